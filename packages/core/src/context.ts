@@ -1,0 +1,77 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { TenancyError } from './errors.ts';
+import type { Tenant } from './models/tenant.ts';
+import type { TenantResource } from './resource.ts';
+import type { OpenScope } from './scope.ts';
+
+/** The scope that code runs in: in one tenant, or deliberately in none (`central`). */
+export type Scope<T extends Tenant = Tenant> = TenantScope<T> | CentralScope;
+
+/** A scope in one tenant. */
+export interface TenantScope<T extends Tenant = Tenant> extends ScopeLife {
+  readonly kind: 'tenant';
+  readonly tenant: T;
+}
+
+/** A scope that is deliberately in no tenant. */
+export interface CentralScope extends ScopeLife {
+  readonly kind: 'central';
+}
+
+interface ScopeLife {
+  /** The scope that this one was entered in. */
+  readonly parent: Scope | undefined;
+  /** Whether the function that the scope was entered for has settled; work that it left behind may still run. */
+  readonly ended: boolean;
+  /**
+   * The scope's handle of a resource, opened when it is first asked for.
+   * @throws RESOURCE_UNKNOWN where the scope's tenancy does not have the resource; SCOPE_ENDED where the handle would
+   * have to be closed and the scope has ended.
+   */
+  handle<Handle>(resource: TenantResource<Handle>): Handle;
+}
+
+const storage = new AsyncLocalStorage<OpenScope | undefined>();
+
+/** The innermost scope, of whichever tenancy, or `undefined` outside. */
+export function currentScope(): Scope | undefined {
+  return storage.getStore();
+}
+
+/**
+ * The handle of a resource in the innermost scope whose tenancy has it.
+ * @throws OUTSIDE_SCOPE where there is no such scope.
+ */
+export function handleOf<Handle>(resource: TenantResource<Handle>): Handle {
+  const scope = innermost((candidate) => candidate.owner.resources.has(resource));
+  if (scope !== undefined) return scope.handle(resource);
+  throw new TenancyError(
+    'OUTSIDE_SCOPE',
+    storage.getStore() === undefined
+      ? `The resource "${resource.name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`
+      : `The resource "${resource.name}" is used in a scope whose tenancy does not have it; pass it to createTenancy({ resources }).`,
+  );
+}
+
+/** Runs `fn` in no scope at all: for what outlives the scope, such as workers, timers, pools and subscribers. */
+export function outside<R>(fn: () => R): R {
+  return storage.run(undefined, fn);
+}
+
+/** A function that runs later work in the scope of now: for streams and emitters that call back from elsewhere. */
+export function snapshot(): <R>(fn: () => R) => R {
+  const scope = storage.getStore();
+  return (fn) => storage.run(scope, fn);
+}
+
+/** The innermost open scope that `fits`. */
+export function innermost(fits: (scope: OpenScope) => boolean): OpenScope | undefined {
+  let scope = storage.getStore();
+  while (scope !== undefined && !fits(scope)) scope = scope.parent;
+  return scope;
+}
+
+/** Runs `fn` with `scope` as the innermost one. */
+export function within<R>(scope: OpenScope, fn: () => R): R {
+  return storage.run(scope, fn);
+}

@@ -1,0 +1,38 @@
+import { TenancyError } from './errors.ts';
+
+/** Lets a bounded number of calls run, and a bounded number wait for their turn in order. */
+export interface Gate {
+  /** Rejects with STORE_UNAVAILABLE where too many wait already. */
+  pass<R>(call: () => Promise<R>): Promise<R>;
+}
+
+/** A gate for calls to the store. */
+export function createGate({ running: limit, waiting }: { running: number; waiting: number }): Gate {
+  let running = 0;
+  const queue: (() => void)[] = [];
+
+  // The one that leaves hands its place over, so that a newcomer cannot take it first.
+  function leave(): void {
+    const next = queue.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  }
+
+  return {
+    async pass(call) {
+      if (running < limit) running += 1;
+      else if (queue.length >= waiting) throw overfull();
+      else await new Promise<void>((resolve) => queue.push(resolve));
+      try {
+        return await call();
+      } finally {
+        leave();
+      }
+    },
+  };
+}
+
+function overfull(): TenancyError {
+  const message = 'Too many tenants are being looked up at once; try again.';
+  return new TenancyError('STORE_UNAVAILABLE', message, { headers: { 'Retry-After': '1' } });
+}

@@ -1,0 +1,56 @@
+import { TenancyError, type TenancyErrorCode } from './errors.ts';
+import { quoted } from './models/quoted.ts';
+import type { Tenant, TenantStatus } from './models/tenant.ts';
+
+/** A step of a tenant's life: the statuses that it leads from, and the one that it leads to. */
+export interface Transition {
+  readonly from: readonly TenantStatus[];
+  readonly to: TenantStatus;
+}
+
+/** Every change of status that there is. */
+export const transitions: Readonly<Record<'activate' | 'fail' | 'suspend' | 'resume' | 'remove', Transition>> = {
+  activate: { from: ['provisioning'], to: 'active' },
+  // Also from active: a store may have activated the tenant and failed to say so.
+  fail: { from: ['provisioning', 'active'], to: 'failed' },
+  suspend: { from: ['active'], to: 'suspended' },
+  resume: { from: ['suspended', 'maintenance'], to: 'active' },
+  remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },
+};
+
+/** The statuses in which a tenant's storage is whole, so that it can be migrated. */
+export const migratable: readonly TenantStatus[] = ['active', 'suspended', 'maintenance', 'archived'];
+
+/**
+ * The tenant, where it may be entered: the check at every door.
+ * @throws TENANT_UNKNOWN, TENANT_SUSPENDED, TENANT_MAINTENANCE or TENANT_ARCHIVED.
+ */
+export function admit<T extends Tenant>(tenant: T | undefined, named: string): T {
+  if (tenant?.status === 'active') return tenant;
+  if (tenant === undefined) throw unknownTenant(named);
+  const { id, status } = tenant;
+  const refusal = refusals[status];
+  if (refusal === undefined) {
+    throw new TenancyError('TENANT_UNKNOWN', `The tenant "${id}" is ${status}, and so not to be seen.`, { tenant: id });
+  }
+  const headers = status === 'maintenance' ? { headers: { 'Retry-After': '60' } } : {};
+  throw new TenancyError(refusal.code, refusal.message, { tenant: id, ...headers });
+}
+
+/** The error for a tenant that is not there, under the id or host that it was asked for by. */
+export function unknownTenant(named: string): TenancyError {
+  return new TenancyError('TENANT_UNKNOWN', `There is no tenant ${quoted(named)}.`);
+}
+
+/** @throws TRANSITION_REFUSED where the tenant is in none of the statuses. */
+export function requireStatus(tenant: Tenant, statuses: readonly TenantStatus[], verb: string): void {
+  if (statuses.includes(tenant.status)) return;
+  const message = `The tenant "${tenant.id}" is ${tenant.status}, and cannot be ${verb} before it is ${statuses.join(', ')}.`;
+  throw new TenancyError('TRANSITION_REFUSED', message, { tenant: tenant.id });
+}
+
+const refusals: Partial<Record<TenantStatus, { code: TenancyErrorCode; message: string }>> = {
+  suspended: { code: 'TENANT_SUSPENDED', message: 'This tenant is suspended.' },
+  maintenance: { code: 'TENANT_MAINTENANCE', message: 'This tenant is under maintenance; try again later.' },
+  archived: { code: 'TENANT_ARCHIVED', message: 'This tenant is archived.' },
+};

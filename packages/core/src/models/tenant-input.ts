@@ -1,0 +1,104 @@
+import { TenancyError } from '../errors.ts';
+import { type Domain, parseHost } from './domain.ts';
+import { quoted } from './quoted.ts';
+import type { DomainInput, Placement, Tenant, TenantChange, TenantDraft, TenantInput } from './tenant.ts';
+import { parseTenantId } from './tenant.ts';
+
+/** A tenant input that has been checked; `place` has yet to say where it will be. */
+export interface ParsedTenantInput<T extends Tenant> {
+  readonly draft: Omit<TenantDraft<T>, 'isolation' | 'placement'> & { readonly id: string };
+  readonly isolation?: string;
+  readonly placement?: Placement;
+  readonly domains: readonly Domain[];
+}
+
+const notInput = ['status', 'createdAt', 'updatedAt'];
+const notChange = ['id', 'isolation', 'createdAt', 'updatedAt'];
+
+/**
+ * The input as a tenant that may be created.
+ * @throws TENANT_INVALID and DOMAIN_INVALID.
+ */
+export function parseTenantInput<T extends Tenant>(
+  input: TenantInput<T>,
+  reservedIds: ReadonlySet<string>,
+): ParsedTenantInput<T> {
+  if (!isPlain(input)) throw new TenancyError('TENANT_INVALID', 'A tenant is created from an object with an id.');
+  const { id: given, name = given, isolation, placement, config = {}, domains = [], ...own } = input;
+  const id = parseTenantId(given);
+  if (reservedIds.has(id)) throw invalid(id, 'its id is reserved; choose another');
+  refuseKeys(id, input, notInput);
+  checkName(id, name);
+  checkConfig(id, config);
+  if (isolation !== undefined && typeof isolation !== 'string') throw invalid(id, 'its isolation must be a string');
+  if (placement !== undefined) checkPlacement(id, placement);
+  return {
+    draft: { ...own, id, name, status: 'provisioning', config } as ParsedTenantInput<T>['draft'],
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(placement === undefined ? {} : { placement }),
+    domains: parseDomains(id, domains),
+  };
+}
+
+/**
+ * The change itself, where every store can make it.
+ * @throws TENANT_INVALID where it touches what never changes, or is of the wrong shape.
+ */
+export function parseTenantChange<T extends Tenant>(id: string, change: TenantChange<T>): TenantChange<T> {
+  if (!isPlain(change)) throw invalid(id, 'a change must be an object');
+  refuseKeys(id, change, notChange);
+  if ('name' in change) checkName(id, change.name);
+  if ('config' in change) checkConfig(id, change.config);
+  if ('placement' in change) checkPlacement(id, change.placement);
+  return change;
+}
+
+function parseDomains(tenantId: string, inputs: unknown): readonly Domain[] {
+  if (!Array.isArray(inputs)) throw invalid(tenantId, 'its domains must be an array');
+  const domains = inputs.map((input: DomainInput): Domain => {
+    const { host, primary = false } = typeof input === 'string' ? { host: input } : (input ?? {});
+    return { host: parseHost(host), tenantId, primary };
+  });
+  if (new Set(domains.map(({ host }) => host)).size < domains.length)
+    throw invalid(tenantId, 'it names a domain twice');
+  if (domains.filter(({ primary }) => primary).length > 1) throw invalid(tenantId, 'only one domain can be primary');
+  return domains;
+}
+
+function refuseKeys(id: string, value: object, keys: readonly string[]): void {
+  const found = keys.find((key) => key in value);
+  if (found !== undefined) throw invalid(id, `"${found}" cannot be given`);
+}
+
+function checkName(id: string, name: unknown): void {
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 255) {
+    throw invalid(id, 'its name must be a string of 1 to 255 characters');
+  }
+}
+
+function checkPlacement(id: string, placement: unknown): void {
+  if (!isPlain(placement) || Object.values(placement).some((value) => typeof value !== 'string')) {
+    throw invalid(id, 'its placement must be an object of strings');
+  }
+}
+
+function checkConfig(id: string, config: unknown): void {
+  if (!isPlain(config) || !isJson(config)) throw invalid(id, 'its config must be an object of JSON values');
+}
+
+function isJson(value: unknown): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isJson);
+  return isPlain(value) && Object.values(value).every(isJson);
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function invalid(id: string, why: string): TenancyError {
+  return new TenancyError('TENANT_INVALID', `The tenant ${quoted(id)} is not valid: ${why}.`, { tenant: id });
+}

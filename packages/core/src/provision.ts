@@ -1,0 +1,91 @@
+import { outside } from './context.ts';
+import { TenancyError } from './errors.ts';
+import type { Tenant, TenantDraft } from './models/tenant.ts';
+import type { ParsedTenantInput } from './models/tenant-input.ts';
+import type { PlacementDraft, TenantResource } from './resource.ts';
+
+/** One step of provisioning; what it made is undone when a later one fails. */
+export interface Step {
+  readonly name: string;
+  run(): Promise<unknown>;
+  undo?(): Promise<unknown>;
+}
+
+/** Why provisioning stopped, and what could not be undone. */
+export interface StepFailure {
+  readonly step: string;
+  readonly error: unknown;
+  readonly undoErrors: readonly unknown[];
+}
+
+/** Runs the steps in order; when one fails, undoes those that were done, newest first, and says what happened. */
+export async function runSteps(steps: readonly Step[]): Promise<StepFailure | undefined> {
+  const done: Step[] = [];
+  for (const step of steps) {
+    try {
+      await outside(() => step.run());
+      done.push(step);
+    } catch (error) {
+      return { step: step.name, error, undoErrors: await undo(done) };
+    }
+  }
+  return undefined;
+}
+
+/** The steps that make a tenant's storage: every resource's `create`, then every resource's `migrate`. */
+export function storageSteps(tenant: Tenant, resources: readonly TenantResource[]): Step[] {
+  const creates = resources.flatMap((resource): Step[] => {
+    if (resource.create === undefined) return [];
+    return [
+      {
+        name: `${resource.name}.create`,
+        run: async () => resource.create?.(tenant),
+        undo: async () => resource.destroy?.(tenant),
+      },
+    ];
+  });
+  const migrates = resources.flatMap((resource): Step[] =>
+    resource.migrate === undefined
+      ? []
+      : [{ name: `${resource.name}.migrate`, run: async () => resource.migrate?.(tenant) }],
+  );
+  return [...creates, ...migrates];
+}
+
+/**
+ * The draft with the isolation and placement that the resources give it.
+ * @throws ISOLATION_UNKNOWN where an isolation is asked for that no resource has.
+ */
+export function placed<T extends Tenant>(
+  { draft, isolation, placement }: ParsedTenantInput<T>,
+  resources: readonly TenantResource[],
+): TenantDraft<T> {
+  let asked: PlacementDraft = {
+    id: draft.id,
+    config: draft.config,
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(placement === undefined ? {} : { placement }),
+  };
+  const placing = resources.filter(({ place }) => place !== undefined);
+  if (placing.length === 0 && isolation !== undefined) {
+    const message = `The tenant "${draft.id}" asks for the isolation "${isolation}", and no resource places tenants.`;
+    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: draft.id });
+  }
+  for (const resource of placing) {
+    const answer = outside(() => resource.place?.(asked));
+    asked = { ...asked, ...answer, placement: { ...asked.placement, ...answer?.placement } };
+  }
+  return { ...draft, isolation: asked.isolation ?? 'none', placement: asked.placement ?? {} } as TenantDraft<T>;
+}
+
+async function undo(done: readonly Step[]): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (const step of done.toReversed()) {
+    try {
+      await outside(async () => step.undo?.());
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}

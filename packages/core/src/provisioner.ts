@@ -1,0 +1,147 @@
+import { outside } from './context.ts';
+import { TenancyError } from './errors.ts';
+import { migratable, requireStatus, transitions, unknownTenant } from './lifecycle.ts';
+import type { Domain } from './models/domain.ts';
+import { isTenantId, type Tenant } from './models/tenant.ts';
+import { parseTenantInput } from './models/tenant-input.ts';
+import { placed, runSteps, type StepFailure, storageSteps } from './provision.ts';
+import type { TenantRegistry } from './registry.ts';
+import type { TenantResource } from './resource.ts';
+import type { SignalSender } from './signals.ts';
+import type { TenantStore } from './stores/store.ts';
+import type { TenantRecords } from './tenant-records.ts';
+import { createTurns } from './turns.ts';
+
+/** What the provisioner works with. */
+export interface ProvisionerOptions<T extends Tenant> {
+  readonly store: TenantStore<T>;
+  readonly records: TenantRecords<T>;
+  readonly signals: SignalSender<T>;
+  readonly resources: readonly TenantResource[];
+  readonly reservedIds: ReadonlySet<string>;
+  readonly publicHosts: ReadonlySet<string>;
+}
+
+interface Outcome<T extends Tenant> {
+  readonly tenant: T;
+  readonly error?: TenancyError;
+}
+
+/**
+ * The verbs that make, migrate and end a tenant's storage. Those of one tenant take turns; signals are sent outside the
+ * turn, so that a handler may use the registry.
+ */
+export function createProvisioner<T extends Tenant>(
+  options: ProvisionerOptions<T>,
+): Pick<TenantRegistry<T>, 'create' | 'migrate' | 'remove'> {
+  const { store, records, signals, resources, reservedIds, publicHosts } = options;
+  const inTurn = createTurns();
+
+  async function stored(id: string): Promise<T> {
+    const tenant = isTenantId(id) ? await store.find(id) : undefined;
+    if (tenant === undefined) throw unknownTenant(id);
+    return tenant;
+  }
+
+  /** Clears what a failed creation left, or else says in the tenant's status that something is left. */
+  async function abandon(tenant: T, { step, error, undoErrors }: StepFailure): Promise<Outcome<T>> {
+    const { id } = tenant;
+    const left = [...undoErrors];
+    if (left.length === 0) await records.delete(id).catch((undeleted) => left.push(undeleted));
+    if (left.length === 0) {
+      const message = `The tenant "${id}" could not be created: "${step}" failed. What was done is undone; create it again.`;
+      return { tenant, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause: error }) };
+    }
+    const failed = await records.transit(id, transitions.fail).catch((unmarked) => {
+      left.push(unmarked);
+      return tenant;
+    });
+    const message = `The tenant "${id}" could not be created: "${step}" failed, and so did undoing what was done. It is left ${failed.status}; call remove("${id}") to clear it.`;
+    const cause = new AggregateError([error, ...left], 'A step failed, and then undoing what was done.');
+    return { tenant: failed, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause }) };
+  }
+
+  /** Reports how a verb went, outside its turn. */
+  async function conclude({ tenant, error }: Outcome<T>, done: 'created' | 'migrated' | 'removed'): Promise<T> {
+    if (error !== undefined) {
+      await signals.tell('failed', { tenant, error });
+      throw error;
+    }
+    await signals.tell(done, { tenant });
+    return tenant;
+  }
+
+  return {
+    async create(input) {
+      const parsed = parseTenantInput(input, reservedIds);
+      refusePublicHosts(parsed.domains, publicHosts);
+      const draft = placed(parsed, resources);
+      await signals.ask('creating', { tenant: draft });
+
+      const outcome = await inTurn(draft.id, async (): Promise<Outcome<T>> => {
+        let tenant = await records.insert(draft, parsed.domains);
+        const failure = await runSteps([
+          ...storageSteps(tenant, resources),
+          {
+            name: 'activate',
+            run: async () => {
+              tenant = await records.transit(tenant.id, transitions.activate);
+            },
+          },
+        ]);
+        return failure === undefined ? { tenant } : abandon(tenant, failure);
+      });
+      return conclude(outcome, 'created');
+    },
+
+    async migrate(id) {
+      const asked = await stored(id);
+      requireStatus(asked, migratable, 'migrated');
+      await signals.ask('migrating', { tenant: asked });
+
+      const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
+        const tenant = await stored(id);
+        requireStatus(tenant, migratable, 'migrated');
+        for (const resource of resources) {
+          try {
+            await outside(() => resource.migrate?.(tenant));
+          } catch (cause) {
+            const message = `The tenant "${id}" could not be migrated: "${resource.name}" failed; migrate it again.`;
+            return { tenant, error: new TenancyError('MIGRATE_FAILED', message, { tenant: id, cause }) };
+          }
+        }
+        return { tenant };
+      });
+      return conclude(outcome, 'migrated');
+    },
+
+    async remove(id) {
+      const asked = await stored(id);
+      requireStatus(asked, transitions.remove.from, 'removed');
+      if (asked.status !== 'removing') await signals.ask('removing', { tenant: asked });
+
+      const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
+        const tenant = await records.transit(id, transitions.remove);
+        for (const resource of resources.toReversed()) {
+          try {
+            await outside(() => resource.destroy?.(tenant));
+          } catch (cause) {
+            const message = `The tenant "${id}" could not be removed: "${resource.name}" failed. It is closed; remove it again.`;
+            return { tenant, error: new TenancyError('REMOVE_FAILED', message, { tenant: id, cause }) };
+          }
+        }
+        await records.delete(id);
+        return { tenant };
+      });
+      await conclude(outcome, 'removed');
+    },
+  };
+}
+
+/** @throws DOMAIN_TAKEN where a tenant would get a host that leads to central. */
+export function refusePublicHosts(domains: readonly Domain[], publicHosts: ReadonlySet<string>): void {
+  const taken = domains.find(({ host }) => publicHosts.has(host));
+  if (taken === undefined) return;
+  const message = `The domain "${taken.host}" is a public host of the application; choose another.`;
+  throw new TenancyError('DOMAIN_TAKEN', message, { tenant: taken.tenantId });
+}

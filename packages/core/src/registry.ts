@@ -1,0 +1,117 @@
+import { TenancyError } from './errors.ts';
+import { transitions, unknownTenant } from './lifecycle.ts';
+import { type Domain, parseHost } from './models/domain.ts';
+import type { Tenant, TenantChange, TenantInput } from './models/tenant.ts';
+import { parseTenantChange } from './models/tenant-input.ts';
+import { createProvisioner, type ProvisionerOptions, refusePublicHosts } from './provisioner.ts';
+import type { TenantFilter } from './stores/store.ts';
+import type { TenantCache } from './tenant-cache.ts';
+
+/** What the registry's `update` may change: a status has its own verbs, and a placement its resource. */
+export type TenantUpdate<T extends Tenant = Tenant> = Omit<TenantChange<T>, 'status' | 'placement'>;
+
+/** The cached, checked view of the store, and the lifecycle of its tenants. Every verb works on tenants of any status. */
+export interface TenantRegistry<T extends Tenant = Tenant> {
+  /** Rejects with TENANT_UNKNOWN, or STORE_UNAVAILABLE. */
+  get(id: string): Promise<T>;
+  /** Rejects with STORE_UNAVAILABLE only. */
+  tryGet(id: string): Promise<T | undefined>;
+  findByDomain(host: string): Promise<T | undefined>;
+  /** Streams tenants from the store in the order of their ids, past the cache. */
+  all(filter?: TenantFilter): AsyncIterable<T>;
+  /**
+   * Makes a tenant, which nobody sees before it is active. When a step fails, what was done is undone, so that it can be
+   * tried again; where that fails too, the tenant is left `failed`, and `remove` clears it.
+   * Rejects with TENANT_INVALID, DOMAIN_INVALID, ISOLATION_UNKNOWN, TENANT_EXISTS, DOMAIN_TAKEN, VETOED or PROVISION_FAILED.
+   */
+  create(input: TenantInput<T>): Promise<T>;
+  /** Changes the name, the config or the application's own columns. */
+  update(id: string, change: TenantUpdate<T>): Promise<T>;
+  /** Brings the tenant's storage up to date. Rejects with VETOED, TRANSITION_REFUSED or MIGRATE_FAILED. */
+  migrate(id: string): Promise<T>;
+  /** Closes an active tenant at every door. Rejects with TRANSITION_REFUSED. */
+  suspend(id: string): Promise<T>;
+  /** Opens a tenant that is suspended or under maintenance. Rejects with TRANSITION_REFUSED. */
+  resume(id: string): Promise<T>;
+  /**
+   * Closes a tenant at every door, ends its storage and forgets it. Cut short, it stays `removing`, and another call
+   * finishes. Rejects with VETOED, TRANSITION_REFUSED or REMOVE_FAILED.
+   */
+  remove(id: string): Promise<void>;
+  domains(id: string): Promise<Domain[]>;
+  /** Rejects with DOMAIN_INVALID, DOMAIN_TAKEN or TENANT_UNKNOWN; a new primary domain takes the place of the old. */
+  addDomain(id: string, host: string, options?: { readonly primary?: boolean }): Promise<Domain>;
+  /** Takes a domain away, and does nothing where it is already gone. */
+  removeDomain(host: string): Promise<void>;
+}
+
+/** What a registry works with. */
+export interface RegistryOptions<T extends Tenant> extends ProvisionerOptions<T> {
+  readonly cache: TenantCache<T>;
+}
+
+/** The registry of one tenancy. */
+export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): TenantRegistry<T> {
+  const { store, cache, records, signals, publicHosts } = options;
+
+  async function get(id: string): Promise<T> {
+    const tenant = await cache.find(id);
+    if (tenant === undefined) throw unknownTenant(id);
+    return tenant;
+  }
+
+  return {
+    get,
+
+    async tryGet(id) {
+      return cache.find(id);
+    },
+
+    async findByDomain(host) {
+      return cache.findByDomain(host);
+    },
+
+    all(filter) {
+      return store.all(filter);
+    },
+
+    ...createProvisioner(options),
+
+    async update(id, change) {
+      const refused = ['status', 'placement'].find((key) => key in change);
+      if (refused !== undefined) {
+        const message = `The ${refused} of the tenant "${id}" is not changed by update().`;
+        throw new TenancyError('TENANT_INVALID', message, { tenant: id });
+      }
+      return records.update(id, parseTenantChange(id, change as TenantChange<T>));
+    },
+
+    async suspend(id) {
+      const tenant = await records.transit(id, transitions.suspend);
+      await signals.tell('suspended', { tenant });
+      return tenant;
+    },
+
+    async resume(id) {
+      const tenant = await records.transit(id, transitions.resume);
+      await signals.tell('resumed', { tenant });
+      return tenant;
+    },
+
+    async domains(id) {
+      const tenant = await get(id);
+      return store.domains(tenant.id);
+    },
+
+    async addDomain(id, named, { primary = false } = {}) {
+      const domain = { host: parseHost(named), tenantId: id, primary };
+      refusePublicHosts([domain], publicHosts);
+      await records.addDomain(domain);
+      return domain;
+    },
+
+    async removeDomain(named) {
+      await records.removeDomain(parseHost(named));
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { TenantResolver } from './resolver.ts';
+
+/** Resolves by the first of the resolvers that finds an identifier. */
+export function firstOf(...resolvers: readonly TenantResolver[]): TenantResolver {
+  return (request) => {
+    for (const resolve of resolvers) {
+      const identifier = resolve(request);
+      if (identifier !== undefined) return identifier;
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,27 @@
+import { TenancyError } from '../errors.ts';
+import { quoted } from '../models/quoted.ts';
+import type { TenantResolver } from './resolver.ts';
+
+/**
+ * Resolves a tenant by a segment of the path: the one that the pattern calls `:tenant`. The pattern fits paths that begin
+ * with it; nothing is decoded, as no tenant's id needs it.
+ * @throws CONFIG_INVALID for a pattern without exactly one `:tenant`.
+ */
+export function fromPath(pattern = '/t/:tenant'): TenantResolver {
+  const expected = segmentsOf(pattern);
+  const position = expected.indexOf(':tenant');
+  const rest = expected.toSpliced(position, 1);
+  if (!pattern.startsWith('/') || position === -1 || rest.some((part) => part === '' || part.startsWith(':'))) {
+    throw new TenancyError('CONFIG_INVALID', `fromPath(${quoted(pattern)}) needs a pattern such as "/t/:tenant".`);
+  }
+  return (request) => {
+    const found = segmentsOf(request.path);
+    const fits = expected.every((part, index) => index === position || found[index] === part);
+    const id = found[position];
+    return fits && id ? { id } : undefined;
+  };
+}
+
+function segmentsOf(path: string): string[] {
+  return path.slice(1).split('/');
+}

@@ -1,0 +1,109 @@
+import { type CentralScope, innermost, outside, type Scope, type TenantScope, within } from './context.ts';
+import { TenancyError } from './errors.ts';
+import type { Tenant } from './models/tenant.ts';
+import type { TenantResource } from './resource.ts';
+
+/** The tenancy that scopes belong to, as far as they need it. */
+export interface ScopeOwner {
+  readonly resources: ReadonlySet<TenantResource>;
+  activated(scope: Scope): void;
+  deactivated(scope: Scope): void;
+  /** Receives what closing a handle throws when the scope already has an error to end with. */
+  report(error: unknown, scope: Scope): void;
+}
+
+/** A scope as the context holds it. */
+export type OpenScope<T extends Tenant = Tenant> = (TenantScope<T> | CentralScope) & {
+  readonly owner: ScopeOwner;
+  readonly parent: OpenScope | undefined;
+  /** Ends the scope and closes its handles, newest first, all of them. Gives what they threw. */
+  end(): undefined | Promise<readonly unknown[]>;
+};
+
+/** Runs `fn` in a new scope (central without a tenant), awaits its result there, and ends the scope however that went. */
+export function enterScope<R>(owner: ScopeOwner, tenant: Tenant | undefined, fn: () => R): Promise<Awaited<R>> {
+  const scope = createScope(owner, tenant);
+  return within(scope, () => live(scope, fn));
+}
+
+async function live<R>(scope: OpenScope, fn: () => R): Promise<Awaited<R>> {
+  const { owner } = scope;
+  let result: Awaited<R>;
+  try {
+    owner.activated(scope);
+    result = await fn();
+  } catch (error) {
+    for (const late of (await scope.end()) ?? []) owner.report(late, scope);
+    owner.deactivated(scope);
+    throw error;
+  }
+  const closing = scope.end();
+  const errors = closing === undefined ? [] : await closing;
+  owner.deactivated(scope);
+  for (const other of errors.slice(1)) owner.report(other, scope);
+  if (errors.length > 0) throw errors[0];
+  return result;
+}
+
+function createScope(owner: ScopeOwner, tenant: Tenant | undefined): OpenScope {
+  let ended = false;
+  let handles: Map<TenantResource, unknown> | undefined;
+  let closers: (() => void | Promise<void>)[] | undefined;
+
+  function handle<Handle>(resource: TenantResource<Handle>): Handle {
+    if (handles?.has(resource)) return handles.get(resource) as Handle;
+    if (!owner.resources.has(resource)) {
+      const message = `The tenancy of this scope has no resource "${resource.name}"; pass it to createTenancy({ resources }).`;
+      throw new TenancyError('RESOURCE_UNKNOWN', message, about(tenant));
+    }
+    if (ended && resource.close !== undefined) {
+      const message = `The scope of ${named(tenant)} has ended, so nothing would close "${resource.name}"; await the work inside the scope.`;
+      throw new TenancyError('SCOPE_ENDED', message, about(tenant));
+    }
+    const opened = outside(() => resource.open(scope));
+    handles ??= new Map();
+    handles.set(resource, opened);
+    if (resource.close !== undefined) {
+      closers ??= [];
+      closers.push(() => resource.close?.(opened));
+    }
+    return opened;
+  }
+
+  const scope = {
+    kind: tenant === undefined ? 'central' : 'tenant',
+    tenant,
+    owner,
+    // Own scopes that have ended are left out: a timer that enters a scope at each turn would hold a chain of all of them.
+    parent: innermost((scope) => !scope.ended || scope.owner !== owner),
+    get ended() {
+      return ended;
+    },
+    handle,
+    end() {
+      ended = true;
+      return closers === undefined ? undefined : closeAll(closers);
+    },
+  } as OpenScope;
+  return scope;
+}
+
+async function closeAll(closers: readonly (() => void | Promise<void>)[]): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (const close of closers.toReversed()) {
+    try {
+      await outside(close);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}
+
+function named(tenant: Tenant | undefined): string {
+  return tenant === undefined ? 'central' : `the tenant "${tenant.id}"`;
+}
+
+function about(tenant: Tenant | undefined): { tenant: string } | undefined {
+  return tenant === undefined ? undefined : { tenant: tenant.id };
+}

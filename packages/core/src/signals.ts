@@ -1,0 +1,100 @@
+import { outside, type Scope } from './context.ts';
+import { TenancyError } from './errors.ts';
+import type { Tenant, TenantDraft } from './models/tenant.ts';
+
+/** What each signal tells. A handler of an `-ing` signal vetoes by throwing; the others report what has happened. */
+export interface SignalEvents<T extends Tenant = Tenant> {
+  readonly creating: { readonly tenant: TenantDraft<T> };
+  readonly created: { readonly tenant: T };
+  readonly migrating: { readonly tenant: T };
+  readonly migrated: { readonly tenant: T };
+  readonly removing: { readonly tenant: T };
+  readonly removed: { readonly tenant: T };
+  readonly suspended: { readonly tenant: T };
+  readonly resumed: { readonly tenant: T };
+  /** A step of the tenant's lifecycle failed; `error` is what the caller is rejected with. */
+  readonly failed: { readonly tenant: T; readonly error: TenancyError };
+  /** A scope was entered; sent in that scope, synchronously. */
+  readonly activated: { readonly scope: Scope<T> };
+  /** A scope has ended; sent in that scope, synchronously. */
+  readonly deactivated: { readonly scope: Scope<T> };
+}
+
+/** The name of a signal. */
+export type SignalName = keyof SignalEvents;
+
+/** The typed events of a tenancy; lifecycle handlers are awaited one after another, outside all scopes. */
+export interface Signals<T extends Tenant = Tenant> {
+  /** Adds a handler, and returns the function that takes it away. */
+  on<N extends SignalName>(name: N, handler: (event: SignalEvents<T>[N]) => void | Promise<void>): () => void;
+}
+
+/** Receives the errors that have no caller to go to. */
+export type OnError = (error: unknown, context: { readonly signal?: string; readonly tenant?: string }) => void;
+
+/** Signals as their tenancy sends them. */
+export interface SignalSender<T extends Tenant> extends Signals<T> {
+  /** Asks the handlers of an `-ing` signal; the first that throws vetoes. */
+  ask<N extends 'creating' | 'migrating' | 'removing'>(name: N, event: SignalEvents<T>[N]): Promise<void>;
+  /** Tells the handlers of a lifecycle signal; what they throw goes to `onError`. */
+  tell<N extends Exclude<SignalName, 'activated' | 'deactivated'>>(name: N, event: SignalEvents<T>[N]): Promise<void>;
+  /** Tells at once that a scope was entered or has ended. */
+  tellScope(name: 'activated' | 'deactivated', scope: Scope<T>): void;
+}
+
+type Handler = (event: never) => void | Promise<void>;
+
+/** The signals of one tenancy. */
+export function createSignals<T extends Tenant>(onError: OnError): SignalSender<T> {
+  const handlers = new Map<SignalName, readonly Handler[]>();
+
+  const call = (handler: Handler, event: unknown) => handler(event as never);
+
+  return {
+    on(name, handler) {
+      const added: Handler = (event) => handler(event);
+      handlers.set(name, [...(handlers.get(name) ?? []), added]);
+      return () => {
+        handlers.set(
+          name,
+          (handlers.get(name) ?? []).filter((kept) => kept !== added),
+        );
+      };
+    },
+
+    async ask(name, event) {
+      for (const handler of handlers.get(name) ?? []) {
+        try {
+          await outside(() => call(handler, event));
+        } catch (cause) {
+          const message = `A handler of the signal "${name}" refused the tenant "${event.tenant.id}"; the cause says why.`;
+          throw new TenancyError('VETOED', message, { tenant: event.tenant.id, cause });
+        }
+      }
+    },
+
+    async tell(name, event) {
+      for (const handler of handlers.get(name) ?? []) {
+        try {
+          await outside(() => call(handler, event));
+        } catch (error) {
+          onError(error, { signal: name, tenant: event.tenant.id });
+        }
+      }
+    },
+
+    tellScope(name, scope) {
+      const listening = handlers.get(name);
+      if (listening === undefined || listening.length === 0) return;
+      const context = { signal: name, ...(scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}) };
+      for (const handler of listening) {
+        try {
+          const settled = call(handler, { scope });
+          if (settled instanceof Promise) settled.catch((error) => onError(error, context));
+        } catch (error) {
+          onError(error, context);
+        }
+      }
+    },
+  };
+}

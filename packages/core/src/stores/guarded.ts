@@ -1,0 +1,43 @@
+import { outside } from '../context.ts';
+import { isTenancyError, TenancyError } from '../errors.ts';
+import type { Tenant } from '../models/tenant.ts';
+import type { TenantStore } from './store.ts';
+
+/**
+ * The store with its failures told apart from its answers: whatever it throws that is no `TenancyError` becomes
+ * STORE_UNAVAILABLE. It is called outside all scopes, because one lookup may serve several of them.
+ */
+export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantStore<T> {
+  return {
+    find: (id) => guarded(() => store.find(id)),
+    findByDomain: (host) => guarded(() => store.findByDomain(host)),
+    async *all(filter) {
+      const tenants = outside(() => store.all(filter)[Symbol.asyncIterator]());
+      try {
+        while (true) {
+          const next = await guarded(() => tenants.next());
+          if (next.done) return;
+          yield next.value;
+        }
+      } finally {
+        await guarded(async () => tenants.return?.());
+      }
+    },
+    insert: (tenant, domains) => guarded(() => store.insert(tenant, domains)),
+    update: (id, change, from) => guarded(() => store.update(id, change, from)),
+    delete: (id) => guarded(() => store.delete(id)),
+    domains: (id) => guarded(() => store.domains(id)),
+    addDomain: (domain) => guarded(() => store.addDomain(domain)),
+    removeDomain: (host) => guarded(() => store.removeDomain(host)),
+  };
+}
+
+async function guarded<R>(call: () => Promise<R>): Promise<R> {
+  try {
+    return await outside(call);
+  } catch (cause) {
+    if (isTenancyError(cause)) throw cause;
+    const message = 'The tenant store does not answer, so it is not known which tenants there are; the cause says why.';
+    throw new TenancyError('STORE_UNAVAILABLE', message, { cause, headers: { 'Retry-After': '5' } });
+  }
+}

@@ -1,0 +1,98 @@
+import { TenancyError } from '../errors.ts';
+import type { Domain } from '../models/domain.ts';
+import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
+import { parseTenantChange } from '../models/tenant-input.ts';
+import type { TenantStore } from './store.ts';
+
+/** A store that keeps its tenants in this process: for tests, examples and fixed lists of tenants. */
+export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
+  const tenants = new Map<string, T>();
+  const hosts = new Map<string, Domain>();
+
+  function existing(id: string): T {
+    const tenant = tenants.get(id);
+    if (tenant === undefined) throw new TenancyError('TENANT_UNKNOWN', `There is no tenant "${id}".`, { tenant: id });
+    return tenant;
+  }
+
+  function refuseTaken({ host, tenantId }: Domain): void {
+    if (!hosts.has(host)) return;
+    throw new TenancyError('DOMAIN_TAKEN', `The domain "${host}" is taken; choose another.`, { tenant: tenantId });
+  }
+
+  function domainsOf(id: string): Domain[] {
+    return [...hosts.values()].filter(({ tenantId }) => tenantId === id).sort((a, b) => (a.host < b.host ? -1 : 1));
+  }
+
+  return {
+    async find(id) {
+      return tenants.get(id);
+    },
+
+    async findByDomain(host) {
+      const domain = hosts.get(host);
+      return domain && tenants.get(domain.tenantId);
+    },
+
+    async *all({ status, isolation } = {}) {
+      for (const id of [...tenants.keys()].sort()) {
+        const tenant = tenants.get(id);
+        if (tenant === undefined) continue;
+        if (status !== undefined && tenant.status !== status) continue;
+        if (isolation !== undefined && tenant.isolation !== isolation) continue;
+        yield tenant;
+      }
+    },
+
+    async insert(draft, domains) {
+      const { id } = draft;
+      if (tenants.has(id)) {
+        throw new TenancyError('TENANT_EXISTS', `There is a tenant "${id}" already; choose another id.`, {
+          tenant: id,
+        });
+      }
+      domains.forEach(refuseTaken);
+      const now = new Date();
+      const tenant = tenantSnapshot({ ...draft, createdAt: now, updatedAt: now } as unknown as T);
+      tenants.set(id, tenant);
+      for (const domain of domains) hosts.set(domain.host, Object.freeze({ ...domain }));
+      return tenant;
+    },
+
+    async update(id, change, from) {
+      const tenant = existing(id);
+      parseTenantChange(id, change);
+      if (from !== undefined && !from.includes(tenant.status)) {
+        const message = `The tenant "${id}" is ${tenant.status}; this is for one that is ${from.join(', ')}.`;
+        throw new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
+      }
+      const changed = tenantSnapshot({ ...tenant, ...change, updatedAt: new Date() });
+      tenants.set(id, changed);
+      return changed;
+    },
+
+    async delete(id) {
+      tenants.delete(id);
+      for (const { host } of domainsOf(id)) hosts.delete(host);
+    },
+
+    async domains(id) {
+      return domainsOf(id);
+    },
+
+    async addDomain(domain) {
+      existing(domain.tenantId);
+      refuseTaken(domain);
+      for (const old of domain.primary ? domainsOf(domain.tenantId) : []) {
+        hosts.set(old.host, Object.freeze({ ...old, primary: false }));
+      }
+      hosts.set(domain.host, Object.freeze({ ...domain }));
+    },
+
+    async removeDomain(host) {
+      const domain = hosts.get(host);
+      hosts.delete(host);
+      return domain?.tenantId;
+    },
+  };
+}

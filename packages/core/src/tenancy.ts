@@ -1,0 +1,152 @@
+import { innermost, outside, type Scope } from './context.ts';
+import { TenancyError } from './errors.ts';
+import { createIdentify } from './identify.ts';
+import { admit } from './lifecycle.ts';
+import type { Tenant } from './models/tenant.ts';
+import { createRegistry, type TenantRegistry } from './registry.ts';
+import type { TenantRequest } from './resolvers/resolver.ts';
+import type { TenantResource } from './resource.ts';
+import { enterScope, type OpenScope, type ScopeOwner } from './scope.ts';
+import { createSignals, type Signals } from './signals.ts';
+import { guardedStore } from './stores/guarded.ts';
+import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
+import { createTenantCache } from './tenant-cache.ts';
+import { createTenantRecords } from './tenant-records.ts';
+
+/** An application's tenancy: the ways into a tenant, and the tenants themselves. */
+export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
+  /**
+   * Runs `fn` in a tenant that is active, awaits its result there, and ends the scope however that went. Scopes nest.
+   * Rejects with TENANT_UNKNOWN, TENANT_SUSPENDED, TENANT_MAINTENANCE, TENANT_ARCHIVED or STORE_UNAVAILABLE.
+   * @example
+   * const orders = await tenancy.run('acme', () => orm.em.find(Order, {}));
+   */
+  run<R>(tenant: string | T, fn: (tenant: T) => R): Promise<Awaited<R>>;
+  /** Runs `fn` deliberately in no tenant, where the tenants themselves and shared data are. */
+  central<R>(fn: () => R): Promise<Awaited<R>>;
+  /** Runs `fn` in no scope: for what outlives the scope, such as workers, timers and subscribers. */
+  outside<R>(fn: () => R): R;
+  /** The tenant of the current scope. Throws OUTSIDE_SCOPE, or NOT_IN_TENANT in central. */
+  current(): T;
+  /** The tenant of the current scope, or `undefined` where there is none. */
+  tryCurrent(): T | undefined;
+  /** The current scope's handle of a resource. Throws OUTSIDE_SCOPE, RESOURCE_UNKNOWN or SCOPE_ENDED. */
+  use<Handle>(resource: TenantResource<Handle>): Handle;
+  /**
+   * The active tenant that a request is for, or `undefined` where it is for a public host.
+   * Rejects as `run` does, and with TENANT_UNRESOLVED where the request does not say.
+   */
+  identify(request: TenantRequest): Promise<T | undefined>;
+  /** Identifies a request and runs `fn` in its tenant, or in central: what an integration calls. */
+  enter<R>(request: TenantRequest, fn: (tenant: T | undefined) => R): Promise<Awaited<R>>;
+  readonly tenants: TenantRegistry<T>;
+  readonly signals: Signals<T>;
+  /** Brings what the resources keep in central up to date, making it the first time. */
+  migrateCentral(): Promise<void>;
+  /** Ends every resource, newest first, all of them; further calls await the same end. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates a tenancy.
+ * @throws CONFIG_INVALID with one sentence on what is wrong.
+ * @example
+ * const tenancy = createTenancy({ store: memoryStore(), resolver: fromSubdomain('app.com') });
+ */
+export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Tenancy<T> {
+  const { resolver, publicHosts, resources, reservedIds, onError, ...checked } = checkedOptions(options);
+  const store = guardedStore(checked.store);
+  const cache = createTenantCache(store, checked.cache);
+  const records = createTenantRecords({ store, cache, resources, onError });
+  const signals = createSignals<T>(onError);
+  const tenants = createRegistry({ store, cache, records, signals, resources, reservedIds, publicHosts });
+  const identify = createIdentify({ resolver, publicHosts, cache });
+
+  const owner: ScopeOwner = {
+    resources: new Set(resources),
+    activated: (scope) => signals.tellScope('activated', scope as Scope<T>),
+    deactivated: (scope) => signals.tellScope('deactivated', scope as Scope<T>),
+    report: (error, scope) => onError(error, scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}),
+  };
+  const own = (scope: OpenScope) => scope.owner === owner;
+
+  function enterTenant<R>(tenant: T, fn: (tenant: T) => R): Promise<Awaited<R>> {
+    return enterScope(owner, tenant, () => fn(tenant));
+  }
+
+  function central<R>(fn: () => R): Promise<Awaited<R>> {
+    return enterScope(owner, undefined, fn);
+  }
+
+  function tryCurrent(): T | undefined {
+    const scope = innermost(own);
+    return scope?.kind === 'tenant' ? (scope.tenant as T) : undefined;
+  }
+
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closing ??= endAll(resources);
+    return closing;
+  }
+
+  return {
+    async run<R>(named: string | T, fn: (tenant: T) => R): Promise<Awaited<R>> {
+      const id = typeof named === 'string' ? named : named?.id;
+      const found = cache.find(id);
+      return enterTenant(admit(found instanceof Promise ? await found : found, id), fn);
+    },
+
+    central,
+    outside,
+
+    current() {
+      const tenant = tryCurrent();
+      if (tenant !== undefined) return tenant;
+      throw innermost(own) === undefined
+        ? new TenancyError('OUTSIDE_SCOPE', 'There is no tenant here: this runs outside tenancy.run().')
+        : new TenancyError('NOT_IN_TENANT', 'There is no tenant here: this runs in central.');
+    },
+
+    tryCurrent,
+
+    use(resource) {
+      const scope = innermost(own);
+      if (scope !== undefined) return scope.handle(resource);
+      const message = `The resource "${resource.name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`;
+      throw new TenancyError('OUTSIDE_SCOPE', message);
+    },
+
+    async identify(request) {
+      return identify(request);
+    },
+
+    async enter<R>(request: TenantRequest, fn: (tenant: T | undefined) => R): Promise<Awaited<R>> {
+      const found = identify(request);
+      const tenant = found instanceof Promise ? await found : found;
+      return tenant === undefined ? central(() => fn(undefined)) : enterTenant(tenant, fn);
+    },
+
+    tenants,
+    signals: { on: signals.on },
+
+    async migrateCentral() {
+      for (const resource of resources) await outside(() => resource.migrateCentral?.());
+    },
+
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function endAll(resources: readonly TenantResource[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const resource of resources.toReversed()) {
+    try {
+      await outside(() => resource.end?.());
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, 'Several resources could not be ended.');
+}

@@ -1,0 +1,115 @@
+import { LRUCache } from 'lru-cache';
+import { createGate } from './gate.ts';
+import { hostOf, isDomain } from './models/domain.ts';
+import { isTenantId, type Tenant } from './models/tenant.ts';
+import type { TenantStore } from './stores/store.ts';
+
+/** How long lookups are remembered, and how many. */
+export interface TenantCacheOptions {
+  /** Milliseconds for which an active tenant is served without asking the store. Default 30 000. */
+  readonly ttl?: number;
+  /** The most tenants kept. Default 10 000. */
+  readonly max?: number;
+  /** Milliseconds for which an unknown name, or a tenant that is not active, is served. Default 5 000. */
+  readonly unknownTtl?: number;
+  /** The clock that the milliseconds are read from. Default `performance`. */
+  readonly clock?: { now(): number };
+}
+
+/** The cached view of the store: at once for what it knows, a promise for what it has to look up. */
+export interface TenantCache<T extends Tenant> {
+  find(id: string): T | undefined | Promise<T | undefined>;
+  findByDomain(host: string): T | undefined | Promise<T | undefined>;
+  /** Forgets a tenant whose record changed. */
+  changed(id: string): void;
+  /** Forgets where a host leads. */
+  domainChanged(host: string): void;
+  /** Forgets a tenant that went, and every host that led to it. */
+  gone(id: string): void;
+}
+
+const unknownMax = 1_000;
+const lookupsRunning = 16;
+const lookupsWaiting = 10_000;
+
+/** A cache over a store, with one lookup per name at a time and a bounded number of lookups altogether. */
+export function createTenantCache<T extends Tenant>(
+  store: TenantStore<T>,
+  { ttl = 30_000, max = 10_000, unknownTtl = 5_000, clock = performance }: TenantCacheOptions = {},
+): TenantCache<T> {
+  const timed = { perf: clock, ttlResolution: 0 };
+  const tenants = new LRUCache<string, T>({ ...timed, max, ttl });
+  const hosts = new LRUCache<string, string>({ ...timed, max, ttl });
+  const unknown = new LRUCache<string, true>({ ...timed, max: unknownMax, ttl: unknownTtl });
+  const gate = createGate({ running: lookupsRunning, waiting: lookupsWaiting });
+  // A change clears the flights: later callers do not join an older one, and one that is not here cannot write back.
+  const flights = new Map<string, Promise<T | undefined>>();
+
+  function keep(tenant: T): void {
+    tenants.set(tenant.id, tenant, { ttl: tenant.status === 'active' ? ttl : Math.min(ttl, unknownTtl) });
+  }
+
+  function lookUp(key: string, load: () => Promise<T | undefined>, found: (tenant: T) => void) {
+    if (unknown.get(key)) return undefined;
+    const joined = flights.get(key);
+    if (joined !== undefined) return joined;
+    const flight = fly();
+    flights.set(key, flight);
+    return flight;
+
+    async function fly(): Promise<T | undefined> {
+      try {
+        const tenant = await gate.pass(load);
+        if (flights.get(key) !== flight) return tenant;
+        if (tenant === undefined) unknown.set(key, true);
+        else found(tenant);
+        return tenant;
+      } finally {
+        if (flights.get(key) === flight) flights.delete(key);
+      }
+    }
+  }
+
+  function find(id: string) {
+    const cached = tenants.get(id);
+    if (cached !== undefined) return cached;
+    return isTenantId(id) ? lookUp(`id:${id}`, () => store.find(id), keep) : undefined;
+  }
+
+  function lookUpHost(host: string) {
+    const found = (tenant: T) => {
+      keep(tenant);
+      hosts.set(host, tenant.id);
+    };
+    return lookUp(`host:${host}`, () => store.findByDomain(host), found);
+  }
+
+  return {
+    find,
+
+    findByDomain(named) {
+      const host = hostOf(named);
+      if (host === undefined || !isDomain(host)) return undefined;
+      const id = hosts.get(host);
+      return (id === undefined ? undefined : tenants.get(id)) ?? lookUpHost(host);
+    },
+
+    changed(id) {
+      flights.clear();
+      tenants.delete(id);
+      unknown.delete(`id:${id}`);
+    },
+
+    domainChanged(host) {
+      flights.clear();
+      hosts.delete(host);
+      unknown.delete(`host:${host}`);
+    },
+
+    gone(id) {
+      flights.clear();
+      tenants.delete(id);
+      for (const [host, leadsTo] of hosts.entries()) if (leadsTo === id) hosts.delete(host);
+    },
+  };
+}

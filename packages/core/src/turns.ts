@@ -1,0 +1,17 @@
+/** Runs what is done to one tenant one after another; different tenants do not wait for each other. */
+export function createTurns(): <R>(id: string, act: () => Promise<R>) => Promise<R> {
+  const last = new Map<string, Promise<void>>();
+
+  return async (id, act) => {
+    const before = last.get(id);
+    const { promise: mine, resolve: done } = Promise.withResolvers<void>();
+    last.set(id, mine);
+    try {
+      await before;
+      return await act();
+    } finally {
+      if (last.get(id) === mine) last.delete(id);
+      done();
+    }
+  };
+}
