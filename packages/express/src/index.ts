@@ -1,1 +1,1 @@
-export {};
+export { tenancyMiddleware } from './tenancy-middleware.ts';

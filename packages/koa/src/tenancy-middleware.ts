@@ -1,0 +1,87 @@
+import type { ServerResponse } from 'node:http';
+import { Stream } from 'node:stream';
+import { snapshot, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import type { Context, Middleware } from 'koa';
+
+/**
+ * Middleware that runs what comes after it in the request's tenant, or in `central` for a public host, until the response
+ * is over: sent, or its client gone. A request that leads to no tenant, or to one that is closed, throws a `TenancyError`,
+ * whose `status` Koa answers with. The host is `ctx.hostname`: what a proxy says of it counts where the application has
+ * set `app.proxy`.
+ *
+ * @example
+ * app.use(tenancyMiddleware(tenancy));
+ * app.use((ctx) => { ctx.body = `Hello from ${tenancy.current().name}`; });
+ */
+export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
+  return (ctx, next) =>
+    new Promise((resolve, reject) => {
+      let entered = false;
+      tenancy
+        .enter(tenantRequest(ctx), () => {
+          entered = true;
+          const inScope = snapshot();
+          bind(inScope, ctx, 'onerror');
+          bind(inScope, ctx.req, 'emit');
+          bind(inScope, ctx.res, 'emit');
+          next()
+            .then(() => bindBody(inScope, ctx.body))
+            .then(resolve, reject);
+          return closed(ctx.res);
+        })
+        // What fails after the response is over, such as closing a resource, is no longer the request's.
+        .catch((error) => (entered ? ctx.onerror(error) : reject(error)));
+    });
+}
+
+function tenantRequest(ctx: Context): TenantRequest {
+  return {
+    host: oneHost(ctx) ? ctx.hostname : undefined,
+    path: pathname(ctx.originalUrl),
+    header: (name) => ctx.get(name) || undefined,
+    raw: ctx.req,
+  };
+}
+
+/** Node keeps the first of several Host headers and a proxy in front may have read another: then no host is sure. */
+function oneHost(ctx: Context): boolean {
+  return (ctx.req.headersDistinct?.host?.length ?? 1) === 1;
+}
+
+/** A client may send its request's target as a whole URL. */
+function pathname(url: string): string {
+  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? '/');
+  return path.replace(/\?.*$/s, '');
+}
+
+type InScope = ReturnType<typeof snapshot>;
+
+/** Koa sends the body after the middleware has ended, outside of any scope: what the application wrote runs in its own. */
+function bindBody(inScope: InScope, body: unknown): void {
+  if (body instanceof Stream) bind(inScope, body, 'read', 'emit');
+  const web = body instanceof Response ? body.body : body;
+  if (web instanceof ReadableStream) bindIteration(inScope, web);
+}
+
+/** Koa reads a web stream by iterating over it. */
+function bindIteration(inScope: InScope, stream: ReadableStream): void {
+  const iterate = stream[Symbol.asyncIterator];
+  stream[Symbol.asyncIterator] = (...args) => {
+    const iterator = iterate.apply(stream, args);
+    bind(inScope, iterator, 'next');
+    return iterator;
+  };
+}
+
+/** Makes an object's methods run in the scope, wherever they are called from. */
+function bind(inScope: InScope, target: object, ...names: string[]): void {
+  for (const name of names) {
+    const method: unknown = Reflect.get(target, name);
+    if (typeof method !== 'function') continue;
+    Reflect.set(target, name, (...args: unknown[]) => inScope(() => Reflect.apply(method, target, args)));
+  }
+}
+
+function closed(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => (res.closed ? resolve() : res.once('close', resolve)));
+}
