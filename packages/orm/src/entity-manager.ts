@@ -1,0 +1,205 @@
+import {
+  type AnyEntity,
+  type EntityName,
+  type ForkOptions,
+  Reference,
+  TransactionContext,
+  Utils,
+} from '@mikro-orm/core';
+import { type AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import { currentScope, TenancyError } from '@omnitenant/core';
+import type { ScopedDriver } from './mikro-orm.ts';
+import { claim, type Owner, refuseForeign } from './ownership.ts';
+
+type Base = SqlEntityManager<AbstractSqlDriver>;
+
+/**
+ * The EntityManager that knows its tenant. The global one, `orm.em`, stands for the current scope's; a scope's own is a
+ * fork on that scope's driver, and reaches that tenant's rows wherever it is carried.
+ */
+export class TenantEntityManager extends SqlEntityManager<AbstractSqlDriver> implements Owner {
+  // Declared only: MikroORM's constructor calls getContext before a field of this class could be there.
+  declare private current: (() => TenantEntityManager | undefined) | undefined;
+  declare private forkDriver: ScopedDriver | undefined;
+  declare private settingUp: boolean | undefined;
+
+  /** Makes this the global EntityManager; `current` gives the scope's, or `undefined` outside. */
+  beGlobal(current: () => TenantEntityManager | undefined): void {
+    const base = this.driver;
+    this.current = current;
+    // The few calls that MikroORM makes on its own driver, not on its context's, reach the scope's as well.
+    Object.defineProperty(this, 'driver', { get: () => this.forkDriver ?? current()?.driver ?? base });
+  }
+
+  /** Derives a scope's EntityManager from the global one, with the filters and subscribers that were set on it. */
+  forkFor(driver: ScopedDriver): TenantEntityManager {
+    this.forkDriver = driver;
+    try {
+      return this.fork({ disableContextResolution: true });
+    } finally {
+      this.forkDriver = undefined;
+    }
+  }
+
+  get scopeKey(): string {
+    return (this.driver as ScopedDriver).scopeKey;
+  }
+
+  get scopeLabel(): string {
+    return (this.driver as ScopedDriver).scopeLabel;
+  }
+
+  override getContext(validate = true): this {
+    if (this.current) return this.scopeOfGlobal();
+    const context = super.getContext(validate);
+    if (this.scopeKey === undefined) return context;
+    refuseElsewhere(this);
+    // Another tenant's transaction, or request context, is never picked up.
+    return context === this || context.scopeKey === this.scopeKey ? context : this;
+  }
+
+  override fork(options: ForkOptions = {}): this {
+    refuseSchema(options.schema);
+    const fork = super.fork(options);
+    const identities = fork.getUnitOfWork(false).getIdentityMap();
+    const { store } = identities;
+    identities.store = (entity) => {
+      claim(entity as AnyEntity, fork);
+      store.call(identities, entity);
+    };
+    return fork;
+  }
+
+  /** Filters are the application's, not a scope's: one that is added at start-up holds in all scopes. */
+  override addFilter(...filter: Parameters<Base['addFilter']>): void {
+    this.settingUp = this.current !== undefined && this.current() === undefined;
+    try {
+      super.addFilter(...filter);
+    } finally {
+      this.settingUp = false;
+    }
+  }
+
+  override get schema(): string | undefined {
+    return undefined;
+  }
+
+  override set schema(schema: string | null | undefined) {
+    refuseSchema(schema ?? undefined);
+  }
+
+  protected override prepareOptions<Options extends object>(options: Options): Options {
+    refuseSchema((options as { schema?: string }).schema);
+    return super.prepareOptions(options as never);
+  }
+
+  override tryCache<T extends object, R>(
+    entityName: EntityName<T>,
+    config: boolean | number | [string, number] | undefined,
+    key: unknown,
+    refresh?: boolean,
+    merge?: boolean,
+  ): Promise<{ data?: R | null; key: string } | undefined> {
+    const { scopeKey } = this.getContext(false);
+    const scoped: typeof config = Array.isArray(config) ? [cacheName(scopeKey, config[0]), config[1]] : config;
+    return super.tryCache<T, R>(entityName, scoped, [scopeKey, key], refresh, merge);
+  }
+
+  override async clearCache(cacheKey: string): Promise<void> {
+    await super.clearCache(cacheName(this.getContext(false).scopeKey, cacheKey));
+  }
+
+  private scopeOfGlobal(): this {
+    if (this.settingUp || this.forkDriver) return this;
+    const current = this.current?.();
+    if (!current) throw outside();
+    const transaction = TransactionContext.currentTransactionContext()?.em as TenantEntityManager | undefined;
+    return (transaction?.scopeKey === current.scopeKey ? transaction : current) as this;
+  }
+}
+
+/** The calls that entities, references, conditions or data are handed to: none of them takes what is another's. */
+const guarded = [
+  'assign',
+  'clone',
+  'count',
+  'countBy',
+  'create',
+  'find',
+  'findAll',
+  'findAndCount',
+  'findByCursor',
+  'findOne',
+  'findOneOrFail',
+  'getReference',
+  'insert',
+  'insertMany',
+  'lock',
+  'merge',
+  'nativeDelete',
+  'nativeUpdate',
+  'persist',
+  'populate',
+  'refresh',
+  'refreshOrFail',
+  'remove',
+  'stream',
+  'upsert',
+  'upsertMany',
+] as const satisfies readonly (keyof Base)[];
+
+/** The calls after which a new entity is this scope's. */
+const claiming: ReadonlySet<string> = new Set(['create', 'persist']);
+
+for (const name of guarded) {
+  const call = SqlEntityManager.prototype[name] as (...parameters: unknown[]) => unknown;
+  const guardedCall = (em: TenantEntityManager, parameters: unknown[]): unknown => {
+    const context = em.getContext(false);
+    for (const parameter of parameters) refuseForeign(parameter, context);
+    const result = call.apply(em, parameters);
+    if (claiming.has(name)) {
+      for (const entity of Utils.asArray(name === 'create' ? result : parameters[0])) {
+        claim(Reference.unwrapReference(entity as AnyEntity), context);
+      }
+    }
+    return result;
+  };
+  // A call that gives a promise refuses by rejecting it.
+  const value =
+    call.constructor.name === 'AsyncFunction'
+      ? async function (this: TenantEntityManager, ...parameters: unknown[]) {
+          return guardedCall(this, parameters);
+        }
+      : function (this: TenantEntityManager, ...parameters: unknown[]) {
+          return guardedCall(this, parameters);
+        };
+  Object.defineProperty(TenantEntityManager.prototype, name, { configurable: true, writable: true, value });
+}
+
+const cacheName = (scopeKey: string, name: string): string => JSON.stringify([scopeKey, name]);
+
+const outside = (): TenancyError =>
+  new TenancyError(
+    'OUTSIDE_SCOPE',
+    'orm.em was used outside of any scope, so it has no tenant. Enter one with tenancy.run(tenant, …), or tenancy.central(…) for central tables.',
+  );
+
+/** What A loaded may be read in A, and where there is no tenant; in the scope of another tenant it is a leak in the making. */
+const refuseElsewhere = (em: Owner): void => {
+  const scope = currentScope();
+  if (em.scopeKey === 'central' || scope?.kind !== 'tenant' || scope.tenant.id === em.scopeLabel) return;
+  throw new TenancyError(
+    'CROSS_TENANT',
+    `An EntityManager of '${em.scopeLabel}', or an entity that it loaded, was used in the scope of '${scope.tenant.id}'. ` +
+      `Use orm.em there, or enter tenancy.run('${em.scopeLabel}', …) for it.`,
+    { tenant: scope.tenant.id },
+  );
+};
+
+const refuseSchema = (schema: string | undefined): void => {
+  if (schema === undefined) return;
+  throw new TenancyError(
+    'SCHEMA_REFUSED',
+    `The schema '${schema}' was asked for. A scope has one schema, its tenant's: leave the option out, and enter another tenant with tenancy.run.`,
+  );
+};

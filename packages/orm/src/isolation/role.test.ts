@@ -1,0 +1,78 @@
+import { defineConfig } from '@mikro-orm/postgresql';
+import { createTenancy } from '@omnitenant/core';
+import { plainDatabase } from '@omnitenant/tooling';
+import { describe, expect, test } from 'vitest';
+import { createOrm } from '../orm.ts';
+import { AddCountries, Author, CreateLibrary, libraryEntities } from '../testing/library.ts';
+
+const open = async (roles: boolean) => {
+  const database = await plainDatabase();
+  const orm = await createOrm(
+    defineConfig({
+      clientUrl: database.url,
+      entities: libraryEntities,
+      migrations: { migrationsList: [CreateLibrary, AddCountries] },
+    }),
+    { roles, names: { role: (id) => `${database.name}_${id}` } },
+  );
+  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+  await tenancy.migrateCentral();
+  for (const id of ['a', 'b']) {
+    await tenancy.tenants.create({ id });
+    await tenancy.run(id, () => orm.em.insert(Author, { name: `secret of ${id}` }));
+  }
+  return {
+    orm,
+    tenancy,
+    inA: (sql: string) => tenancy.run('a', async () => JSON.stringify(await orm.em.execute(sql))),
+    async [Symbol.asyncDispose]() {
+      for (const id of ['a', 'b']) await tenancy.tenants.remove(id);
+      await tenancy.close();
+      await database.drop();
+    },
+  };
+};
+
+/** Raw SQL that tries to leave its tenant. */
+const hostile = [
+  `select * from "t_b".author`,
+  `select * from author union all select * from t_b.author`,
+  `update "t_b".author set name = 'mine'`,
+  `select * from central.tenant`,
+  `set search_path to t_b; select * from author`,
+  `commit; select * from "t_b".author`,
+  `rollback; select * from t_b.author`,
+  `reset role; select * from t_b.author`,
+  `set role none; select * from t_b.author`,
+  `set session authorization default; select * from t_b.author`,
+  `select 1; reset role; select * from t_b.author`,
+  `/* ; */ reset role`,
+  `select $$;$$; set local role none`,
+];
+
+describe('a role for each tenant', () => {
+  test('refuses raw SQL that tries to reach what is not the tenant’s', async () => {
+    await using app = await open(true);
+    for (const sql of hostile) {
+      await expect(app.inA(sql), sql).rejects.toThrow(/permission denied|does not exist|STATEMENT|one statement|role/);
+    }
+    expect(await app.inA('select name from author')).toBe('[{"name":"secret of a"}]');
+    expect(await app.inA(`select ';' as a, 'it''s; fine' as b, E'it\\'s; ' as c`)).toContain('fine');
+    await app.tenancy.run('b', async () => {
+      expect(await app.orm.em.execute('select name from author')).toEqual([{ name: 'secret of b' }]);
+    });
+  });
+
+  test('is what stops it: without one, the same SQL reads the other tenant', async () => {
+    await using app = await open(false);
+    expect(await app.inA('select * from "t_b".author')).toContain('secret of b');
+  });
+
+  test('goes with its tenant', async () => {
+    await using app = await open(true);
+    await app.tenancy.tenants.create({ id: 'short-lived' });
+    await app.tenancy.tenants.remove('short-lived');
+    await app.tenancy.tenants.create({ id: 'short-lived' });
+    await app.tenancy.tenants.remove('short-lived');
+  });
+});

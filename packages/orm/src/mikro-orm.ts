@@ -1,0 +1,218 @@
+/**
+ * Everything that leans on MikroORM's internals, in one place; `mikro-orm.test.ts` fails loudly when a new version changes
+ * one of them.
+ */
+import { type Connection, type EntityMetadata, MikroORM, type Options, Utils } from '@mikro-orm/core';
+import {
+  type AbstractSqlConnection,
+  type AbstractSqlDriver,
+  type EntityManager,
+  SchemaGenerator,
+} from '@mikro-orm/sql';
+import { isTenancyError, TenancyError } from '@omnitenant/core';
+import { PostgresDialect } from 'kysely';
+import Cursor from 'pg-cursor';
+import { TenantEntityManager } from './entity-manager.ts';
+import { centralSchema, type EntityScope, type EntityScopes } from './entity-scope.ts';
+import { flushGuard, type Owner } from './ownership.ts';
+import { type Pglite, pglitePool } from './pglite-pool.ts';
+import type { SqlPool } from './sql-pool.ts';
+
+export type BaseOrm = MikroORM<AbstractSqlDriver, TenantEntityManager>;
+
+let instances = 0;
+
+/**
+ * Initialises the one MikroORM that all tenants share: its entities are discovered once, and it has no connection.
+ * Its EntityManager finds the current scope's through `current`, and where there is none, `current` refuses.
+ */
+export const initBaseOrm = async (
+  config: Options,
+  current: () => TenantEntityManager | undefined,
+): Promise<BaseOrm> => {
+  instances += 1;
+  const orm = (await MikroORM.init({
+    ...config,
+    // MikroORM finds an open transaction by this name, so no other MikroORM of the process may bear it.
+    contextName: config.contextName ?? `omnitenant-${instances}`,
+    migrations: { silent: true, ...config.migrations, snapshotOnMigrate: false },
+    subscribers: [flushGuard, ...(config.subscribers ?? [])],
+    ensureDatabase: false,
+    entityManager: TenantEntityManager,
+    driverOptions: noConnection,
+  } as Options)) as unknown as BaseOrm;
+  const { driver } = orm;
+  const convert = driver.convertException;
+  driver.convertException = (exception) =>
+    isTenancyError(exception) ? (exception as never) : convert.call(driver, exception);
+  orm.em.beGlobal(current);
+  return orm;
+};
+
+const noConnection = (): never => {
+  throw new TenancyError(
+    'OUTSIDE_SCOPE',
+    'The database was asked for outside of any scope. Enter one with tenancy.run or tenancy.central.',
+  );
+};
+
+/** A driver that reaches one scope's rows and no others: MikroORM's own, on a pinned pool. */
+export type ScopedDriver = AbstractSqlDriver & Owner;
+
+/** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
+export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
+  const { driver } = orm;
+  const ConnectionClass = connectionClassOf(orm);
+  const prototypes = {
+    tenant: scopedPrototype(orm, scopes, 'tenant'),
+    row: withTenantInConflicts(scopedPrototype(orm, scopes, 'tenant')),
+    central: scopedPrototype(orm, scopes, 'central'),
+  };
+  return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: SqlPool): ScopedDriver => {
+    const scoped = Object.create(prototypes[kind]) as ScopedDriver;
+    const dialect = new PostgresDialect({ pool: pool as never, cursor: Cursor as never });
+    const connection = new ConnectionClass(orm.config, { driverOptions: () => dialect }, 'write');
+    connection.setMetadata(orm.getMetadata());
+    connection.setPlatform(driver.getPlatform());
+    Object.assign(scoped, { scopeKey, scopeLabel, connection, replicas: [] });
+    return scoped;
+  };
+};
+
+/** What a scope's driver does differently: it knows which entities are here. */
+const scopedPrototype = (orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'central'): AbstractSqlDriver => {
+  const { driver } = orm;
+  const base = Object.getPrototypeOf(driver) as AbstractSqlDriver;
+  const check = (meta: EntityMetadata | undefined, label: string): EntityScope | undefined => {
+    const scope = meta && scopes.get(meta);
+    if (scope && scope !== kind && scope !== 'shared') throw outOfScope(meta, scope, label);
+    return scope;
+  };
+  return Object.assign(Object.create(driver) as AbstractSqlDriver, {
+    /** The pin says where unqualified names lead, so only central tables are qualified. */
+    getSchemaName(this: ScopedDriver, meta?: EntityMetadata, options?: { schema?: string }) {
+      const scope = check(meta, this.scopeLabel);
+      if (!scope) return base.getSchemaName.call(this, meta as never, options as never);
+      return kind === 'central' ? centralSchema : undefined;
+    },
+    createQueryBuilder(this: ScopedDriver, entityName: never, ...rest: []) {
+      check(orm.getMetadata().find(entityName), this.scopeLabel);
+      return base.createQueryBuilder.call(this, entityName, ...rest);
+    },
+  });
+};
+
+/** Where tenants share tables, a unique key begins with the tenant, and so does the conflict that an upsert names. */
+const withTenantInConflicts = (prototype: AbstractSqlDriver): AbstractSqlDriver => {
+  const { createQueryBuilder } = prototype;
+  return Object.assign(prototype, {
+    createQueryBuilder(this: AbstractSqlDriver, ...parameters: Parameters<typeof createQueryBuilder>) {
+      const builder = createQueryBuilder.apply(this, parameters);
+      const { onConflict } = builder;
+      builder.onConflict = ((fields: string | string[] = []) =>
+        onConflict.call(builder, ['tenant_id', ...Utils.asArray(fields)] as never)) as typeof onConflict;
+      return builder;
+    },
+  });
+};
+
+const outOfScope = (meta: EntityMetadata, scope: EntityScope, label: string): TenancyError =>
+  scope === 'central'
+    ? new TenancyError(
+        'ENTITY_OUT_OF_SCOPE',
+        `${meta.className} is a central entity, and this is the scope of the tenant '${label}'. Reach it inside tenancy.central(…).`,
+        { tenant: label },
+      )
+    : new TenancyError(
+        'ENTITY_OUT_OF_SCOPE',
+        `${meta.className} is the tenants' entity, and this is the central scope, which is in no tenant. Reach it inside tenancy.run(…).`,
+      );
+
+/** What a server needs to be told beyond the MikroORM configuration, which is the default for all of them. */
+export interface ConnectionOptions {
+  readonly clientUrl?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/** How long a statement waits for a connection of its pool, in milliseconds, unless driverOptions say otherwise. */
+const connectionTimeoutMillis = 10_000;
+
+/** Opens the pool of one database with MikroORM's own connection, so that its options and type parsers hold. */
+export const openPool = (
+  orm: BaseOrm,
+  driverOptions: object,
+  options: ConnectionOptions & { readonly dbName: string; readonly pool?: { readonly max?: number } },
+  onEmpty: () => void,
+): SqlPool => {
+  const ConnectionClass = connectionClassOf(orm);
+  if (isPglite(orm)) return openPglite(orm, driverOptions);
+  let pool: PgPool | undefined;
+  const connection = new ConnectionClass(
+    orm.config,
+    {
+      ...options,
+      driverOptions: {
+        connectionTimeoutMillis,
+        ...driverOptions,
+        ...options.pool,
+        onPoolCreated: (created: PgPool) => (pool = created),
+      },
+    } as never,
+    'write',
+  );
+  connection.getClient();
+  if (!pool) throw new TypeError('MikroORM has made no pool: driverOptions must be options of pg.');
+  const opened = pool;
+  opened.on('remove', () => {
+    if (opened.totalCount === 0 && opened.waitingCount === 0) onEmpty();
+  });
+  return opened;
+};
+
+const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
+  const connection = new (connectionClassOf(orm))(orm.config, { driverOptions } as never, 'write');
+  return pglitePool(() => connection.getNativeClient() as unknown as Promise<Pglite>);
+};
+
+interface PgPool extends SqlPool {
+  readonly totalCount: number;
+  readonly waitingCount: number;
+  on(event: 'remove', listener: () => void): unknown;
+}
+
+/** Whether the configured driver is PGlite's. */
+export const isPglite = (orm: BaseOrm): boolean => connectionClassOf(orm).name === 'PgliteConnection';
+
+/** The DDL that creates the tables of central and shared entities that `exists` does not know, to run with central's pin. */
+export const centralDdl = async (orm: BaseOrm, scopes: EntityScopes, exists: ReadonlySet<string>): Promise<string> => {
+  const generator = new CentralSchemaGenerator(orm.em as EntityManager);
+  generator.wanted = (meta) => scopes.has(meta) && scopes.get(meta) !== 'tenant' && !exists.has(meta.tableName);
+  return generator.getCreateSchemaSQL({ wrap: false });
+};
+
+class CentralSchemaGenerator extends SchemaGenerator {
+  wanted: (meta: EntityMetadata) => boolean = () => false;
+
+  override getOrderedMetadata(...args: Parameters<SchemaGenerator['getOrderedMetadata']>): EntityMetadata[] {
+    return super.getOrderedMetadata(...args).filter((meta) => this.wanted(meta));
+  }
+}
+
+/** The values of a loaded entity's columns; a relation becomes the primary key that it holds. */
+export const columnsOf = <T>(entity: object, meta: EntityMetadata): T => {
+  const columns: Record<string, unknown> = {};
+  for (const property of meta.props) {
+    if (property.persist === false || property.kind === '1:m' || property.kind === 'm:n') continue;
+    const value = (entity as Record<string, unknown>)[property.name];
+    columns[property.name] = Utils.isEntity(value, true) ? Utils.extractPK(value) : value;
+  }
+  return columns as T;
+};
+
+type ConnectionConstructor = new (...parameters: ConstructorParameters<typeof Connection>) => AbstractSqlConnection;
+
+const connectionClassOf = (orm: BaseOrm): ConnectionConstructor =>
+  orm.driver.getConnection().constructor as unknown as ConnectionConstructor;

@@ -1,0 +1,74 @@
+import { type AnyEntity, type EventSubscriber, type FlushEventArgs, helper, Reference, Utils } from '@mikro-orm/core';
+import { TenancyError } from '@omnitenant/core';
+
+/** Whose an entity can be: what a scoped EntityManager says of itself. */
+export interface Owner {
+  /** The same for all that is one tenant's, different for any two tenants, a re-created one included. */
+  readonly scopeKey: string;
+  /** The tenant's id, or `central`. */
+  readonly scopeLabel: string;
+}
+
+const owner: unique symbol = Symbol('omnitenant.owner');
+type Owned = { [owner]?: Owner };
+
+/**
+ * Makes an entity its owner's, for good, the first time that it is created or loaded.
+ *
+ * @throws CROSS_TENANT when it is another's.
+ */
+export const claim = (entity: AnyEntity, claimant: Owner): void => {
+  const wrapped = helper(entity) as unknown as Owned;
+  if (wrapped[owner] === undefined) wrapped[owner] = claimant;
+  else if (wrapped[owner].scopeKey !== claimant.scopeKey) throw crossTenant(entity, wrapped[owner], claimant);
+};
+
+/**
+ * Looks through what a caller hands over, be it an entity, a reference, a condition or data, for another's entity.
+ *
+ * @throws CROSS_TENANT when there is one.
+ */
+export const refuseForeign = (value: unknown, claimant: Owner): void => {
+  if (typeof value !== 'object' || value === null) return;
+  const entity = Reference.unwrapReference(value as AnyEntity);
+  if (Utils.isEntity(entity, true)) {
+    const of = (helper(entity as AnyEntity) as unknown as Owned)[owner];
+    if (of !== undefined && of.scopeKey !== claimant.scopeKey) throw crossTenant(entity as AnyEntity, of, claimant);
+  } else if (Array.isArray(value) || Utils.isCollection(value)) {
+    for (const item of Array.isArray(value) ? value : value.getItems(false)) refuseForeign(item, claimant);
+  } else if (Utils.isPlainObject(value)) {
+    for (const part of Object.values(value)) refuseForeign(part, claimant);
+  }
+};
+
+/** Stands in front of every flush: nothing is written that is another's, or that refers to what is another's. */
+export const flushGuard: EventSubscriber = {
+  beforeFlush({ em, uow }: FlushEventArgs): void {
+    for (const entity of uow.getIdentityMap()) refuseForeignRelations(entity, em as unknown as Owner);
+  },
+  onFlush({ em, uow }: FlushEventArgs): void {
+    const claimant = em as unknown as Owner;
+    for (const { entity } of uow.getChangeSets()) {
+      claim(entity, claimant);
+      refuseForeignRelations(entity, claimant);
+    }
+    for (const collection of uow.getCollectionUpdates()) {
+      claim(collection.owner as AnyEntity, claimant);
+      refuseForeign(collection, claimant);
+    }
+  },
+};
+
+const refuseForeignRelations = (entity: AnyEntity, claimant: Owner): void => {
+  for (const { name } of helper(entity).__meta.relations) {
+    refuseForeign((entity as Record<string, unknown>)[name], claimant);
+  }
+};
+
+const crossTenant = (entity: AnyEntity, of: Owner, claimant: Owner): TenancyError =>
+  new TenancyError(
+    'CROSS_TENANT',
+    `${helper(entity).__meta.className} belongs to '${of.scopeLabel}' and was used in '${claimant.scopeLabel}'. ` +
+      'Load it there, or copy its values into a new one.',
+    { tenant: claimant.scopeLabel },
+  );

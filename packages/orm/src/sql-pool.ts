@@ -1,0 +1,26 @@
+/** What one statement brought back. */
+export interface QueryResult {
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: Record<string, unknown>[];
+}
+
+/** One connection, checked out of a pool: the members of `pg`'s client that are used here. */
+export interface SqlClient {
+  query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
+  query<Cursor extends object>(cursor: Cursor): Cursor;
+  /** Gives the connection back; `true` closes it instead. */
+  release(destroy?: boolean): void;
+  /** In no transaction (I), in one (T), in one that failed (E), or not yet known. */
+  getTransactionStatus(): TransactionStatus;
+  readonly processID?: number | undefined;
+}
+
+export type TransactionStatus = 'I' | 'T' | 'E' | null;
+
+/** A pool of connections to one database of one server: the members of `pg`'s pool that are used here. */
+export interface SqlPool {
+  connect(): Promise<SqlClient>;
+  end(): Promise<void>;
+  readonly options: object;
+}

@@ -1,0 +1,1 @@
+export { type IsolationSuiteOptions, isolationSuite } from './isolation-suite.ts';

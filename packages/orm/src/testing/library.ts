@@ -1,0 +1,99 @@
+import { Collection, defineEntity, p, type Ref } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
+
+/** The application that the suite drives: a library, with a central and a shared entity. */
+export class Author {
+  declare id: number;
+  declare name: string;
+  books: Collection<Book> = new Collection<Book>(this);
+}
+
+export class Book {
+  declare id: number;
+  declare title: string;
+  declare author: Ref<Author>;
+  tags: Collection<Tag> = new Collection<Tag>(this);
+}
+
+export class Tag {
+  declare id: number;
+  declare name: string;
+}
+
+/** In central and in each tenant. */
+export class Country {
+  declare code: string;
+  declare name: string;
+}
+
+/** In central only. */
+export class Plan {
+  declare id: number;
+  declare name: string;
+}
+
+/** Virtual: how many books each author has, by raw SQL. */
+export class AuthorStats {
+  declare name: string;
+  declare books: number;
+}
+
+const TagSchema = defineEntity({
+  class: Tag,
+  properties: { id: p.integer().primary(), name: p.string() },
+});
+const BookSchema = defineEntity({
+  class: Book,
+  properties: {
+    id: p.integer().primary(),
+    title: p.string(),
+    author: () => p.manyToOne(Author).ref(),
+    tags: () => p.manyToMany(Tag),
+  },
+});
+const AuthorSchema = defineEntity({
+  class: Author,
+  properties: {
+    id: p.integer().primary(),
+    name: p.string(),
+    books: () => p.oneToMany(Book).mappedBy('author'),
+  },
+});
+const CountrySchema = defineEntity({
+  class: Country,
+  properties: { code: p.string().primary(), name: p.string() },
+});
+const PlanSchema = defineEntity({
+  class: Plan,
+  schema: 'central',
+  properties: { id: p.integer().primary(), name: p.string() },
+});
+const AuthorStatsSchema = defineEntity({
+  class: AuthorStats,
+  expression:
+    'select a.name, count(b.id)::int as books from author a left join book b on b.author_id = a.id group by a.id',
+  properties: { name: p.string(), books: p.integer() },
+});
+
+export const libraryEntities = [AuthorSchema, BookSchema, TagSchema, CountrySchema, PlanSchema, AuthorStatsSchema];
+
+export class CreateLibrary extends Migration {
+  override up(): void {
+    this.addSql('create table author (id serial primary key, name text not null)');
+    this.addSql(
+      'create table book (id serial primary key, title text not null, author_id int not null references author)',
+    );
+    this.addSql('create table tag (id serial primary key, name text not null)');
+    this.addSql(
+      'create table book_tags (book_id int references book on delete cascade, tag_id int references tag, primary key (book_id, tag_id))',
+    );
+  }
+}
+
+/** A second one, which runs code: it must find the tenant's tables, by SQL and by the EntityManager. */
+export class AddCountries extends Migration {
+  override async up(): Promise<void> {
+    await this.execute('create table country (code text primary key, name text not null)');
+    if ((await this.getEntityManager().count(Country)) !== 0) throw new Error('a table of somebody else');
+  }
+}
