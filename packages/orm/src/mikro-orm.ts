@@ -27,7 +27,7 @@ let instances = 0;
  * Its EntityManager finds the current scope's through `current`, and where there is none, `current` refuses.
  */
 export const initBaseOrm = async (
-  config: Options,
+  config: Partial<Options>,
   current: () => TenantEntityManager | undefined,
 ): Promise<BaseOrm> => {
   instances += 1;

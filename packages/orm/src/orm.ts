@@ -1,4 +1,4 @@
-import type { EntityClass, EntityDTO, EntityMetadata, EntitySchema, Options } from '@mikro-orm/core';
+import type { EntityClass, EntityDTO, EntityMetadata, EntitySchema, Opt, Options } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import {
   currentScope,
@@ -57,7 +57,22 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity> {
 }
 
 /** A tenant as `tenancy.current()` gives it: the entity's columns, as a frozen snapshot. */
-export type TenantOf<E extends TenantEntity> = Tenant & Readonly<Omit<EntityDTO<E>, keyof Tenant>>;
+export type TenantOf<E extends TenantEntity> = Tenant & {
+  readonly [Column in Exclude<keyof EntityDTO<E>, keyof Tenant>]: Plain<EntityDTO<E>[Column]>;
+};
+
+/** A column's value without MikroORM's mark of having a default. */
+type Plain<Value> = Value extends Opt.Brand
+  ? Value extends number
+    ? number
+    : Value extends boolean
+      ? boolean
+      : Value extends string
+        ? string
+        : Value extends Date
+          ? Date
+          : Value
+  : Value;
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, its EntityManager and its store of tenants. */
 export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntityManager<AbstractSqlDriver>> {
