@@ -1,0 +1,33 @@
+import { Client, escapeIdentifier } from 'pg';
+import { inject } from 'vitest';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { testName } from './name.ts';
+import { opened } from './open.ts';
+
+/** An empty database whose URL is that of its owner: a role that is no superuser, and that may create databases and roles. */
+export async function plainDatabase(): Promise<TestDatabase & { readonly role: string }> {
+  const database = await testDatabase();
+  const role = testName('plain');
+  await onServer([
+    `create role ${escapeIdentifier(role)} login createdb createrole password 'plain'`,
+    `alter database ${escapeIdentifier(database.name)} owner to ${escapeIdentifier(role)}`,
+  ]);
+  const drop = opened(`role "${role}" (call drop())`, async () => {
+    await database.drop();
+    await onServer([`drop role ${escapeIdentifier(role)}`]);
+  });
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'plain';
+  return { name: database.name, url: url.href, role, drop, [Symbol.asyncDispose]: drop };
+}
+
+async function onServer(statements: readonly string[]): Promise<void> {
+  const client = new Client({ connectionString: inject('postgres').url });
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
