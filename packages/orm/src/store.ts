@@ -110,6 +110,8 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
     delete: (id) =>
       reach(() =>
         fork().transactional(async (em) => {
+          // Locked first, as by addDomain: no domain is added while its tenant goes.
+          await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, { lockMode: LockMode.PESSIMISTIC_WRITE });
           await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
           await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
         }),
@@ -141,14 +143,13 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
       ),
 
     removeDomain: (host) =>
-      reach(async () => {
-        const [gone] = await fork()
-          .createQueryBuilder(domain.class)
-          .delete({ host } as never)
-          .returning('tenantId' as never)
-          .execute('all');
-        return (gone as { tenantId?: string } | undefined)?.tenantId;
-      }),
+      reach(() =>
+        fork().transactional(async (em) => {
+          const found = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
+          const gone = await em.nativeDelete(domain.class, { host } as FilterQuery<DomainEntity>);
+          return gone === 1 ? found?.tenantId : undefined;
+        }),
+      ),
   };
 };
 
