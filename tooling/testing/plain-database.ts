@@ -4,7 +4,10 @@ import { type TestDatabase, testDatabase } from './database.ts';
 import { testName } from './name.ts';
 import { opened } from './open.ts';
 
-/** An empty database whose URL is that of its owner: a role that is no superuser, and that may create databases and roles. */
+/**
+ * An empty database whose URL is that of its owner: a role that is no superuser, and that may create databases and roles.
+ * Roles whose names begin with the database's go with it.
+ */
 export async function plainDatabase(): Promise<TestDatabase & { readonly role: string }> {
   const database = await testDatabase();
   const role = testName('plain');
@@ -14,13 +17,17 @@ export async function plainDatabase(): Promise<TestDatabase & { readonly role: s
   ]);
   const drop = opened(`role "${role}" (call drop())`, async () => {
     await database.drop();
-    await onServer([`drop role ${escapeIdentifier(role)}`]);
+    await onServer([`drop role ${escapeIdentifier(role)}`, dropRolesOf(database.name)]);
   });
   const url = new URL(database.url);
   url.username = role;
   url.password = 'plain';
   return { name: database.name, url: url.href, role, drop, [Symbol.asyncDispose]: drop };
 }
+
+const dropRolesOf = (name: string): string => `do $$ declare r record; begin
+  for r in select rolname from pg_roles where starts_with(rolname, '${name}_')
+  loop execute format('drop role %I', r.rolname); end loop; end $$`;
 
 async function onServer(statements: readonly string[]): Promise<void> {
   const client = new Client({ connectionString: inject('postgres').url });
