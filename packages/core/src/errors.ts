@@ -74,14 +74,15 @@ export class TenancyError extends Error {
     if (options.headers !== undefined) this.headers = options.headers;
   }
 
-  /** The error as a web `Response`: `{ error: { code, message } }`, with nothing in it that may not be shown. */
+  /** The error as a web `Response`: `{ error: { code, message } }`, the status' own text where the message is not exposed. */
   getResponse(): Response {
-    return Response.json({ error: this.toJSON() }, { status: this.status, headers: { ...this.headers } });
+    const error = { message: STATUS_CODES[this.status] ?? 'Error', ...this.toJSON() };
+    return Response.json({ error }, { status: this.status, headers: { ...this.headers } });
   }
 
-  /** What a caller may see: the message where it is exposed, the text of the status where it is not. */
-  toJSON(): { code: TenancyErrorCode; message: string } {
-    return { code: this.code, message: this.expose ? this.message : (STATUS_CODES[this.status] ?? 'Error') };
+  /** What a caller may see: the code, and the message where it is exposed. */
+  toJSON(): { code: TenancyErrorCode; message?: string } {
+    return { code: this.code, ...(this.expose ? { message: this.message } : {}) };
   }
 }
 

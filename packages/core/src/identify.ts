@@ -3,7 +3,7 @@ import { admit } from './lifecycle.ts';
 import { hostOf } from './models/domain.ts';
 import { quoted } from './models/quoted.ts';
 import type { Tenant } from './models/tenant.ts';
-import type { Identifier, TenantRequest, TenantResolver } from './resolvers/resolver.ts';
+import type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
 import type { TenantCache } from './tenant-cache.ts';
 
 /** What identifying a request takes. */
@@ -24,18 +24,18 @@ export function createIdentify<T extends Tenant>(
       throw new TenancyError('CONFIG_INVALID', 'Requests need a resolver; pass one to createTenancy({ resolver }).');
     }
     const identifier = resolver(request);
-    if (identifier === undefined || isPublicDomain(identifier)) {
+    if (identifier === undefined) {
       if (isPublicHost(request.host)) return undefined;
-      if (identifier === undefined) {
-        throw new TenancyError('TENANT_UNRESOLVED', 'The request does not say which tenant it is for.');
-      }
+      throw new TenancyError('TENANT_UNRESOLVED', 'The request does not say which tenant it is for.');
     }
-    const { found, named } = look(identifier);
-    return found instanceof Promise ? found.then((tenant) => admit(tenant, named)) : admit(found, named);
+    const { id, domain } = checked(identifier);
+    if (id !== undefined) return admitted(cache.find(id), id);
+    if (publicHosts.has(domain) && isPublicHost(request.host)) return undefined;
+    return admitted(cache.findByDomain(domain), domain);
   };
 
-  function isPublicDomain(identifier: Identifier): boolean {
-    return 'domain' in identifier && publicHosts.has(identifier.domain);
+  function admitted(found: T | undefined | Promise<T | undefined>, named: string): T | Promise<T> {
+    return found instanceof Promise ? found.then((tenant) => admit(tenant, named)) : admit(found, named);
   }
 
   /** `www.` in front of a public host leads to it, as it does for a tenant's domain. */
@@ -44,15 +44,17 @@ export function createIdentify<T extends Tenant>(
     if (host === undefined) return false;
     return publicHosts.has(host) || (host.startsWith('www.') && publicHosts.has(host.slice('www.'.length)));
   }
+}
 
-  function look(identifier: Identifier) {
-    if ('id' in identifier && typeof identifier.id === 'string') {
-      return { found: cache.find(identifier.id), named: identifier.id };
-    }
-    if ('domain' in identifier && typeof identifier.domain === 'string') {
-      return { found: cache.findByDomain(identifier.domain), named: identifier.domain };
-    }
-    const message = `The resolver returned ${quoted(identifier)}; it must return { id }, { domain } or undefined, and no promise.`;
-    throw new TenancyError('CONFIG_INVALID', message);
-  }
+type CheckedIdentifier =
+  | { readonly id: string; readonly domain?: never }
+  | { readonly id?: never; readonly domain: string };
+
+/** A resolver is the application's own code: one that returns a promise must not be taken for one that found nobody. */
+function checked(identifier: unknown): CheckedIdentifier {
+  const { id, domain } = (identifier ?? {}) as { id?: unknown; domain?: unknown };
+  if (typeof id === 'string') return { id };
+  if (typeof domain === 'string') return { domain };
+  const message = `The resolver returned ${quoted(identifier)}; it must return { id }, { domain } or undefined, and no promise.`;
+  throw new TenancyError('CONFIG_INVALID', message);
 }

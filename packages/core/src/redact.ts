@@ -1,12 +1,13 @@
 import { inspect } from 'node:util';
 
-const userInfo = /([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s'"`]*@/gi;
+// A colon makes it a password, which may hold anything; digits and a slash after it make it a port.
+const userInfo = /:\/\/(?:[^\s'"`/:@]{0,512}@|[^\s'"`/:@]{0,512}:(?!\d+\/)[^\s'"`]{0,512}@)/g;
 const secret =
-  /(["']?[\w-]{0,40}(?:password|passwd|pwd|secret|token|api[-_]?key)["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&)}\]]+)/gi;
+  /((?:password|passwd|pwd|secret|token|api[-_]?key)["']?\s{0,9}[=:]\s{0,9})("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&)}\]]+)/gi;
 
 /** The text with the credentials in its URLs (`user:secret@`) and settings (`password=…`) masked. */
 export function redact(text: string): string {
-  return text.replace(userInfo, '$1***@').replace(secret, '$1***');
+  return text.replace(userInfo, '://***@').replace(secret, '$1***');
 }
 
 /** The cause itself where nothing in it looks like a credential; otherwise a copy that has them masked. */

@@ -50,7 +50,7 @@ export function normalHost(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (unfit.test(text)) return undefined;
   const lower = text.toLowerCase();
-  const host = ascii.test(lower) && !lower.includes('xn--') ? lower : domainToASCII(lower);
+  const host = ascii.test(lower) ? lower : domainToASCII(lower);
   return isName(host) ? host : undefined;
 }
 

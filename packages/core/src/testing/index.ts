@@ -1,2 +1,3 @@
 export type { SuiteAnswer, SuiteApp, SuiteServer } from './adapter/site.ts';
 export { type AdapterSuiteOptions, adapterSuite } from './adapter-suite.ts';
+export { type StoreSuiteOptions, storeSuite } from './store-suite.ts';

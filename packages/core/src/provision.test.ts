@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { Tenant } from './models/tenant.ts';
+import { parseTenantInput } from './models/tenant-input.ts';
+import { placed, runSteps, storageSteps } from './provision.ts';
+import { defineResource } from './resource.ts';
+
+test('steps run in order; a failure undoes what was done, newest first, and not the step that failed', async () => {
+  const events: string[] = [];
+  const step = (name: string, fails = false) => ({
+    name,
+    run: async () => {
+      events.push(name);
+      if (fails) throw new Error(name);
+    },
+    undo: async () => events.push(`undo ${name}`),
+  });
+  const failure = await runSteps([
+    step('one'),
+    { ...step('two'), undo: undefined as never },
+    step('three'),
+    step('four', true),
+    step('five'),
+  ]);
+  expect(failure).toMatchObject({ step: 'four', error: new Error('four'), undoErrors: [] });
+  expect(events).toEqual(['one', 'two', 'three', 'four', 'undo three', 'undo one']);
+});
+
+test('an undo that fails does not keep the others from being tried', async () => {
+  const undone: string[] = [];
+  const step = (name: string, fails: boolean) => ({
+    name,
+    run: async () => undefined,
+    undo: async () => {
+      undone.push(name);
+      if (fails) throw new Error(`undo ${name}`);
+    },
+  });
+  const last = { name: 'last', run: () => Promise.reject(new Error('last')) };
+  const failure = await runSteps([step('one', false), step('two', true), last]);
+  expect(undone).toEqual(['two', 'one']);
+  expect(failure?.undoErrors).toEqual([new Error('undo two')]);
+});
+
+test('storage is made by every create before any migrate', () => {
+  const full = (name: string) =>
+    defineResource({ name, open: () => 1, create: async () => {}, migrate: async () => {}, destroy: async () => {} });
+  const resources = [full('orm'), defineResource({ name: 'clock', open: () => 1 }), full('files')];
+  expect(storageSteps({ id: 'acme' } as Tenant, resources).map(({ name }) => name)).toEqual([
+    'orm.create',
+    'files.create',
+    'orm.migrate',
+    'files.migrate',
+  ]);
+});
+
+describe('a placement', () => {
+  const parsed = (input: object) => parseTenantInput({ id: 'acme', ...input }, new Set<string>());
+  const orm = defineResource({
+    name: 'orm',
+    open: () => 1,
+    place: ({ id, isolation = 'schema' }) => ({ isolation, placement: { schema: `t_${id}` } }),
+  });
+  const files = defineResource({
+    name: 'files',
+    open: () => 1,
+    place: ({ isolation = 'none' }) => ({ isolation, placement: { bucket: 'one' } }),
+  });
+
+  test('is what each resource adds to what the one before it said', () => {
+    expect(placed(parsed({}), [orm, files])).toMatchObject({
+      isolation: 'schema',
+      placement: { schema: 't_acme', bucket: 'one' },
+    });
+  });
+
+  test('begins with what was asked for', () => {
+    expect(placed(parsed({ isolation: 'row', placement: { server: 'eu' } }), [orm])).toMatchObject({
+      isolation: 'row',
+      placement: { server: 'eu', schema: 't_acme' },
+    });
+  });
+
+  test('is none where nothing places tenants, and an isolation that was asked for is refused then', () => {
+    expect(placed(parsed({}), [])).toMatchObject({ isolation: 'none', placement: {} });
+    expect(() => placed(parsed({ isolation: 'schema' }), [])).toThrow(
+      expect.objectContaining({ code: 'ISOLATION_UNKNOWN', tenant: 'acme' }) as Error,
+    );
+  });
+});

@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest';
+import { storeSuite } from '../testing/store-suite.ts';
+import { memoryStore } from './memory.ts';
+
+describe('memoryStore', () => {
+  storeSuite({ test, createStore: () => memoryStore() });
+});

@@ -1,0 +1,307 @@
+import { describe, expect, expectTypeOf, test, vi } from 'vitest';
+import { currentScope } from './context.ts';
+import { isTenancyError } from './errors.ts';
+import type { Tenant } from './models/tenant.ts';
+import { firstOf } from './resolvers/first-of.ts';
+import { fromDomain } from './resolvers/from-domain.ts';
+import { fromHeader } from './resolvers/from-header.ts';
+import { fromSubdomain } from './resolvers/from-subdomain.ts';
+import type { Identifier } from './resolvers/resolver.ts';
+import { defineResource } from './resource.ts';
+import { memoryStore } from './stores/memory.ts';
+import { createTenancy, type Tenancy } from './tenancy.ts';
+import type { TenancyOptions } from './tenancy-options.ts';
+
+type Acme = Tenant & { readonly plan: string };
+
+const request = (host: string | undefined, headers: Record<string, string> = {}) => ({
+  host,
+  path: '/',
+  header: (name: string) => headers[name],
+  raw: undefined,
+});
+
+async function site(options: Partial<TenancyOptions<Acme>> = {}): Promise<Tenancy<Acme>> {
+  const tenancy = createTenancy({
+    store: memoryStore<Acme>(),
+    resolver: firstOf(fromHeader('x-tenant'), fromSubdomain('app.com'), fromDomain()),
+    publicHosts: ['app.com', '127.0.0.1'],
+    ...options,
+  });
+  await tenancy.tenants.create({ id: 'acme', plan: 'gold', domains: ['acme.com'] });
+  return tenancy;
+}
+
+describe('the current tenant', () => {
+  test('is the one that was entered, with its own columns and their types', async () => {
+    const tenancy = await site();
+    const plan = await tenancy.run('acme', async (tenant) => {
+      expectTypeOf(tenant).toEqualTypeOf<Acme>();
+      expectTypeOf(tenancy.current()).toEqualTypeOf<Acme>();
+      expectTypeOf(tenancy.tryCurrent()).toEqualTypeOf<Acme | undefined>();
+      expect(tenancy.current()).toBe(tenant);
+      return tenancy.current().plan;
+    });
+    expectTypeOf(plan).toEqualTypeOf<string>();
+    expectTypeOf(tenancy.tenants.get).returns.resolves.toEqualTypeOf<Acme>();
+    expect(plan).toBe('gold');
+  });
+
+  test('is refused outside and in central, in different words', async () => {
+    const tenancy = await site();
+    expect(() => tenancy.current()).toThrow(expect.objectContaining({ code: 'OUTSIDE_SCOPE' }) as Error);
+    expect(tenancy.tryCurrent()).toBeUndefined();
+    await tenancy.central(() => {
+      expect(() => tenancy.current()).toThrow(expect.objectContaining({ code: 'NOT_IN_TENANT' }) as Error);
+      expect(tenancy.tryCurrent()).toBeUndefined();
+    });
+  });
+
+  test('of one tenancy is not the tenant of another', async () => {
+    const [one, other] = [await site(), await site()];
+    await one.run('acme', () => {
+      expect(() => other.current()).toThrow(expect.objectContaining({ code: 'OUTSIDE_SCOPE' }) as Error);
+    });
+  });
+
+  test('is of a type that fits wherever any tenancy does', async () => {
+    const any: Tenancy = await site();
+    expect(await any.run('acme', ({ id }) => id)).toBe('acme');
+  });
+});
+
+describe('run', () => {
+  test('gives what its function gives, awaited', async () => {
+    const tenancy = await site();
+    expect(await tenancy.run('acme', () => 7)).toBe(7);
+    const later = tenancy.run('acme', async () => [7] as const);
+    expectTypeOf(later).toEqualTypeOf<Promise<readonly [7]>>();
+    expect(await later).toEqual([7]);
+  });
+
+  test.each(['nobody', 'ACME', '', '..', "a'", 'a\0', 'central', undefined, null, {}])(
+    'refuses %j as unknown, and calls nothing',
+    async (id) => {
+      const tenancy = await site();
+      const fn = vi.fn();
+      await expect(tenancy.run(id as string, fn)).rejects.toMatchObject({ code: 'TENANT_UNKNOWN', expose: false });
+      expect(fn).not.toHaveBeenCalled();
+    },
+  );
+
+  test('checks a tenant that it is given as it checks an id', async () => {
+    const tenancy = await site();
+    const old = await tenancy.tenants.get('acme');
+    await tenancy.tenants.update('acme', { plan: 'free' });
+    expect(await tenancy.run(old, ({ plan }) => plan)).toBe('free');
+    await tenancy.tenants.suspend('acme');
+    await expect(tenancy.run(old, () => 1)).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
+  });
+
+  test('looks the tenant up outside the scope that it is called in', async () => {
+    const memory = memoryStore<Acme>();
+    const scopes: unknown[] = [];
+    const find = async (id: string) => {
+      scopes.push(currentScope());
+      return memory.find(id);
+    };
+    const tenancy = await site({ store: { ...memory, find } });
+    await tenancy.central(() => tenancy.run('acme', () => undefined));
+    expect(scopes).toEqual([undefined]);
+  });
+});
+
+describe('a request', () => {
+  test.each([
+    ['its subdomain', request('acme.app.com')],
+    ['its subdomain, in capitals and with a port', request('ACME.app.com:8080')],
+    ['its domain', request('acme.com')],
+    ['its domain with www.', request('www.acme.com')],
+    ['a header', request('api.other.com', { 'x-tenant': 'acme' })],
+  ])('enters the tenant of %s', async (_, asked) => {
+    const tenancy = await site();
+    expect(await tenancy.enter(asked, (tenant) => [tenant?.id, tenancy.current().plan])).toEqual(['acme', 'gold']);
+    expect((await tenancy.identify(asked))?.id).toBe('acme');
+  });
+
+  test.each(['app.com', 'APP.com:443', 'www.app.com', 'app.com.', '127.0.0.1:3000'])(
+    'enters central on the public host %s',
+    async (host) => {
+      const tenancy = await site();
+      expect(await tenancy.identify(request(host))).toBeUndefined();
+      expect(await tenancy.enter(request(host), (tenant) => [tenant, currentScope()?.kind])).toEqual([
+        undefined,
+        'central',
+      ]);
+    },
+  );
+
+  test.each([
+    ['nobody.app.com', 'TENANT_UNKNOWN'],
+    ['nobody.com', 'TENANT_UNKNOWN'],
+    ['evil.com.app.com', 'TENANT_UNKNOWN'],
+    ['app.com.evil.com', 'TENANT_UNKNOWN'],
+    ['xapp.com', 'TENANT_UNKNOWN'],
+    [undefined, 'TENANT_UNRESOLVED'],
+    ['', 'TENANT_UNRESOLVED'],
+    ['localhost', 'TENANT_UNRESOLVED'],
+    ['127.0.0.2', 'TENANT_UNRESOLVED'],
+    ['[::1]:80', 'TENANT_UNRESOLVED'],
+    ['0x7f.1', 'TENANT_UNRESOLVED'],
+    ['app.com, acme.com', 'TENANT_UNRESOLVED'],
+    ['app.com@evil', 'TENANT_UNRESOLVED'],
+  ])('for the host %j is refused with %s', async (host, code) => {
+    const tenancy = await site();
+    const fn = vi.fn();
+    await expect(tenancy.enter(request(host), fn)).rejects.toMatchObject({ code });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  test('for a public host that names a tenant otherwise enters the tenant, or is refused', async () => {
+    const tenancy = await site();
+    expect((await tenancy.identify(request('app.com', { 'x-tenant': 'acme' })))?.id).toBe('acme');
+    await expect(tenancy.identify(request('app.com', { 'x-tenant': 'nobody' }))).rejects.toMatchObject({
+      code: 'TENANT_UNKNOWN',
+    });
+  });
+
+  test('that names a public host, and comes from elsewhere, does not enter central', async () => {
+    const tenancy = await site({ resolver: ({ header }) => ({ domain: header('x-domain') ?? '' }) });
+    await expect(tenancy.identify(request('elsewhere.com', { 'x-domain': 'app.com' }))).rejects.toMatchObject({
+      code: 'TENANT_UNKNOWN',
+    });
+  });
+
+  test('for a tenant that is suspended is refused before anything runs', async () => {
+    const tenancy = await site();
+    await tenancy.identify(request('acme.com'));
+    await tenancy.tenants.suspend('acme');
+    const fn = vi.fn();
+    await expect(tenancy.enter(request('acme.com'), fn)).rejects.toMatchObject({
+      code: 'TENANT_SUSPENDED',
+      status: 403,
+    });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  test('that the store cannot answer is refused as 503, and answered once it can', async () => {
+    const memory = memoryStore<Acme>();
+    const findByDomain = vi.fn(memory.findByDomain).mockRejectedValueOnce(new Error('down'));
+    const tenancy = await site({ store: { ...memory, findByDomain } });
+    await expect(tenancy.identify(request('acme.com'))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      status: 503,
+    });
+    expect((await tenancy.identify(request('acme.com')))?.id).toBe('acme');
+  });
+
+  test.each([Promise.resolve({ id: 'acme' }), {}, { id: 7 }, null, 'acme'])(
+    'is refused when the resolver returns %j',
+    async (wrong) => {
+      const tenancy = await site({ resolver: () => wrong as Identifier });
+      await expect(tenancy.identify(request('app.com'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    },
+  );
+
+  test('is refused when there is no resolver', async () => {
+    const tenancy = createTenancy({ store: memoryStore() });
+    await expect(tenancy.identify(request('app.com'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
+describe('createTenancy', () => {
+  const store = memoryStore();
+  const { find: _, ...findless } = store;
+  const resource = { name: 'db', open: () => 1 };
+
+  test.each<[string, unknown, RegExp]>([
+    ['no options', undefined, /store/],
+    ['no store', {}, /needs a store/],
+    ['a store without a method', { store: findless }, /no method "find"/],
+    ['a resolver that is no function', { store, resolver: 'domain' }, /resolver must be a function/],
+    ['a public host with a port', { store, publicHosts: ['app.com:80'] }, /"app.com:80"/],
+    ['a public host that is no host', { store, publicHosts: ['https://app.com'] }, /public host/],
+    ['public hosts that are no array', { store, publicHosts: 'app.com' }, /publicHosts must be an array/],
+    ['two resources of one name', { store, resources: [resource, { ...resource }] }, /named "db"/],
+    ['a resource that cannot be opened', { store, resources: [{ name: 'db' }] }, /open\(\)/],
+    ['resources that are no array', { store, resources: resource }, /resources must be an array/],
+    ['a ttl of nothing', { store, cache: { ttl: 0 } }, /cache\.ttl/],
+    ['a max that is no number', { store, cache: { max: '10' } }, /cache\.max/],
+    ['reserved ids that are no strings', { store, reservedIds: [7] }, /reservedIds/],
+    ['an onError that is no function', { store, onError: true }, /onError/],
+  ])('refuses %s in one sentence', (_name, options, message) => {
+    const create = () => createTenancy(options as TenancyOptions);
+    expect(create).toThrow(message);
+    expect(create).toThrow(expect.toSatisfy((error) => isTenancyError(error, 'CONFIG_INVALID')));
+    expect(create).toThrow(/^createTenancy\(\) cannot go on: [^\n]+\.$/);
+  });
+
+  test('reserves the ids that the application wants for itself', async () => {
+    const tenancy = createTenancy({ store: memoryStore(), reservedIds: ['admin'] });
+    await expect(tenancy.tenants.create({ id: 'admin' })).rejects.toMatchObject({ code: 'TENANT_INVALID' });
+  });
+
+  test('reads the time that its cache goes by from the clock that it is given', async () => {
+    let now = 1;
+    const memory = memoryStore<Acme>();
+    const tenancy = await site({ store: memory, cache: { ttl: 100, clock: { now: () => now } } });
+    await tenancy.run('acme', () => undefined);
+    await memory.update('acme', { plan: 'elsewhere' } as Partial<Acme>);
+    expect(await tenancy.run('acme', ({ plan }) => plan)).toBe('gold');
+    now += 101;
+    expect(await tenancy.run('acme', ({ plan }) => plan)).toBe('elsewhere');
+  });
+
+  test('reports what has no caller as a process warning unless it is told where', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const error = new Error('mail is down');
+    const tenancy = createTenancy({ store: memoryStore() });
+    tenancy.signals.on('created', () => Promise.reject(error));
+    await tenancy.tenants.create({ id: 'acme' });
+    expect(warn).toHaveBeenCalledExactlyOnceWith(error);
+    warn.mockRestore();
+  });
+
+  test('survives an onError that fails', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const failure = new Error('log is full');
+    const onError = () => {
+      throw failure;
+    };
+    const tenancy = createTenancy({ store: memoryStore(), onError });
+    tenancy.signals.on('created', () => Promise.reject(new Error('mail is down')));
+    expect((await tenancy.tenants.create({ id: 'acme' })).status).toBe('active');
+    expect(warn).toHaveBeenCalledExactlyOnceWith(failure);
+    warn.mockRestore();
+  });
+});
+
+describe('what a tenancy holds for the process', () => {
+  test('is migrated in order and ended in the reverse one, once', async () => {
+    const events: string[] = [];
+    const resources = ['db', 'files'].map((name) =>
+      defineResource({
+        name,
+        open: () => 1,
+        migrateCentral: async () => void events.push(`migrate ${name}`),
+        end: async () => void events.push(`end ${name}`),
+      }),
+    );
+    {
+      await using tenancy = createTenancy({ store: memoryStore(), resources });
+      await tenancy.migrateCentral();
+      await Promise.all([tenancy.close(), tenancy.close()]);
+    }
+    expect(events).toEqual(['migrate db', 'migrate files', 'end files', 'end db']);
+  });
+
+  test('is ended all, when one part cannot be', async () => {
+    const end = vi.fn(async () => {});
+    const stuck = (name: string) => ({ name, open: () => 1, end: () => Promise.reject(new Error(name)) });
+    const one = createTenancy({ store: memoryStore(), resources: [{ name: 'a', open: () => 1, end }, stuck('b')] });
+    await expect(one.close()).rejects.toThrow('b');
+    expect(end).toHaveBeenCalledOnce();
+    const two = createTenancy({ store: memoryStore(), resources: [stuck('a'), stuck('b')] });
+    await expect(two.close()).rejects.toMatchObject({ errors: [new Error('b'), new Error('a')] });
+  });
+});
