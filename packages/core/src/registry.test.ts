@@ -195,8 +195,10 @@ test('a domain leads to its tenant as soon as it is added, and nowhere once it i
   });
   expect((await tenants.findByDomain('shop.acme.com'))?.id).toBe('acme');
   expect((await tenants.domains('acme')).map(({ host }) => host)).toEqual(['acme.com', 'shop.acme.com']);
-  await tenants.removeDomain('Shop.Acme.com');
-  await tenants.removeDomain('shop.acme.com');
+  await tenants.removeDomain('birch', 'shop.acme.com');
+  expect((await tenants.findByDomain('shop.acme.com'))?.id, 'no tenant takes another’s').toBe('acme');
+  await tenants.removeDomain('acme', 'Shop.Acme.com');
+  await tenants.removeDomain('acme', 'shop.acme.com');
   expect(await tenants.findByDomain('shop.acme.com')).toBeUndefined();
 });
 
@@ -212,7 +214,7 @@ test('a name and a domain that were unknown a moment ago are known once their te
 test('a domain moves from one tenant to another without a moment at the old one', async () => {
   const { tenants } = await registry();
   await tenants.findByDomain('acme.com');
-  await tenants.removeDomain('acme.com');
+  await tenants.removeDomain('acme', 'acme.com');
   await tenants.addDomain('birch', 'acme.com');
   expect((await tenants.findByDomain('acme.com'))?.id).toBe('birch');
 });
@@ -223,7 +225,7 @@ test('a domain is refused that is taken, no host name, a public host, or for a t
   await expect(tenants.addDomain('birch', 'App.com')).rejects.toMatchObject({ code: 'DOMAIN_TAKEN' });
   await expect(tenants.create({ id: 'cedar', domains: ['app.com'] })).rejects.toMatchObject({ code: 'DOMAIN_TAKEN' });
   await expect(tenants.addDomain('birch', '127.0.0.1')).rejects.toMatchObject({ code: 'DOMAIN_INVALID' });
-  await expect(tenants.removeDomain('a b')).rejects.toMatchObject({ code: 'DOMAIN_INVALID' });
+  await expect(tenants.removeDomain('acme', 'a b')).rejects.toMatchObject({ code: 'DOMAIN_INVALID' });
   await expect(tenants.addDomain('nobody', 'x.com')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
   expect(await tenants.domains('birch')).toEqual([]);
 });

@@ -41,8 +41,8 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   domains(id: string): Promise<Domain[]>;
   /** Rejects with DOMAIN_INVALID, DOMAIN_TAKEN or TENANT_UNKNOWN; a new primary domain takes the place of the old. */
   addDomain(id: string, host: string, options?: { readonly primary?: boolean }): Promise<Domain>;
-  /** Takes a domain away, and does nothing where it is already gone. */
-  removeDomain(host: string): Promise<void>;
+  /** Takes a domain away from its tenant, and does nothing where it leads elsewhere. Rejects with DOMAIN_INVALID. */
+  removeDomain(id: string, host: string): Promise<void>;
 }
 
 /** What a registry works with. */
@@ -110,8 +110,8 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
       return domain;
     },
 
-    async removeDomain(named) {
-      await records.removeDomain(parseHost(named));
+    async removeDomain(id, named) {
+      await records.removeDomain(id, parseHost(named));
     },
   };
 }

@@ -239,7 +239,7 @@ describe('a change', () => {
   test('of where a host leads is seen at once', async () => {
     const { cache, memory } = await watched();
     await cache.findByDomain('acme.com');
-    await memory.removeDomain('acme.com');
+    await memory.removeDomain('acme', 'acme.com');
     await memory.addDomain({ host: 'acme.com', tenantId: 'birch', primary: false });
     cache.domainChanged('acme.com');
     expect((await cache.findByDomain('acme.com'))?.id).toBe('birch');
@@ -249,7 +249,7 @@ describe('a change', () => {
     const { cache, memory, answers } = await watched({ held: true });
     const early = cache.findByDomain('acme.com');
     await turn();
-    await memory.removeDomain('acme.com');
+    await memory.removeDomain('acme', 'acme.com');
     cache.domainChanged('acme.com');
     answers[0]?.();
     expect((await early)?.id).toBe('acme');

@@ -17,7 +17,7 @@ export interface TenantRecords<T extends Tenant> {
   transit(id: string, transition: Transition): Promise<T>;
   delete(id: string): Promise<void>;
   addDomain(domain: Domain): Promise<void>;
-  removeDomain(host: string): Promise<void>;
+  removeDomain(tenantId: string, host: string): Promise<void>;
 }
 
 /** What the records are written to, and who is told. */
@@ -86,9 +86,9 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
       }
     },
 
-    async removeDomain(host) {
+    async removeDomain(tenantId, host) {
       try {
-        await store.removeDomain(host);
+        await store.removeDomain(tenantId, host);
       } finally {
         cache.domainChanged(host);
       }

@@ -142,13 +142,9 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
         }),
       ),
 
-    removeDomain: (host) =>
-      reach(() =>
-        fork().transactional(async (em) => {
-          const found = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
-          const gone = await em.nativeDelete(domain.class, { host } as FilterQuery<DomainEntity>);
-          return gone === 1 ? found?.tenantId : undefined;
-        }),
+    removeDomain: (tenantId, host) =>
+      reach(
+        async () => (await fork().nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>)) === 1,
       ),
   };
 };

@@ -28,7 +28,7 @@ export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantSto
     delete: (id) => guarded(() => store.delete(id)),
     domains: (id) => guarded(() => store.domains(id)),
     addDomain: (domain) => guarded(() => store.addDomain(domain)),
-    removeDomain: (host) => guarded(() => store.removeDomain(host)),
+    removeDomain: (tenantId, host) => guarded(() => store.removeDomain(tenantId, host)),
   };
 }
 

@@ -89,10 +89,8 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
       hosts.set(domain.host, Object.freeze({ ...domain }));
     },
 
-    async removeDomain(host) {
-      const domain = hosts.get(host);
-      hosts.delete(host);
-      return domain?.tenantId;
+    async removeDomain(tenantId, host) {
+      return hosts.get(host)?.tenantId === tenantId && hosts.delete(host);
     },
   };
 }

@@ -29,6 +29,6 @@ export interface TenantStore<T extends Tenant = Tenant> {
   domains(id: string): Promise<Domain[]>;
   /** Adds a domain; a new primary one takes the place of the old. Rejects with TENANT_UNKNOWN or DOMAIN_TAKEN. */
   addDomain(domain: Domain): Promise<void>;
-  /** Takes a domain away and says whose it was. */
-  removeDomain(host: string): Promise<string | undefined>;
+  /** Takes a domain away from its tenant, and does nothing where it leads elsewhere. Says whether it was there. */
+  removeDomain(tenantId: string, host: string): Promise<boolean>;
 }

@@ -61,10 +61,12 @@ export const domainPromises: StorePromises = {
     ]);
   },
 
-  async 'a domain that is removed leads nowhere, and says whose it was'(store) {
+  async 'a domain that is removed leads nowhere, and only its own tenant removes it'(store) {
     await store.insert(draftOf('acme'), [acme, shop]);
-    assert.equal(await store.removeDomain(acme.host), 'acme');
-    assert.equal(await store.removeDomain(acme.host), undefined);
+    assert.equal(await store.removeDomain('birch', acme.host), false);
+    assert.equal((await store.findByDomain(acme.host))?.id, 'acme');
+    assert.equal(await store.removeDomain('acme', acme.host), true);
+    assert.equal(await store.removeDomain('acme', acme.host), false);
     assert.equal(await store.findByDomain(acme.host), undefined);
     assert.deepEqual(await store.domains('acme'), [shop]);
   },
@@ -72,7 +74,7 @@ export const domainPromises: StorePromises = {
   async 'a removed domain can lead to another tenant'(store) {
     await store.insert(draftOf('acme'), [acme]);
     await store.insert(draftOf('birch'), []);
-    await store.removeDomain(acme.host);
+    await store.removeDomain('acme', acme.host);
     await store.addDomain({ ...acme, tenantId: 'birch' });
     assert.equal((await store.findByDomain(acme.host))?.id, 'birch');
   },
