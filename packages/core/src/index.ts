@@ -27,6 +27,7 @@ export {
 export { parseTenantChange } from './models/tenant-input.ts';
 export { redact } from './redact.ts';
 export type { TenantRegistry, TenantUpdate } from './registry.ts';
+export { allOf } from './resolvers/all-of.ts';
 export { firstOf } from './resolvers/first-of.ts';
 export { fromDomain } from './resolvers/from-domain.ts';
 export { fromHeader } from './resolvers/from-header.ts';

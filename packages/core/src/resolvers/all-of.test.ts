@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { allOf } from './all-of.ts';
+import { fromHeader } from './from-header.ts';
+import { fromSubdomain } from './from-subdomain.ts';
+
+const resolve = allOf(fromSubdomain('app.com'), fromHeader('x-tenant'));
+const request = (host: string, tenant?: string) => ({ host, path: '/', header: () => tenant, raw: undefined });
+
+test('those that find a tenant find the same, and one that finds none does not matter', () => {
+  expect(resolve(request('acme.app.com', 'acme'))).toEqual({ id: 'acme' });
+  expect(resolve(request('acme.app.com'))).toEqual({ id: 'acme' });
+  expect(resolve(request('app.com', 'acme'))).toEqual({ id: 'acme' });
+  expect(resolve(request('app.com'))).toBeUndefined();
+});
+
+test('a request that names two tenants is for none of them', () => {
+  const refusal = expect.objectContaining({ code: 'TENANT_UNRESOLVED', status: 400 });
+  expect(() => resolve(request('acme.app.com', 'birch'))).toThrow(refusal);
+  expect(() =>
+    allOf(
+      () => ({ id: 'acme' }),
+      () => ({ domain: 'acme' }),
+    )(request('x.com')),
+  ).toThrow(refusal);
+});
