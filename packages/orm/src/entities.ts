@@ -1,5 +1,5 @@
-import { defineEntity, p } from '@mikro-orm/core';
-import type { Placement, TenantStatus } from '@omnitenant/core';
+import { defineEntity, type EntityDTO, type Opt, p } from '@mikro-orm/core';
+import type { Placement, Tenant, TenantStatus } from '@omnitenant/core';
 import { centralSchema } from './entity-scope.ts';
 
 /** The columns that each tenant has. Extend it with those of your application, from any of MikroORM's styles. */
@@ -24,6 +24,24 @@ export const TenantSchema = defineEntity({
 /** The base of a tenant entity: `class Customer extends TenantEntity { … }` with your own columns. */
 export class TenantEntity extends TenantSchema.class {}
 TenantSchema.setClass(TenantEntity);
+
+/** A tenant as `tenancy.current()` gives it: the entity's columns, as a frozen snapshot. */
+export type TenantOf<E extends TenantEntity> = Tenant & {
+  readonly [Column in Exclude<keyof EntityDTO<E>, keyof Tenant>]: Plain<EntityDTO<E>[Column]>;
+};
+
+/** A column's value without MikroORM's mark of having a default. */
+type Plain<Value> = Value extends Opt.Brand
+  ? Value extends number
+    ? number
+    : Value extends boolean
+      ? boolean
+      : Value extends string
+        ? string
+        : Value extends Date
+          ? Date
+          : Value
+  : Value;
 
 /** The columns that each domain has. */
 export const DomainSchema = defineEntity({

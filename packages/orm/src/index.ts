@@ -1,5 +1,6 @@
-export { DomainEntity, DomainSchema, TenantEntity, TenantSchema } from './entities.ts';
+export { DomainEntity, DomainSchema, TenantEntity, type TenantOf, TenantSchema } from './entities.ts';
 export { centralSchema, type EntityScope } from './entity-scope.ts';
-export { createOrm, type Orm, type OrmOptions, type TenantOf } from './orm.ts';
+export { createOrm, type Orm } from './orm.ts';
+export type { OrmOptions } from './orm-options.ts';
 export type { Isolation, OrmPlacement, PlacementNames } from './placement.ts';
 export type { ServerOptions } from './servers.ts';

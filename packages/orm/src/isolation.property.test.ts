@@ -4,16 +4,17 @@ import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
+import type { Actor, ItemShop, Operation, ScopeOperation } from './fixtures/random-program.ts';
+import { perform } from './fixtures/random-scopes.ts';
+import { assertRows, CreateItems, Item, itemEntities, Notice, RowModel } from './fixtures/row-model.ts';
+import { readers, writers } from './fixtures/row-operations.ts';
 import { createOrm } from './orm.ts';
-import { type ItemShop, type Operation, perform } from './testing/random-scopes.ts';
-import { assertRows, CreateItems, Item, itemEntities, Notice, RowModel } from './testing/row-model.ts';
-import { readers, writers } from './testing/row-operations.ts';
 
 /** How many programs are tried, such as `OMNITENANT_PROPERTY_RUNS=2000`, and from which seed. */
 const { OMNITENANT_PROPERTY_RUNS: runs, OMNITENANT_PROPERTY_SEED: fixedSeed } = process.env;
 const seed = fixedSeed === undefined ? Math.trunc(Math.random() * 2 ** 31) : Number(fixedSeed);
-const numRuns = runs === undefined ? 40 : Number(runs);
-const timeLimit = runs === undefined ? 20_000 : 2 ** 31 - 1;
+const numRuns = runs === undefined ? 80 : Number(runs);
+const timeLimit = runs === undefined ? 5_000 : 86_400_000;
 
 let shop: ItemShop;
 let operations = 0;
@@ -48,62 +49,69 @@ afterAll(async () => {
 });
 
 test('whatever scopes do at the same time, each tenant has the rows that it wrote and reads no others', {
-  timeout: timeLimit + 10_000,
+  timeout: timeLimit + 20_000,
 }, async () => {
   const began = performance.now();
+  let performed = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(programs, { minLength: 2, maxLength: 6 }), async (actors) => {
+      // What is running is not cut short: it would go on while its tenants are removed.
+      if (performance.now() - began > timeLimit) return;
+      performed += 1;
       await empty(shop);
       const model = new RowModel();
       const ends = await Promise.allSettled(
         actors.map((program, number) => {
-          const actor = { ...shop, number, model, left: [], count: () => operations++ };
+          const actor: Actor = { ...shop, number, model, left: [], count: () => operations++ };
           return perform(actor, program);
         }),
       );
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       await assertModel(shop, model, actors.length);
     }),
-    { seed, numRuns, interruptAfterTimeLimit: timeLimit },
+    { seed, numRuns },
   );
   if (runs !== undefined) {
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    console.info(`${operations} operations in ${numRuns} programs, seed ${seed}, ${seconds} s`);
+    console.info(`${operations} operations in ${performed} programs, seed ${seed}, ${seconds} s`);
   }
   assert.ok(operations > 0);
 });
 
-/** An array of the scopes that one actor enters, one after the other. */
-const { programs } = fc.letrec<{ programs: Scope[]; scope: Scope; operation: Operation; operations: Operation[] }>(
-  (tie) => ({
-    programs: fc.array(tie('scope'), { minLength: 1, maxLength: 5 }),
-    scope: fc.record({
-      do: fc.constantFrom('run' as const, 'run' as const, 'run' as const, 'run' as const, 'central' as const),
-      tenant: fc.nat(50),
-      operations: tie('operations'),
-    }),
-    operations: fc.array(tie('operation'), { maxLength: 8, depthIdentifier: 'scopes' }),
-    operation: fc.oneof(
-      { depthIdentifier: 'scopes', maxDepth: 3 },
-      { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), by: keysOf(readers) }) },
-      { weight: 8, arbitrary: fc.record({ do: fc.constant('write' as const), by: keysOf(writers), key: fc.nat(3) }) },
-      { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('fail', 'carry', 'leave', 'yield') }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('kill', 'throw') }) },
-      { weight: 3, arbitrary: tie('scope') },
-      {
-        weight: 3,
-        arbitrary: fc.record({
-          do: fc.constant('transaction' as const),
-          by: fc.constantFrom('given', 'ambient', 'begin'),
-          end: fc.constantFrom('commit', 'commit', 'rollback'),
-          operations: tie('operations'),
-        }),
-      },
-    ) as fc.Arbitrary<Operation>,
-  }),
-);
+const reads = fc.record({ do: fc.constant('read' as const), by: keysOf(readers) });
+const writes = fc.record({ do: fc.constant('write' as const), by: keysOf(writers), key: fc.nat(3) });
 
-type Scope = Operation & { do: 'run' | 'central' };
+/** An array of the scopes that one actor enters, one after the other. */
+const { programs } = fc.letrec<{
+  programs: ScopeOperation[];
+  scope: ScopeOperation;
+  operation: Operation;
+  operations: Operation[];
+}>((tie) => ({
+  programs: fc.array(tie('scope'), { minLength: 1, maxLength: 5 }),
+  scope: fc.record({
+    do: fc.constantFrom('run' as const, 'run' as const, 'run' as const, 'run' as const, 'central' as const),
+    tenant: fc.nat(50),
+    operations: tie('operations'),
+  }),
+  operations: fc.array(tie('operation'), { maxLength: 8, depthIdentifier: 'scopes' }),
+  operation: fc.oneof(
+    { depthIdentifier: 'scopes', depthSize: 'large', maxDepth: 4 },
+    { weight: 20, arbitrary: fc.oneof(reads, writes) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('fail', 'litter', 'carry', 'leave', 'yield') }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('kill', 'throw') }) },
+    { weight: 3, arbitrary: tie('scope') },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('transaction' as const),
+        by: fc.constantFrom('given', 'ambient', 'begin'),
+        end: fc.constantFrom('commit', 'commit', 'rollback'),
+        operations: tie('operations'),
+      }),
+    },
+  ) as fc.Arbitrary<Operation>,
+}));
 
 function keysOf<T extends object>(record: T): fc.Arbitrary<keyof T> {
   return fc.constantFrom(...(Object.keys(record) as (keyof T)[]));

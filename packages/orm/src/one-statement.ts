@@ -1,7 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 
 /**
- * Refuses SQL that is more than one statement, or that would change the role it runs as: where tenants have roles, that is
+ * Refuses SQL that is more than one statement, or that would change whose it is: where tenants have roles, that is
  * how injected SQL would leave its tenant's.
  *
  * @throws STATEMENT_REFUSED
@@ -12,7 +12,7 @@ export const oneStatement = (sql: string): void => {
   const fault = others.some((other) => other !== '')
     ? 'holds more than one statement'
     : changesRole.test(statement)
-      ? 'changes the role'
+      ? 'changes the role or tenant'
       : undefined;
   if (!fault) return;
   throw new TenancyError(
@@ -26,4 +26,4 @@ const inert =
   /--[^\n]*|\/\*[\s\S]*?\*\/|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w$])(\$(?:[a-zA-Z_]\w*)?\$)[\s\S]*?\1/g;
 
 const changesRole =
-  /^(?:set\s+(?:session\s+|local\s+)?(?:role|session\s+authorization)\b|reset\s+(?:role|session\s+authorization|all)\b|discard\s+all\b)/i;
+  /^(?:set\s+(?:session\s+|local\s+)?(?:role|session\s+authorization|omnitenant\.tenant)\b|reset\s+(?:role|session\s+authorization|all)\b|discard\s+all\b)/i;

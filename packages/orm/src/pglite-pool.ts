@@ -1,5 +1,6 @@
 import { TenancyError } from '@omnitenant/core';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from './sql-pool.ts';
+import { endsTransaction, opensTransaction, statementsOf } from './statements.ts';
 
 /** The members of a PGlite instance that are used here. */
 export interface Pglite {
@@ -43,8 +44,8 @@ export const pglitePool = (open: () => Promise<Pglite>): SqlPool => {
   };
 };
 
-const opens = /^\s*(?:begin|start\s+transaction)\b/i;
-const closes = /^\s*(?:commit|end|abort|rollback(?!\s+to\b))\b/i;
+/** Statements that may say where a transaction stands: what is cheap to rule out. */
+const controls = /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i;
 
 class PgliteClient implements SqlClient {
   readonly #pglite: Pglite;
@@ -81,8 +82,10 @@ class PgliteClient implements SqlClient {
 
   async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
     const results = await this.#send(sql, parameters);
-    if (opens.test(sql)) this.#inTransaction = true;
-    if (closes.test(sql)) this.#inTransaction = false;
+    for (const statement of controls.test(sql) ? statementsOf(sql) : []) {
+      if (opensTransaction(statement)) this.#inTransaction = true;
+      else if (endsTransaction(statement)) this.#inTransaction = false;
+    }
     const all = results.map(resultOf);
     return all.length === 1 ? (all[0] as QueryResult) : all;
   }

@@ -1,4 +1,5 @@
-import { TenancyError } from '@omnitenant/core';
+import { PooledClient } from './pooled-client.ts';
+import { unavailable } from './server-errors.ts';
 import type { QueryResult, SqlClient, SqlPool } from './sql-pool.ts';
 
 /** One database of one server. */
@@ -12,7 +13,7 @@ export interface Pools {
   /**
    * Checks out a connection.
    *
-   * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses.
+   * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses; and its statements when it is gone by then.
    */
   connect(database: Database): Promise<SqlClient>;
   /** Sends SQL that belongs to no tenant, such as the making of a schema, and gives back the last statement's rows. */
@@ -27,29 +28,33 @@ export interface Pools {
 export type OpenPool = (database: Database, onEmpty: () => void) => SqlPool;
 
 export const createPools = (open: OpenPool): Pools => {
-  const pools = new Map<string, SqlPool>();
+  const pools = new Map<string, OpenedPool>();
   let ended = false;
 
-  const poolOf = (database: Database): SqlPool => {
-    if (ended) throw new TenancyError('SERVER_UNAVAILABLE', 'The tenancy is closed, and its connections with it.');
+  const poolOf = (database: Database): OpenedPool => {
+    if (ended) throw unavailable(database, closed());
     const key = keyOf(database);
     const known = pools.get(key);
     if (known) return known;
-    const pool: SqlPool = open(database, () => {
-      // An idle database keeps neither a socket nor a pool.
-      if (pools.get(key) === pool) {
-        pools.delete(key);
-        void pool.end();
-      }
-    });
-    pools.set(key, pool);
-    return pool;
+    const opened: OpenedPool = { database, pool: open(database, () => discard(opened)), waiting: new Set() };
+    pools.set(key, opened);
+    return opened;
+  };
+
+  // An idle database keeps neither a socket nor a pool.
+  const discard = (opened: OpenedPool): void => {
+    const key = keyOf(opened.database);
+    if (pools.get(key) !== opened) return;
+    pools.delete(key);
+    void opened.pool.end();
   };
 
   const connect = async (database: Database): Promise<SqlClient> => {
+    const opened = poolOf(database);
     try {
-      return await poolOf(database).connect();
+      return new PooledClient(await checkOut(opened), database);
     } catch (error) {
+      if (opened.pool.totalCount === 0 && opened.waiting.size === 0) discard(opened);
       throw unavailable(database, error);
     }
   };
@@ -66,41 +71,58 @@ export const createPools = (open: OpenPool): Pools => {
       }
     },
     close: async (database) => {
-      const pool = pools.get(keyOf(database));
+      const opened = pools.get(keyOf(database));
       pools.delete(keyOf(database));
-      await pool?.end();
+      if (opened) await within(patience, close(opened));
     },
     end: async () => {
       ended = true;
       const all = [...pools.values()];
       pools.clear();
-      await Promise.all(all.map((pool) => pool.end()));
+      await Promise.all(all.map(close));
     },
   };
 };
 
-const keyOf = ({ server, database }: Database): string => JSON.stringify([server, database]);
+interface OpenedPool {
+  readonly database: Database;
+  readonly pool: SqlPool;
+  /** Those who wait for a connection, each by what refuses it. */
+  readonly waiting: Set<(error: Error) => void>;
+}
 
-const unavailable = ({ server, database }: Database, error: unknown): TenancyError => {
-  if (error instanceof TenancyError) return error;
-  const { code, message } = error as { code?: string; message?: string };
-  const reason = reasons[code ?? ''] ?? message ?? String(error);
-  return new TenancyError(
-    'SERVER_UNAVAILABLE',
-    `The database '${database}' of the server '${server}' cannot be used: ${reason}.`,
-    {
-      cause: error,
+/** How long a database that is to be dropped waits for what runs in it, in milliseconds: then that is cut off. */
+const patience = 3_000;
+
+/** Waits for a connection as long as the pool is open: one that has been ended forgets who waits. */
+const checkOut = ({ pool, waiting }: OpenedPool): Promise<SqlClient> => {
+  const { promise, resolve, reject } = Promise.withResolvers<SqlClient>();
+  waiting.add(reject);
+  pool.connect().then(
+    (client) => {
+      if (waiting.delete(reject)) resolve(client);
+      else client.release();
+    },
+    (error: unknown) => {
+      waiting.delete(reject);
+      reject(error);
     },
   );
+  return promise;
 };
 
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing answers at its address (ECONNREFUSED)',
-  ENOTFOUND: 'its host name is not known (ENOTFOUND)',
-  ETIMEDOUT: 'it did not answer in time (ETIMEDOUT)',
-  '28P01': 'it refuses the user or password (28P01)',
-  '28000': 'it refuses the user (28000)',
-  '3D000': 'there is no such database (3D000)',
-  '53300': 'it has no connection left to give (53300)',
-  '57P03': 'it is starting up or shutting down (57P03)',
+const close = ({ pool, waiting }: OpenedPool): Promise<void> => {
+  for (const refuse of waiting) refuse(closed());
+  waiting.clear();
+  return pool.end();
 };
+
+const closed = (): Error => new Error('its connections have been closed');
+
+const within = async (ms: number, work: Promise<void>): Promise<void> => {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+};
+
+const keyOf = ({ server, database }: Database): string => JSON.stringify([server, database]);

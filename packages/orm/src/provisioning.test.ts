@@ -4,7 +4,8 @@ import { createTenancy, type Tenancy } from '@omnitenant/core';
 import { plainDatabase, testDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { createOrm, type Orm, type OrmOptions } from './orm.ts';
+import { createOrm, type Orm } from './orm.ts';
+import type { OrmOptions } from './orm-options.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from './testing/library.ts';
 
 let divisor = 1;

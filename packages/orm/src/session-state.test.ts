@@ -49,8 +49,15 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
     await expect(run('b', 'select * from scratch')).rejects.toThrow(/scratch/);
   });
 
-  test('a temporary table is there for its transaction, under a name of its own', async () => {
-    await inTransaction('a', 'create temporary table scratch as select * from author', 'select * from scratch');
+  test('a temporary table is there for its transaction, and shadows no table of the tenant in it', async () => {
+    await library.tenancy.run('a', () =>
+      library.orm.em.transactional(async (em) => {
+        await em.execute('create temporary table scratch as select 7 as value');
+        await em.execute(`create temporary table author as select 1 as id, 'temporary of a'::text as name`);
+        expect(await em.execute('select value from scratch')).toEqual([{ value: 7 }]);
+        expect(await em.execute('select name from author')).toEqual([{ name: 'first of a' }]);
+      }),
+    );
   });
 
   test('a cursor that outlives its transaction reads nothing to the next', async () => {
@@ -97,19 +104,35 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
     );
   });
 
+  test.each(['begin', 'select 1; begin', '/* a */ start transaction', 'begin; commit and chain'])(
+    'a transaction that is left open by "%s" is undone',
+    async (open) => {
+      await run('a', `${open}; insert into tag (name) values ('lost')`);
+      expect(await run('b', 'select name from tag')).toEqual([]);
+      expect(await run('a', `select name from tag where name = 'lost'`)).toEqual([]);
+    },
+  );
+
   test('a transaction that is chained or ended in mid-message goes on in its tenant', async () => {
     await library.tenancy.run('a', () =>
       library.orm.em.transactional(async (em) => {
-        for (const chain of ['commit and chain', 'rollback and chain', 'commit work and chain; select 1', 'commit; begin']) {
+        for (const chain of [
+          'commit and chain',
+          'rollback and chain',
+          'commit work and chain; select 1',
+          'commit; begin',
+        ]) {
           await em.execute(chain);
           expect(await em.execute('select name from author'), chain).toEqual([{ name: 'first of a' }]);
         }
       }),
     );
-    const rows = [{ name: 'first of a' }];
-    expect(await run('a', 'begin; select 1; commit; select name from author')).toEqual(rows);
-    expect(await run('a', `select 'x; commit' as "; end"; rollback; /* ; */ select name from author`)).toEqual(rows);
-    expect(await run('a', 'start transaction; end; select name from author')).toEqual(rows);
+    const insert = `insert into tag (name) values ('of a')`;
+    await run('a', `begin; select 1; commit; ${insert}`);
+    await run('a', `select 'x; commit' as "; end"; rollback; /* /* ; */ ' */ ${insert}; -- '`);
+    await run('a', `start transaction; end; ${insert}; select $body$; commit; $body$`);
+    expect(await run('a', 'select name from tag')).toEqual(Array(3).fill({ name: 'of a' }));
+    expect(await run('b', 'select name from tag')).toEqual([]);
     expect(await authors('b')).toEqual(['first of b']);
   });
 });

@@ -23,4 +23,6 @@ export interface SqlPool {
   connect(): Promise<SqlClient>;
   end(): Promise<void>;
   readonly options: object;
+  /** How many connections it has, where it has more than one. */
+  readonly totalCount?: number;
 }

@@ -48,6 +48,7 @@ const hostile = [
   `select 1; reset role; select * from t_b.author`,
   `/* ; */ reset role`,
   `select $$;$$; set local role none`,
+  `set local omnitenant.tenant to 'b'`,
 ];
 
 describe('a role for each tenant', () => {

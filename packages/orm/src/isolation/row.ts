@@ -28,7 +28,13 @@ export const rowStorage = (pools: Pools): TenantStorage => ({
     const deletions = tables.map((table) => `delete from ${quoteName(table)}`);
     await pools.query(
       placement,
-      ['begin', ...pinOf(placement, tenant.id), 'set constraints all deferred', ...deletions, 'commit'].join('; '),
+      [
+        'begin',
+        ...pinOf(placement, { rowsOf: tenant.id }),
+        'set constraints all deferred',
+        ...deletions,
+        'commit',
+      ].join('; '),
     );
   },
 });

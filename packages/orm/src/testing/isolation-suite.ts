@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Options } from '@mikro-orm/core';
 import { createTenancy, isTenancyError, type Tenancy, type TenancyErrorCode, type Tenant } from '@omnitenant/core';
-import { createOrm, type Orm, type OrmOptions } from '../orm.ts';
+import { createOrm, type Orm } from '../orm.ts';
+import type { OrmOptions } from '../orm-options.ts';
 import { isolationCases } from './isolation-cases.ts';
 import { AddCountries, Author, Book, Country, CreateLibrary, libraryEntities, Tag } from './library.ts';
 

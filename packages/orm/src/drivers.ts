@@ -1,0 +1,59 @@
+import type { ResourceScope, Tenant } from '@omnitenant/core';
+import type { EntityScopes } from './entity-scope.ts';
+import { type BaseOrm, type ScopedDriver, scopedDrivers } from './mikro-orm.ts';
+import { oneStatement } from './one-statement.ts';
+import { type PinOptions, pinnedPool, pinOf } from './pin.ts';
+import { type OrmPlacement, placementOf } from './placement.ts';
+import type { Pools } from './pools.ts';
+
+/** The drivers of an application's scopes. */
+export interface Drivers {
+  /** The driver of a scope, made when it is first asked for. */
+  of(scope: ResourceScope): ScopedDriver;
+  /**
+   * The driver that a tenant's migrations run on: they are the application's own SQL, several statements to a message, and
+   * where tenants share their tables they run for all of them.
+   */
+  forMigrations(tenant: Tenant): ScopedDriver;
+}
+
+export const createDrivers = (base: BaseOrm, scopes: EntityScopes, pools: Pools, central: OrmPlacement): Drivers => {
+  const scopedDriver = scopedDrivers(base, scopes);
+  const poolOf = (placement: OrmPlacement, options: PinOptions = {}) =>
+    pinnedPool(
+      { options: {}, connect: () => pools.connect(placement), end: async () => {} },
+      pinOf(placement, options),
+      options,
+    );
+  const ofCentral = scopedDriver('central', 'central', 'central', poolOf(central));
+  // A driver lives as long as the record that it was made from: a changed tenant has another record, and so another driver.
+  const ofTenants = new WeakMap<Tenant, ScopedDriver>();
+
+  const ofTenant = (tenant: Tenant): ScopedDriver => {
+    const { id, isolation, createdAt } = tenant;
+    const placement = placementOf(tenant);
+    const pool = poolOf(placement, {
+      ...(isolation === 'row' && { rowsOf: id }),
+      ...(placement.role !== undefined && { check: oneStatement }),
+    });
+    return scopedDriver(isolation === 'row' ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
+  };
+
+  return {
+    of: (scope) => {
+      if (scope.kind === 'central') return ofCentral;
+      const known = ofTenants.get(scope.tenant);
+      if (known) return known;
+      const driver = ofTenant(scope.tenant);
+      ofTenants.set(scope.tenant, driver);
+      return driver;
+    },
+    forMigrations: (tenant) =>
+      scopedDriver(
+        'tenant',
+        `migrations of ${tenant.id}`,
+        tenant.id,
+        poolOf(placementOf(tenant), tenant.isolation === 'row' ? { rowsOf: '' } : {}),
+      ),
+  };
+};

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { endingsOf } from './session-traces.ts';
+import { endsTransaction, mayEndTransaction, opensTransaction, statementsOf } from './statements.ts';
+
+describe('the statements of a message', () => {
+  test.each([
+    ['select 1', ['select 1']],
+    [' ; select 1;; ', [' select 1']],
+    ['select 1; -- ; no\nselect 2', ['select 1', ' -- ; no\nselect 2']],
+    [`select ';', 'it''s;', "a;""b" ; select 2`, [`select ';', 'it''s;', "a;""b" `, ' select 2']],
+    [
+      String.raw`select E'\';', e'a''\\'; select 'a\'; select 2`,
+      [String.raw`select E'\';', e'a''\\'`, String.raw` select 'a\'`, ' select 2'],
+    ],
+    ['select $$;$$, $a$ $$;$b$; $a$; select $1', ['select $$;$$, $a$ $$;$b$; $a$', ' select $1']],
+    [`/* /* */ ' */ select 1; select '2'`, [`/* /* */ ' */ select 1`, ` select '2'`]],
+    ['select 1; /* never closed ; select 2', ['select 1', ' /* never closed ; select 2'].slice(0, 1)],
+    [
+      'create function f() returns int begin atomic select 1; end; ',
+      ['create function f() returns int begin atomic select 1; end; '],
+    ],
+  ])('%s', (sql, statements) => {
+    expect(statementsOf(sql)).toEqual(statements);
+  });
+});
+
+test.each([
+  ['commit', true, false],
+  ['/* a */ -- b\n COMMIT WORK', true, false],
+  ['end', true, false],
+  ['abort', true, false],
+  ['rollback', true, false],
+  ['rollback and chain', true, true],
+  ['commit transaction and chain', true, true],
+  ['commit and no chain', true, false],
+  [`prepare transaction 'x'`, true, false],
+  [`commit prepared 'x'`, false, false],
+  ['rollback to savepoint a', false, false],
+  ['rollback work to a', false, false],
+  ['begin isolation level serializable', false, true],
+  ['start transaction', false, true],
+  ['prepare a as select 1', false, false],
+  ['select 1', false, false],
+])('whether "%s" ends its transaction: %s, and leaves one open: %s', (statement, ends, opens) => {
+  expect([endsTransaction(statement), opensTransaction(statement)]).toEqual([ends, opens]);
+});
+
+test('a message without an end in it is not looked into', () => {
+  for (const sql of [
+    'select 1',
+    'select case when 1 = 1 then 2 end; select 2',
+    'commit',
+    `insert into a values ('commit')`,
+  ]) {
+    expect(mayEndTransaction(sql), sql).toBe(false);
+  }
+  for (const sql of ['commit; select 1', '/* a */commit and chain', 'select 1;rollback;']) {
+    expect(mayEndTransaction(sql), sql).toBe(true);
+  }
+});
+
+test('a long text costs milliseconds', () => {
+  const sql = `insert into a values ('${"it''s; commit ".repeat(100_000)}'); commit; select E'${"\\';".repeat(100_000)}'`;
+  const start = performance.now();
+  expect(statementsOf(sql)).toHaveLength(3);
+  expect(performance.now() - start).toBeLessThan(1_000);
+});
+
+test('a text of white space, comments or quotes only costs milliseconds', () => {
+  const start = performance.now();
+  for (const part of ['\n', ' ', '\n;', '\t/', '/**/', '--\n', "''", '$a', '$$', 'set ', 'prepare ']) {
+    const sql = `select 1;${part.repeat(100_000)}`;
+    mayEndTransaction(sql);
+    endingsOf(sql);
+    statementsOf(`${sql};commit`);
+  }
+  expect(performance.now() - start).toBeLessThan(3_000);
+});
