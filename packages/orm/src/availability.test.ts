@@ -5,8 +5,8 @@ import { isTenancyError, type TenancyError, type TenancyErrorCode } from '@omnit
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
+import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 import { Author } from './testing/library.ts';
-import { type RunningLibrary, runLibrary } from './testing/running-library.ts';
 
 test('transactions that find no free connection wait, and in good time fail: all of it recovers by itself', async () => {
   await using database = await plainDatabase();

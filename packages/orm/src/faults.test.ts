@@ -3,8 +3,8 @@ import { isTenancyError, type TenancyErrorCode } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 import { Author, Tag } from './testing/library.ts';
-import { type RunningLibrary, runLibrary } from './testing/running-library.ts';
 
 // One connection for everybody: whatever is left of a fault, the next one gets.
 describe.each([['schema'], ['row'], ['database']])('on one connection, isolation %s:', (isolation) => {

@@ -1,3 +1,5 @@
+export { type DoctorOptions, type DoctorReport, doctor } from './doctor.ts';
+export { describeReport } from './doctor-report.ts';
 export { DomainEntity, DomainSchema, TenantEntity, type TenantOf, TenantSchema } from './entities.ts';
 export { centralSchema, type EntityScope } from './entity-scope.ts';
 export { createOrm, type Orm } from './orm.ts';

@@ -3,8 +3,8 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { obtainable, plainDatabase, type TestDatabase, testPgBouncer } from '@omnitenant/tooling';
 import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runLibrary } from './fixtures/running-library.ts';
 import { isolationSuite } from './testing/index.ts';
-import { runLibrary } from './testing/running-library.ts';
 
 /** Fewer than the clients that come, so that each connection to the server serves several of them. */
 const serverConnections = 3;

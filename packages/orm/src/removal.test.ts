@@ -2,8 +2,8 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { isTenancyError } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
+import { runLibrary } from './fixtures/running-library.ts';
 import { Author } from './testing/library.ts';
-import { runLibrary } from './testing/running-library.ts';
 
 test.each(['schema', 'row', 'database'])('a tenant is removed while fifty scopes run in it: %s', async (isolation) => {
   await using database = await plainDatabase();

@@ -62,7 +62,8 @@ const endOfComment = (sql: string, start: number): number => {
   return sql.length;
 };
 
-const withoutLead = (statement: string): string => {
+/** A statement without the space and comments before it. */
+export const withoutLead = (statement: string): string => {
   const space = /(?:\s+|--[^\n]*)*/y;
   for (let start = 0; ; start = endOfComment(statement, space.lastIndex)) {
     space.lastIndex = start;

@@ -49,6 +49,12 @@ const hostile = [
   `/* ; */ reset role`,
   `select $$;$$; set local role none`,
   `set local omnitenant.tenant to 'b'`,
+  `select set_config('role', 'none', true)`,
+  `select pg_catalog."set_config"('role', 'none', true)`,
+  `set local "role" to none`,
+  `set/* */local role none`,
+  `do $$ begin set local role none; end $$`,
+  `/* /* */ ' */ reset role; select * from t_b.author; -- '`,
 ];
 
 describe('a role for each tenant', () => {

@@ -27,7 +27,8 @@ export const schemaStorage = (pools: Pools): TenantStorage => ({
     );
     if (!found) return dropRole(pools, placement, placement, tenant);
     if (found['owner'] !== ownerMark(tenant)) throw notOwned(tenant, 'schema', placement.schema);
-    await pools.query(placement, `drop schema ${quoteName(placement.schema)} cascade`);
+    // A transaction that somebody has left open in it must not hold the removal, nor all that would wait behind it.
+    await pools.query(placement, `set local lock_timeout to '10s'; drop schema ${quoteName(placement.schema)} cascade`);
     await dropRole(pools, placement, placement, tenant);
   },
 });
