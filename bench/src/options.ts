@@ -1,0 +1,99 @@
+import { parseArgs } from 'node:util';
+
+const benchmarks = ['run', 'request', 'idle'] as const;
+const frameworks = ['hono', 'express'] as const;
+const isolations = ['schema', 'database', 'row'] as const;
+
+type Benchmark = (typeof benchmarks)[number];
+export type Framework = (typeof frameworks)[number];
+export type Isolation = (typeof isolations)[number];
+
+export interface BenchOptions {
+  readonly benchmarks: readonly Benchmark[];
+  readonly frameworks: readonly Framework[];
+  readonly isolations: readonly Isolation[];
+  /** How many tenants there are on the request path. */
+  readonly tenants: number;
+  /** How many of them are asked for in turn. */
+  readonly hosts: number;
+  readonly rounds: number;
+  /** How long a round's load lasts, in seconds. */
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly idleTenants: number;
+  /** Scopes entered in a round of `run`. */
+  readonly scopes: number;
+  readonly targets: boolean;
+  readonly json: boolean;
+  /** A folder for CPU profiles of the servers. */
+  readonly profile?: string;
+}
+
+export const usage = `pnpm bench [run] [request] [idle] [flags]     all three when none is named
+
+  --framework <hono|express>            of the request path; may be given more than once (hono)
+  --isolation <schema|database|row>     of the request path; may be given more than once (schema)
+  --tenants <n>        tenants on the request path (200)
+  --hosts <n>          how many of them are asked for in turn (200; 40 of isolation database)
+  --rounds <n>         rounds, each with tenancy and without (6)
+  --seconds <n>        how long a round's load lasts (5)
+  --idle-tenants <n>   registered tenants of idle (10000)
+  --profile <folder>   write CPU profiles of the servers there
+  --json               print JSON instead of tables
+  --no-targets         do not fail when a target is missed
+  --quick              a smoke test: few tenants, short rounds, no targets`;
+
+/** Reads the command line; `undefined` where it asks for help. Throws where it cannot be read. */
+export function readOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args].filter((arg) => arg !== '--'),
+    allowPositionals: true,
+    allowNegative: true,
+    options: {
+      framework: { type: 'string', multiple: true, default: ['hono'] },
+      isolation: { type: 'string', multiple: true, default: ['schema'] },
+      tenants: { type: 'string' },
+      hosts: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      'idle-tenants': { type: 'string' },
+      profile: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      targets: { type: 'boolean' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const { quick, profile } = values;
+  if (values.help) return undefined;
+  const tenants = count('tenants', values.tenants) ?? (quick ? 12 : 200);
+  const mostHosts = values.isolation.includes('database') ? 40 : 200;
+  return {
+    benchmarks: positionals.length > 0 ? positionals.map((name) => oneOf(benchmarks, name)) : benchmarks,
+    frameworks: values.framework.map((name) => oneOf(frameworks, name)),
+    isolations: values.isolation.map((name) => oneOf(isolations, name)),
+    tenants,
+    hosts: Math.min(tenants, count('hosts', values.hosts) ?? mostHosts),
+    rounds: count('rounds', values.rounds) ?? (quick ? 2 : 6),
+    seconds: count('seconds', values.seconds) ?? (quick ? 1 : 5),
+    warmUpSeconds: quick ? 1 : 3,
+    idleTenants: count('idle-tenants', values['idle-tenants']) ?? (quick ? 500 : 10_000),
+    scopes: quick ? 5_000 : 50_000,
+    targets: values.targets ?? !quick,
+    json: values.json,
+    ...(profile === undefined ? {} : { profile }),
+  };
+}
+
+function oneOf<const Name extends string>(names: readonly Name[], given: string): Name {
+  const name = names.find((candidate) => candidate === given);
+  if (name === undefined) throw new Error(`"${given}" is none of ${names.join(', ')}.`);
+  return name;
+}
+
+function count(flag: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const value = Number(given);
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${flag} takes a whole number, not "${given}".`);
+  return value;
+}

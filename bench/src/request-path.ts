@@ -1,0 +1,77 @@
+import { compared, type Figure } from './figure.ts';
+import type { LoadCalls } from './load.ts';
+import type { BenchOptions, Framework, Isolation } from './options.ts';
+import type { ServerCalls } from './server.ts';
+import { populate, type Site, type Target, withoutTenancy } from './site.ts';
+import { startWorker } from './worker.ts';
+
+/** Requests a second at 32 connections, of one server process with tenancy by one without, both on the same PostgreSQL. */
+export async function requestPath(
+  site: Site,
+  isolation: Isolation,
+  options: BenchOptions,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: (text: string) => void },
+): Promise<Figure[]> {
+  progress(`request path: makes ${options.tenants} tenants of isolation ${isolation}`);
+  const database = await site.createDatabase();
+  const targets = await populate(database, { isolation, tenants: options.tenants, signal });
+
+  const figures: Figure[] = [];
+  for (const framework of options.frameworks) {
+    await using tenancy = await openServer('tenancy', framework, targets.slice(0, options.hosts));
+    await using plain = await openServer('plain', framework, withoutTenancy(targets.slice(0, options.hosts)));
+    const pair = [tenancy, plain] as const;
+    for (const server of pair) await server.measure(options.warmUpSeconds);
+    const rounds: { tenancy: Measured; plain: Measured }[] = [];
+    for (let round = 0; round < options.rounds; round += 1) {
+      progress(`request path, ${isolation}, ${framework}: round ${round + 1} of ${options.rounds}`);
+      // Who comes first changes, so that a machine that slows down favours neither.
+      const [first, second] = round % 2 === 0 ? pair : ([plain, tenancy] as const);
+      const results = new Map([[first, await first.measure(options.seconds)]]);
+      results.set(second, await second.measure(options.seconds));
+      rounds.push({ tenancy: results.get(tenancy) as Measured, plain: results.get(plain) as Measured });
+    }
+    const name = `request path, ${isolation}, ${framework}`;
+    const figure = (about: Pick<Figure, 'name' | 'unit' | 'target'>, of: keyof Measured) =>
+      compared(
+        about,
+        rounds.map((round) => ({ tenancy: round.tenancy[of], plain: round.plain[of] })),
+      );
+    figures.push(
+      figure({ name, unit: 'requests/s', ...(isolation === 'schema' ? { target: { least: 0.95 } } : {}) }, 'rate'),
+      figure({ name, unit: 'µs of server CPU' }, 'cpu'),
+      figure({ name, unit: 'ms p50' }, 'p50'),
+      figure({ name, unit: 'ms p99' }, 'p99'),
+    );
+  }
+  return figures;
+
+  interface Measured {
+    readonly rate: number;
+    readonly cpu: number;
+    readonly p50: number;
+    readonly p99: number;
+  }
+
+  async function openServer(variant: 'tenancy' | 'plain', framework: Framework, asked: readonly Target[]) {
+    const flags = options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`];
+    const profile = `--cpu-prof-name=${variant}-${isolation}-${framework}.cpuprofile`;
+    const server = startWorker<ServerCalls>(new URL('server.ts', import.meta.url), {
+      signal,
+      flags: flags.length > 0 ? [...flags, profile] : [],
+    });
+    const load = startWorker<LoadCalls>(new URL('load.ts', import.meta.url), { signal });
+    const { port } = await server.call('start', { variant, framework, database });
+    return {
+      async measure(seconds: number): Promise<Measured> {
+        const before = await server.call('cpu', undefined as never);
+        const { requests, ...result } = await load.call('run', { port, targets: asked, connections: 32, seconds });
+        const used = (await server.call('cpu', undefined as never)) - before;
+        return { ...result, cpu: used / requests };
+      },
+      async [Symbol.asyncDispose]() {
+        await Promise.all([server.end(), load.end()]);
+      },
+    };
+  }
+}

@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { defineConfig, type EntityManager, MikroORM, RequestContext } from '@mikro-orm/postgresql';
+import type { Tenancy } from '@omnitenant/core';
+import { tenancyMiddleware as expressTenancy } from '@omnitenant/express';
+import { tenancyMiddleware as honoTenancy } from '@omnitenant/hono';
+import express from 'express';
+import { Hono } from 'hono';
+import type { Framework } from './options.ts';
+import { plainSchema, type SiteDatabase } from './site.ts';
+import { openTenancy, poolMax } from './tenancy.ts';
+import { answer } from './worker.ts';
+import { User, UserSchema } from './workload.ts';
+
+export interface ServerOptions {
+  readonly variant: 'tenancy' | 'plain';
+  readonly framework: Framework;
+  readonly database: SiteDatabase;
+}
+
+export type ServerCalls = typeof calls;
+
+/** An application's EntityManager, and what makes it the request's: tenancy, or without it MikroORM's own context. */
+interface Application {
+  readonly em: Pick<EntityManager, 'findOneOrFail'>;
+  readonly tenancy?: Tenancy;
+  readonly fork: <R>(next: () => R) => R;
+}
+
+const calls = {
+  async start({ variant, framework, database }: ServerOptions): Promise<{ port: number }> {
+    const app = variant === 'tenancy' ? await withTenancy(database) : await plain(database);
+    const server = createServer(framework === 'hono' ? onHono(app) : onExpress(app)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return { port: (server.address() as AddressInfo).port };
+  },
+
+  /** Microseconds of CPU that this process has used. */
+  cpu(): number {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+};
+
+answer(calls);
+
+async function withTenancy(database: SiteDatabase): Promise<Application> {
+  const { orm, tenancy } = await openTenancy(database);
+  return { em: orm.em as EntityManager, tenancy, fork: (next) => next() };
+}
+
+/** MikroORM by itself: its connections are fixed to one schema, and each request has a fork. */
+async function plain({ url }: SiteDatabase): Promise<Application> {
+  const { em } = await MikroORM.init(
+    defineConfig({
+      clientUrl: url,
+      entities: [UserSchema],
+      pool: { max: poolMax },
+      driverOptions: { options: `-c search_path=${plainSchema}` },
+      ensureDatabase: false,
+    }),
+  );
+  return { em, fork: (next) => RequestContext.create(em, next) };
+}
+
+function onHono({ em, tenancy, fork }: Application): RequestListener {
+  const app = new Hono();
+  app.use(tenancy === undefined ? (_, next) => fork(next) : honoTenancy(tenancy));
+  app.get('/u', async (c) => c.json(await read(em, c.req.query('id'))));
+  return getRequestListener(app.fetch);
+}
+
+function onExpress({ em, tenancy, fork }: Application): RequestListener {
+  const app = express();
+  app.use(tenancy === undefined ? (_req, _res, next) => fork(next) : expressTenancy(tenancy));
+  app.get('/u', async (req, res) => {
+    res.json(await read(em, req.query.id as string | undefined));
+  });
+  return app;
+}
+
+async function read(em: Application['em'], named = '1'): Promise<Pick<User, 'id' | 'email' | 'name'>> {
+  const { id, email, name } = await em.findOneOrFail(User, Number(named));
+  return { id, email, name };
+}
