@@ -46,46 +46,56 @@ async function live<R>(scope: OpenScope, fn: () => R): Promise<Awaited<R>> {
 }
 
 function createScope(owner: ScopeOwner, tenant: Tenant | undefined): OpenScope {
-  let ended = false;
-  let handles: Map<TenantResource, unknown> | undefined;
-  let closers: (() => void | Promise<void>)[] | undefined;
+  return new EnteredScope(owner, tenant) as unknown as OpenScope;
+}
 
-  function handle<Handle>(resource: TenantResource<Handle>): Handle {
-    if (handles?.has(resource)) return handles.get(resource) as Handle;
+/** A class, because V8 gives each object literal with an accessor a hidden class of its own, which outlives many scopes. */
+class EnteredScope {
+  readonly kind: 'tenant' | 'central';
+  readonly tenant: Tenant | undefined;
+  readonly owner: ScopeOwner;
+  readonly parent: OpenScope | undefined;
+  #ended = false;
+  #handles: Map<TenantResource, unknown> | undefined;
+  #closers: (() => void | Promise<void>)[] | undefined;
+
+  constructor(owner: ScopeOwner, tenant: Tenant | undefined) {
+    this.kind = tenant === undefined ? 'central' : 'tenant';
+    this.tenant = tenant;
+    this.owner = owner;
+    // Own scopes that have ended are left out: a timer that enters a scope at each turn would hold a chain of all of them.
+    this.parent = innermost((scope) => !scope.ended || scope.owner !== owner);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  handle<Handle>(resource: TenantResource<Handle>): Handle {
+    if (this.#handles?.has(resource)) return this.#handles.get(resource) as Handle;
+    const { owner, tenant } = this;
     if (!owner.resources.has(resource)) {
       const message = `The tenancy of this scope has no resource "${resource.name}"; pass it to createTenancy({ resources }).`;
       throw new TenancyError('RESOURCE_UNKNOWN', message, about(tenant));
     }
-    if (ended && resource.close !== undefined) {
+    if (this.#ended && resource.close !== undefined) {
       const message = `The scope of ${named(tenant)} has ended, so nothing would close "${resource.name}"; await the work inside the scope.`;
       throw new TenancyError('SCOPE_ENDED', message, about(tenant));
     }
-    const opened = outside(() => resource.open(scope));
-    handles ??= new Map();
-    handles.set(resource, opened);
+    const opened = outside(() => resource.open(this as never));
+    this.#handles ??= new Map();
+    this.#handles.set(resource, opened);
     if (resource.close !== undefined) {
-      closers ??= [];
-      closers.push(() => resource.close?.(opened));
+      this.#closers ??= [];
+      this.#closers.push(() => resource.close?.(opened));
     }
     return opened;
   }
 
-  const scope = {
-    kind: tenant === undefined ? 'central' : 'tenant',
-    tenant,
-    owner,
-    // Own scopes that have ended are left out: a timer that enters a scope at each turn would hold a chain of all of them.
-    parent: innermost((scope) => !scope.ended || scope.owner !== owner),
-    get ended() {
-      return ended;
-    },
-    handle,
-    end() {
-      ended = true;
-      return closers === undefined ? undefined : closeAll(closers);
-    },
-  } as OpenScope;
-  return scope;
+  end(): undefined | Promise<readonly unknown[]> {
+    this.#ended = true;
+    return this.#closers === undefined ? undefined : closeAll(this.#closers);
+  }
 }
 
 async function closeAll(closers: readonly (() => void | Promise<void>)[]): Promise<unknown[]> {

@@ -88,6 +88,9 @@ export function createTenantCache<T extends Tenant>(
     find,
 
     findByDomain(named) {
+      const known = hosts.get(named);
+      const tenant = known === undefined ? undefined : tenants.get(known);
+      if (tenant !== undefined) return tenant;
       const host = hostOf(named);
       if (host === undefined || !isDomain(host)) return undefined;
       const id = hosts.get(host);

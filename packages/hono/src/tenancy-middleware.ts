@@ -17,8 +17,8 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): MiddlewareHa
       tenancy
         .enter(tenantRequest(c), async () => {
           await next();
-          const { body } = c.res;
-          const streamed = body && c.req.method !== 'HEAD' && !isBytes(body) ? inScopeUntilRead(body) : undefined;
+          const body = c.req.method === 'HEAD' || isWhole(c.res) ? null : c.res.body;
+          const streamed = body && !isBytes(body) ? inScopeUntilRead(body) : undefined;
           if (streamed) replaceBody(c, streamed.body);
           answered = true;
           resolve();
@@ -50,6 +50,20 @@ function isBytes(body: ReadableStream): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Hono's Node server keeps what a response was made of, and makes the response itself, with a stream for its body, only
+ * when someone asks: an answer that it still holds as text or bytes is over in one piece, and is not asked.
+ */
+function isWhole(response: Response): boolean {
+  for (const key of Object.getOwnPropertySymbols(response)) {
+    if (key.description !== 'cache') continue;
+    const held: unknown = (response as unknown as Record<symbol, unknown>)[key];
+    const body: unknown = Array.isArray(held) ? held[1] : undefined;
+    return body === null || typeof body === 'string' || body instanceof Uint8Array;
+  }
+  return false;
 }
 
 function replaceBody(c: Context, body: ReadableStream): void {

@@ -118,7 +118,10 @@ export class TenantEntityManager extends SqlEntityManager<AbstractSqlDriver> imp
   }
 }
 
-/** The calls that entities, references, conditions or data are handed to: none of them takes what is another's. */
+/**
+ * The calls that entities, references, conditions or data are handed to: none of them takes what is another's. Those that
+ * hand all they are given to one of these, such as findOneOrFail, are not listed.
+ */
 const guarded = [
   'assign',
   'clone',
@@ -126,11 +129,7 @@ const guarded = [
   'countBy',
   'create',
   'find',
-  'findAll',
-  'findAndCount',
-  'findByCursor',
   'findOne',
-  'findOneOrFail',
   'getReference',
   'insert',
   'insertMany',
@@ -141,7 +140,6 @@ const guarded = [
   'persist',
   'populate',
   'refresh',
-  'refreshOrFail',
   'remove',
   'stream',
   'upsert',
@@ -167,8 +165,12 @@ for (const name of guarded) {
   // A call that gives a promise refuses by rejecting it.
   const value =
     call.constructor.name === 'AsyncFunction'
-      ? async function (this: TenantEntityManager, ...parameters: unknown[]) {
-          return guardedCall(this, parameters);
+      ? function (this: TenantEntityManager, ...parameters: unknown[]) {
+          try {
+            return guardedCall(this, parameters);
+          } catch (error) {
+            return Promise.reject(error);
+          }
         }
       : function (this: TenantEntityManager, ...parameters: unknown[]) {
           return guardedCall(this, parameters);

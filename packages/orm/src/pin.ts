@@ -1,7 +1,7 @@
 import { type OrmPlacement, tenantSetting } from './placement.ts';
-import { endingsOf, freshSession } from './session-traces.ts';
+import { asksSession, endingsOf, freshSession, leavesNoTable, suspect } from './session-traces.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from './sql-pool.ts';
-import { mayEndTransaction, repinned } from './statements.ts';
+import { maybeEnd, mayEndTransaction, repinned } from './statements.ts';
 
 /** What a pin carries beyond the placement. */
 export interface PinOptions {
@@ -13,7 +13,6 @@ export interface PinOptions {
 
 /** The statements that are sent in front of a tenant's, in the same message, and that hold for these alone. */
 export const pinOf = ({ schema, role }: OrmPlacement, { rowsOf }: PinOptions = {}): readonly string[] => [
-  ...freshSession,
   ...(role === undefined ? [] : [`set local role ${quoteName(role)}`]),
   // PostgreSQL looks into temporary tables first, unless the path names their place in it.
   `set local search_path to ${quoteName(schema)}, pg_temp`,
@@ -27,42 +26,78 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
  * Derives a pool whose every statement carries a pin. The pool behind it is shared and keeps nothing of the tenant: the
  * pin and what it covers are one implicit transaction, or the transaction that it opened with.
  */
-export const pinnedPool = (shared: SqlPool, pin: readonly string[], { check }: PinOptions = {}): SqlPool => ({
-  options: shared.options,
-  connect: async () => new PinnedClient(await shared.connect(), pin, check),
-  end: async () => {},
-});
+export const pinnedPool = (shared: SqlPool, pin: readonly string[], { check }: PinOptions = {}): SqlPool => {
+  // Kysely keeps something of each client that it has seen; one that went back in order comes again.
+  const free: PinnedClient[] = [];
+  const inOrder = (client: PinnedClient) => void free.push(client);
+  return {
+    options: shared.options,
+    connect: () =>
+      shared.connect().then((client) => (free.pop() ?? new PinnedClient(pin, check, inOrder)).begin(client)),
+    end: async () => {},
+  };
+};
 
 const begins = /^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i;
 const ends = /^\s*(?:commit|rollback)\s*;?\s*$/i;
+/** What has to be looked at more closely than almost every statement. */
+const noteworthy = new RegExp(
+  [begins, ends, suspect, maybeEnd, asksSession].map(({ source }) => source).join('|'),
+  'i',
+);
 const nothing: readonly string[] = [];
+const noEndings: ReadonlySet<string> = new Set();
 
 class PinnedClient implements SqlClient {
-  readonly #client: SqlClient;
+  #client!: SqlClient;
+  readonly #inOrder: (client: PinnedClient) => void;
+  /** What goes in front of a statement that is its message's only one, and how many results that has. */
+  readonly #prefix: string;
+  readonly #prefixed: number;
+  /** What a transaction begins with. */
   readonly #pin: readonly string[];
   readonly #check: ((sql: string) => void) | undefined;
   /** What ends the traces that this user has left in the session. */
-  #endings: ReadonlySet<string> = new Set();
+  #endings: ReadonlySet<string> = noEndings;
   #failed = false;
   #streams = false;
   #released = false;
 
-  constructor(client: SqlClient, pin: readonly string[], check: ((sql: string) => void) | undefined) {
-    this.#client = client;
-    this.#pin = pin;
+  constructor(
+    pin: readonly string[],
+    check: ((sql: string) => void) | undefined,
+    inOrder: (client: PinnedClient) => void,
+  ) {
+    this.#prefix = `${pin.join(';')};`;
+    this.#prefixed = pin.length;
+    this.#pin = [...freshSession, ...pin];
     this.#check = check;
+    this.#inOrder = inOrder;
+  }
+
+  /** Begins a turn on that connection. */
+  begin(client: SqlClient): this {
+    this.#client = client;
+    this.#released = false;
+    return this;
   }
 
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
   query<Cursor extends object>(cursor: Cursor): Cursor;
   query(statement: string | object, parameters: readonly unknown[] = []): unknown {
     if (typeof statement === 'object') return this.#stream(statement);
-    return this.#query(statement, parameters).catch((error: unknown) => {
+    const failed = (error: unknown): never => {
       this.#failed = true;
       // Kysely gives no connection back whose transaction could not be ended, as when the server has closed it.
       if (ends.test(statement)) this.release();
       throw error;
-    });
+    };
+    if (parameters.length === 0 && this.#isPlain(statement)) {
+      return this.#client
+        .query(this.#prefix + statement)
+        .then((results) => withoutFirst(results, this.#prefixed), failed);
+    }
+    return this.#query(statement, parameters).catch(failed);
   }
 
   /**
@@ -72,9 +107,12 @@ class PinnedClient implements SqlClient {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    if (this.#streams) void this.#settle(['commit', ...this.#endings]);
+    if (this.#streams) void this.#settle(['commit', 'discard temp', ...this.#endings]);
     else if (this.#failed || this.#endings.size > 0) void this.#settle([...this.#endings]);
-    else this.#giveBack();
+    else {
+      this.#giveBack();
+      this.#inOrder(this);
+    }
   }
 
   getTransactionStatus(): TransactionStatus {
@@ -83,6 +121,17 @@ class PinnedClient implements SqlClient {
 
   get processID(): number | undefined {
     return this.#client.processID;
+  }
+
+  /** One message, one transaction, nothing to look after: the way of almost every statement. */
+  #isPlain(sql: string): boolean {
+    return (
+      this.#check === undefined &&
+      this.#endings === noEndings &&
+      !this.#inTransaction() &&
+      !noteworthy.test(sql) &&
+      leavesNoTable(sql)
+    );
   }
 
   async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
@@ -100,7 +149,7 @@ class PinnedClient implements SqlClient {
   /** Sends what its transaction ends with, and in the same message what ends the traces that would outlast it. */
   async #sendLast(before: readonly string[], sql: string): Promise<QueryResult | QueryResult[]> {
     const result = await this.#send(before, sql, [...this.#endings]);
-    this.#endings = new Set();
+    this.#endings = noEndings;
     return result;
   }
 
@@ -156,3 +205,9 @@ class PinnedClient implements SqlClient {
     this.#client.release(status === 'T' || status === 'E');
   }
 }
+
+/** The results of a message without those of the pin that it began with. */
+const withoutFirst = (results: QueryResult | QueryResult[], count: number): QueryResult | QueryResult[] => {
+  if (!Array.isArray(results)) return results;
+  return results.length === count + 1 ? (results[count] as QueryResult) : results.slice(count);
+};

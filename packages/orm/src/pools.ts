@@ -32,7 +32,6 @@ export const createPools = (open: OpenPool): Pools => {
   let ended = false;
 
   const poolOf = (database: Database): OpenedPool => {
-    if (ended) throw unavailable(database, closed());
     const key = keyOf(database);
     const known = pools.get(key);
     if (known) return known;
@@ -49,14 +48,23 @@ export const createPools = (open: OpenPool): Pools => {
     void opened.pool.end();
   };
 
-  const connect = async (database: Database): Promise<SqlClient> => {
-    const opened = poolOf(database);
-    try {
-      return new PooledClient(await checkOut(opened), database);
-    } catch (error) {
-      if (opened.pool.totalCount === 0 && opened.waiting.size === 0) discard(opened);
-      throw unavailable(database, error);
-    }
+  const connect = (database: Database): Promise<SqlClient> => {
+    const { promise, resolve, reject } = Promise.withResolvers<SqlClient>();
+    const opened = ended ? undefined : poolOf(database);
+    if (!opened) return Promise.reject(unavailable(database, closed()));
+    const { pool, waiting } = opened;
+    const refuse = (error: unknown): void => {
+      waiting.delete(refuse);
+      if (pool.totalCount === 0 && waiting.size === 0) discard(opened);
+      reject(unavailable(database, error));
+    };
+    // A pool that has been ended forgets who waits, so that they are kept here.
+    waiting.add(refuse);
+    pool.connect().then((client) => {
+      if (waiting.delete(refuse)) resolve(new PooledClient(client, database));
+      else client.release();
+    }, refuse);
+    return promise;
   };
 
   return {
@@ -94,23 +102,6 @@ interface OpenedPool {
 /** How long a database that is to be dropped waits for what runs in it, in milliseconds: then that is cut off. */
 const patience = 3_000;
 
-/** Waits for a connection as long as the pool is open: one that has been ended forgets who waits. */
-const checkOut = ({ pool, waiting }: OpenedPool): Promise<SqlClient> => {
-  const { promise, resolve, reject } = Promise.withResolvers<SqlClient>();
-  waiting.add(reject);
-  pool.connect().then(
-    (client) => {
-      if (waiting.delete(reject)) resolve(client);
-      else client.release();
-    },
-    (error: unknown) => {
-      waiting.delete(reject);
-      reject(error);
-    },
-  );
-  return promise;
-};
-
 const close = ({ pool, waiting }: OpenedPool): Promise<void> => {
   for (const refuse of waiting) refuse(closed());
   waiting.clear();
@@ -125,4 +116,12 @@ const within = async (ms: number, work: Promise<void>): Promise<void> => {
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 };
 
-const keyOf = ({ server, database }: Database): string => JSON.stringify([server, database]);
+const keys = new WeakMap<Database, string>();
+
+const keyOf = (database: Database): string => {
+  const known = keys.get(database);
+  if (known !== undefined) return known;
+  const key = JSON.stringify([database.server, database.database]);
+  keys.set(database, key);
+  return key;
+};

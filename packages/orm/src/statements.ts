@@ -44,7 +44,8 @@ const end =
   /^(?:commit|end|rollback|abort|prepare\s+transaction)\b(?!\s+(?:(?:work|transaction)\s+)?(?:prepared|to)\b)/i;
 const begin = /^(?:begin|start\s+transaction)\b/i;
 const chain = /\band\s+chain\b/i;
-const maybeEnd = /(?:^\s*|[;\n/][^\S\n]*)(?:commit|end|rollback|abort|prepare\s+transaction)\b/i;
+/** What may end a transaction. */
+export const maybeEnd = /(?:^\s*|[;\n/][^\S\n]*)(?:commit|end|rollback|abort|prepare\s+transaction)\b/i;
 
 /** What a semicolon may stand in: a text, a name, a body, a comment; and semicolons. */
 const marks =

@@ -33,10 +33,14 @@ export function parseHost(value: unknown): string {
  */
 export function hostOf(raw: string | undefined): string | undefined {
   if (raw === undefined) return undefined;
+  if (raw.length < 64 && usual.test(raw)) return raw;
   const host = raw.replace(/:\d{0,5}$/, '');
   if (raw.startsWith('[')) return normalHost(raw.endsWith(']') ? raw : host);
   return normalHost(host.endsWith('.') ? host.slice(0, -1) : host);
 }
+
+/** What almost every Host header is, and needs nothing done: a short name of labels in small letters, ending in some. */
+const usual = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]+$/;
 
 /** Whether a normal host can be a tenant's domain: a name of two labels or more, and no address. */
 export function isDomain(host: string): boolean {
