@@ -71,3 +71,9 @@ test('the migrator has the seams that a pinned run needs', () => {
     expect((Migrator.prototype as unknown as Record<string, unknown>)[name]).toBeInstanceOf(Function);
   }
 });
+
+test('a connection prepares, logs and turns into results what is sent past Kysely', () => {
+  for (const name of ['prepareQuery', 'getSql', 'transformRawResult', 'executeQuery'] as const) {
+    expect((PostgreSqlConnection.prototype as unknown as Record<string, unknown>)[name]).toBeInstanceOf(Function);
+  }
+});

@@ -2,7 +2,14 @@
  * Everything that leans on MikroORM's internals, in one place; `mikro-orm.test.ts` fails loudly when a new version changes
  * one of them.
  */
-import { type Connection, type EntityMetadata, MikroORM, type Options, Utils } from '@mikro-orm/core';
+import {
+  type AbortQueryOptions,
+  type Connection,
+  type EntityMetadata,
+  MikroORM,
+  type Options,
+  Utils,
+} from '@mikro-orm/core';
 import {
   type AbstractSqlConnection,
   type AbstractSqlDriver,
@@ -62,7 +69,7 @@ export type ScopedDriver = AbstractSqlDriver & Owner;
 /** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
 export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
   const { driver } = orm;
-  const ConnectionClass = connectionClassOf(orm);
+  const ScopedConnection = scopedConnectionClass(connectionClassOf(orm));
   const prototypes = {
     tenant: scopedPrototype(orm, scopes, 'tenant'),
     row: withTenantInConflicts(scopedPrototype(orm, scopes, 'tenant')),
@@ -70,14 +77,65 @@ export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
   };
   return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: SqlPool): ScopedDriver => {
     const scoped = Object.create(prototypes[kind]) as ScopedDriver;
-    const dialect = new PostgresDialect({ pool: pool as never, cursor: Cursor as never });
-    const connection = new ConnectionClass(orm.config, { driverOptions: () => dialect }, 'write');
+    const dialect = () => new PostgresDialect({ pool: pool as never, cursor: Cursor as never });
+    const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
+    connection.pool = pool;
     connection.setMetadata(orm.getMetadata());
     connection.setPlatform(driver.getPlatform());
     Object.assign(scoped, { scopeKey, scopeLabel, connection, replicas: [] });
     return scoped;
   };
 };
+
+/**
+ * A connection that sends a statement to its pool itself. MikroORM sends it through Kysely, of which each tenant would
+ * have one to keep at hand; transactions, streams and what can be aborted still go that way.
+ */
+const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): ScopedConnectionConstructor => {
+  const { execute } = ConnectionClass.prototype as AbstractSqlConnection;
+  class ScopedConnection extends (ConnectionClass as unknown as new (...parameters: unknown[]) => object) {
+    declare pool: SqlPool;
+
+    async execute(...parameters: Parameters<AbstractSqlConnection['execute']>): Promise<unknown> {
+      const [query, params = [], method = 'all', transaction, loggerContext] = parameters;
+      const { signal, inflightQueryAbortStrategy } = (loggerContext ?? {}) as Partial<AbortQueryOptions>;
+      const own = this as unknown as ConnectionInternals;
+      if (transaction || signal || inflightQueryAbortStrategy) return execute.apply(this as never, parameters);
+      const prepared = own.prepareQuery(query, params);
+      const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
+      const send = async () => own.transformRawResult(await sendOnce(this.pool, prepared.formatted), method);
+      return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
+    }
+  }
+  return ScopedConnection as unknown as ScopedConnectionConstructor;
+};
+
+type ScopedConnectionConstructor = new (
+  ...parameters: ConstructorParameters<typeof Connection>
+) => AbstractSqlConnection & { pool: SqlPool };
+
+/** What MikroORM's connection keeps to itself. */
+interface ConnectionInternals {
+  prepareQuery(query: unknown, params: unknown): { readonly query: string; readonly formatted: string };
+  getSql(query: string, formatted: string, context: unknown): string;
+  transformRawResult(result: object, method: string): unknown;
+  executeQuery(sql: string, send: () => Promise<unknown>, context: object): Promise<unknown>;
+}
+
+/** Sends one statement, and gives back what Kysely would have made of its result. */
+const sendOnce = async (pool: SqlPool, sql: string): Promise<{ rows: object[]; numAffectedRows?: bigint }> => {
+  const client = await pool.connect();
+  try {
+    const result = await client.query(sql);
+    if (Array.isArray(result)) return { rows: [] };
+    const { command, rowCount, rows } = result;
+    return writes.has(command) ? { rows: rows ?? [], numAffectedRows: BigInt(rowCount ?? 0) } : { rows: rows ?? [] };
+  } finally {
+    client.release();
+  }
+};
+
+const writes: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
 /** What a scope's driver does differently: it knows which entities are here. */
 const scopedPrototype = (orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'central'): AbstractSqlDriver => {

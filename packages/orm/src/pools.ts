@@ -1,3 +1,4 @@
+import { currentScope } from '@omnitenant/core';
 import { PooledClient } from './pooled-client.ts';
 import { unavailable } from './server-errors.ts';
 import type { QueryResult, SqlClient, SqlPool } from './sql-pool.ts';
@@ -53,10 +54,12 @@ export const createPools = (open: OpenPool): Pools => {
     const opened = ended ? undefined : poolOf(database);
     if (!opened) return Promise.reject(unavailable(database, closed()));
     const { pool, waiting } = opened;
+    // Who closes a pool refuses for those that wait, in a scope of its own.
+    const scope = currentScope();
     const refuse = (error: unknown): void => {
       waiting.delete(refuse);
       if (pool.totalCount === 0 && waiting.size === 0) discard(opened);
-      reject(unavailable(database, error));
+      reject(unavailable(database, error, scope));
     };
     // A pool that has been ended forgets who waits, so that they are kept here.
     waiting.add(refuse);

@@ -1,11 +1,14 @@
-import { currentScope, TenancyError } from '@omnitenant/core';
+import { currentScope, type Scope, TenancyError } from '@omnitenant/core';
 import type { Database } from './pools.ts';
 
 /** What a server that cannot be used, or that has gone in the midst of it, is told as: SERVER_UNAVAILABLE. */
-export const unavailable = ({ server, database }: Database, error: unknown): TenancyError => {
+export const unavailable = (
+  { server, database }: Database,
+  error: unknown,
+  scope: Scope | undefined = currentScope(),
+): TenancyError => {
   if (error instanceof TenancyError) return error;
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
-  const scope = currentScope();
   const tenant = scope?.kind === 'tenant' ? scope.tenant.id : undefined;
   const whose = tenant === undefined ? '' : `, where the tenant '${tenant}' is,`;
   const reason = reasons[code] ?? [...sayings].find(([saying]) => message.startsWith(saying))?.[1] ?? message;
