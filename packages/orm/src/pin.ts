@@ -1,3 +1,4 @@
+import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from './placement.ts';
 import { asksSession, endingsOf, freshSession, leavesNoTable, suspect } from './session-traces.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from './sql-pool.ts';
@@ -90,7 +91,7 @@ class PinnedClient implements SqlClient {
       this.#failed = true;
       // Kysely gives no connection back whose transaction could not be ended, as when the server has closed it.
       if (ends.test(statement)) this.release();
-      throw error;
+      throw needsNoTransaction(error) ? unpinnable(error) : error;
     };
     if (parameters.length === 0 && this.#isPlain(statement)) {
       return this.#client
@@ -211,3 +212,14 @@ const withoutFirst = (results: QueryResult | QueryResult[], count: number): Quer
   if (!Array.isArray(results)) return results;
   return results.length === count + 1 ? (results[count] as QueryResult) : results.slice(count);
 };
+
+/** `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like: a statement that PostgreSQL runs in no transaction cannot be pinned. */
+const needsNoTransaction = (error: unknown): boolean => (error as { code?: string }).code === '25001';
+
+const unpinnable = (cause: unknown): TenancyError =>
+  new TenancyError(
+    'STATEMENT_REFUSED',
+    "PostgreSQL runs this statement outside of a transaction only, and a tenant's statements are in one with what names their tenant. " +
+      'Run it on a connection of your own, with the schema of tenancy.current().placement in its names.',
+    { cause },
+  );

@@ -185,6 +185,15 @@ export const isolationCases: Readonly<Record<string, (library: Library) => Promi
     );
   },
 
+  'a statement that cannot be pinned is refused, and says what to do': async ({ tenancy, orm, tenants }) => {
+    const [mine] = tenants as [string];
+    await tenancy.run(mine, async () => {
+      await refuses('STATEMENT_REFUSED', () => orm.em.execute('vacuum author'));
+      await refuses('STATEMENT_REFUSED', () => orm.em.execute('create index concurrently on author (name)'));
+      own(mine, await orm.em.find(Author, {}), 2);
+    });
+  },
+
   "another tenant's transaction is never picked up": async ({ tenancy, orm, tenants }) => {
     const [mine, other] = tenants as [string, string];
     await tenancy.run(mine, () =>
