@@ -1,7 +1,8 @@
 import type { ResourceScope, Tenant } from '@omnitenant/core';
 import type { EntityScopes } from './entity-scope.ts';
-import { type BaseOrm, type ScopedDriver, scopedDrivers } from './mikro-orm.ts';
+import { type BaseOrm, scopedDrivers } from './mikro-orm.ts';
 import { oneStatement } from './one-statement.ts';
+import type { ScopedDriver } from './ownership.ts';
 import { type PinOptions, pinnedPool, pinOf } from './pin.ts';
 import { type OrmPlacement, placementOf } from './placement.ts';
 import type { Pools } from './pools.ts';

@@ -8,8 +8,7 @@ import {
 } from '@mikro-orm/core';
 import { type AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { currentScope, TenancyError } from '@omnitenant/core';
-import type { ScopedDriver } from './mikro-orm.ts';
-import { claim, type Owner, refuseForeign } from './ownership.ts';
+import { claim, type Owner, refuseForeign, type ScopedDriver } from './ownership.ts';
 
 type Base = SqlEntityManager<AbstractSqlDriver>;
 

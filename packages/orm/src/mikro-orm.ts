@@ -21,7 +21,7 @@ import { PostgresDialect } from 'kysely';
 import Cursor from 'pg-cursor';
 import { TenantEntityManager } from './entity-manager.ts';
 import { centralSchema, type EntityScope, type EntityScopes } from './entity-scope.ts';
-import { flushGuard, type Owner } from './ownership.ts';
+import { flushGuard, type ScopedDriver } from './ownership.ts';
 import { type Pglite, pglitePool } from './pglite-pool.ts';
 import type { SqlPool } from './sql-pool.ts';
 
@@ -62,9 +62,6 @@ const noConnection = (): never => {
     'The database was asked for outside of any scope. Enter one with tenancy.run or tenancy.central.',
   );
 };
-
-/** A driver that reaches one scope's rows and no others: MikroORM's own, on a pinned pool. */
-export type ScopedDriver = AbstractSqlDriver & Owner;
 
 /** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
 export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {

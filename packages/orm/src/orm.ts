@@ -22,8 +22,9 @@ import { migrateTenant } from './migrate.ts';
 import { initBaseOrm, isPglite, openPool } from './mikro-orm.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
 import { defaultServer, type Isolation, type OrmPlacement, placementOf, placeTenant } from './placement.ts';
-import { createPools, type Database } from './pools.ts';
+import { createPools } from './pools.ts';
 import { serverOptions } from './servers.ts';
+import type { Database } from './sql-pool.ts';
 import { centralStore } from './store.ts';
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, its EntityManager and its store of tenants. */

@@ -1,4 +1,5 @@
 import { type AnyEntity, type EventSubscriber, type FlushEventArgs, helper, Reference, Utils } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 
 /** Whose an entity can be: what a scoped EntityManager says of itself. */
@@ -8,6 +9,9 @@ export interface Owner {
   /** The tenant's id, or `central`. */
   readonly scopeLabel: string;
 }
+
+/** A driver that reaches one scope's rows and no others: MikroORM's own, on a pinned pool. */
+export type ScopedDriver = AbstractSqlDriver & Owner;
 
 const owner: unique symbol = Symbol('omnitenant.owner');
 type Owned = { [owner]?: Owner };

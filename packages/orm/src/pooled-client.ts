@@ -1,6 +1,5 @@
-import type { Database } from './pools.ts';
 import { isConnectionLost, unavailable } from './server-errors.ts';
-import type { QueryResult, SqlClient, TransactionStatus } from './sql-pool.ts';
+import type { Database, QueryResult, SqlClient, TransactionStatus } from './sql-pool.ts';
 
 /** A connection that says of which database it was when the server has ended it. */
 export class PooledClient implements SqlClient {

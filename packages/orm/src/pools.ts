@@ -1,13 +1,7 @@
 import { currentScope } from '@omnitenant/core';
 import { PooledClient } from './pooled-client.ts';
 import { unavailable } from './server-errors.ts';
-import type { QueryResult, SqlClient, SqlPool } from './sql-pool.ts';
-
-/** One database of one server. */
-export interface Database {
-  readonly server: string;
-  readonly database: string;
-}
+import type { Database, QueryResult, SqlClient, SqlPool } from './sql-pool.ts';
 
 /** The pools of an application: one for each database in use, shared by all who are placed in it, opened on first use. */
 export interface Pools {

@@ -1,5 +1,5 @@
 import { currentScope, type Scope, TenancyError } from '@omnitenant/core';
-import type { Database } from './pools.ts';
+import type { Database } from './sql-pool.ts';
 
 /** What a server that cannot be used, or that has gone in the midst of it, is told as: SERVER_UNAVAILABLE. */
 export const unavailable = (

@@ -1,3 +1,9 @@
+/** One database of one server. */
+export interface Database {
+  readonly server: string;
+  readonly database: string;
+}
+
 /** What one statement brought back. */
 export interface QueryResult {
   readonly command: string;

@@ -1,6 +1,7 @@
 import { quoteName } from '../pin.ts';
 import { placementOf } from '../placement.ts';
-import type { Database, Pools } from '../pools.ts';
+import type { Pools } from '../pools.ts';
+import type { Database } from '../sql-pool.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import { isTaken, notOwned, ownerMark, type TenantStorage, takenOr } from './storage.ts';
 

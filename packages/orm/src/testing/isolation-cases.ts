@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { LockMode, RequestContext, ref, wrap } from '@mikro-orm/core';
-import { firstAuthor, firstBook, type Library, own, refuses, yieldToOthers } from './isolation-suite.ts';
+import { firstAuthor, firstBook, type Library, own, refuses, yieldToOthers } from './assertions.ts';
 import { Author, AuthorStats, Book, Country, Plan, Tag } from './library.ts';
 
 /** The promises that every isolation keeps, by name. */

@@ -1,9 +1,9 @@
-import assert from 'node:assert/strict';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Options } from '@mikro-orm/core';
-import { createTenancy, isTenancyError, type Tenancy, type TenancyErrorCode, type Tenant } from '@omnitenant/core';
+import { createTenancy } from '@omnitenant/core';
+
 import { createOrm, type Orm } from '../orm.ts';
 import type { OrmOptions } from '../orm-options.ts';
+import type { Library } from './assertions.ts';
 import { isolationCases } from './isolation-cases.ts';
 import { AddCountries, Author, Book, Country, CreateLibrary, libraryEntities, Tag } from './library.ts';
 
@@ -23,15 +23,6 @@ export interface IsolationSuiteOptions {
   readonly tenants?: number;
   /** Cases that do not apply, by name, each with a reason. */
   readonly skip?: readonly { readonly test: string; readonly reason: string }[];
-}
-
-/** The application under test, with tenants that hold the same primary keys and different rows. */
-export interface Library {
-  readonly tenancy: Tenancy<Tenant>;
-  readonly orm: Orm;
-  readonly tenants: readonly string[];
-  /** Makes a further tenant, as for a case that changes what it finds. */
-  create(id: string): Promise<string>;
 }
 
 /**
@@ -99,37 +90,3 @@ const fill = (orm: Orm, id: string): Promise<void> =>
     em.create(Book, { title: `b of ${id}`, author: second });
     em.create(Country, { code: 'nl', name: `Nederland of ${id}` });
   });
-
-/** The first author of the scope's tenant. */
-export const firstAuthor = (em: Orm['em']): Promise<Author> =>
-  em.findOneOrFail(Author, { name: { $like: '%first of%' } });
-
-/** The first book of the scope's tenant. */
-export const firstBook = (em: Orm['em']): Promise<Book> => em.findOneOrFail(Book, { title: { $like: 'a of%' } });
-
-/** Awaits a refusal of that code. */
-export const refuses = async (code: TenancyErrorCode, attempt: () => unknown): Promise<void> => {
-  await assert.rejects(
-    async () => await attempt(),
-    (error: unknown) => {
-      assert.ok(isTenancyError(error, code), `expected a refusal (${code}), not: ${error}`);
-      return true;
-    },
-  );
-};
-
-/** Asserts that every row, or text, belongs to the tenant, and that there are at least so many. */
-export const own = (
-  tenant: string,
-  rows: readonly (string | { readonly name?: string; readonly title?: string })[],
-  least = 1,
-): void => {
-  assert.ok(rows.length >= least, `expected ${least} rows of ${tenant}, found ${rows.length}`);
-  for (const row of rows) {
-    const text = typeof row === 'string' ? row : (row.name ?? row.title);
-    assert.match(String(text), new RegExp(`of ${tenant}$`), `a row that is not of ${tenant}`);
-  }
-};
-
-/** Lets other scopes run in between. */
-export const yieldToOthers = (): Promise<void> => turn();
