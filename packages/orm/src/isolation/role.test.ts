@@ -1,33 +1,22 @@
 import { defineConfig } from '@mikro-orm/postgresql';
-import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { describe, expect, test } from 'vitest';
-import { createOrm } from '../orm.ts';
-import { AddCountries, Author, CreateLibrary, libraryEntities } from '../testing/library.ts';
+import { runLibrary } from '../fixtures/running-library.ts';
 
 const open = async (roles: boolean) => {
   const database = await plainDatabase();
-  const orm = await createOrm(
-    defineConfig({
-      clientUrl: database.url,
-      entities: libraryEntities,
-      migrations: { migrationsList: [CreateLibrary, AddCountries] },
-    }),
+  const library = await runLibrary(
+    defineConfig({ clientUrl: database.url }),
+    { a: { isolation: 'schema' }, b: { isolation: 'schema' } },
     { roles, names: { role: (id) => `${database.name}_${id}` } },
   );
-  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
-  await tenancy.migrateCentral();
-  for (const id of ['a', 'b']) {
-    await tenancy.tenants.create({ id });
-    await tenancy.run(id, () => orm.em.insert(Author, { name: `secret of ${id}` }));
-  }
+  const { tenancy, orm } = library;
   return {
     orm,
     tenancy,
     inA: (sql: string) => tenancy.run('a', async () => JSON.stringify(await orm.em.execute(sql))),
     async [Symbol.asyncDispose]() {
-      for (const id of ['a', 'b']) await tenancy.tenants.remove(id);
-      await tenancy.close();
+      await library[Symbol.asyncDispose]();
       await database.drop();
     },
   };
@@ -63,16 +52,16 @@ describe('a role for each tenant', () => {
     for (const sql of hostile) {
       await expect(app.inA(sql), sql).rejects.toThrow(/permission denied|does not exist|STATEMENT|one statement|role/);
     }
-    expect(await app.inA('select name from author')).toBe('[{"name":"secret of a"}]');
+    expect(await app.inA('select name from author')).toBe('[{"name":"first of a"}]');
     expect(await app.inA(`select ';' as a, 'it''s; fine' as b, E'it\\'s; ' as c`)).toContain('fine');
     await app.tenancy.run('b', async () => {
-      expect(await app.orm.em.execute('select name from author')).toEqual([{ name: 'secret of b' }]);
+      expect(await app.orm.em.execute('select name from author')).toEqual([{ name: 'first of b' }]);
     });
   });
 
   test('is what stops it: without one, the same SQL reads the other tenant', async () => {
     await using app = await open(false);
-    expect(await app.inA('select * from "t_b".author')).toContain('secret of b');
+    expect(await app.inA('select * from "t_b".author')).toContain('first of b');
   });
 
   test('goes with its tenant', async () => {
