@@ -57,11 +57,11 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
             tenancy.run(tenant, async () => {
               const leave = async () => {
                 await orm.em.execute('set search_path to nowhere');
-                await orm.em.execute('set statement_timeout to 1');
+                await orm.em.execute('set statement_timeout to 20');
                 await orm.em.execute(`create temporary table author as select 'left behind'::text as name`);
               };
               const ask = () =>
-                orm.em.execute<Row[]>('select name, pg_backend_pid() as pid from author, pg_sleep(0.005) as slowly');
+                orm.em.execute<Row[]>('select name, pg_backend_pid() as pid from author, pg_sleep(0.025) as slowly');
               const rows: Row[] = [];
               for (let round = 0; round < 6; round += 1) {
                 if ((n + round) % 2) await leave();
@@ -75,7 +75,7 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
       const left = await Promise.all(
         scopes.map(() =>
           tenancy.central(() =>
-            orm.em.execute(`select nullif(current_setting('omnitenant.tenant', true), '') as tenant, pg_sleep(0.005)`),
+            orm.em.execute(`select nullif(current_setting('omnitenant.tenant', true), '') as tenant, pg_sleep(0.025)`),
           ),
         ),
       );
