@@ -43,8 +43,9 @@ export function currentScope(): Scope | undefined {
  * @throws OUTSIDE_SCOPE where there is no such scope.
  */
 export function handleOf<Handle>(resource: TenantResource<Handle>): Handle {
-  const scope = innermost((candidate) => candidate.owner.resources.has(resource));
-  if (scope !== undefined) return scope.handle(resource);
+  for (let scope = storage.getStore(); scope !== undefined; scope = scope.parent) {
+    if (scope.owner.resources.has(resource)) return scope.handle(resource);
+  }
   throw new TenancyError(
     'OUTSIDE_SCOPE',
     storage.getStore() === undefined

@@ -9,6 +9,8 @@ export const errorCodes = {
   NOT_IN_TENANT: { status: 500, expose: false },
   SCOPE_ENDED: { status: 500, expose: false },
   RESOURCE_UNKNOWN: { status: 500, expose: false },
+  JOB_WITHOUT_TENANT: { status: 500, expose: false },
+  CREDENTIALS_UNREADABLE: { status: 500, expose: false },
 
   // A request does not get in.
   TENANT_UNRESOLVED: { status: 400, expose: true },
@@ -16,10 +18,12 @@ export const errorCodes = {
   TENANT_SUSPENDED: { status: 403, expose: true },
   TENANT_MAINTENANCE: { status: 503, expose: true },
   TENANT_ARCHIVED: { status: 410, expose: true },
+  TENANT_BEHIND: { status: 503, expose: false },
 
   // Something that tenancy needs does not answer: never told as "no such tenant".
   STORE_UNAVAILABLE: { status: 503, expose: false },
   SERVER_UNAVAILABLE: { status: 503, expose: false },
+  CONNECTIONS_EXHAUSTED: { status: 503, expose: false },
 
   // A change to a tenant is refused.
   TENANT_INVALID: { status: 422, expose: true },
@@ -33,6 +37,7 @@ export const errorCodes = {
   // A step of a tenant's lifecycle fails.
   PROVISION_FAILED: { status: 500, expose: false },
   MIGRATE_FAILED: { status: 500, expose: false },
+  MIGRATION_UNKNOWN: { status: 422, expose: true },
   REMOVE_FAILED: { status: 500, expose: false },
 
   // Data would leave its tenant.

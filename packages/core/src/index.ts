@@ -9,6 +9,7 @@ export {
 } from './context.ts';
 export { errorCodes, isTenancyError, TenancyError, type TenancyErrorCode, type TenancyErrorOptions } from './errors.ts';
 export { type Transition, transitions } from './lifecycle.ts';
+export { logFields } from './log-fields.ts';
 export { type Domain, hostOf, parseHost } from './models/domain.ts';
 export {
   type DomainInput,

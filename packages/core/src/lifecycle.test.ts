@@ -55,7 +55,7 @@ describe('at every door', () => {
 
 test('no verb leads out of provisioning except to active or failed', () => {
   const out = Object.entries(transitions).filter(([, { from }]) => from.includes('provisioning'));
-  expect(out.map(([verb]) => verb)).toEqual(['activate', 'fail']);
+  expect(out.map(([verb]) => verb)).toEqual(['activate', 'fail', 'reclaim']);
 });
 
 test('every status that can be reached can be removed, once it is out of provisioning', () => {

@@ -8,13 +8,20 @@ export interface Transition {
   readonly to: TenantStatus;
 }
 
+type Verb = 'activate' | 'fail' | 'reclaim' | 'finish' | 'suspend' | 'maintain' | 'archive' | 'resume' | 'remove';
+
 /** Every change of status that there is. */
-export const transitions: Readonly<Record<'activate' | 'fail' | 'suspend' | 'resume' | 'remove', Transition>> = {
+export const transitions: Readonly<Record<Verb, Transition>> = {
   activate: { from: ['provisioning'], to: 'active' },
   // Also from active: a store may have activated the tenant and failed to say so.
   fail: { from: ['provisioning', 'active'], to: 'failed' },
+  // Whoever was still making it finds that it may not be activated any more.
+  reclaim: { from: ['provisioning', 'failed'], to: 'failed' },
+  finish: { from: ['failed'], to: 'active' },
   suspend: { from: ['active'], to: 'suspended' },
-  resume: { from: ['suspended', 'maintenance'], to: 'active' },
+  maintain: { from: ['active'], to: 'maintenance' },
+  archive: { from: ['active', 'suspended', 'maintenance'], to: 'archived' },
+  resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
   remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },
 };
 

@@ -45,12 +45,25 @@ test('storage is made by every create before any migrate', () => {
   const full = (name: string) =>
     defineResource({ name, open: () => 1, create: async () => {}, migrate: async () => {}, destroy: async () => {} });
   const resources = [full('orm'), defineResource({ name: 'clock', open: () => 1 }), full('files')];
-  expect(storageSteps({ id: 'acme' } as Tenant, resources).map(({ name }) => name)).toEqual([
+  expect(storageSteps({ id: 'acme' } as Tenant, resources, { kind: 'create' }).map(({ name }) => name)).toEqual([
     'orm.create',
     'files.create',
     'orm.migrate',
     'files.migrate',
   ]);
+});
+
+test('what is adopted is not made, by a resource that can adopt', async () => {
+  const called: unknown[] = [];
+  const resource = defineResource({
+    name: 'orm',
+    open: () => 1,
+    create: async () => void called.push('create'),
+    adopt: async (_, options) => void called.push(options),
+  });
+  const steps = storageSteps({ id: 'acme' } as Tenant, [resource], { kind: 'adopt', at: 'Migration2' });
+  for (const step of steps) await step.run();
+  expect(called).toEqual([{ at: 'Migration2' }]);
 });
 
 describe('a placement', () => {

@@ -32,14 +32,19 @@ export async function runSteps(steps: readonly Step[]): Promise<StepFailure | un
   return undefined;
 }
 
-/** The steps that make a tenant's storage: every resource's `create`, then every resource's `migrate`. */
-export function storageSteps(tenant: Tenant, resources: readonly TenantResource[]): Step[] {
+/** How a tenant's storage comes to be: made, or taken over with what it has. */
+export type Origin = { readonly kind: 'create' } | { readonly kind: 'adopt'; readonly at?: string };
+
+/** The steps that give a tenant its storage: every resource's `create`, or `adopt` where it can, then its `migrate`. */
+export function storageSteps(tenant: Tenant, resources: readonly TenantResource[], origin: Origin): Step[] {
   const creates = resources.flatMap((resource): Step[] => {
-    if (resource.create === undefined) return [];
+    const { kind, ...options } = origin;
+    const verb = kind === 'adopt' && resource.adopt !== undefined ? 'adopt' : 'create';
+    if (resource[verb] === undefined) return [];
     return [
       {
-        name: `${resource.name}.create`,
-        run: async () => resource.create?.(tenant),
+        name: `${resource.name}.${verb}`,
+        run: async () => (verb === 'adopt' ? resource.adopt?.(tenant, options) : resource.create?.(tenant)),
         undo: async () => resource.destroy?.(tenant),
       },
     ];

@@ -139,7 +139,7 @@ describe('creating a tenant', () => {
     failures.on = 'files.migrate files.destroy';
     const error = await tenants.create({ id: 'acme' }).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'PROVISION_FAILED', tenant: 'acme' });
-    expect(error.message).toContain('It is left failed; call remove("acme")');
+    expect(error.message).toContain('It is left failed; call repair("acme")');
     expect(error.cause.errors).toEqual([new Error('files.migrate broke'), new Error('files.destroy broke')]);
     expect((await tenants.get('acme')).status).toBe('failed');
     expect(signals).toEqual(['creating provisioning', 'failed failed']);
@@ -302,6 +302,78 @@ describe('migrating a tenant', () => {
     await expect(tenants.migrate('acme')).rejects.toMatchObject({ code: 'TRANSITION_REFUSED' });
     expect(events).not.toContain('db.migrate');
   });
+});
+
+describe('repairing a tenant', () => {
+  test('that failed makes its storage anew, and lets it in', async () => {
+    const { tenants, events, failures, storage } = fleet();
+    failures.on = 'files.migrate db.destroy';
+    await expect(tenants.create({ id: 'acme' })).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+    failures.on = undefined;
+    events.length = 0;
+    expect((await tenants.repair('acme')).status).toBe('active');
+    expect(steps(events)).toEqual([
+      'files.destroy',
+      'db.destroy',
+      'db.create',
+      'files.create',
+      'db.migrate',
+      'files.migrate',
+    ]);
+    expect([...storage]).toEqual(['db/acme', 'files/acme']);
+  });
+
+  test('that a process left half-made finishes it, and that process cannot open it any more', async () => {
+    const { tenants, store, memory } = fleet();
+    const activation = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    store.update.mockImplementationOnce(async (...change) => {
+      reached.resolve();
+      await activation.promise;
+      return memory.update(...change);
+    });
+    const creating = tenants.create({ id: 'acme' }).catch((error) => error);
+    await reached.promise;
+    const elsewhere = createTenancy({ store: memory });
+    expect((await elsewhere.tenants.repair('acme')).status).toBe('active');
+    activation.resolve();
+    expect(await creating).toMatchObject({ code: 'PROVISION_FAILED' });
+  });
+
+  test('that fails again leaves it failed, and says how to clear it', async () => {
+    const { tenants, failures, storage } = fleet();
+    failures.on = 'files.migrate db.destroy';
+    await expect(tenants.create({ id: 'acme' })).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+    failures.on = 'files.create';
+    await expect(tenants.repair('acme')).rejects.toMatchObject({
+      code: 'PROVISION_FAILED',
+      message: expect.stringContaining('clear: true'),
+    });
+    expect((await tenants.get('acme')).status).toBe('failed');
+    expect(await tenants.repair('acme', { clear: true })).toBeUndefined();
+    expect([...storage]).toEqual([]);
+    expect(await tenants.tryGet('acme')).toBeUndefined();
+  });
+
+  test('is refused for one that is whole', async () => {
+    const { tenants, storage } = fleet();
+    await tenants.create({ id: 'acme' });
+    for (const clear of [true, false]) {
+      await expect(tenants.repair('acme', { clear })).rejects.toMatchObject({ code: 'TRANSITION_REFUSED' });
+    }
+    expect([...storage]).toEqual(['db/acme', 'files/acme']);
+  });
+});
+
+test('a tenant is closed for a while or for good, and opened again', async () => {
+  const { tenancy, tenants } = fleet();
+  await tenants.create({ id: 'acme' });
+  await tenants.maintain('acme');
+  await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_MAINTENANCE' });
+  await tenants.archive('acme');
+  await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_ARCHIVED' });
+  await tenants.resume('acme');
+  expect(await tenancy.run('acme', () => 1)).toBe(1);
 });
 
 describe('removing a tenant', () => {

@@ -2,9 +2,9 @@ import { outside } from './context.ts';
 import { TenancyError } from './errors.ts';
 import { migratable, requireStatus, transitions, unknownTenant } from './lifecycle.ts';
 import type { Domain } from './models/domain.ts';
-import { isTenantId, type Tenant } from './models/tenant.ts';
+import { isTenantId, type Tenant, type TenantInput } from './models/tenant.ts';
 import { parseTenantInput } from './models/tenant-input.ts';
-import { placed, runSteps, type StepFailure, storageSteps } from './provision.ts';
+import { type Origin, placed, runSteps, type StepFailure, storageSteps } from './provision.ts';
 import type { TenantRegistry } from './registry.ts';
 import type { TenantResource } from './resource.ts';
 import type { SignalSender } from './signals.ts';
@@ -33,7 +33,7 @@ interface Outcome<T extends Tenant> {
  */
 export function createProvisioner<T extends Tenant>(
   options: ProvisionerOptions<T>,
-): Pick<TenantRegistry<T>, 'create' | 'migrate' | 'remove'> {
+): Pick<TenantRegistry<T>, 'create' | 'adopt' | 'repair' | 'migrate' | 'remove'> {
   const { store, records, signals, resources, reservedIds, publicHosts } = options;
   const inTurn = createTurns();
 
@@ -56,7 +56,7 @@ export function createProvisioner<T extends Tenant>(
       left.push(unmarked);
       return tenant;
     });
-    const message = `The tenant "${id}" could not be created: "${step}" failed, and so did undoing what was done. It is left ${failed.status}; call remove("${id}") to clear it.`;
+    const message = `The tenant "${id}" could not be created: "${step}" failed, and so did undoing what was done. It is left ${failed.status}; call repair("${id}") to finish it, or repair("${id}", { clear: true }) to clear it.`;
     const cause = new AggregateError([error, ...left], 'A step failed, and then undoing what was done.');
     return { tenant: failed, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause }) };
   }
@@ -71,28 +71,92 @@ export function createProvisioner<T extends Tenant>(
     return tenant;
   }
 
-  return {
-    async create(input) {
-      const parsed = parseTenantInput(input, reservedIds);
-      refusePublicHosts(parsed.domains, publicHosts);
-      const draft = placed(parsed, resources);
-      await signals.ask('creating', { tenant: draft });
+  /** Makes the record, then the storage from its origin. */
+  async function provision(input: TenantInput<T>, origin: Origin): Promise<T> {
+    const parsed = parseTenantInput(input, reservedIds);
+    refusePublicHosts(parsed.domains, publicHosts);
+    const draft = placed(parsed, resources);
+    await signals.ask('creating', { tenant: draft });
 
-      const outcome = await inTurn(draft.id, async (): Promise<Outcome<T>> => {
-        let tenant = await records.insert(draft, parsed.domains);
-        const failure = await runSteps([
-          ...storageSteps(tenant, resources),
-          {
-            name: 'activate',
-            run: async () => {
-              tenant = await records.transit(tenant.id, transitions.activate);
-            },
+    const outcome = await inTurn(draft.id, async (): Promise<Outcome<T>> => {
+      let tenant = await records.insert(draft, parsed.domains);
+      const failure = await runSteps([
+        ...storageSteps(tenant, resources, origin),
+        {
+          name: 'activate',
+          run: async () => {
+            tenant = await records.transit(tenant.id, transitions.activate);
           },
-        ]);
-        return failure === undefined ? { tenant } : abandon(tenant, failure);
-      });
-      return conclude(outcome, 'created');
+        },
+      ]);
+      return failure === undefined ? { tenant } : abandon(tenant, failure);
+    });
+    return conclude(outcome, 'created');
+  }
+
+  /** Makes the storage of a tenant that nobody has seen anew. */
+  async function finish(id: string): Promise<Outcome<T>> {
+    const tenant = await records.transit(id, transitions.reclaim);
+    const failure = await runSteps([
+      ...resources.toReversed().map(({ name, destroy }) => ({
+        name: `${name}.destroy`,
+        run: async () => destroy?.(tenant),
+      })),
+      ...storageSteps(tenant, resources, { kind: 'create' }),
+    ]);
+    if (failure === undefined) return { tenant: await records.transit(id, transitions.finish) };
+    const message = `The tenant "${id}" could not be repaired: "${failure.step}" failed. It is left failed; mend the cause and repair it again, or clear it with repair("${id}", { clear: true }).`;
+    const cause =
+      failure.undoErrors.length === 0
+        ? failure.error
+        : new AggregateError([failure.error, ...failure.undoErrors], message);
+    return { tenant, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause }) };
+  }
+
+  async function remove(id: string): Promise<void> {
+    const asked = await stored(id);
+    requireStatus(asked, transitions.remove.from, 'removed');
+    if (asked.status !== 'removing') await signals.ask('removing', { tenant: asked });
+
+    const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
+      const tenant = await records.transit(id, transitions.remove);
+      for (const resource of resources.toReversed()) {
+        try {
+          await outside(() => resource.destroy?.(tenant));
+        } catch (cause) {
+          const message = `The tenant "${id}" could not be removed: "${resource.name}" failed. It is closed; remove it again.`;
+          return { tenant, error: new TenancyError('REMOVE_FAILED', message, { tenant: id, cause }) };
+        }
+      }
+      await records.delete(id);
+      return { tenant };
+    });
+    await conclude(outcome, 'removed');
+  }
+
+  async function repair(id: string, options?: { readonly clear?: false }): Promise<T>;
+  async function repair(id: string, options: { readonly clear: boolean }): Promise<T | undefined>;
+  async function repair(id: string, { clear = false }: { readonly clear?: boolean } = {}): Promise<T | undefined> {
+    requireStatus(await stored(id), transitions.reclaim.from, 'repaired');
+    if (clear) {
+      await inTurn(id, () => records.transit(id, transitions.reclaim));
+      await remove(id);
+      return undefined;
+    }
+    return conclude(await inTurn(id, () => finish(id)), 'created');
+  }
+
+  return {
+    create(input) {
+      return provision(input, { kind: 'create' });
     },
+
+    adopt(input, options = {}) {
+      return provision(input, { kind: 'adopt', ...options });
+    },
+
+    repair,
+    remove,
 
     async migrate(id) {
       const asked = await stored(id);
@@ -110,30 +174,10 @@ export function createProvisioner<T extends Tenant>(
             return { tenant, error: new TenancyError('MIGRATE_FAILED', message, { tenant: id, cause }) };
           }
         }
+        records.refresh(id);
         return { tenant };
       });
       return conclude(outcome, 'migrated');
-    },
-
-    async remove(id) {
-      const asked = await stored(id);
-      requireStatus(asked, transitions.remove.from, 'removed');
-      if (asked.status !== 'removing') await signals.ask('removing', { tenant: asked });
-
-      const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
-        const tenant = await records.transit(id, transitions.remove);
-        for (const resource of resources.toReversed()) {
-          try {
-            await outside(() => resource.destroy?.(tenant));
-          } catch (cause) {
-            const message = `The tenant "${id}" could not be removed: "${resource.name}" failed. It is closed; remove it again.`;
-            return { tenant, error: new TenancyError('REMOVE_FAILED', message, { tenant: id, cause }) };
-          }
-        }
-        await records.delete(id);
-        return { tenant };
-      });
-      await conclude(outcome, 'removed');
     },
   };
 }

@@ -25,13 +25,29 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
    * Rejects with TENANT_INVALID, DOMAIN_INVALID, ISOLATION_UNKNOWN, TENANT_EXISTS, DOMAIN_TAKEN, VETOED or PROVISION_FAILED.
    */
   create(input: TenantInput<T>): Promise<T>;
+  /**
+   * Makes a tenant of storage that is there already, such as a schema with its tables; `at` is the last migration that it has,
+   * and what came after is applied. `remove` leaves adopted storage where it is. Rejects as `create` does.
+   */
+  adopt(input: TenantInput<T>, options?: { readonly at?: string }): Promise<T>;
+  /**
+   * Finishes a tenant that is `failed`, or that a process was making when it ended: what is there of its storage, which
+   * nobody has seen, is made anew. With `clear` it is removed instead, and `undefined` comes back.
+   * Rejects with TRANSITION_REFUSED, PROVISION_FAILED or REMOVE_FAILED.
+   */
+  repair(id: string, options?: { readonly clear?: false }): Promise<T>;
+  repair(id: string, options: { readonly clear: boolean }): Promise<T | undefined>;
   /** Changes the name, the config or the application's own columns. */
   update(id: string, change: TenantUpdate<T>): Promise<T>;
   /** Brings the tenant's storage up to date. Rejects with VETOED, TRANSITION_REFUSED or MIGRATE_FAILED. */
   migrate(id: string): Promise<T>;
   /** Closes an active tenant at every door. Rejects with TRANSITION_REFUSED. */
   suspend(id: string): Promise<T>;
-  /** Opens a tenant that is suspended or under maintenance. Rejects with TRANSITION_REFUSED. */
+  /** Closes an active tenant for a while: its callers are told to try again later. Rejects with TRANSITION_REFUSED. */
+  maintain(id: string): Promise<T>;
+  /** Closes a tenant for good, and keeps its storage. Rejects with TRANSITION_REFUSED. */
+  archive(id: string): Promise<T>;
+  /** Opens a tenant that is suspended, under maintenance or archived. Rejects with TRANSITION_REFUSED. */
   resume(id: string): Promise<T>;
   /**
    * Closes a tenant at every door, ends its storage and forgets it. Cut short, it stays `removing`, and another call
@@ -90,6 +106,14 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
       const tenant = await records.transit(id, transitions.suspend);
       await signals.tell('suspended', { tenant });
       return tenant;
+    },
+
+    maintain(id) {
+      return records.transit(id, transitions.maintain);
+    },
+
+    archive(id) {
+      return records.transit(id, transitions.archive);
     },
 
     async resume(id) {

@@ -26,9 +26,14 @@ export interface TenantResource<Handle = unknown> {
   place?(draft: PlacementDraft): { readonly isolation: string; readonly placement: Placement };
   /** Makes the tenant's storage; one that fails leaves nothing behind, because only what was made is undone. */
   create?(tenant: Tenant): Promise<void>;
+  /**
+   * Takes storage that is there already for the tenant's, as `create` would have made it; `at` is the last migration that it
+   * has. `destroy` gives it back as it was, and ends none that was adopted.
+   */
+  adopt?(tenant: Tenant, options: { readonly at?: string }): Promise<void>;
   /** Brings the tenant's storage up to date. */
   migrate?(tenant: Tenant): Promise<void>;
-  /** Ends the tenant's storage, and does nothing where it is already gone. */
+  /** Ends the tenant's storage; does nothing where it is already gone, or was never made. */
   destroy?(tenant: Tenant): Promise<void>;
   /** Drops what was cached for a tenant whose record changed or went. */
   changed?(tenantId: string): void | Promise<void>;

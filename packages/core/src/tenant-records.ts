@@ -16,6 +16,8 @@ export interface TenantRecords<T extends Tenant> {
   update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[]): Promise<T>;
   transit(id: string, transition: Transition): Promise<T>;
   delete(id: string): Promise<void>;
+  /** Has the record read again, which a resource may have written to. */
+  refresh(id: string): void;
   addDomain(domain: Domain): Promise<void>;
   removeDomain(tenantId: string, host: string): Promise<void>;
 }
@@ -75,6 +77,10 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
         cache.gone(id);
         await tellResources(id);
       }
+    },
+
+    refresh(id) {
+      cache.changed(id);
     },
 
     async addDomain(domain) {
