@@ -1,5 +1,5 @@
 export { type PgBouncerOptions, pgbouncer } from './services/pgbouncer.ts';
 export { postgres } from './services/postgres.ts';
 export { obtainable } from './services/program.ts';
-export { redis } from './services/redis.ts';
+export { type RedisServerOptions, redis, redisServer } from './services/redis.ts';
 export type { Service } from './services/service.ts';

@@ -3,5 +3,6 @@ export { type TestDatabase, type TestDatabaseOptions, testDatabase } from './tes
 export { testName } from './testing/name.ts';
 export { testPgBouncer } from './testing/pgbouncer.ts';
 export { plainDatabase } from './testing/plain-database.ts';
-export { type TestRedis, testRedis } from './testing/redis.ts';
+export { type TestPostgresServer, testPostgresServer } from './testing/postgres.ts';
+export { type TestRedis, testRedis, testRedisServer } from './testing/redis.ts';
 export { testServer } from './testing/server.ts';

@@ -16,6 +16,8 @@ export const runAs: { uid?: number; gid?: number } = isRoot ? { uid: 65534, gid:
 interface Launch {
   name: string;
   stopSignal: NodeJS.Signals;
+  /** Where it is to listen; at a free port when left out. */
+  port?: number | undefined;
   /** Makes what the server needs in its folder, and says how to start it. */
   prepare(
     folder: string,
@@ -26,10 +28,10 @@ interface Launch {
 }
 
 /**
- * Starts a server on a free port of 127.0.0.1 with a folder of its own. Both are gone after `stop`, and after the end of
+ * Starts a server on a port of 127.0.0.1 with a folder of its own. Both are gone after `stop`, and after the end of
  * this process however it ended.
  */
-export async function launch({ name, stopSignal, prepare, url, check }: Launch) {
+export async function launch({ name, stopSignal, port: wanted, prepare, url, check }: Launch) {
   // Nobody has to reach the folder, which root's own temporary folder may prevent.
   const folder = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), `omnitenant-${name}-`));
   const watched = reaper().watch(folder, stopSignal);
@@ -40,8 +42,7 @@ export async function launch({ name, stopSignal, prepare, url, check }: Launch) 
   try {
     if (runAs.uid !== undefined) await chown(folder, runAs.uid, runAs.gid ?? runAs.uid);
     const { file, args, env } = await prepare(folder);
-    for (let attempt = 1; ; attempt++) {
-      const port = await freePort();
+    const start = async (port: number): Promise<{ child: ChildProcess; failure: string | undefined }> => {
       const log = await open(join(folder, 'log'), 'a');
       // A group of its own: an interrupt from the terminal is for the tests, which then stop the server.
       const child = spawn(file, await args(port), {
@@ -55,11 +56,25 @@ export async function launch({ name, stopSignal, prepare, url, check }: Launch) 
       await log.close();
       if (child.pid) watched.pid(child.pid);
       const failure = await answers(ended, () => check(url(port)));
+      if (failure) await end(child, 'SIGKILL');
+      else child.unref();
+      return { child, failure };
+    };
+    for (let attempt = 1; ; attempt++) {
+      const port = wanted ?? (await freePort());
+      let { child, failure } = await start(port);
       if (!failure) {
-        child.unref();
-        return { url: url(port), stop: () => end(child, stopSignal).then(discard) };
+        return {
+          url: url(port),
+          stop: () => end(child, stopSignal).then(discard),
+          /** Ends the server and starts it again, with what it has kept; its clients lose their connections. */
+          async restart(signal: NodeJS.Signals = stopSignal): Promise<void> {
+            await end(child, signal);
+            ({ child, failure } = await start(port));
+            if (failure) throw new Error(`${name} did not start again: ${failure}`);
+          },
+        };
       }
-      await end(child, 'SIGKILL');
       if (attempt === 3) {
         const tail = (await readFile(join(folder, 'log'), 'utf8')).split('\n').slice(-15).join('\n');
         throw new Error(`${name} did not start: ${failure}\n${tail}`);

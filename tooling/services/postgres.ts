@@ -49,7 +49,8 @@ const settings = [
   'unix_socket_directories=',
 ];
 
-async function startPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
+/** A PostgreSQL of one's own, which may be started again. */
+export async function startPostgres(): ReturnType<typeof launch> {
   return launch({
     name: 'postgres',
     // Immediate shutdown: PostgreSQL ends its children and releases its shared memory itself.

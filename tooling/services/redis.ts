@@ -2,7 +2,7 @@ import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { launch } from './launch.ts';
 import { program } from './program.ts';
-import { findService, type Service } from './service.ts';
+import { findService, type Service, service } from './service.ts';
 
 /** A Redis: `REDIS_URL`, else 127.0.0.1:6379, else one of our own. */
 export async function redis(): Promise<Service> {
@@ -10,23 +10,36 @@ export async function redis(): Promise<Service> {
     variable: 'REDIS_URL',
     check: (url) => redisCommand(url, 'PING'),
     local: ['redis://127.0.0.1:6379'],
-    start: startRedis,
+    start: redisServer,
   });
 }
 
-function startRedis(): Promise<{ url: string; stop(): Promise<void> }> {
-  return launch({
+export interface RedisServerOptions {
+  /** One that listened here before and has been stopped comes back. A free port when left out. */
+  port?: number;
+  /** Further arguments, such as `--maxmemory 2mb`. */
+  flags?(port: number): readonly string[];
+}
+
+/** A Redis of our own, which keeps nothing on disk. */
+export async function redisServer({ port: wanted, flags = () => [] }: RedisServerOptions = {}): Promise<Service> {
+  const { url, stop } = await launch({
     name: 'redis',
     stopSignal: 'SIGKILL',
+    port: wanted,
     async prepare(folder) {
       return {
         ...(await program({ name: 'redis-server', hint: 'Install Redis, or set REDIS_URL.', folder })),
-        args: (port) => ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+        args: (port) => [
+          ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+          ...flags(port),
+        ],
       };
     },
     url: (port) => `redis://127.0.0.1:${port}`,
     check: (url) => redisCommand(url, 'PING'),
   });
+  return service(url, 'started', stop);
 }
 
 /** Sends one command whose answer is a line, and resolves to that line. No client library is needed for that. */

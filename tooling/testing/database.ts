@@ -37,6 +37,15 @@ async function dropDatabase(client: Client, name: string): Promise<void> {
     connected = await connections(client, name);
   }
   await client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`);
+  // The databases that copies were made of stay when the copies go.
+  const templates = await client.query<{ name: string }>(
+    'select datname as name from pg_database where starts_with(datname, $1) and datistemplate',
+    [`${name}_template_`],
+  );
+  for (const template of templates.rows) {
+    await client.query(`alter database ${escapeIdentifier(template.name)} is_template false`);
+    await client.query(`drop database ${escapeIdentifier(template.name)}`);
+  }
   if (connected.length > 0) {
     throw new Error(`The test left ${connected.length} connections open, the last queries: ${connected.join(' | ')}`);
   }

@@ -1,5 +1,5 @@
 import { redisCommand } from '../services/redis.ts';
-import { redis } from '../services.ts';
+import { type RedisServerOptions, redis, redisServer, type Service } from '../services.ts';
 import { testName } from './name.ts';
 import { opened } from './open.ts';
 
@@ -22,4 +22,11 @@ export async function testRedis(): Promise<TestRedis> {
     await service.stop();
   });
   return { url: service.url, prefix, drop, [Symbol.asyncDispose]: drop };
+}
+
+/** A Redis server of the test's own, for what would disturb others: stopping it, filling it, setting it up otherwise. */
+export async function testRedisServer(options: RedisServerOptions = {}): Promise<Service> {
+  const service = await redisServer(options);
+  const stop = opened(`Redis server ${service.url} (call stop())`, service.stop);
+  return { ...service, stop, [Symbol.asyncDispose]: stop };
 }

@@ -28,8 +28,11 @@ test('transactions that find no free connection wait, and in good time fail: all
   await full;
   const refused = await Promise.all(tenants(20).map((tenant) => errorOf(authorsOf(library, tenant))));
   for (const [n, error] of refused.entries()) {
-    expectIs(error, 'SERVER_UNAVAILABLE', tenants(20)[n]);
-    expect(error).toMatchObject({ headers: { 'Retry-After': '1' }, message: expect.stringContaining('free in time') });
+    expectIs(error, 'CONNECTIONS_EXHAUSTED', tenants(20)[n]);
+    expect(error).toMatchObject({
+      headers: { 'Retry-After': '1' },
+      message: expect.stringContaining('its 2 connections are in use, and none became free within 300 ms'),
+    });
   }
   const waiting = tenants(20).map((tenant) => authorsOf(library, tenant));
   open();
@@ -42,7 +45,7 @@ test('a scope that waits for its own connection is told so, and lets the others 
   const driverOptions = { max: 1, connectionTimeoutMillis: 100 };
   await using library = await runLibrary(defineConfig({ clientUrl: database.url, driverOptions }), fourOf('schema'));
   const nested = library.tenancy.run('a', () => library.orm.em.transactional(() => authorsOf(library, 'b')));
-  expectIs(await errorOf(nested), 'SERVER_UNAVAILABLE', 'b');
+  expectIs(await errorOf(nested), 'CONNECTIONS_EXHAUSTED', 'b');
   await expectSound(library, tenants(8));
 });
 

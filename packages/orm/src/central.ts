@@ -1,7 +1,7 @@
 import type { TenantEntityManager } from './entity-manager.ts';
 import { centralSchema, type EntityScopes } from './entity-scope.ts';
 import { type BaseOrm, centralDdl } from './mikro-orm.ts';
-import { quoteName } from './pin.ts';
+import { quoteName } from './quote.ts';
 
 /**
  * Makes the schema `central` and those tables of central and shared entities that it does not have yet; under a lock, so

@@ -47,12 +47,7 @@ export const doctor = async (
   if (isPglite(base)) throw notAServer();
   const database = base.config.get('dbName') as string;
   const open = (dbName: string): SqlPool =>
-    openPool(
-      base,
-      { ...(config.driverOptions as object), max: wanted, connectionTimeoutMillis: patience },
-      { dbName },
-      () => {},
-    );
+    openPool(base, { ...(config.driverOptions as object), max: wanted, connectionTimeoutMillis: patience }, { dbName });
 
   const pool = open(database);
   try {

@@ -1,5 +1,6 @@
 import type { ResourceScope, Tenant } from '@omnitenant/core';
 import type { EntityScopes } from './entity-scope.ts';
+import { type Serving, tenantBehind } from './migrations/behind.ts';
 import { type BaseOrm, scopedDrivers } from './mikro-orm.ts';
 import { oneStatement } from './one-statement.ts';
 import type { ScopedDriver } from './ownership.ts';
@@ -11,6 +12,8 @@ import type { Pools } from './pools.ts';
 export interface Drivers {
   /** The driver of a scope, made when it is first asked for. */
   of(scope: ResourceScope): ScopedDriver;
+  /** The driver of a tenant that is being made, whatever is known of its migrations. */
+  forNew(tenant: Tenant): ScopedDriver;
   /**
    * The driver that a tenant's migrations run on: they are the application's own SQL, several statements to a message, and
    * where tenants share their tables they run for all of them.
@@ -18,7 +21,16 @@ export interface Drivers {
   forMigrations(tenant: Tenant): ScopedDriver;
 }
 
-export const createDrivers = (base: BaseOrm, scopes: EntityScopes, pools: Pools, central: OrmPlacement): Drivers => {
+export interface DriversOptions {
+  readonly base: BaseOrm;
+  readonly scopes: EntityScopes;
+  readonly pools: Pools;
+  readonly central: OrmPlacement;
+  /** How a tenant may be served, by the migrations that it has. */
+  readonly serving: (tenant: Tenant) => Serving;
+}
+
+export const createDrivers = ({ base, scopes, pools, central, serving }: DriversOptions): Drivers => {
   const scopedDriver = scopedDrivers(base, scopes);
   const poolOf = (placement: OrmPlacement, options: PinOptions = {}) =>
     pinnedPool(
@@ -30,11 +42,13 @@ export const createDrivers = (base: BaseOrm, scopes: EntityScopes, pools: Pools,
   // A driver lives as long as the record that it was made from: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
-  const ofTenant = (tenant: Tenant): ScopedDriver => {
+  const ofTenant = (tenant: Tenant, served = serving(tenant)): ScopedDriver => {
     const { id, isolation, createdAt } = tenant;
     const placement = placementOf(tenant);
+    if (served === 'refuse') throw tenantBehind(id);
     const pool = poolOf(placement, {
       ...(isolation === 'row' && { rowsOf: id }),
+      ...(served === 'read-only' && { readOnly: (cause: unknown) => tenantBehind(id, cause) }),
       ...(placement.role !== undefined && { check: oneStatement }),
     });
     return scopedDriver(isolation === 'row' ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
@@ -49,6 +63,7 @@ export const createDrivers = (base: BaseOrm, scopes: EntityScopes, pools: Pools,
       ofTenants.set(scope.tenant, driver);
       return driver;
     },
+    forNew: (tenant) => ofTenant(tenant, 'serve'),
     forMigrations: (tenant) =>
       scopedDriver(
         'tenant',

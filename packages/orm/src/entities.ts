@@ -13,6 +13,12 @@ export const TenantSchema = defineEntity({
     isolation: p.string(),
     placement: p.json<Placement>(),
     config: p.json<Readonly<Record<string, unknown>>>(),
+    /** Which of the application's migrations it has, as far as central knows; kept by the orm. */
+    schemaVersion: p
+      .string()
+      .default('')
+      .onCreate(() => '')
+      .hidden(),
     createdAt: p.datetime().onCreate(() => new Date()),
     updatedAt: p
       .datetime()
@@ -27,7 +33,7 @@ TenantSchema.setClass(TenantEntity);
 
 /** A tenant as `tenancy.current()` gives it: the entity's columns, as a frozen snapshot. */
 export type TenantOf<E extends TenantEntity> = Tenant & {
-  readonly [Column in Exclude<keyof EntityDTO<E>, keyof Tenant>]: Plain<EntityDTO<E>[Column]>;
+  readonly [Column in Exclude<keyof EntityDTO<E>, keyof Tenant | 'schemaVersion'>]: Plain<EntityDTO<E>[Column]>;
 };
 
 /** A column's value without MikroORM's mark of having a default. */

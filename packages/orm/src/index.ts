@@ -1,7 +1,15 @@
+export type { Credentials } from './credentials/credentials.ts';
+export { generateCredentialsKey } from './credentials/keys.ts';
+export type { RotateOptions, Rotation } from './credentials/rotate.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor.ts';
 export { describeReport } from './doctor-report.ts';
 export { DomainEntity, DomainSchema, TenantEntity, type TenantOf, TenantSchema } from './entities.ts';
 export { centralSchema, type EntityScope } from './entity-scope.ts';
+export type { CreatedMigration, CreateMigrationOptions } from './migrations/author.ts';
+export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet.ts';
+export type { MigrationsKept } from './migrations/migration-set.ts';
+export type { CentralMigrations, Migrations, TenantMigrations } from './migrations/migrations.ts';
+export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
 export { createOrm, type Orm } from './orm.ts';
 export type { OrmOptions } from './orm-options.ts';
 export type { Isolation, OrmPlacement, PlacementNames } from './placement.ts';

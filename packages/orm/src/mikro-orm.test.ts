@@ -5,16 +5,19 @@ import { AbstractSqlDriver } from '@mikro-orm/sql';
 import { expect, test } from 'vitest';
 import { entityScopes } from './entity-scope.ts';
 import { initBaseOrm, scopedDrivers } from './mikro-orm.ts';
+import { pinnedPool } from './pin.ts';
 import { Author, libraryEntities } from './testing/library.ts';
 
 // What is leaned on here is MikroORM's own business. Each test says what breaks when a new version changes it.
+
+const noPool = pinnedPool({ options: {}, connect: () => Promise.reject(), end: async () => {} }, []);
 
 const base = () => initBaseOrm(defineConfig({ dbName: 'none', entities: libraryEntities }), () => undefined);
 
 test('a driver derived by its prototype is enough for an EntityManager: it has no private fields of its own', async () => {
   const orm = await base();
   const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
-  const driver = scoped('tenant', 'a@1', 'a', { options: {}, connect: () => Promise.reject(), end: async () => {} });
+  const driver = scoped('tenant', 'a@1', 'a', noPool);
   const em = orm.em.forkFor(driver);
   expect(em.getDriver()).toBe(driver);
   expect(em.fork().getDriver()).toBe(driver);
@@ -49,7 +52,7 @@ test('the guarded calls are those of the EntityManager, and forks pass their ent
     expect(EntityManager.prototype[name] ?? SqlEntityManager.prototype[name]).toBeInstanceOf(Function);
   }
   const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
-  const pool = { options: {}, connect: () => Promise.reject(), end: async () => {} };
+  const pool = noPool;
   const em = orm.em.forkFor(scoped('tenant', 'a@1', 'a', pool));
   const other = orm.em.forkFor(scoped('tenant', 'b@1', 'b', pool));
   const author = em.merge(Author, { id: 1, name: 'x' });

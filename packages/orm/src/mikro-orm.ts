@@ -19,11 +19,13 @@ import {
 import { isTenancyError, TenancyError } from '@omnitenant/core';
 import { PostgresDialect } from 'kysely';
 import Cursor from 'pg-cursor';
+import type { DatabaseOpener } from './connections/database-pool.ts';
 import { TenantEntityManager } from './entity-manager.ts';
 import { centralSchema, type EntityScope, type EntityScopes } from './entity-scope.ts';
 import { flushGuard, type ScopedDriver } from './ownership.ts';
 import { type Pglite, pglitePool } from './pglite-pool.ts';
-import type { SqlPool } from './sql-pool.ts';
+import type { PinnedPool } from './pin.ts';
+import type { QueryResult, SqlConnection, SqlPool } from './sql-pool.ts';
 
 export type BaseOrm = MikroORM<AbstractSqlDriver, TenantEntityManager>;
 
@@ -72,7 +74,7 @@ export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
     row: withTenantInConflicts(scopedPrototype(orm, scopes, 'tenant')),
     central: scopedPrototype(orm, scopes, 'central'),
   };
-  return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: SqlPool): ScopedDriver => {
+  return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: PinnedPool): ScopedDriver => {
     const scoped = Object.create(prototypes[kind]) as ScopedDriver;
     const dialect = () => new PostgresDialect({ pool: pool as never, cursor: Cursor as never });
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
@@ -91,7 +93,7 @@ export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
 const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): ScopedConnectionConstructor => {
   const { execute } = ConnectionClass.prototype as AbstractSqlConnection;
   class ScopedConnection extends (ConnectionClass as unknown as new (...parameters: unknown[]) => object) {
-    declare pool: SqlPool;
+    declare pool: PinnedPool;
 
     async execute(...parameters: Parameters<AbstractSqlConnection['execute']>): Promise<unknown> {
       const [query, params = [], method = 'all', transaction, loggerContext] = parameters;
@@ -100,7 +102,9 @@ const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): ScopedCo
       if (transaction || signal || inflightQueryAbortStrategy) return execute.apply(this as never, parameters);
       const prepared = own.prepareQuery(query, params);
       const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
-      const send = async () => own.transformRawResult(await sendOnce(this.pool, prepared.formatted), method);
+      const shape = Array.isArray(params) && params.length > 0 && params.every(isValue) ? prepared.query : undefined;
+      const send = async () =>
+        own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, shape)), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }
   }
@@ -109,7 +113,7 @@ const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): ScopedCo
 
 type ScopedConnectionConstructor = new (
   ...parameters: ConstructorParameters<typeof Connection>
-) => AbstractSqlConnection & { pool: SqlPool };
+) => AbstractSqlConnection & { pool: PinnedPool };
 
 /** What MikroORM's connection keeps to itself. */
 interface ConnectionInternals {
@@ -119,17 +123,15 @@ interface ConnectionInternals {
   executeQuery(sql: string, send: () => Promise<unknown>, context: object): Promise<unknown>;
 }
 
-/** Sends one statement, and gives back what Kysely would have made of its result. */
-const sendOnce = async (pool: SqlPool, sql: string): Promise<{ rows: object[]; numAffectedRows?: bigint }> => {
-  const client = await pool.connect();
-  try {
-    const result = await client.query(sql);
-    if (Array.isArray(result)) return { rows: [] };
-    const { command, rowCount, rows } = result;
-    return writes.has(command) ? { rows: rows ?? [], numAffectedRows: BigInt(rowCount ?? 0) } : { rows: rows ?? [] };
-  } finally {
-    client.release();
-  }
+/** A parameter that is written as a value in any case; an object may be a piece of SQL. */
+const isValue = (parameter: unknown): boolean =>
+  typeof parameter !== 'object' || parameter === null || parameter instanceof Date;
+
+/** What Kysely would have made of a result. */
+const resultOf = (result: QueryResult | QueryResult[]): { rows: object[]; numAffectedRows?: bigint } => {
+  if (Array.isArray(result)) return { rows: [] };
+  const { command, rowCount, rows } = result;
+  return writes.has(command) ? { rows: rows ?? [], numAffectedRows: BigInt(rowCount ?? 0) } : { rows: rows ?? [] };
 };
 
 const writes: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
@@ -195,15 +197,13 @@ export interface ConnectionOptions {
 /** How long a statement waits for a connection of its pool, in milliseconds, unless driverOptions say otherwise. */
 const connectionTimeoutMillis = 10_000;
 
-/** Opens the pool of one database with MikroORM's own connection, so that its options and type parsers hold. */
+/** Makes the pool of one database with MikroORM's own connection, so that its options and type parsers hold. */
 export const openPool = (
   orm: BaseOrm,
   driverOptions: object,
   options: ConnectionOptions & { readonly dbName: string; readonly pool?: { readonly max?: number } },
-  onEmpty: () => void,
-): SqlPool => {
+): PgPool => {
   const ConnectionClass = connectionClassOf(orm);
-  if (isPglite(orm)) return openPglite(orm, driverOptions);
   let pool: PgPool | undefined;
   const connection = new ConnectionClass(
     orm.config,
@@ -220,22 +220,67 @@ export const openPool = (
   );
   connection.getClient();
   if (!pool) throw new TypeError('MikroORM has made no pool: driverOptions must be options of pg.');
-  const opened = pool;
-  opened.on('remove', () => {
-    if (opened.totalCount === 0 && opened.waitingCount === 0) onEmpty();
-  });
-  return opened;
+  return pool;
 };
 
-const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
+/**
+ * Opens connections to one database, as the pool that MikroORM makes for it would; where there is a `url`, it is asked for each
+ * of them, decides where it leads, and is not kept.
+ */
+export const databaseOpener = (
+  orm: BaseOrm,
+  driverOptions: object,
+  connection: Parameters<typeof openPool>[2],
+  url?: () => Promise<string>,
+): DatabaseOpener => {
+  const { Client, options } = openPool(orm, driverOptions, connection);
+  const close = async (client: PgClient): Promise<void> => {
+    const cut = setTimeout(() => client.connection.stream.destroy(), closingMillis);
+    await client.end();
+    clearTimeout(cut);
+  };
+  return {
+    max: options.max,
+    open: async () => {
+      const client = new Client(url ? { ...options, connectionString: await url() } : options);
+      client.on('error', (error) =>
+        orm.config.getLogger().warn('info', `PostgreSQL connection error: ${error.message}`),
+      );
+      try {
+        await client.connect();
+        // It connects once.
+        client.password = null;
+        client.connectionParameters.password = null;
+        return client;
+      } catch (error) {
+        await close(client);
+        throw error;
+      }
+    },
+    close: (client) => close(client as PgClient),
+  };
+};
+
+/** How long a server has to answer that a connection is closed, in milliseconds. */
+const closingMillis = 5_000;
+
+export const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
   const connection = new (connectionClassOf(orm))(orm.config, { driverOptions } as never, 'write');
   return pglitePool(() => connection.getNativeClient() as unknown as Promise<Pglite>);
 };
 
 interface PgPool extends SqlPool {
-  readonly totalCount: number;
-  readonly waitingCount: number;
-  on(event: 'remove', listener: () => void): unknown;
+  readonly options: { readonly max: number };
+  readonly Client: new (options: object) => PgClient;
+}
+
+interface PgClient extends SqlConnection {
+  connect(): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: 'error' | 'end', listener: (error: Error) => void): this;
+  readonly connection: { readonly stream: { destroy(): void } };
+  password: unknown;
+  readonly connectionParameters: { password: unknown };
 }
 
 /** Whether the configured driver is PGlite's. */

@@ -1,8 +1,12 @@
 import type { EntityClass, EntityMetadata, EntitySchema, Options } from '@mikro-orm/core';
+import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
-import type { DomainEntity, TenantEntity } from './entities.ts';
+import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
+import type { DomainEntity, TenantEntity, TenantOf } from './entities.ts';
 import { centralSchema } from './entity-scope.ts';
-import { defaultServer, type Isolation, isolations, type PlacementNames } from './placement.ts';
+import type { Serving } from './migrations/behind.ts';
+import type { MigrationsKept } from './migrations/migration-set.ts';
+import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement.ts';
 import type { ServerOptions } from './servers.ts';
 
 /** What omnitenant is told beside the MikroORM configuration. */
@@ -17,12 +21,39 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity> {
   readonly shared?: readonly (EntityClass<unknown> | EntitySchema)[];
   /** Further database servers that tenants may be placed on, by name. */
   readonly servers?: Readonly<Record<string, ServerOptions>>;
+  /** What the credentials of tenants on servers of their own are sealed with. */
+  readonly credentials?: {
+    /**
+     * Keys of 32 bytes as base64url, as `generateCredentialsKey()` makes them, with commas between them: the first seals, and all of them
+     * open. Default: the environment variable OMNITENANT_KEYS.
+     */
+    readonly keys?: string;
+  };
+  /** What each server is asked for at most; a server may have its own. */
+  readonly connections?: ConnectionLimits;
   /**
    * Gives each new tenant a database role of its own, which owns what is its and which its statements run as, so that raw
    * SQL that names another tenant's schema is refused by PostgreSQL. The connection's user must be allowed to create
    * roles. Default: false.
    */
   readonly roles?: boolean;
+  /**
+   * The migrations of central and shared tables in central, kept as MikroORM keeps an application's. Default: the tables that
+   * central lacks are made from the entities, and none is ever changed.
+   */
+  readonly centralMigrations?: MigrationsKept;
+  /**
+   * Fills a new tenant, once it has its tables and before anybody is let in; in one transaction. When it fails, the making of
+   * the tenant is undone.
+   */
+  readonly seed?: (em: SqlEntityManager<AbstractSqlDriver>, tenant: TenantOf<E>) => Promise<unknown>;
+  /**
+   * What becomes of a tenant that has not got all of the code's migrations yet: it is served (`serve`), served without being
+   * written to (`read-only`), or refused with TENANT_BEHIND, a 503 that says when to try again (`refuse`). Default: `serve`.
+   */
+  readonly behind?: Serving;
+  /** Ends each statement of MikroORM in a comment that names its tenant, for the server's log and statistics. Default: false. */
+  readonly sqlComments?: boolean;
   /** Names what a tenant gets where its placement says nothing. */
   readonly names?: PlacementNames;
 }
@@ -34,7 +65,7 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity> {
  */
 export const checkConfig = (
   config: Options | undefined,
-  { isolation, servers }: Pick<OrmOptions, 'isolation' | 'servers'>,
+  { isolation, servers, connections }: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>,
 ): void => {
   const fault = !config?.driver
     ? 'createOrm needs a MikroORM configuration with a driver: give it what defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite returns.'
@@ -44,8 +75,38 @@ export const checkConfig = (
         ? `There is no isolation '${isolation}'. There are: ${isolations.join(', ')}.`
         : servers && defaultServer in servers
           ? `The server '${defaultServer}' is the one that the MikroORM configuration names. Call yours something else.`
-          : undefined;
+          : servers && ownServer in servers
+            ? `The server '${ownServer}' stands for the one that a tenant has of its own. Call yours something else.`
+            : (hookFault(config) ?? limitsFault(servers, connections));
   if (fault) throw new TenancyError('CONFIG_INVALID', fault);
+};
+
+/** What MikroORM would call, or set, for each connection. */
+const hookFault = (config: Options): string | undefined => {
+  const hook = config.onCreateConnection
+    ? 'onCreateConnection'
+    : config.onReserveConnection
+      ? 'onReserveConnection'
+      : config.sessionContext === 'connection'
+        ? "sessionContext: 'connection'"
+        : undefined;
+  return (
+    hook &&
+    `The MikroORM configuration has ${hook}, which sets the session of one user, and tenants share their connections. ` +
+      "Leave it out: set what all connections begin with by driverOptions: { options: '-c name=value' } or by the role."
+  );
+};
+
+const limitsFault = (
+  servers: OrmOptions['servers'] = {},
+  connections: ConnectionLimits | undefined,
+): string | undefined => {
+  const all = [
+    ['connections', connections] as const,
+    ...Object.entries(servers).map(([name, server]) => [`servers.${name}.connections`, server.connections] as const),
+  ];
+  const faults = all.map(([option, limits]) => [option, limits && faultOfLimits(limits)]);
+  return faults.find(([, fault]) => fault)?.join(' ');
 };
 
 /** Adds the tenant and domain entities, and fixes them to central whatever they declare. */

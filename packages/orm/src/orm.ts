@@ -10,21 +10,29 @@ import {
   type TenantStore,
 } from '@omnitenant/core';
 import { migrateCentral } from './central.ts';
+import { openPools } from './connections/open-pools.ts';
+import { type Credentials, createCredentials } from './credentials/credentials.ts';
+import { parseKeys } from './credentials/keys.ts';
+import { urlOf } from './credentials/server-url.ts';
+import { createVault } from './credentials/vault.ts';
 import { createDrivers } from './drivers.ts';
 import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './entities.ts';
 import type { TenantEntityManager } from './entity-manager.ts';
 import { centralSchema, entityScopes } from './entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
-import { migrateRows, rowStorage } from './isolation/row.ts';
+import { rowStorage } from './isolation/row.ts';
 import { schemaStorage } from './isolation/schema.ts';
-import type { TenantStorage } from './isolation/storage.ts';
-import { migrateTenant } from './migrate.ts';
-import { initBaseOrm, isPglite, openPool } from './mikro-orm.ts';
+import type { Made, TenantStorage } from './isolation/storage.ts';
+import { templatePrefix, templates } from './isolation/template.ts';
+import { servingOf } from './migrations/behind.ts';
+import { loadMigrations } from './migrations/migration-set.ts';
+import type { Migrations } from './migrations/migrations.ts';
+import { once, openMigrations } from './migrations/open-migrations.ts';
+import { initBaseOrm, isPglite } from './mikro-orm.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
-import { defaultServer, type Isolation, type OrmPlacement, placementOf, placeTenant } from './placement.ts';
-import { createPools } from './pools.ts';
-import { serverOptions } from './servers.ts';
-import type { Database } from './sql-pool.ts';
+import { defaultServer, type Isolation, type OrmPlacement, ownServer, placeTenant } from './placement.ts';
+import { maintenanceFor, maintenanceOn, serverOptions } from './servers.ts';
+import { withTenantComments } from './sql-comments.ts';
 import { centralStore } from './store.ts';
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, its EntityManager and its store of tenants. */
@@ -37,6 +45,10 @@ export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntity
   readonly em: SqlEntityManager<AbstractSqlDriver>;
   /** Tenants and domains, kept in the schema `central`. */
   readonly store: TenantStore<T>;
+  /** The application's migrations, over all tenants. */
+  readonly migrations: Migrations;
+  /** What tenants on servers of their own are reached with. */
+  readonly credentials: Credentials;
   /** Closes every connection. `tenancy.close()` does it. */
   end(): Promise<void>;
 }
@@ -58,11 +70,20 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
 ): Promise<Orm<TenantOf<E>>> => {
   const settings = config as Options;
   checkConfig(settings, options);
-  const { isolation = 'schema', tenant = DefaultTenant, domain = DefaultDomain, names = {}, roles = false } = options;
+  const {
+    isolation = 'schema',
+    tenant = DefaultTenant,
+    domain = DefaultDomain,
+    names = {},
+    roles = false,
+    behind = 'serve',
+  } = options;
   const servers = serverOptions(options.servers);
+  const vault = createVault(parseKeys(options.credentials?.keys ?? process.env.OMNITENANT_KEYS));
 
   const current = () => (currentScope() ? (handleOf(orm) as TenantEntityManager) : undefined);
-  const base = await initBaseOrm(withCentralEntities(settings, [tenant, domain]), current);
+  const configured = withCentralEntities(settings, [tenant, domain]);
+  const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
   const metaOf = <Entity>(entity: Declared): EntityMetadata<Entity> => base.getMetadata().get(entity as never) as never;
   const scopes = entityScopes(base.getMetadata(), new Set((options.shared ?? []).map((entity) => metaOf(entity))));
 
@@ -71,19 +92,23 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
     database: base.config.get('dbName') as string,
     schema: centralSchema,
   };
-  const pools = createPools(({ server, database }, onEmpty) =>
-    openPool(base, (settings.driverOptions ?? {}) as object, { ...servers.get(server), dbName: database }, onEmpty),
+  const pools = openPools(base, settings, servers, options.connections, async ({ tenant = '', url = '', database }) =>
+    urlOf(await vault.open({ tenant, url }), database),
   );
-  const drivers = createDrivers(base, scopes, pools, central);
+  const set = once(() => loadMigrations(base.em));
+  // Loaded now only where it decides at once who is served.
+  const serving = behind === 'serve' ? () => behind : servingOf(behind, await set());
+  const drivers = createDrivers({ base, scopes, pools, central, serving });
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
-  const maintenance = (server: string): Database => ({
-    server,
-    database: server === defaultServer ? central.database : (servers.get(server)?.maintenanceDatabase ?? 'postgres'),
-  });
+  const maintenance = maintenanceOn(servers, central);
   const storages: Readonly<Record<Isolation, TenantStorage>> = {
-    schema: schemaStorage(pools),
-    database: databaseStorage(pools, maintenance),
+    schema: schemaStorage(pools, central),
+    database: databaseStorage(
+      pools,
+      maintenanceFor(maintenance, vault),
+      templates({ pools, maintenance, prefix: templatePrefix(central) }),
+    ),
     row: rowStorage(pools),
   };
   const storageOf = ({ id, isolation }: Tenant): TenantStorage => {
@@ -95,14 +120,29 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
     );
   };
 
+  const migrating = openMigrations({
+    base,
+    scopes,
+    pools,
+    drivers,
+    set,
+    servers: [...servers.keys(), ownServer],
+    central,
+    tenant: metaOf(tenant),
+    keptOfCentral: options.centralMigrations,
+  });
+
+  // New tenants, until their record changes.
+  const made = new WeakMap<Tenant, Made>();
+
+  const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(tenant) };
+  const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(domain) });
+
   const orm: Orm<TenantOf<E>> = {
     name: 'orm',
     em: base.em as unknown as SqlEntityManager<AbstractSqlDriver>,
-    store: centralStore<TenantOf<E>>({
-      fork: () => fork({ kind: 'central' }),
-      tenant: metaOf(tenant),
-      domain: metaOf(domain),
-    }),
+    store,
+    credentials: createCredentials({ ...kept, vault, store }),
     open: (scope) => fork(scope) as unknown as SqlEntityManager<AbstractSqlDriver>,
     place: (draft) => {
       const placed = placeTenant(draft, {
@@ -116,13 +156,28 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
       if (placed.isolation === 'database' && isPglite(base)) throw noDatabases(draft.id);
       return placed;
     },
-    create: (record) => storageOf(record).create(record),
+    create: async (record) => {
+      made.set(record, await storageOf(record).create(record, await migrating.contents()));
+    },
+    adopt: async (record, { at }) => {
+      await storageOf(record).adopt(record);
+      if (at !== undefined) await migrating.assume(record, at);
+    },
     migrate: async (record) => {
-      const migrate = record.isolation === 'row' ? migrateRows : migrateTenant;
-      await migrate(base.em.forkFor(drivers.forMigrations(record)), placementOf(record));
+      const how = made.get(record);
+      if (how === 'filled') await migrating.recordNew(record);
+      else if (how !== 'recorded') await migrating.migrate(record);
+      if (how !== undefined && options.seed) {
+        const seed = options.seed as (em: unknown, tenant: Tenant) => unknown;
+        await base.em.forkFor(drivers.forNew(record)).transactional((em) => seed(em, record));
+      }
     },
     destroy: (record) => storageOf(record).destroy(record),
-    migrateCentral: () => migrateCentral(base, scopes, fork({ kind: 'central' })),
+    migrateCentral: async () => {
+      if (options.centralMigrations) await migrating.migrations.central.up();
+      else await migrateCentral(base, scopes, fork({ kind: 'central' }));
+    },
+    migrations: migrating.migrations,
     end: () => pools.end(),
   };
   return orm;

@@ -1,6 +1,8 @@
 import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from './placement.ts';
+import { quoteName } from './quote.ts';
 import { asksSession, endingsOf, freshSession, leavesNoTable, suspect } from './session-traces.ts';
+import { withoutTenantComment } from './sql-comments.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from './sql-pool.ts';
 import { maybeEnd, mayEndTransaction, repinned } from './statements.ts';
 
@@ -8,36 +10,88 @@ import { maybeEnd, mayEndTransaction, repinned } from './statements.ts';
 export interface PinOptions {
   /** The tenant that row-level security is told, where tenants share their tables. */
   readonly rowsOf?: string;
+  /** Where nothing may be written: the error for what tries to, made of PostgreSQL's. */
+  readonly readOnly?: (cause: unknown) => Error;
   /** May refuse a statement before it is sent. */
   readonly check?: (sql: string) => void;
 }
 
 /** The statements that are sent in front of a tenant's, in the same message, and that hold for these alone. */
-export const pinOf = ({ schema, role }: OrmPlacement, { rowsOf }: PinOptions = {}): readonly string[] => [
+export const pinOf = ({ schema, role }: OrmPlacement, { rowsOf, readOnly }: PinOptions = {}): readonly string[] => [
   ...(role === undefined ? [] : [`set local role ${quoteName(role)}`]),
   // PostgreSQL looks into temporary tables first, unless the path names their place in it.
   `set local search_path to ${quoteName(schema)}, pg_temp`,
   ...(rowsOf === undefined ? [] : [`set local ${tenantSetting} to '${rowsOf}'`]),
+  ...(readOnly === undefined ? [] : ['set local transaction_read_only to on']),
 ];
 
-/** Quotes one SQL identifier. */
-export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+/** A pool whose every statement carries a pin. */
+export interface PinnedPool extends SqlPool {
+  /** Sends a statement by itself. `shape` is its text without its values, where it has any. */
+  send(sql: string, shape: string | undefined): Promise<QueryResult | QueryResult[]>;
+}
 
 /**
  * Derives a pool whose every statement carries a pin. The pool behind it is shared and keeps nothing of the tenant: the
  * pin and what it covers are one implicit transaction, or the transaction that it opened with.
  */
-export const pinnedPool = (shared: SqlPool, pin: readonly string[], { check }: PinOptions = {}): SqlPool => {
-  // Kysely keeps something of each client that it has seen; one that went back in order comes again.
-  const free: PinnedClient[] = [];
-  const inOrder = (client: PinnedClient) => void free.push(client);
+export const pinnedPool = (
+  shared: SqlPool,
+  pin: readonly string[],
+  { check, readOnly }: PinOptions = {},
+): PinnedPool => {
+  const prefix = `${pin.join(';')};`;
+  const told = (error: unknown): unknown => {
+    if (needsNoTransaction(error)) return unpinnable(error);
+    return readOnly && isWriteRefused(error) ? readOnly(error) : error;
+  };
+  const connect = async () => new PinnedClient(await shared.connect(), pin, check, told);
+  const sendPlain = async (sql: string) => {
+    const client = await shared.connect();
+    try {
+      const results = await client.query(prefix + sql);
+      giveBack(client);
+      return withoutFirst(results, pin.length);
+    } catch (error) {
+      // The server says where a connection stands only after it has told what failed.
+      void client.query(';').then(
+        () => giveBack(client),
+        () => client.release(true),
+      );
+      throw told(error);
+    }
+  };
   return {
     options: shared.options,
-    connect: () =>
-      shared.connect().then((client) => (free.pop() ?? new PinnedClient(pin, check, inOrder)).begin(client)),
+    connect,
+    async send(sql, shape) {
+      if (check === undefined && (shape === undefined ? isPlain(sql) : isPlainShape(withoutTenantComment(shape))))
+        return sendPlain(sql);
+      const client = await connect();
+      try {
+        return await client.query(sql);
+      } finally {
+        client.release();
+      }
+    },
     end: async () => {},
   };
 };
+
+/** Whether there is nothing to look after: a statement that reads, and leaves nothing behind. */
+const isPlain = (sql: string): boolean => !noteworthy.test(sql) && leavesNoTable(sql);
+
+const isPlainShape = (shape: string): boolean => {
+  const known = plainShapes.get(shape);
+  if (known !== undefined) return known;
+  const plain = isPlain(shape);
+  if (plainShapes.size === shapesKept) plainShapes.clear();
+  plainShapes.set(shape, plain);
+  return plain;
+};
+
+const plainShapes = new Map<string, boolean>();
+const shapesKept = 1_000;
 
 const begins = /^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i;
 const ends = /^\s*(?:commit|rollback)\s*;?\s*$/i;
@@ -50,14 +104,11 @@ const nothing: readonly string[] = [];
 const noEndings: ReadonlySet<string> = new Set();
 
 class PinnedClient implements SqlClient {
-  #client!: SqlClient;
-  readonly #inOrder: (client: PinnedClient) => void;
-  /** What goes in front of a statement that is its message's only one, and how many results that has. */
-  readonly #prefix: string;
-  readonly #prefixed: number;
+  readonly #client: SqlClient;
   /** What a transaction begins with. */
   readonly #pin: readonly string[];
   readonly #check: ((sql: string) => void) | undefined;
+  readonly #told: (error: unknown) => unknown;
   /** What ends the traces that this user has left in the session. */
   #endings: ReadonlySet<string> = noEndings;
   #failed = false;
@@ -65,22 +116,15 @@ class PinnedClient implements SqlClient {
   #released = false;
 
   constructor(
+    client: SqlClient,
     pin: readonly string[],
     check: ((sql: string) => void) | undefined,
-    inOrder: (client: PinnedClient) => void,
+    told: (error: unknown) => unknown,
   ) {
-    this.#prefix = `${pin.join(';')};`;
-    this.#prefixed = pin.length;
+    this.#told = told;
+    this.#client = client;
     this.#pin = [...freshSession, ...pin];
     this.#check = check;
-    this.#inOrder = inOrder;
-  }
-
-  /** Begins a turn on that connection. */
-  begin(client: SqlClient): this {
-    this.#client = client;
-    this.#released = false;
-    return this;
   }
 
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
@@ -91,13 +135,8 @@ class PinnedClient implements SqlClient {
       this.#failed = true;
       // Kysely gives no connection back whose transaction could not be ended, as when the server has closed it.
       if (ends.test(statement)) this.release();
-      throw needsNoTransaction(error) ? unpinnable(error) : error;
+      throw this.#told(error);
     };
-    if (parameters.length === 0 && this.#isPlain(statement)) {
-      return this.#client
-        .query(this.#prefix + statement)
-        .then((results) => withoutFirst(results, this.#prefixed), failed);
-    }
     return this.#query(statement, parameters).catch(failed);
   }
 
@@ -110,10 +149,7 @@ class PinnedClient implements SqlClient {
     this.#released = true;
     if (this.#streams) void this.#settle(['commit', 'discard temp', ...this.#endings]);
     else if (this.#failed || this.#endings.size > 0) void this.#settle([...this.#endings]);
-    else {
-      this.#giveBack();
-      this.#inOrder(this);
-    }
+    else giveBack(this.#client);
   }
 
   getTransactionStatus(): TransactionStatus {
@@ -122,17 +158,6 @@ class PinnedClient implements SqlClient {
 
   get processID(): number | undefined {
     return this.#client.processID;
-  }
-
-  /** One message, one transaction, nothing to look after: the way of almost every statement. */
-  #isPlain(sql: string): boolean {
-    return (
-      this.#check === undefined &&
-      this.#endings === noEndings &&
-      !this.#inTransaction() &&
-      !noteworthy.test(sql) &&
-      leavesNoTable(sql)
-    );
   }
 
   async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
@@ -194,18 +219,18 @@ class PinnedClient implements SqlClient {
   async #settle(statements: readonly string[]): Promise<void> {
     try {
       await this.#client.query(`${statements.join('; ')};`);
-      this.#giveBack();
+      giveBack(this.#client);
     } catch {
       this.#client.release(true);
     }
   }
-
-  /** A connection that is still in somebody's transaction is closed instead of being handed to the next. */
-  #giveBack(): void {
-    const status = this.#client.getTransactionStatus();
-    this.#client.release(status === 'T' || status === 'E');
-  }
 }
+
+/** A connection that is still in somebody's transaction is closed instead of being handed to the next. */
+const giveBack = (client: SqlClient): void => {
+  const status = client.getTransactionStatus();
+  client.release(status === 'T' || status === 'E');
+};
 
 /** The results of a message without those of the pin that it began with. */
 const withoutFirst = (results: QueryResult | QueryResult[], count: number): QueryResult | QueryResult[] => {
@@ -215,6 +240,9 @@ const withoutFirst = (results: QueryResult | QueryResult[], count: number): Quer
 
 /** `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like: a statement that PostgreSQL runs in no transaction cannot be pinned. */
 const needsNoTransaction = (error: unknown): boolean => (error as { code?: string }).code === '25001';
+
+/** A statement that writes in a transaction that may only read. */
+const isWriteRefused = (error: unknown): boolean => (error as { code?: string }).code === '25006';
 
 const unpinnable = (cause: unknown): TenancyError =>
   new TenancyError(

@@ -1,4 +1,6 @@
 import { type Placement, TenancyError, type Tenant } from '@omnitenant/core';
+import { faultOfReference } from './credentials/reference.ts';
+import type { Database } from './sql-pool.ts';
 
 /**
  * How a tenant's rows are kept apart: in a schema of a shared database, in a database of its own, or among others' in
@@ -19,10 +21,15 @@ export type OrmPlacement = Placement & {
   readonly schema: string;
   /** The role that statements run as, where tenants have roles. */
   readonly role?: string;
+  /** Where its own server is, for a tenant that has one: `env:NAME`, or a sealed URL. */
+  readonly url?: string;
 };
 
 /** The server that the MikroORM configuration itself names. Central is there, and each tenant that names no other. */
 export const defaultServer = 'default';
+
+/** What stands for a tenant's own server, which its `url` leads to. */
+export const ownServer = 'own';
 
 /** Names what a tenant gets where its placement says nothing. */
 export interface PlacementNames {
@@ -66,7 +73,14 @@ export const placeTenant = (
       { tenant: draft.id },
     );
   }
-  const { server = defaultServer, database, schema, role, ...others } = draft.placement ?? {};
+  const {
+    url,
+    server = url === undefined ? defaultServer : ownServer,
+    database,
+    schema,
+    role,
+    ...others
+  } = draft.placement ?? {};
   const { names, centralDatabase } = context;
   const named = {
     schema: {
@@ -83,9 +97,13 @@ export const placeTenant = (
   }[isolation];
   // The tenants that share tables share their role too: what keeps them apart is the tenant that the pin names.
   const owner = isolation === 'row' ? named.schema : draft.id;
-  const placement: OrmPlacement = context.hasRole(isolation)
-    ? { ...named, role: role ?? names.role?.(owner) ?? `${plain(centralDatabase).slice(0, 14)}_${owner}` }
-    : named;
+  const placement: OrmPlacement = {
+    ...named,
+    ...(context.hasRole(isolation) && {
+      role: role ?? names.role?.(owner) ?? `${plain(centralDatabase).slice(0, 14)}_${owner}`,
+    }),
+    ...(url !== undefined && { url }),
+  };
   const fault = faultOf(isolation, placement, Object.keys(others), context);
   if (fault)
     throw new TenancyError('TENANT_INVALID', `The tenant '${draft.id}' cannot be placed: ${fault}`, {
@@ -95,12 +113,12 @@ export const placeTenant = (
 };
 
 /**
- * Reads a stored tenant's placement.
+ * Reads a stored tenant's placement; one on a server of its own names the tenant too, as the server has no name.
  *
  * @throws TENANT_INVALID when the record has none, as when something else than this package has placed the tenant.
  */
-export const placementOf = (tenant: Tenant): OrmPlacement => {
-  const { server, database, schema, role } = tenant.placement;
+export const placementOf = (tenant: Tenant): OrmPlacement & Database => {
+  const { server, database, schema, role, url } = tenant.placement;
   if (!server || !database || !schema) {
     throw new TenancyError(
       'TENANT_INVALID',
@@ -110,7 +128,7 @@ export const placementOf = (tenant: Tenant): OrmPlacement => {
       },
     );
   }
-  return { server, database, schema, ...(role && { role }) };
+  return { server, database, schema, ...(role && { role }), ...(url && { url, tenant: tenant.id }) };
 };
 
 const isIsolation = (value: string): value is Isolation => (isolations as readonly string[]).includes(value);
@@ -127,13 +145,18 @@ const reservedSchemas = new Set(['central', 'public', 'information_schema']);
 
 const faultOf = (
   isolation: Isolation,
-  { server, database, schema, role }: OrmPlacement,
+  { server, database, schema, role, url }: OrmPlacement,
   unknownKeys: readonly string[],
   { servers, centralDatabase }: PlacementContext,
 ): string | undefined => {
   if (unknownKeys.length > 0)
-    return `a placement has a server, a database, a schema and a role, not '${unknownKeys.join("', '")}'.`;
-  if (!servers.has(server)) return `there is no server '${server}' in the configuration.`;
+    return `a placement has a server, a url, a database, a schema and a role, not '${unknownKeys.join("', '")}'.`;
+  if (url !== undefined) {
+    if (server !== ownServer) return `it names a server and a url; there is one or the other.`;
+    if (isolation !== 'database') return `a server of its own is for the isolation 'database'.`;
+    const fault = faultOfReference(url);
+    if (fault) return fault;
+  } else if (!servers.has(server)) return `there is no server '${server}' in the configuration.`;
   if (isolation === 'database' && server === defaultServer && database === centralDatabase) {
     return `the database '${database}' is central's.`;
   }

@@ -1,34 +1,45 @@
+import type { Connection } from './connections/database-pool.ts';
 import { isConnectionLost, unavailable } from './server-errors.ts';
 import type { Database, QueryResult, SqlClient, TransactionStatus } from './sql-pool.ts';
 
-/** A connection that says of which database it was when the server has ended it. */
+/**
+ * A connection while somebody has it. It says of which database it was when the server has ended it, and once it was given
+ * back it reaches nothing: the connection is somebody else's.
+ */
 export class PooledClient implements SqlClient {
-  readonly #client: SqlClient;
+  readonly #connection: Connection;
   readonly #database: Database;
+  #released = false;
 
-  constructor(client: SqlClient, database: Database) {
-    this.#client = client;
+  constructor(connection: Connection, database: Database) {
+    this.#connection = connection;
     this.#database = database;
   }
 
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
   query<Cursor extends object>(cursor: Cursor): Cursor;
   query(statement: string | object, parameters?: readonly unknown[]): unknown {
-    if (typeof statement === 'object') return this.#client.query(statement);
-    return this.#client.query(statement, parameters).catch((error: unknown) => {
-      throw isConnectionLost(error) ? unavailable(this.#database, error) : error;
+    if (this.#released) throw new Error('This connection was given back, and is not to be used any more.');
+    const { client } = this.#connection;
+    if (typeof statement === 'object') return client.query(statement);
+    return client.query(statement, parameters).catch((error: unknown) => {
+      if (!isConnectionLost(error)) throw error;
+      this.#connection.broken = true;
+      throw unavailable(this.#database, error);
     });
   }
 
-  release(destroy?: boolean): void {
-    this.#client.release(destroy);
+  release(destroy = false): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#connection.giveBack(this.#connection, destroy);
   }
 
   getTransactionStatus(): TransactionStatus {
-    return this.#client.getTransactionStatus();
+    return this.#connection.client.getTransactionStatus();
   }
 
   get processID(): number | undefined {
-    return this.#client.processID;
+    return this.#connection.client.processID;
   }
 }

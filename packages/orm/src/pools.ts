@@ -1,5 +1,6 @@
-import { currentScope } from '@omnitenant/core';
-import { PooledClient } from './pooled-client.ts';
+import type { Place } from './connections/database-pool.ts';
+import type { OwnServers } from './connections/own-servers.ts';
+import type { ServerPools } from './connections/server-pools.ts';
 import { unavailable } from './server-errors.ts';
 import type { Database, QueryResult, SqlClient, SqlPool } from './sql-pool.ts';
 
@@ -8,9 +9,10 @@ export interface Pools {
   /**
    * Checks out a connection.
    *
-   * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses; and its statements when it is gone by then.
+   * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses, and its statements when it is gone by then;
+   * CONNECTIONS_EXHAUSTED when no connection becomes free in time.
    */
-  connect(database: Database): Promise<SqlClient>;
+  connect(place: Place): Promise<SqlClient>;
   /** Sends SQL that belongs to no tenant, such as the making of a schema, and gives back the last statement's rows. */
   query(database: Database, sql: string): Promise<QueryResult['rows']>;
   /** Closes one database's pool, as before the database is dropped. It opens again on its next use. */
@@ -19,106 +21,62 @@ export interface Pools {
   end(): Promise<void>;
 }
 
-/** Opens a pool; `onEmpty` is called when its last connection has been closed. */
-export type OpenPool = (database: Database, onEmpty: () => void) => SqlPool;
-
-export const createPools = (open: OpenPool): Pools => {
-  const pools = new Map<string, OpenedPool>();
-  let ended = false;
-
-  const poolOf = (database: Database): OpenedPool => {
-    const key = keyOf(database);
-    const known = pools.get(key);
-    if (known) return known;
-    const opened: OpenedPool = { database, pool: open(database, () => discard(opened)), waiting: new Set() };
-    pools.set(key, opened);
-    return opened;
-  };
-
-  // An idle database keeps neither a socket nor a pool.
-  const discard = (opened: OpenedPool): void => {
-    const key = keyOf(opened.database);
-    if (pools.get(key) !== opened) return;
-    pools.delete(key);
-    void opened.pool.end();
-  };
-
-  const connect = (database: Database): Promise<SqlClient> => {
-    const { promise, resolve, reject } = Promise.withResolvers<SqlClient>();
-    const opened = ended ? undefined : poolOf(database);
-    if (!opened) return Promise.reject(unavailable(database, closed()));
-    const { pool, waiting } = opened;
-    // Who closes a pool refuses for those that wait, in a scope of its own.
-    const scope = currentScope();
-    const refuse = (error: unknown): void => {
-      waiting.delete(refuse);
-      if (pool.totalCount === 0 && waiting.size === 0) discard(opened);
-      reject(unavailable(database, error, scope));
-    };
-    // A pool that has been ended forgets who waits, so that they are kept here.
-    waiting.add(refuse);
-    pool.connect().then((client) => {
-      if (waiting.delete(refuse)) resolve(new PooledClient(client, database));
-      else client.release();
-    }, refuse);
-    return promise;
-  };
-
+/** The pools of servers by the server's name, and of tenants' own. */
+export const createPools = (servers: ReadonlyMap<string, ServerPools>, own: OwnServers): Pools => {
+  const connect = (place: Place): Promise<SqlClient> =>
+    (place.url === undefined ? servers.get(place.server) : own.of(place.url))?.connect(place) ??
+    Promise.reject(unknownServer(place));
   return {
     connect,
-    query: async (database, sql) => {
-      const client = await connect(database);
-      try {
-        const result = await client.query(sql);
-        return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-      } finally {
-        client.release();
-      }
-    },
-    close: async (database) => {
-      const opened = pools.get(keyOf(database));
-      pools.delete(keyOf(database));
-      if (opened) await within(patience, close(opened));
+    query: querying(connect),
+    close: async ({ server, database, url }) => {
+      const pools = url === undefined ? servers.get(server) : own.tryOf(url);
+      await within(patience, pools?.close(database) ?? Promise.resolve());
     },
     end: async () => {
-      ended = true;
-      const all = [...pools.values()];
-      pools.clear();
-      await Promise.all(all.map(close));
+      await Promise.all([...servers.values(), own].map((server) => server.end()));
     },
   };
 };
 
-interface OpenedPool {
-  readonly database: Database;
-  readonly pool: SqlPool;
-  /** Those who wait for a connection, each by what refuses it. */
-  readonly waiting: Set<(error: Error) => void>;
-}
+/** The one pool of PGlite, for all that is asked for. */
+export const pglitePools = (pool: SqlPool): Pools => {
+  let ended = false;
+  const connect = (place: Place): Promise<SqlClient> =>
+    (ended ? Promise.reject(new Error('its connections have been closed')) : pool.connect()).catch((error: unknown) => {
+      throw unavailable(place, error);
+    });
+  return {
+    connect,
+    query: querying(connect),
+    close: async () => {},
+    end: async () => {
+      ended = true;
+      await pool.end();
+    },
+  };
+};
+
+const querying =
+  (connect: Pools['connect']): Pools['query'] =>
+  async (database, sql) => {
+    const client = await connect(database);
+    try {
+      const result = await client.query(sql);
+      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+    } finally {
+      client.release();
+    }
+  };
+
+const unknownServer = (place: Place): Error =>
+  unavailable(place, new Error('there is no such server in the configuration'));
 
 /** How long a database that is to be dropped waits for what runs in it, in milliseconds: then that is cut off. */
 const patience = 3_000;
-
-const close = ({ pool, waiting }: OpenedPool): Promise<void> => {
-  for (const refuse of waiting) refuse(closed());
-  waiting.clear();
-  return pool.end();
-};
-
-const closed = (): Error => new Error('its connections have been closed');
 
 const within = async (ms: number, work: Promise<void>): Promise<void> => {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
-};
-
-const keys = new WeakMap<Database, string>();
-
-const keyOf = (database: Database): string => {
-  const known = keys.get(database);
-  if (known !== undefined) return known;
-  const key = JSON.stringify([database.server, database.database]);
-  keys.set(database, key);
-  return key;
 };

@@ -11,9 +11,9 @@ import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '.
 let divisor = 1;
 
 class Divides extends Migration {
-  override up(): void {
+  override async up(): Promise<void> {
     this.addSql('create table half (id int)');
-    this.addSql(`select 1 / ${divisor}`);
+    await this.execute(`select 1 / ${divisor}`);
   }
 }
 

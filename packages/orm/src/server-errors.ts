@@ -3,20 +3,38 @@ import type { Database } from './sql-pool.ts';
 
 /** What a server that cannot be used, or that has gone in the midst of it, is told as: SERVER_UNAVAILABLE. */
 export const unavailable = (
-  { server, database }: Database,
+  place: Database,
   error: unknown,
   scope: Scope | undefined = currentScope(),
 ): TenancyError => {
   if (error instanceof TenancyError) return error;
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
-  const tenant = scope?.kind === 'tenant' ? scope.tenant.id : undefined;
-  const whose = tenant === undefined ? '' : `, where the tenant '${tenant}' is,`;
+  const tenant = tenantAt(place, scope);
   const reason = reasons[code] ?? [...sayings].find(([saying]) => message.startsWith(saying))?.[1] ?? message;
+  return new TenancyError('SERVER_UNAVAILABLE', `${nameOf(place, tenant)} cannot be used: ${reason}.`, {
+    cause: error,
+    headers: { 'Retry-After': '1' },
+    ...(tenant !== undefined && { tenant }),
+  });
+};
+
+/** What a server that has no connection free is told as: CONNECTIONS_EXHAUSTED. `why` says what is in use, and what was tried. */
+export const exhausted = (place: Database, why: string, scope: Scope | undefined = currentScope()): TenancyError => {
+  const tenant = tenantAt(place, scope);
   return new TenancyError(
-    'SERVER_UNAVAILABLE',
-    `The database '${database}' of the server '${server}'${whose} cannot be used: ${reason}.`,
-    { cause: error, headers: { 'Retry-After': '1' }, ...(tenant !== undefined && { tenant }) },
+    'CONNECTIONS_EXHAUSTED',
+    `${nameOf(place, tenant)} has no connection free: ${why}. ` +
+      'Try again, and see whether a scope waits for a connection while it holds one; the limits are in `connections` of createOrm.',
+    { headers: { 'Retry-After': '1' }, ...(tenant !== undefined && { tenant }) },
   );
+};
+
+const tenantAt = ({ tenant }: Database, scope: Scope | undefined): string | undefined =>
+  tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
+
+const nameOf = ({ server, database, url }: Database, tenant: string | undefined): string => {
+  if (url !== undefined) return `The database '${database}' of the tenant '${tenant}', on a server of its own,`;
+  return `The database '${database}' of the server '${server}'${tenant === undefined ? '' : `, where the tenant '${tenant}' is,`}`;
 };
 
 /** Whether a statement failed because its connection is gone. PostgreSQL calls fatal what it ends a connection with. */
@@ -43,7 +61,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** What `pg` says without a code. */
 const sayings: ReadonlyMap<string, string> = new Map([
-  ['timeout exceeded when trying to connect', 'no connection of its pool was free in time'],
+  ['timeout expired', 'it did not answer in time'],
   ['Connection terminated', 'the connection was cut; what was not committed is undone'],
   ['Client has encountered a connection error', 'the connection was cut; what was not committed is undone'],
 ]);

@@ -1,11 +1,17 @@
+import type { ConnectionLimits } from './connections/limits.ts';
+import { maintenanceOf } from './credentials/server-url.ts';
+import type { Vault } from './credentials/vault.ts';
 import type { ConnectionOptions } from './mikro-orm.ts';
 import { defaultServer } from './placement.ts';
+import type { Database } from './sql-pool.ts';
 
 /** A further database server. What it leaves out is as the MikroORM configuration says. */
 export interface ServerOptions extends ConnectionOptions {
   /** The database to be connected to while another is created or dropped. Default: `postgres`. */
   readonly maintenanceDatabase?: string;
-  /** How many connections each pool on this server may have. Default: as the MikroORM configuration says, else 10. */
+  /** What the server is asked for. What is left out is as the option `connections` says. */
+  readonly connections?: ConnectionLimits;
+  /** How many connections each database of this server may have. Default: as the MikroORM configuration says, else 10. */
   readonly pool?: { readonly max?: number };
 }
 
@@ -13,3 +19,19 @@ export interface ServerOptions extends ConnectionOptions {
 export const serverOptions = (
   further: Readonly<Record<string, ServerOptions>> = {},
 ): ReadonlyMap<string, ServerOptions> => new Map([[defaultServer, {}], ...Object.entries(further)]);
+
+/** The database of a server that is connected to while another is made or dropped. */
+export const maintenanceOn =
+  (servers: ReadonlyMap<string, ServerOptions>, central: Database) =>
+  (server: string): Database => ({
+    server,
+    database: server === defaultServer ? central.database : (servers.get(server)?.maintenanceDatabase ?? 'postgres'),
+  });
+
+/** That of the server where a place is, which may be a tenant's own: then its URL names it. */
+export const maintenanceFor =
+  (on: (server: string) => Database, vault: Vault) =>
+  async ({ server, tenant = '', url }: Database): Promise<Database> =>
+    url === undefined
+      ? on(server)
+      : { server, tenant, url, database: maintenanceOf(await vault.open({ tenant, url })) };

@@ -1,3 +1,4 @@
+import { raw } from '@mikro-orm/core';
 import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
@@ -63,6 +64,17 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
   test('a cursor that outlives its transaction reads nothing to the next', async () => {
     await inTransaction('a', 'declare open_cursor cursor with hold for select name from author');
     await expect(run('b', 'fetch all from open_cursor')).rejects.toThrow(/open_cursor/);
+  });
+
+  test('a piece of SQL that is handed over as a parameter is looked at as SQL', async () => {
+    const take = (key: object) =>
+      library.tenancy.run('a', () => library.orm.em.execute('select ? as taken, ? as told', [key, 1]));
+    await take(raw('pg_try_advisory_lock(42)'));
+    const [held] = await run(
+      'b',
+      `select count(*)::int as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`,
+    );
+    expect(held).toEqual({ locks: 0 });
   });
 
   test('the last value of a sequence is known to nobody else', async () => {

@@ -2,6 +2,9 @@
 export interface Database {
   readonly server: string;
   readonly database: string;
+  /** The tenant whose own server it is, and what leads there. */
+  readonly tenant?: string;
+  readonly url?: string;
 }
 
 /** What one statement brought back. */
@@ -11,15 +14,21 @@ export interface QueryResult {
   readonly rows: Record<string, unknown>[];
 }
 
-/** One connection, checked out of a pool: the members of `pg`'s client that are used here. */
-export interface SqlClient {
+/** One connection: the members of `pg`'s client that are used here. */
+export interface SqlConnection {
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
   query<Cursor extends object>(cursor: Cursor): Cursor;
-  /** Gives the connection back; `true` closes it instead. */
-  release(destroy?: boolean): void;
   /** In no transaction (I), in one (T), in one that failed (E), or not yet known. */
   getTransactionStatus(): TransactionStatus;
   readonly processID?: number | undefined;
+  /** Tells when its socket is closed. */
+  on(event: 'end', listener: () => void): unknown;
+}
+
+/** One connection, checked out of a pool. */
+export interface SqlClient extends Omit<SqlConnection, 'on'> {
+  /** Gives the connection back; `true` closes it instead. */
+  release(destroy?: boolean): void;
 }
 
 export type TransactionStatus = 'I' | 'T' | 'E' | null;
@@ -29,6 +38,4 @@ export interface SqlPool {
   connect(): Promise<SqlClient>;
   end(): Promise<void>;
   readonly options: object;
-  /** How many connections it has, where it has more than one. */
-  readonly totalCount?: number;
 }

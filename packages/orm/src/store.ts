@@ -14,11 +14,11 @@ import {
   type TenantFilter,
   type TenantStatus,
   type TenantStore,
-  tenantSnapshot,
 } from '@omnitenant/core';
+import { checkReference } from './credentials/reference.ts';
 import type { DomainEntity, TenantEntity } from './entities.ts';
 import type { TenantEntityManager } from './entity-manager.ts';
-import { columnsOf } from './mikro-orm.ts';
+import { snapshotOf } from './migrations/placed-tenant.ts';
 
 /** What the store of tenants needs of the orm: forks of central's EntityManager, whichever scope it is asked in. */
 export interface CentralStoreOptions {
@@ -31,11 +31,11 @@ export interface CentralStoreOptions {
 const page = 500;
 
 /** Never changed through `update`: a tenant's identity, and what the store itself keeps. */
-const fixed = new Set(['id', 'isolation', 'createdAt', 'updatedAt']);
+const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updatedAt']);
 
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
 export const centralStore = <T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> => {
-  const snapshot = (entity: TenantEntity): T => tenantSnapshot(columnsOf<T>(entity, tenant));
+  const snapshot = (entity: TenantEntity): T => snapshotOf<T>(entity, tenant);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
   const checkColumns = (id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void => {
@@ -82,7 +82,8 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
 
     insert: (draft, domains) =>
       reach(async () => {
-        checkColumns(draft.id, Object.keys(draft), new Set(['createdAt', 'updatedAt']));
+        checkColumns(draft.id, Object.keys(draft), new Set(['schemaVersion', 'createdAt', 'updatedAt']));
+        checkReference(draft.id, draft.placement);
         const em = fork();
         const entity = em.create(tenant.class, draft as never);
         em.persist(entity);
@@ -98,6 +99,7 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
     update: (id, change: TenantChange<T>, from?: readonly TenantStatus[]) =>
       reach(() => {
         checkColumns(id, Object.keys(change), fixed);
+        checkReference(id, change.placement);
         return fork().transactional(async (em) => {
           const entity = await find(em, id);
           if (from && !from.includes(entity.status)) throw transitionRefused(entity, change.status, from);
@@ -157,6 +159,7 @@ const reach = async <R>(ask: () => Promise<R>): Promise<R> => {
     if (error instanceof TenancyError && error.code === 'SERVER_UNAVAILABLE') {
       throw new TenancyError('STORE_UNAVAILABLE', `The tenants cannot be looked up. ${error.message}`, {
         cause: error.cause,
+        ...(error.headers && { headers: error.headers }),
       });
     }
     throw error;

@@ -1,24 +1,44 @@
-import { quoteName } from '../pin.ts';
+import { createHash } from 'node:crypto';
+import type { Tenant } from '@omnitenant/core';
 import { placementOf } from '../placement.ts';
 import type { Pools } from '../pools.ts';
+import { quoteName, quoteText } from '../quote.ts';
 import type { Database } from '../sql-pool.ts';
 import { authorization, createRole, dropRole } from './role.ts';
-import { isTaken, notOwned, ownerMark, type TenantStorage, takenOr } from './storage.ts';
+import {
+  adoptedMark,
+  type Contents,
+  isTaken,
+  notAdoptable,
+  notOwned,
+  ownerMark,
+  type TenantStorage,
+  takenOr,
+} from './storage.ts';
 
 /**
- * Isolation `database`: a database of its own, on the configuration's server or on another. `maintenance` names the
- * database of a server that is connected to while another is made or dropped.
+ * Isolation `database`: a database of its own, on the configuration's server, on another, or on one of its own. `maintenance`
+ * names the database of the same server that is connected to while another is made or dropped.
  */
-export const databaseStorage = (pools: Pools, maintenance: (server: string) => Database): TenantStorage => ({
-  create: async (tenant) => {
+export const databaseStorage = (
+  pools: Pools,
+  maintenance: (place: Database) => Promise<Database>,
+  templateOf: (server: string, contents: Contents) => Promise<string>,
+): TenantStorage => ({
+  create: async (tenant, contents) => {
     const placement = placementOf(tenant);
     const database = quoteName(placement.database);
-    const server = maintenance(placement.server);
+    const server = await maintenance(placement);
+    const unnamed = quoteName(unnamedFor(tenant));
+    // What is in a template belongs to who made it, and is in its schema.
+    const filled = placement.role === undefined && placement.schema === 'public' ? contents : undefined;
+    // A template pays where many tenants are made.
+    const template = filled && placement.url === undefined && (await templateOf(placement.server, filled));
     try {
       if (placement.role) await pools.query(server, createRole(placement, tenant));
       await pools.query(
         server,
-        `create database ${database}${placement.role ? ` owner ${quoteName(placement.role)}` : ''}`,
+        `create database ${unnamed}${placement.role ? ` owner ${quoteName(placement.role)}` : ''}${template ? ` template ${quoteName(template)}` : ''}`,
       );
     } catch (error) {
       const fault = takenOr(error, tenant, placement);
@@ -26,9 +46,19 @@ export const databaseStorage = (pools: Pools, maintenance: (server: string) => D
       throw fault;
     }
     try {
-      await pools.query(server, `comment on database ${database} is '${ownerMark(tenant)}'`);
+      await pools.query(
+        server,
+        `comment on database ${unnamed} is '${ownerMark(tenant)}'; alter database ${unnamed} rename to ${database}`,
+      );
+    } catch (error) {
+      await pools.query(server, `drop database if exists ${unnamed}`);
+      await dropRole(pools, server, placement, tenant);
+      throw takenOr(error, tenant, placement);
+    }
+    try {
       if (placement.schema !== 'public')
         await pools.query(placement, `create schema ${quoteName(placement.schema)}${authorization(placement)}`);
+      return template ? 'filled' : 'empty';
     } catch (error) {
       await pools.close(placement);
       await pools.query(server, `drop database ${database}`);
@@ -36,13 +66,23 @@ export const databaseStorage = (pools: Pools, maintenance: (server: string) => D
       throw error;
     }
   },
+  adopt: async (tenant) => {
+    const placement = placementOf(tenant);
+    const server = await maintenance(placement);
+    const found = await ownerOf(pools, server, placement.database);
+    if (!found || found['owner']?.startsWith('omnitenant:'))
+      throw notAdoptable(tenant, 'database', placement.database, found?.['owner']);
+    await pools.query(server, `comment on database ${quoteName(placement.database)} is '${adoptedMark(tenant)}'`);
+  },
   destroy: async (tenant) => {
     const placement = placementOf(tenant);
-    const server = maintenance(placement.server);
-    const [found] = await pools.query(
-      server,
-      `select shobj_description(oid, 'pg_database') as owner from pg_database where datname = '${placement.database}'`,
-    );
+    const server = await maintenance(placement);
+    const found = await ownerOf(pools, server, placement.database);
+    if (found?.['owner'] === adoptedMark(tenant)) {
+      await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
+      return;
+    }
+    await pools.query(server, `drop database if exists ${quoteName(unnamedFor(tenant))}`);
     if (!found) return dropRole(pools, server, placement, tenant);
     if (found['owner'] !== ownerMark(tenant)) throw notOwned(tenant, 'database', placement.database);
     await pools.close(placement);
@@ -50,3 +90,21 @@ export const databaseStorage = (pools: Pools, maintenance: (server: string) => D
     await dropRole(pools, server, placement, tenant);
   },
 });
+
+/**
+ * What a tenant's database is called until it bears the tenant's mark: a name that follows from the tenant's record, so that
+ * one that was left half-made is known to be this tenant's, and nobody else's.
+ */
+const unnamedFor = (tenant: Tenant): string => {
+  const { id, createdAt } = tenant;
+  const digest = createHash('sha256').update(`${id}@${createdAt.getTime()}`).digest('hex');
+  return `${placementOf(tenant).database.slice(0, 40)}_new_${digest.slice(0, 16)}`;
+};
+
+const ownerOf = async (pools: Pools, server: Database, database: string): Promise<{ owner?: string } | undefined> => {
+  const [found] = await pools.query(
+    server,
+    `select shobj_description(oid, 'pg_database') as owner from pg_database where datname = ${quoteText(database)}`,
+  );
+  return found;
+};

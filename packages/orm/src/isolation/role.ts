@@ -1,7 +1,7 @@
 import type { Tenant } from '@omnitenant/core';
-import { quoteName } from '../pin.ts';
 import type { OrmPlacement } from '../placement.ts';
 import type { Pools } from '../pools.ts';
+import { quoteName } from '../quote.ts';
 import type { Database } from '../sql-pool.ts';
 import { ownerMark } from './storage.ts';
 

@@ -1,9 +1,9 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { TenantEntityManager } from '../entity-manager.ts';
-import { migrateTenant } from '../migrate.ts';
-import { pinOf, quoteName } from '../pin.ts';
+import type { Around } from '../migrations/migrate-place.ts';
+import { pinOf } from '../pin.ts';
 import { type OrmPlacement, placementOf, tenantSetting } from '../placement.ts';
 import type { Pools } from '../pools.ts';
+import { quoteName } from '../quote.ts';
 import { authorization, createRole } from './role.ts';
 import type { TenantStorage } from './storage.ts';
 
@@ -19,6 +19,14 @@ export const rowStorage = (pools: Pools): TenantStorage => ({
       `${createRole(placement)}; create schema if not exists ${quoteName(placement.schema)}${authorization(placement)}`,
     );
     await refusePrivileged(pools, placement, tenant);
+    return 'empty';
+  },
+  adopt: async (tenant) => {
+    throw new TenancyError(
+      'PROVISION_FAILED',
+      `The tenant '${tenant.id}' is of isolation row, whose rows are in shared tables: there is nothing to adopt. Create it.`,
+      { tenant: tenant.id },
+    );
   },
   destroy: async (tenant) => {
     const placement = placementOf(tenant);
@@ -40,14 +48,10 @@ export const rowStorage = (pools: Pools): TenantStorage => ({
 });
 
 /**
- * Runs the application's migrations in a schema that tenants share, once for all of them, and brings the tables that they
- * made under row-level security in the same transaction, so that none is ever there without it.
+ * What stands around migrations in a schema that tenants share: they run once for all of them, and the tables that they made
+ * come under row-level security in the same transaction, so that none is ever there without it.
  */
-export const migrateRows = (em: TenantEntityManager, placement: OrmPlacement): Promise<string[]> =>
-  migrateTenant(em, placement, {
-    before: (execute) => execute(exposure(placement.schema)),
-    after: (execute) => execute(protection(placement.schema)),
-  });
+export const aroundRows = (schema: string): Around => ({ before: exposure(schema), after: protection(schema) });
 
 /** Lets the tables' owner see all tenants' rows, so that a migration can change them; `protection` ends it. */
 const exposure = (schema: string): string => `do $expose$

@@ -1,30 +1,48 @@
-import { quoteName } from '../pin.ts';
-import { placementOf } from '../placement.ts';
+import { pinOf } from '../pin.ts';
+import { type OrmPlacement, placementOf } from '../placement.ts';
 import type { Pools } from '../pools.ts';
+import { quoteName } from '../quote.ts';
+import type { Database } from '../sql-pool.ts';
 import { authorization, createRole, dropRole } from './role.ts';
-import { notOwned, ownerMark, type TenantStorage, takenOr } from './storage.ts';
+import { adoptedMark, notAdoptable, notOwned, ownerMark, type TenantStorage, takenOr } from './storage.ts';
 
 /** Isolation `schema`: a schema of its own in a database that tenants share. */
-export const schemaStorage = (pools: Pools): TenantStorage => ({
-  create: async (tenant) => {
+export const schemaStorage = (pools: Pools, central: Database): TenantStorage => ({
+  create: async (tenant, contents) => {
     const placement = placementOf(tenant);
     const schema = quoteName(placement.schema);
+    const isInCentral = placement.server === central.server && placement.database === central.database;
+    const filled = isInCentral ? contents : undefined;
     try {
+      // One message, and so one transaction: all of it is there, or nothing.
       await pools.query(
         placement,
-        `${createRole(placement, tenant)}; create schema ${schema}${authorization(placement)};
-         comment on schema ${schema} is '${ownerMark(tenant)}'`,
+        [
+          createRole(placement, tenant),
+          `create schema ${schema}${authorization(placement)}`,
+          `comment on schema ${schema} is '${ownerMark(tenant)}'`,
+          ...(filled ? [filled.record(tenant), ...pinOf(placement), ...filled.statements] : []),
+        ].join(';\n'),
       );
+      return filled ? 'recorded' : 'empty';
     } catch (error) {
       throw takenOr(error, tenant, placement);
     }
   },
+  adopt: async (tenant) => {
+    const placement = placementOf(tenant);
+    const found = await ownerOf(pools, placement);
+    if (!found || found['owner']?.startsWith('omnitenant:'))
+      throw notAdoptable(tenant, 'schema', placement.schema, found?.['owner']);
+    await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is '${adoptedMark(tenant)}'`);
+  },
   destroy: async (tenant) => {
     const placement = placementOf(tenant);
-    const [found] = await pools.query(
-      placement,
-      `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = '${placement.schema}'`,
-    );
+    const found = await ownerOf(pools, placement);
+    if (found?.['owner'] === adoptedMark(tenant)) {
+      await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is null`);
+      return;
+    }
     if (!found) return dropRole(pools, placement, placement, tenant);
     if (found['owner'] !== ownerMark(tenant)) throw notOwned(tenant, 'schema', placement.schema);
     // A transaction that somebody has left open in it must not hold the removal, nor all that would wait behind it.
@@ -32,3 +50,11 @@ export const schemaStorage = (pools: Pools): TenantStorage => ({
     await dropRole(pools, placement, placement, tenant);
   },
 });
+
+const ownerOf = async (pools: Pools, placement: OrmPlacement): Promise<{ owner?: string } | undefined> => {
+  const [found] = await pools.query(
+    placement,
+    `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = '${placement.schema}'`,
+  );
+  return found;
+};

@@ -3,14 +3,34 @@ import type { OrmPlacement } from '../placement.ts';
 
 /** How one isolation makes and destroys what a tenant's rows are kept in. */
 export interface TenantStorage {
-  /** Makes it, empty. Fails when something of that name is there: nothing is ever adopted by accident. */
-  create(tenant: Tenant): Promise<void>;
-  /** Destroys it, if it was made for this tenant; does nothing when it is gone. */
+  /**
+   * Makes it: with the contents where they are known, which it says, else empty. Fails when something of that name is there:
+   * nothing is ever adopted by accident.
+   */
+  create(tenant: Tenant, contents?: Contents): Promise<Made>;
+  /** Marks what is there already as the tenant's, if it is nobody's. */
+  adopt(tenant: Tenant): Promise<void>;
+  /** Destroys it, if it was made for this tenant, or gives it back, if it was adopted; does nothing when it is gone. */
   destroy(tenant: Tenant): Promise<void>;
+}
+
+/** How far a new tenant's storage is: empty, with its contents, or with them written down in central as well. */
+export type Made = 'empty' | 'filled' | 'recorded';
+
+/** What a new tenant begins with: all of the application's migrations, as SQL that is the same for each tenant. */
+export interface Contents {
+  /** Tells it from any other contents. */
+  readonly digest: string;
+  readonly statements: readonly string[];
+  /** The statement that writes the version down in central's database. */
+  readonly record: (tenant: Tenant) => string;
 }
 
 /** The comment that a schema or database bears to say for whom it was made. */
 export const ownerMark = (tenant: Tenant): string => `omnitenant: tenant ${tenant.id}`;
+
+/** The comment on one that was there before its tenant, and stays when that goes. */
+export const adoptedMark = (tenant: Tenant): string => `omnitenant: adopted by tenant ${tenant.id}`;
 
 /** What PostgreSQL says when there is one of that name. */
 const takenCodes = { schema: '42P06', database: '42P04', role: '42710' } as const;
@@ -29,6 +49,14 @@ export const takenOr = (error: unknown, tenant: Tenant, placement: OrmPlacement)
     { tenant: tenant.id },
   );
 };
+
+/** A refusal to adopt what is not there, or is somebody's. */
+export const notAdoptable = (tenant: Tenant, what: string, name: string, owner: unknown): TenancyError =>
+  new TenancyError(
+    'PROVISION_FAILED',
+    `The ${what} '${name}' cannot be adopted by the tenant '${tenant.id}': ${owner ? 'it belongs to another tenant' : 'it is not there'}. Name another placement.`,
+    { tenant: tenant.id },
+  );
 
 /** A refusal to drop what was not made for this tenant. */
 export const notOwned = (tenant: Tenant, what: string, name: string): TenancyError =>

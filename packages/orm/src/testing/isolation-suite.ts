@@ -1,5 +1,5 @@
 import type { Options } from '@mikro-orm/core';
-import { createTenancy } from '@omnitenant/core';
+import { createTenancy, type Placement } from '@omnitenant/core';
 
 import { createOrm, type Orm } from '../orm.ts';
 import type { OrmOptions } from '../orm-options.ts';
@@ -19,6 +19,8 @@ export interface IsolationSuiteOptions {
   readonly orm?: OrmOptions;
   /** The isolations that the suite's tenants get, in turn. */
   readonly isolations: readonly string[];
+  /** Where they are placed. Default: where the application's configuration says. */
+  readonly placement?: Placement;
   /** How many tenants are interleaved. Default: 6. */
   readonly tenants?: number;
   /** Cases that do not apply, by name, each with a reason. */
@@ -49,6 +51,7 @@ const openLibrary = async ({
   config,
   orm: ormOptions,
   isolations,
+  placement,
   tenants: count = 6,
 }: IsolationSuiteOptions): Promise<Library> => {
   const orm = await createOrm(
@@ -64,7 +67,7 @@ const openLibrary = async ({
   let made = 0;
   const create = async (id: string): Promise<string> => {
     const isolation = isolations[made++ % isolations.length] as string;
-    await tenancy.tenants.create({ id, isolation });
+    await tenancy.tenants.create({ id, isolation, ...(placement && { placement }) });
     await tenancy.run(id, () => fill(orm, id));
     return id;
   };

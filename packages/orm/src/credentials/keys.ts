@@ -1,0 +1,31 @@
+import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { TenancyError } from '@omnitenant/core';
+
+/** A key that credentials are sealed with. */
+export interface Key {
+  /** Tells it from others without saying anything of it. */
+  readonly id: string;
+  readonly secret: KeyObject;
+}
+
+/** Makes a key for OMNITENANT_KEYS: 32 random bytes as base64url. */
+export const generateCredentialsKey = (): string => randomBytes(32).toString('base64url');
+
+/**
+ * The keys in a list with commas between them.
+ *
+ * @throws CONFIG_INVALID where one of them is no key; it is not repeated.
+ */
+export const parseKeys = (list = ''): readonly Key[] =>
+  list.trim() === '' ? [] : list.split(',').map((text, index) => parseKey(text.trim(), index + 1));
+
+const parseKey = (text: string, position: number): Key => {
+  if (!/^[\w-]{43}=?$/.test(text)) {
+    throw new TenancyError(
+      'CONFIG_INVALID',
+      `Key ${position} of credentials.keys (OMNITENANT_KEYS) is not 32 bytes as base64url. Make one by: omnitenant credentials generate-key.`,
+    );
+  }
+  const bytes = Buffer.from(text, 'base64url');
+  return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), secret: createSecretKey(bytes) };
+};

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import type { Pools } from '../pools.ts';
+import { quoteName, quoteText } from '../quote.ts';
+import type { Database } from '../sql-pool.ts';
+import { type Contents, isTaken } from './storage.ts';
+
+/** What template databases are made with. */
+export interface TemplateOptions {
+  readonly pools: Pools;
+  /** The database of a server that is connected to while another is made or dropped. */
+  readonly maintenance: (server: string) => Database;
+  /** What the names of an application's templates begin with. */
+  readonly prefix: string;
+}
+
+/** Keeps the templates of applications on one server apart. */
+export const templatePrefix = ({ database }: Database): string => `${database.slice(0, 40)}_template_`;
+
+/**
+ * Gives the database of a server that new tenants' databases begin as copies of, and makes it when the migrations have
+ * changed since. It bears its version in its name, and that name only once it is whole, so that nobody copies half of one.
+ */
+export const templates = ({ pools, maintenance, prefix }: TemplateOptions) => {
+  const underWay = new Map<string, Promise<string>>();
+
+  const isThere = async (server: string, name: string): Promise<boolean> => {
+    const found = await pools.query(
+      maintenance(server),
+      `select from pg_database where datname = ${quoteText(name)} and datistemplate`,
+    );
+    return found.length > 0;
+  };
+
+  const make = async (server: string, name: string, contents: Contents): Promise<void> => {
+    const unfinished = `${name}_${randomBytes(4).toString('hex')}`;
+    const on = maintenance(server);
+    await pools.query(on, `create database ${quoteName(unfinished)} template template0`);
+    const place = { server, database: unfinished };
+    try {
+      await pools.query(place, ['set local search_path to public', ...contents.statements].join(';\n'));
+      await pools.close(place);
+      await pools.query(on, `alter database ${quoteName(unfinished)} rename to ${quoteName(name)}`);
+    } catch (error) {
+      await pools.close(place);
+      await pools.query(on, `drop database ${quoteName(unfinished)}`);
+      // Another process has made it meanwhile.
+      if (!isTaken(error, 'database')) throw error;
+    }
+    await pools.query(on, `alter database ${quoteName(name)} is_template true`);
+  };
+
+  const dropOthers = async (server: string, name: string): Promise<void> => {
+    const others = await pools.query(
+      maintenance(server),
+      `select datname as name from pg_database where starts_with(datname, ${quoteText(prefix)}) and datname <> ${quoteText(name)}
+       and datistemplate and pg_get_userbyid(datdba) = current_user`,
+    );
+    for (const { name: other } of others) {
+      const quoted = quoteName(other as string);
+      await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
+      await pools.query(maintenance(server), `drop database if exists ${quoted}`);
+    }
+  };
+
+  const ready = async (server: string, contents: Contents): Promise<string> => {
+    const name = `${prefix}${contents.digest}`;
+    if (!(await isThere(server, name))) {
+      await make(server, name, contents);
+      // One that is being copied, or that another process dropped, is left to the next time.
+      await dropOthers(server, name).catch(() => {});
+    }
+    return name;
+  };
+
+  return (server: string, contents: Contents): Promise<string> => {
+    const key = JSON.stringify([server, contents.digest]);
+    const found = underWay.get(key) ?? ready(server, contents).finally(() => underWay.delete(key));
+    underWay.set(key, found);
+    return found;
+  };
+};

@@ -1,0 +1,73 @@
+import type { EntityMetadata, FilterQuery } from '@mikro-orm/core';
+import type { Tenant } from '@omnitenant/core';
+import type { TenantEntity } from '../entities.ts';
+import type { TenantEntityManager } from '../entity-manager.ts';
+import { centralSchema } from '../entity-scope.ts';
+import { quoteName, quoteText } from '../quote.ts';
+import { type PlacedTenant, snapshotOf, versionKnown } from './placed-tenant.ts';
+
+/** Which tenants are meant. */
+export interface LedgerFilter {
+  readonly server?: string;
+  /** Ids; `*` stands for any characters. */
+  readonly tenants?: readonly string[];
+  /** Leaves those out that central believes to have this version. */
+  readonly except?: string;
+}
+
+/** What central believes of its tenants' migrations: the index of a fleet, whose truth is each tenant's own log. */
+export interface Ledger {
+  /** Streams tenants whose storage is whole, in the order of their ids. */
+  tenants(filter: LedgerFilter): AsyncIterable<PlacedTenant>;
+  count(filter: LedgerFilter): Promise<number>;
+  /** The SQL that writes down which version these tenants have. */
+  recording(ids: readonly string[], version: string): string;
+  /** Writes it down. */
+  record(ids: readonly string[], version: string): Promise<void>;
+}
+
+const page = 500;
+
+/** A tenant whose storage is whole, so that it can be migrated. */
+const migratable = ['active', 'suspended', 'maintenance', 'archived'];
+
+export const centralLedger = (fork: () => TenantEntityManager, meta: EntityMetadata<TenantEntity>): Ledger => {
+  const where = ({ server, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> => {
+    const all = [
+      { status: { $in: migratable } },
+      ...(server === undefined ? [] : [{ placement: { server } }]),
+      ...(tenants === undefined ? [] : [{ $or: tenants.map(matching) }]),
+      ...(except === undefined ? [] : [{ schemaVersion: { $ne: except } }]),
+      ...(after === undefined ? [] : [{ id: { $gt: after } }]),
+    ];
+    return { $and: all } as never;
+  };
+  const column = (property: 'id' | 'schemaVersion') => quoteName(meta.properties[property].fieldNames[0] as string);
+  const recording = (ids: readonly string[], version: string): string =>
+    `update ${quoteName(centralSchema)}.${quoteName(meta.tableName)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
+    `where ${column('id')} in (${ids.map(quoteText).join(', ')})`;
+
+  return {
+    async *tenants(filter) {
+      let after: string | undefined;
+      do {
+        const found = await fork().find(meta.class, where(filter, after), { orderBy: { id: 'asc' }, limit: page });
+        for (const entity of found) {
+          const tenant = snapshotOf<Tenant>(entity, meta);
+          yield { tenant, version: versionKnown(tenant) };
+        }
+        after = found.length === page ? found.at(-1)?.id : undefined;
+      } while (after !== undefined);
+    },
+    count: (filter) => fork().count(meta.class, where(filter)),
+    recording,
+    record: async (ids, version) => {
+      await fork().execute(recording(ids, version));
+    },
+  };
+};
+
+const matching = (pattern: string) =>
+  pattern.includes('*')
+    ? { id: { $like: pattern.replaceAll(/[%_\\]/g, '\\$&').replaceAll('*', '%') } }
+    : { id: pattern };

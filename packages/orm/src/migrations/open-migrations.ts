@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { Tenant } from '@omnitenant/core';
+import type { Drivers } from '../drivers.ts';
+import type { TenantEntity } from '../entities.ts';
+import type { TenantEntityManager } from '../entity-manager.ts';
+import { centralSchema, type EntityScopes } from '../entity-scope.ts';
+import { aroundRows } from '../isolation/row.ts';
+import type { Contents } from '../isolation/storage.ts';
+import type { BaseOrm } from '../mikro-orm.ts';
+import { type OrmPlacement, placementOf } from '../placement.ts';
+import type { Pools } from '../pools.ts';
+import { quoteName } from '../quote.ts';
+import { createMigration } from './author.ts';
+import { centralMigrations } from './central.ts';
+import type { Fleet } from './fleet.ts';
+import { centralLedger } from './ledger.ts';
+import { migratePlace } from './migrate-place.ts';
+import { loadMigrations, type MigrationSet, type MigrationsKept } from './migration-set.ts';
+import { createMigrations, type Migrations } from './migrations.ts';
+import { fakeTo, upTo } from './operation.ts';
+import { createLog, replayOf } from './replay.ts';
+import { openSession } from './session.ts';
+import { versionOf } from './version.ts';
+
+/** What migrations are opened on. */
+export interface MigrationsOptions {
+  readonly base: BaseOrm;
+  readonly scopes: EntityScopes;
+  readonly pools: Pools;
+  readonly drivers: Drivers;
+  /** The tenants' migrations, loaded once. */
+  readonly set: () => Promise<MigrationSet>;
+  readonly servers: Iterable<string>;
+  readonly central: OrmPlacement;
+  readonly tenant: EntityMetadata<TenantEntity>;
+  readonly keptOfCentral: MigrationsKept | undefined;
+}
+
+/** The migrations of an orm, and what its own steps of provisioning need of them. */
+export interface OpenMigrations {
+  readonly migrations: Migrations;
+  /** What a new tenant begins with, or `undefined` where a migration has to be run in each. */
+  contents(): Promise<Contents | undefined>;
+  /** Takes a tenant's migrations up to this one for applied. */
+  assume(tenant: Tenant, at: string): Promise<void>;
+  /** Applies what one tenant lacks, and writes its version down. */
+  migrate(tenant: Tenant): Promise<void>;
+  /** Writes down that a tenant was made with all migrations. */
+  recordNew(tenant: Tenant): Promise<void>;
+}
+
+export const openMigrations = (options: MigrationsOptions): OpenMigrations => {
+  const { base, scopes, pools, drivers, set, servers, central, tenant: meta, keptOfCentral } = options;
+  const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
+  const ledger = centralLedger(forkCentral, meta);
+  const session = (placement: OrmPlacement) => openSession(pools, placement);
+  const migrateTenant = migratePlace({
+    pools,
+    set,
+    session,
+    fork: (tenant) => base.em.forkFor(drivers.forMigrations(tenant)),
+    around: (tenant) => (tenant.isolation === 'row' ? aroundRows(placementOf(tenant).schema) : undefined),
+  });
+  const fleet = async (): Promise<Fleet> => ({ ledger, servers, set: await set(), migratePlace: migrateTenant });
+  const wanted = (scope: 'tenant' | 'central') => (entity: EntityMetadata) => {
+    const of = scopes.get(entity);
+    return of === scope || of === 'shared';
+  };
+  const author = (scope: 'tenant' | 'central', kept?: MigrationsKept) =>
+    createMigration.bind(undefined, base.em as TenantEntityManager, {
+      wanted: wanted(scope),
+      snapshotName: `.snapshot-${scope}`,
+      ...(kept && { kept }),
+    });
+
+  const keptAt: MigrationsKept = keptOfCentral ?? { migrationsList: [] };
+  const setOfCentral = once(() => loadMigrations(base.em, keptAt));
+  const ofCentral = centralMigrations({
+    set: setOfCentral,
+    place: asTenant(central),
+    prepare: () => pools.query(central, `create schema if not exists ${quoteName(centralSchema)}`),
+    migratePlace: migratePlace({
+      pools,
+      set: setOfCentral,
+      session,
+      kept: keptAt,
+      fork: forkCentral,
+      around: () => undefined,
+    }),
+    create: author('central', keptOfCentral ?? { path: './migrations/central' }),
+  });
+
+  return {
+    migrations: createMigrations({ fleet, central: ofCentral, create: (wish = {}) => author('tenant')(wish) }),
+    contents: once(async () => {
+      const migrations = await set();
+      const { names } = migrations;
+      const replay = await replayOf(migrations, upTo(names).stepsFrom([]));
+      if (!replay || replay.leaves) return undefined;
+      const statements = [createLog(migrations), ...replay.statements];
+      return {
+        statements,
+        digest: createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 12),
+        record: ({ id }: Tenant) => ledger.recording([id], versionOf(names)),
+      };
+    }),
+    assume: async (tenant, at) => {
+      await migrateTenant(tenant, fakeTo((await set()).names, at));
+    },
+    migrate: async (tenant) => {
+      const { applied } = await migrateTenant(tenant, upTo((await set()).names));
+      await ledger.record([tenant.id], versionOf(applied));
+    },
+    recordNew: async (tenant) => ledger.record([tenant.id], versionOf((await set()).names)),
+  };
+};
+
+/** Central as a place that migrations run in. */
+const asTenant = (placement: OrmPlacement): Tenant => ({
+  id: 'central',
+  name: 'central',
+  status: 'active',
+  isolation: 'schema',
+  placement,
+  config: {},
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+});
+
+/** Loads once, and again after it has failed. */
+export const once = <R>(load: () => Promise<R>): (() => Promise<R>) => {
+  let loaded: Promise<R> | undefined;
+  return () => {
+    loaded ??= load().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    });
+    return loaded;
+  };
+};

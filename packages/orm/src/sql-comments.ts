@@ -1,0 +1,20 @@
+import type { Options } from '@mikro-orm/core';
+import { currentScope } from '@omnitenant/core';
+
+/** Has each statement that MikroORM sends end in a comment that names its tenant, as the server's log then does. */
+export const withTenantComments = (config: Options): Options => {
+  const { onQuery = (sql: string) => sql } = config;
+  return {
+    ...config,
+    onQuery: (sql, params) => {
+      const scope = currentScope();
+      const query = onQuery(sql, params);
+      // An id holds nothing that could end the comment.
+      return scope?.kind === 'tenant' ? `${query} /*tenant='${scope.tenant.id}'*/` : query;
+    },
+  };
+};
+
+/** A statement without that comment. */
+export const withoutTenantComment = (sql: string): string =>
+  sql.endsWith("'*/") ? sql.replace(/ \/\*tenant='[^']*'\*\/$/, '') : sql;

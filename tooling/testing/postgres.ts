@@ -1,0 +1,18 @@
+import { startPostgres } from '../services/postgres.ts';
+import { opened } from './open.ts';
+
+export interface TestPostgresServer extends AsyncDisposable {
+  /** As the role that may do everything. */
+  readonly url: string;
+  /** Ends it, and the connections of its clients with it, and starts it again with what was committed. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A PostgreSQL server of the test's own, for what would disturb others. */
+export async function testPostgresServer(): Promise<TestPostgresServer> {
+  const { url, restart, stop: end } = await startPostgres();
+  const stop = opened(`PostgreSQL server ${url} (call stop())`, end);
+  // A crash would lose what was committed last: durability is off.
+  return { url, restart: () => restart('SIGINT'), stop, [Symbol.asyncDispose]: stop };
+}
