@@ -1,0 +1,122 @@
+import { isTenancyError } from '@omnitenant/core';
+import { testRedis } from '@omnitenant/tooling';
+import { expect, test } from 'vitest';
+import { openSite } from './fixtures/site.ts';
+
+const refused = (code: 'OUTSIDE_SCOPE' | 'CROSS_TENANT') => expect.toSatisfy((error) => isTenancyError(error, code));
+
+test('outside a scope nothing is added', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  await expect(queue.add('job', {})).rejects.toEqual(refused('OUTSIDE_SCOPE'));
+  await expect(queue.addBulk([{ name: 'job', data: {} }])).rejects.toEqual(refused('OUTSIDE_SCOPE'));
+  await expect(queue.upsertJobScheduler('nightly', { every: 1000 })).rejects.toEqual(refused('OUTSIDE_SCOPE'));
+  expect(await queue.count()).toBe(0);
+});
+
+test('a job that is added comes back with its data as it was, and its options', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue<object>();
+  await site.tenancy.run('acme', async () => {
+    const { id = '' } = await queue.add('job', { tenant: 'beta', opts: [1] }, { attempts: 4 });
+    const job = await queue.getJob(id);
+    expect(job?.data).toEqual({ tenant: 'beta', opts: [1] });
+    expect(job?.opts).toMatchObject({ attempts: 4 });
+  });
+});
+
+test('tenants may choose the same ids: of jobs, of deduplication, of schedules', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue<string>();
+  for (const id of ['acme', 'beta']) {
+    await site.tenancy.run(id, async () => {
+      await queue.add('invoice', `of ${id}`, { jobId: '7' });
+      await queue.add('invoice', 'again', { jobId: '7' });
+      await queue.add('unique', `of ${id}`, { deduplication: { id: 'one' } });
+      await queue.add('unique', 'again', { deduplication: { id: 'one' } });
+      await queue.upsertJobScheduler('nightly', { pattern: '0 3 * * *' }, { data: `of ${id}` });
+    });
+  }
+  for (const id of ['acme', 'beta']) {
+    await site.tenancy.run(id, async () => {
+      expect((await queue.getJob('7'))?.data).toBe(`of ${id}`);
+      const unique = await queue.getDeduplicationJobId('one');
+      expect((await queue.getJob(unique ?? ''))?.data).toBe(`of ${id}`);
+      expect((await queue.getJobScheduler('nightly'))?.template?.data).toBe(`of ${id}`);
+      expect(await queue.getJobSchedulers()).toHaveLength(1);
+    });
+  }
+  expect(await queue.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 4, delayed: 2 });
+  await site.tenancy.run('acme', () => queue.removeJobScheduler('nightly'));
+  expect(await queue.getJobSchedulersCount()).toBe(1);
+});
+
+test('a tenant sees and touches its own jobs only', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue<string>();
+  const { id = '' } = await site.tenancy.run('acme', () => queue.add('secret', 'of acme'));
+  await site.tenancy.run('acme', () => queue.addJobLog(id, 'a line'));
+  await site.tenancy.run('beta', () => queue.add('job', 'of beta'));
+  await site.tenancy.run('beta', async () => {
+    expect(await queue.getJob(id)).toBeUndefined();
+    expect((await queue.getJobs()).map(({ data }) => data)).toEqual(['of beta']);
+    expect((await queue.getWaiting()).map(({ data }) => data)).toEqual(['of beta']);
+    expect(await queue.getJobState(id)).toBe('unknown');
+    expect((await queue.getJobLogs(id)).logs).toEqual([]);
+    await queue.remove(id);
+    await queue.updateJobProgress(id, 50).catch(() => {});
+  });
+  await site.tenancy.run('acme', async () => {
+    expect(await queue.getJob(id)).toMatchObject({ data: 'of acme', progress: 0 });
+    expect((await queue.getJobLogs(id)).logs).toEqual(['a line']);
+  });
+});
+
+test('what concerns the jobs of all is not done from a tenant’s scope', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  await site.tenancy.run('acme', () => queue.add('job', {}));
+  await site.tenancy.run('beta', async () => {
+    for (const act of [
+      () => queue.drain(),
+      () => queue.obliterate({ force: true }),
+      () => queue.pause(),
+      () => queue.clean(0, 0),
+    ]) {
+      await expect(act()).rejects.toEqual(refused('CROSS_TENANT'));
+    }
+    const forAll = queue.upsertJobSchedulerForTenants('nightly', { every: 1000 });
+    await expect(forAll).rejects.toEqual(refused('CROSS_TENANT'));
+  });
+  expect(await queue.isPaused()).toBe(false);
+  expect(await queue.count()).toBe(1);
+  await site.tenancy.central(() => queue.drain());
+  expect(await queue.count()).toBe(0);
+});
+
+test('central and code outside all scopes see the jobs of all, as BullMQ shows them', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue<string>();
+  const { id = '' } = await site.tenancy.run('acme', () => queue.add('job', 'of acme'));
+  await site.tenancy.central(async () => {
+    await queue.add('job', 'of central', { jobId: 'own' });
+    expect((await queue.getJob('own'))?.data).toBe('of central');
+    expect((await queue.getJob(id))?.data).toBe('of acme');
+  });
+  expect((await queue.getJobs()).map(({ data }) => data).sort()).toEqual(['of acme', 'of central']);
+});
+
+test('a parent that is another tenant’s is refused, under whatever id', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const parent = await site.tenancy.run('acme', () => queue.add('parent', {}));
+  const scheduled = await site.tenancy.run('acme', () => queue.upsertJobScheduler('s', { every: 60_000 }));
+  for (const { id = '' } of [parent, scheduled]) {
+    const opts = { parent: { id, queue: queue.qualifiedName } };
+    await site.tenancy.run('beta', async () => {
+      await expect(queue.add('child', {}, opts)).rejects.toEqual(refused('CROSS_TENANT'));
+      await expect(queue.addBulk([{ name: 'child', data: {}, opts }])).rejects.toEqual(refused('CROSS_TENANT'));
+    });
+    await site.tenancy.run('acme', () => queue.add('child', {}, opts));
+  }
+});
