@@ -1,0 +1,78 @@
+import { isTenantId } from '@omnitenant/core';
+import { examples } from '../examples.ts';
+import { interruptible } from '../interrupt.ts';
+import { columns, database, domain, isolation, json, name, schema, server, tenantConfig, url } from '../options.ts';
+import type { Program } from '../program.ts';
+import { askChoice, askText } from '../prompts.ts';
+import { type CommonOptions, withApplication } from '../session.ts';
+import { printJson } from '../table.ts';
+import { outcome, type TenantOptions, tenantInput } from '../tenant-input.ts';
+import { paint, print } from '../terminal.ts';
+import { summaryOf } from './list.ts';
+
+export function create(program: Program): void {
+  program
+    .command('create')
+    .summary('make a tenant')
+    .description('Makes a tenant, with its storage and all migrations. Without an id, it asks.')
+    .argument('[id]', 'lower-case letters, digits and hyphens; it never changes')
+    .addOption(name)
+    .addOption(isolation)
+    .addOption(domain)
+    .addOption(server)
+    .addOption(url)
+    .addOption(database)
+    .addOption(schema)
+    .addOption(tenantConfig)
+    .addOption(columns)
+    .addOption(json)
+    .addHelpText(
+      'after',
+      examples({
+        create: 'asks',
+        "create acme --name 'Acme Inc' --domain acme.com": 'with a domain',
+        'create acme --isolation database --server eu': 'a database of its own, on the server eu',
+        'create acme --isolation database --url env:ACME_URL': 'on a server of its own',
+        'create acme --columns \'{"plan":"pro"}\'': 'with columns of your own',
+      }),
+    )
+    .action(async (given, options, command) => {
+      await withApplication(command, async ({ tenancy }) => {
+        const wish =
+          given === undefined ? await ask({ ...options, ...command.optsWithGlobals() }) : { id: given, ...options };
+        const afterwards = `If it is left unfinished: omnitenant repair ${wish.id}`;
+        const tenant = await interruptible(afterwards, () => tenancy.tenants.create(tenantInput(wish.id, wish)));
+        if (options.json) printJson(summaryOf(tenant));
+        else print(outcome(paint('green', 'created'), tenant));
+      });
+    });
+}
+
+/** Asks for what was not given. */
+async function ask(options: TenantOptions & CommonOptions): Promise<TenantOptions & { readonly id: string }> {
+  const rule = 'Small letters, digits and inner hyphens, 48 at most, one letter at least; some words are reserved.';
+  const id = await askText(options, {
+    message: 'Id of the tenant',
+    instead: 'the id: omnitenant create <id>',
+    check: (value) => (isTenantId(value) ? undefined : rule),
+  });
+  const name = options.name ?? (await askText(options, { message: 'Name', instead: '--name <name>', initial: id }));
+  const isolation =
+    options.isolation ??
+    (await askChoice(options, {
+      message: 'How are its rows kept apart?',
+      instead: '--isolation <isolation>',
+      choices: [
+        { value: '', label: 'as the application says' },
+        { value: 'schema', hint: 'a schema of its own' },
+        { value: 'database', hint: 'a database of its own' },
+        { value: 'row', hint: 'row-level security' },
+      ],
+    }));
+  const hosts = await askText(options, {
+    message: 'Domains, the primary one first (none: Enter)',
+    instead: '--domain <host>',
+  });
+  const domain = [...options.domain, ...hosts.split(/[\s,]+/).filter(Boolean)];
+  return { ...options, id, name: name || id, isolation: isolation || undefined, domain };
+}

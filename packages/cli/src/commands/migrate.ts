@@ -1,0 +1,51 @@
+import { examples } from '../examples.ts';
+import { UsageError } from '../failure.ts';
+import { migrateFleet } from '../migrate-fleet.ts';
+import { all, canary, concurrency, json, maxFailures, target } from '../options.ts';
+import type { Program } from '../program.ts';
+import { withApplication } from '../session.ts';
+import { namedOrAll } from '../tenants.ts';
+import { note } from '../terminal.ts';
+import { fakeUpTo } from './fake.ts';
+
+export function migrate(program: Program): void {
+  program
+    .command('migrate')
+    .summary('apply what tenants lack')
+    .description('Applies what tenants lack. One that fails is left as it was, and stops nobody else.')
+    .argument('[tenants...]', "ids, or patterns such as 'acme-*'")
+    .addOption(all)
+    .option('--central', "central's own tables; with --all, before the tenants")
+    .addOption(target)
+    .addOption(canary)
+    .addOption(maxFailures)
+    .addOption(concurrency(4))
+    .option('--fake', 'only write down that they are applied')
+    .addOption(json)
+    .addHelpText(
+      'after',
+      examples({
+        'migrate --central --all': 'a deployment',
+        'migrate acme bloom': 'two tenants',
+        "migrate 'eu-*' --to Migration20260105": 'those that a pattern fits, up to one migration',
+        'migrate --all --canary 3 --max-failures 10': 'three tenants first; gives up after ten failures',
+      }),
+    )
+    .action(async (named, { all, central, fake, to, ...flags }, command) => {
+      const tenants = central && !all && named.length === 0 ? [] : namedOrAll(named, all);
+      if (to === '0') throw new UsageError('migrate goes up. To undo migrations: omnitenant rollback --to 0');
+      await withApplication(command, async (application) => {
+        if (central) {
+          await application.tenancy.migrateCentral();
+          note('central is up to date');
+        }
+        if (tenants?.length === 0) return;
+        if (fake) return fakeUpTo(application, tenants, to, flags);
+        await migrateFleet(application, tenants, flags, {
+          doing: 'migrating',
+          done: 'migrated',
+          run: (options) => application.orm.migrations.up({ ...options, ...(to && { to }) }),
+        });
+      });
+    });
+}

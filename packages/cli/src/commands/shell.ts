@@ -1,0 +1,33 @@
+import { text } from 'node:stream/consumers';
+import { evaluate } from '../evaluate.ts';
+import { examples } from '../examples.ts';
+import { UsageError } from '../failure.ts';
+import type { Program } from '../program.ts';
+import { openRepl } from '../repl.ts';
+import { withApplication } from '../session.ts';
+
+export function shell(program: Program): void {
+  program
+    .command('shell')
+    .summary('JavaScript inside a tenant')
+    .description('JavaScript inside a tenant: em, the entities by name, orm, tenancy, tenant. Top-level await works.')
+    .argument('[tenant]', 'its id')
+    .option('--central', 'in central, instead of a tenant')
+    .option('-e, --eval <code>', 'an expression, whose value is printed, or statements that return one')
+    .addHelpText(
+      'after',
+      examples({
+        'shell acme': 'a prompt; .exit or Ctrl-D ends it',
+        "shell acme -e 'await em.count(Task)'": 'one value',
+        'shell acme < script.js': 'a script from standard input',
+      }),
+    )
+    .action(async (id, { central, eval: given }, command) => {
+      if ((id === undefined) === (central === undefined)) throw new UsageError('Name one tenant, or say --central.');
+      await withApplication(command, async (application) => {
+        const code = given ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
+        const work = () => (code === undefined ? openRepl(application) : evaluate(application, code));
+        await (id === undefined ? application.tenancy.central(work) : application.tenancy.run(id, work));
+      });
+    });
+}

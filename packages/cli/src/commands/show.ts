@@ -1,0 +1,56 @@
+import type { TenantMigrations } from '@omnitenant/orm';
+import { examples } from '../examples.ts';
+import { masked } from '../masked.ts';
+import { json } from '../options.ts';
+import type { Program } from '../program.ts';
+import { withApplication } from '../session.ts';
+import { printFields, printJson } from '../table.ts';
+import { placeOf, styleOf } from '../tenants.ts';
+import { summaryOf } from './list.ts';
+
+export function show(program: Program): void {
+  program
+    .command('show')
+    .summary('all about a tenant')
+    .description('All about a tenant; what looks like a credential is masked.')
+    .argument('<tenant>', 'its id')
+    .addOption(json)
+    .addHelpText('after', examples({ 'show acme': 'its status, place, domains, migrations and columns' }))
+    .action(async (id, options, command) => {
+      await withApplication(command, async ({ tenancy, orm }) => {
+        const tenant = await tenancy.tenants.get(id);
+        const domains = await tenancy.tenants.domains(id);
+        let migrations: TenantMigrations | undefined;
+        for await (const found of orm.migrations.status({ tenants: [id] })) migrations = found;
+        const { config, ...own } = masked(tenant) as typeof tenant;
+        if (options.json) {
+          return printJson({
+            ...own,
+            config,
+            domains: domains.map(({ host, primary }) => ({ host, primary })),
+            migrations: migrations && { last: migrations.last, pending: migrations.pending },
+          });
+        }
+        const known = summaryOf(tenant);
+        const further = Object.entries(own).filter(([name]) => !(name in known));
+        printFields(
+          {
+            id,
+            name: tenant.name,
+            status: tenant.status,
+            isolation: tenant.isolation,
+            place: placeOf(tenant),
+            role: tenant.placement.role,
+            domains: domains.map(({ host, primary }) => (primary ? `${host} (primary)` : host)).join(', '),
+            'last migration': migrations?.last,
+            pending: migrations?.pending?.join(', '),
+            config,
+            ...Object.fromEntries(further),
+            created: tenant.createdAt,
+            updated: tenant.updatedAt,
+          },
+          { id: 'bold', status: styleOf(tenant), pending: 'yellow' },
+        );
+      });
+    });
+}

@@ -1,0 +1,88 @@
+import type { TenantMigrations } from '@omnitenant/orm';
+import { examples } from '../examples.ts';
+import { exitCodes } from '../failure.ts';
+import { csv, json } from '../options.ts';
+import type { Program } from '../program.ts';
+import { withApplication } from '../session.ts';
+import { type Column, printRows } from '../table.ts';
+import { requireMigratable, styleOf } from '../tenants.ts';
+import { note, type Style } from '../terminal.ts';
+
+export function status(program: Program): void {
+  program
+    .command('status')
+    .summary('which migrations each tenant has')
+    .description('Which migrations each tenant has; of one tenant, each migration.')
+    .argument('[tenants...]', "ids, or patterns such as 'acme-*' (default: all)")
+    .option('--pending', 'only tenants that lack some')
+    .option('--check', 'fail where a tenant lacks some')
+    .option('--central', "central's own migrations instead")
+    .addOption(json)
+    .addOption(csv)
+    .addHelpText(
+      'after',
+      examples({
+        status: 'a line for each tenant',
+        'status acme': 'each migration of the code, and whether acme has it',
+        'status --pending --json': 'who is behind, for a program',
+        'status --check': 'for CI: exit code 1 where somebody is behind',
+      }),
+    )
+    .action(async (named, { pending: onlyBehind, check, central, ...format }, command) => {
+      await withApplication(command, async ({ tenancy, orm: { migrations } }) => {
+        if (central) {
+          const { applied, pending } = await migrations.central.status();
+          if (check && pending.length > 0) process.exitCode = exitCodes.failed;
+          return printRows(marked([...applied, ...pending], pending), ofMigrations, format);
+        }
+        await requireMigratable(tenancy.tenants, named);
+        const found: TenantMigrations[] = [];
+        for await (const tenant of migrations.status(named.length > 0 ? { tenants: named } : {})) {
+          if (!onlyBehind || isBehind(tenant)) found.push(tenant);
+        }
+        if (check && found.some(isBehind)) process.exitCode = exitCodes.failed;
+        const [one] = found;
+        if (one !== undefined && named.length === 1 && named[0] === one.tenant && one.pending !== undefined) {
+          return printRows(marked(await migrations.names(), one.pending), ofMigrations, format);
+        }
+        printRows(found, ofTenants, format);
+        if (!format.json && !format.csv)
+          note(`${found.filter(isBehind).length} of ${found.length} tenants lack migrations`);
+      });
+    });
+}
+
+function isBehind({ pending }: TenantMigrations): boolean {
+  return pending === undefined || pending.length > 0;
+}
+
+function stateOf({ pending }: TenantMigrations): string {
+  if (pending === undefined) return 'not known before the next migrate';
+  return pending.length === 0 ? 'up to date' : `${pending.length} pending`;
+}
+
+const ofTenants: readonly Column<TenantMigrations>[] = [
+  { name: 'tenant', value: ({ tenant }) => tenant, style: () => 'bold' },
+  { name: 'status', value: ({ status }) => status, style: styleOf },
+  { name: 'isolation', value: ({ isolation }) => isolation },
+  { name: 'last migration', value: ({ last }) => last },
+  { name: 'state', value: stateOf, style: (row): Style => (isBehind(row) ? 'yellow' : 'green') },
+];
+
+interface Marked {
+  readonly migration: string;
+  readonly applied: boolean;
+}
+
+function marked(names: readonly string[], pending: readonly string[]): readonly Marked[] {
+  return names.map((migration) => ({ migration, applied: !pending.includes(migration) }));
+}
+
+const ofMigrations: readonly Column<Marked>[] = [
+  { name: 'migration', value: ({ migration }) => migration },
+  {
+    name: 'state',
+    value: ({ applied }) => (applied ? 'applied' : 'pending'),
+    style: ({ applied }): Style => (applied ? 'green' : 'yellow'),
+  },
+];

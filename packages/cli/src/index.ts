@@ -1,0 +1,1 @@
+export { defineConfig, type OmnitenantConfig, type Superuser, type TenantScript } from './config.ts';

@@ -1,0 +1,39 @@
+/** What a configuration is written from. */
+interface Wish {
+  /** The path of the application's MikroORM configuration. */
+  readonly mikroOrm: string | undefined;
+  readonly base: string;
+  readonly isolation: string;
+}
+
+/** The text of a new `omnitenant.config.ts`. */
+export function configText({ mikroOrm, base, isolation }: Wish): string {
+  const imports = [
+    mikroOrm === undefined
+      ? imported('{ defineConfig as defineMikroOrm }', '@mikro-orm/postgresql')
+      : imported('config', `./${mikroOrm}`),
+    imported('{ defineConfig }', '@omnitenant/cli'),
+    imported('{ createTenancy, fromSubdomain }', '@omnitenant/core'),
+    imported('{ createOrm }', '@omnitenant/orm'),
+  ];
+  return `${imports.join('\n')}
+${mikroOrm === undefined ? ownMikroOrm : ''}
+export default defineConfig(async () => {
+  const orm = await createOrm(config, { isolation: '${isolation}' });
+  const tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('${base}') });
+  return { tenancy, orm };
+});
+`;
+}
+
+function imported(what: string, from: string): string {
+  return `import ${what} from '${from}';`;
+}
+
+const ownMikroOrm = `
+const config = defineMikroOrm({
+  clientUrl: process.env.DATABASE_URL ?? 'postgres://localhost:5432/app',
+  entities: [], // yours
+  migrations: { path: './migrations' },
+});
+`;
