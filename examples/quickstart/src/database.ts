@@ -85,5 +85,20 @@ async function dropAll(admin: Client): Promise<void> {
         'Drop or rename it, or unset DATABASE_URL to run on PGlite.',
     );
   }
-  for (const { name } of rows) await admin.query(`drop database ${name} with (force)`);
+  for (const { name } of rows) {
+    await admin.query(`drop database ${name} with (force)`);
+  }
+  for (const name of Object.keys(marks)) await dropTemplates(admin, name);
+}
+
+/** New database tenants begin as copies of a template, which stays when they go. */
+async function dropTemplates(admin: Client, central: string): Promise<void> {
+  const { rows } = await admin.query<{ name: string }>(
+    'select datname as name from pg_database where starts_with(datname, $1)',
+    [`${central}_template_`],
+  );
+  for (const { name } of rows) {
+    await admin.query(`alter database ${name} is_template false`);
+    await admin.query(`drop database ${name}`);
+  }
 }

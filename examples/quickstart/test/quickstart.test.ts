@@ -61,7 +61,9 @@ describe('on PostgreSQL', async () => {
     await servedPort(child);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    assert.deepEqual(await databases(server.url), ['omnitenant_demo', 'omnitenant_demo_cobalt']);
+    const [template, ...left] = (await databases(server.url)).toSorted().reverse();
+    assert.match(template ?? '', /^omnitenant_demo_template_/);
+    assert.deepEqual(left, ['omnitenant_demo_cobalt', 'omnitenant_demo']);
     await demo({ DATABASE_URL: server.url });
     assert.deepEqual(await databases(server.url), []);
   });
