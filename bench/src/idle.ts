@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client } from 'pg';
+import { register } from './register.ts';
 import { databaseNameOf, type SiteDatabase } from './site.ts';
 import { type BenchTenancy, openTenancy } from './tenancy.ts';
 import { answer } from './worker.ts';
@@ -22,7 +23,7 @@ export type IdleCalls = typeof calls;
 const calls = {
   async measure({ database, tenants }: IdleOptions): Promise<Idle> {
     const bench = await openTenancy({ ...database, ttl: 3_600_000 });
-    await register(bench, database, tenants);
+    await register(bench, database, 'database', tenants);
     // What is made once, for all tenants, is not theirs.
     for (let n = tenants - 20; n < tenants; n += 1) await use(bench, tenantId(n));
 
@@ -37,30 +38,6 @@ const calls = {
 };
 
 answer(calls);
-
-/** Registers tenants whose databases are not there: nobody asks them for anything. */
-async function register({ tenancy, orm }: BenchTenancy, { url }: SiteDatabase, tenants: number): Promise<void> {
-  await tenancy.migrateCentral();
-  const [first, last] = [tenantId(0), tenantId(tenants)];
-  const draft = { id: first, config: {}, isolation: 'database' };
-  await orm.store.insert({ ...draft, name: first, status: 'active', ...orm.place?.(draft) } as never, []);
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(
-      `insert into central.tenant (id, name, status, isolation, placement, config, created_at, updated_at)
-       select id, id, status, isolation, replace(placement::text, '${first}', id)::jsonb, config, created_at, updated_at
-       from (select 't' || lpad(n::text, greatest(4, length(n::text)), '0') as id, status, isolation, placement, config,
-                    created_at, updated_at
-             from central.tenant, generate_series(1, ${tenants}) n) made`,
-    );
-    await client.query('analyze central.tenant');
-    const { rows } = await client.query('select from central.tenant where id = $1', [last]);
-    if (rows.length !== 1) throw new Error(`There is no tenant ${last}.`);
-  } finally {
-    await client.end();
-  }
-}
 
 /** Enters the tenant's scope and takes its EntityManager, and asks it nothing. */
 async function use({ tenancy, orm }: BenchTenancy, id: string): Promise<void> {

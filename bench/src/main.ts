@@ -1,6 +1,10 @@
-import { compared, type Figure, misses, spreadOf, targetText } from './figure.ts';
+import type { ConnectionsCalls } from './connections.ts';
+import { compared, type Figure, misses, type Round, spreadOf, targetText } from './figure.ts';
+import type { FleetCalls } from './fleet.ts';
 import type { IdleCalls } from './idle.ts';
 import { type BenchOptions, readOptions, usage } from './options.ts';
+import { writePage } from './page.ts';
+import type { QueueCalls } from './queue.ts';
 import { circumstances, table } from './report.ts';
 import { requestPath } from './request-path.ts';
 import type { ScopesCalls } from './scopes.ts';
@@ -37,6 +41,9 @@ async function main(options: BenchOptions): Promise<number> {
     version = site.version;
     if (options.benchmarks.includes('run')) figures.push(await scopes(options));
     if (options.benchmarks.includes('idle')) figures.push(...(await idle(site, options)));
+    if (options.benchmarks.includes('fleet')) figures.push(...(await fleet(site, options)));
+    if (options.benchmarks.includes('connections')) figures.push(...(await connections(site, options)));
+    if (options.benchmarks.includes('queue')) figures.push(...(await queue(options)));
     if (options.benchmarks.includes('request')) {
       for (const isolation of options.isolations) {
         figures.push(...(await requestPath(site, isolation, options, { signal, progress })));
@@ -45,6 +52,7 @@ async function main(options: BenchOptions): Promise<number> {
   }
   const on = noted(version);
   console.log(options.json ? JSON.stringify({ ...on, figures }, undefined, 2) : table(figures, on));
+  if (options.page) writePage(figures, on);
   if (!options.targets) return 0;
   const missed = figures.filter(misses);
   for (const figure of missed) {
@@ -75,6 +83,97 @@ async function idle(site: Site, { idleTenants }: BenchOptions): Promise<Figure[]
   return [
     { name, unit: 'bytes of heap each', tenancy: spreadOf([Math.round(heap)]), target: { most: 8_192 } },
     { name, unit: 'sockets, all together', tenancy: spreadOf([sockets]), target: { most: 0 } },
+  ];
+}
+
+async function fleet(site: Site, options: BenchOptions): Promise<Figure[]> {
+  const quick = options.fleet < 100;
+  await using worker = startWorker<FleetCalls>(new URL('fleet.ts', import.meta.url), { signal });
+  const rounds = async (about: string, count: number, measure: () => Promise<Round>): Promise<Round[]> => {
+    const measured: Round[] = [];
+    for (let round = 1; round <= count; round += 1) {
+      progress(`fleet, ${about}: round ${round} of ${count}`);
+      measured.push(await measure());
+    }
+    return measured;
+  };
+  const count = quick ? 2 : options.rounds;
+  const [schemas, databases] = quick ? [5, 2] : [100, 20];
+  const made = await rounds('new schemas', count, async () =>
+    worker.call('schemas', { database: await site.createDatabase(), tenants: schemas }),
+  );
+  const copied = await rounds('new databases', Math.min(count, 4), async () =>
+    worker.call('databases', { database: await site.createDatabase(), tenants: databases }),
+  );
+  const asked = { database: await site.createDatabase(), tenants: options.fleet };
+  progress(`fleet: makes ${options.fleet} tenants`);
+  await worker.call('prepare', asked);
+  const changed = await rounds('one change', Math.min(count, 4), () => worker.call('change', asked));
+  const nothing: number[] = [];
+  for (let round = 0; round < count; round += 1) nothing.push(await worker.call('nothing', asked));
+  const many = { database: await site.createDatabase(), tenants: options.fleet * 10 };
+  await worker.call('registerAll', many);
+  const nothingOfMany: number[] = [];
+  for (let round = 0; round < count; round += 1) nothingOfMany.push(await worker.call('nothing', many));
+  return [
+    compared({ name: 'fleet: a new schema tenant', unit: 'ms', target: { most: 1.25 } }, made),
+    compared({ name: 'fleet: a new database tenant', unit: 'ms', target: { most: 1.25 } }, copied),
+    compared({ name: `fleet: a change in ${options.fleet} schemas`, unit: 'ms', target: { most: 2 } }, changed),
+    {
+      name: `fleet: nothing pending in ${options.fleet}`,
+      unit: 'ms',
+      tenancy: spreadOf(nothing),
+      target: { most: 100 },
+    },
+    {
+      name: `fleet: nothing pending in ${many.tenants}`,
+      unit: 'ms',
+      tenancy: spreadOf(nothingOfMany),
+      target: { most: 100 },
+    },
+  ];
+}
+
+async function connections(site: Site, { databases, schemas, seconds }: BenchOptions): Promise<Figure[]> {
+  const budget = Math.min(20, Math.ceil(databases / 4));
+  progress(`connections: ${databases} databases over a budget of ${budget}`);
+  await using worker = startWorker<ConnectionsCalls>(new URL('connections.ts', import.meta.url), { signal });
+  const crowd = { database: await site.createDatabase(), tenants: databases, budget, seconds };
+  const { most, served, refused, wrong } = await worker.call('crowd', crowd);
+  const name = `connections: ${databases} databases, ${budget} connections`;
+  const figures: Figure[] = [
+    { name, unit: 'connections at most', tenancy: spreadOf([most]), target: { most: budget } },
+    { name, unit: "answers that are another's", tenancy: spreadOf([wrong]), target: { most: 0 } },
+    { name, unit: 'requests served a second', tenancy: spreadOf([Math.round(served / seconds)]) },
+    { name, unit: 'requests refused', tenancy: spreadOf([refused]) },
+  ];
+  for (const maxSchemas of [undefined, schemas / 4]) {
+    progress(`connections: one reads ${schemas} schemas`);
+    const growth = { database: await site.createDatabase(), schemas, ...(maxSchemas && { maxSchemas }) };
+    const bytes = await worker.call('growth', growth);
+    if (typeof bytes === 'string') progress(`skipped: ${bytes}`);
+    else {
+      figures.push({
+        name: `connections: ${schemas} schemas, ${maxSchemas ?? 'all'} to a connection`,
+        unit: 'MB of the largest backend',
+        tenancy: spreadOf([bytes / 2 ** 20]),
+      });
+    }
+  }
+  return figures;
+}
+
+async function queue({ rounds, jobs }: BenchOptions): Promise<Figure[]> {
+  progress(`queue: ${jobs} jobs, three ways`);
+  await using worker = startWorker<QueueCalls>(new URL('queue.ts', import.meta.url), { signal });
+  const measured = await worker.call('measure', { rounds: rounds * 2, jobs });
+  const about = (name: string, least: number) => ({ name, unit: 'jobs/s, plain is BullMQ', target: { least } });
+  return [
+    compared(about('queue: jobs that carry their tenant', 0.95), measured),
+    compared(
+      about('queue: and tenants that take turns', 0.8),
+      measured.map(({ plain, fair }) => ({ plain, tenancy: fair })),
+    ),
   ];
 }
 

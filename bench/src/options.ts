@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const benchmarks = ['run', 'request', 'idle'] as const;
+const benchmarks = ['run', 'request', 'idle', 'fleet', 'connections', 'queue'] as const;
 const frameworks = ['hono', 'express'] as const;
 const isolations = ['schema', 'database', 'row'] as const;
 
@@ -21,15 +21,25 @@ export interface BenchOptions {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly idleTenants: number;
+  /** Schema tenants of `fleet` that are migrated. */
+  readonly fleet: number;
+  /** Tenants of `connections` that have databases of their own. */
+  readonly databases: number;
+  /** Schemas that a connection of `connections` visits. */
+  readonly schemas: number;
   /** Scopes entered in a round of `run`. */
   readonly scopes: number;
+  /** Jobs added and done in a round of `queue`. */
+  readonly jobs: number;
   readonly targets: boolean;
   readonly json: boolean;
+  /** Write the page of the documentation. */
+  readonly page: boolean;
   /** A folder for CPU profiles of the servers. */
   readonly profile?: string;
 }
 
-export const usage = `pnpm bench [run] [request] [idle] [flags]     all three when none is named
+export const usage = `pnpm bench [run] [request] [idle] [fleet] [connections] [queue] [flags]     all of them when none is named
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
   --isolation <schema|database|row>     of the request path; may be given more than once (schema)
@@ -40,6 +50,7 @@ export const usage = `pnpm bench [run] [request] [idle] [flags]     all three wh
   --idle-tenants <n>   registered tenants of idle (10000)
   --profile <folder>   write CPU profiles of the servers there
   --json               print JSON instead of tables
+  --page               write docs/guide/benchmark.md and its plot as well
   --no-targets         do not fail when a target is missed
   --quick              a smoke test: few tenants, short rounds, no targets`;
 
@@ -59,6 +70,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       'idle-tenants': { type: 'string' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
+      page: { type: 'boolean', default: false },
       targets: { type: 'boolean' },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -78,9 +90,14 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     seconds: count('seconds', values.seconds) ?? (quick ? 1 : 5),
     warmUpSeconds: quick ? 1 : 3,
     idleTenants: count('idle-tenants', values['idle-tenants']) ?? (quick ? 500 : 10_000),
+    fleet: quick ? 20 : 1_000,
+    databases: quick ? 12 : 200,
+    schemas: quick ? 40 : 1_000,
     scopes: quick ? 5_000 : 50_000,
+    jobs: quick ? 500 : 4_000,
     targets: values.targets ?? !quick,
     json: values.json,
+    page: values.page,
     ...(profile === undefined ? {} : { profile }),
   };
 }

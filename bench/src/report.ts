@@ -39,7 +39,7 @@ export function table(figures: readonly Figure[], on: Circumstances): string {
     figure.ratio ? text(figure.ratio, 2) : '',
     targetText(figure) && `${targetText(figure)}${misses(figure) ? ' missed' : ''}`,
   ]);
-  const all = [['', '', 'tenancy', 'plain MikroORM', 'ratio', 'target'], ...rows];
+  const all = [['', '', 'tenancy', 'floor', 'ratio', 'target'], ...rows];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   const line = (row: readonly string[]) =>
     row
@@ -54,7 +54,7 @@ export function table(figures: readonly Figure[], on: Circumstances): string {
   ].join('\n');
 }
 
-function text({ median, min, max }: Spread, digits = median < 100 ? 2 : 0): string {
+export function text({ median, min, max }: Spread, digits = median < 100 ? 2 : 0): string {
   if (min === max) return median.toFixed(Number.isInteger(median) ? 0 : digits);
   return `${median.toFixed(digits)} (${min.toFixed(digits)} – ${max.toFixed(digits)})`;
 }

@@ -3,14 +3,14 @@ import { createTenancy, memoryStore } from '@omnitenant/core';
 import { createOrm } from '@omnitenant/orm';
 import type { Round } from './figure.ts';
 import { answer } from './worker.ts';
-import { UserSchema } from './workload.ts';
+import { entities } from './workload.ts';
 
 export type ScopesCalls = typeof calls;
 
 const calls = {
   /** Microseconds for a scope and its EntityManager, and for MikroORM's request context and its, round by round. */
   async measure({ rounds, scopes }: { readonly rounds: number; readonly scopes: number }): Promise<Round[]> {
-    const config = defineConfig({ dbName: 'nowhere', entities: [UserSchema], ensureDatabase: false });
+    const config = defineConfig({ dbName: 'nowhere', entities, ensureDatabase: false });
     const plain = await MikroORM.init(config);
     const orm = await createOrm(config);
     const store = memoryStore();

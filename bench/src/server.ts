@@ -12,7 +12,7 @@ import type { Framework } from './options.ts';
 import { plainSchema, type SiteDatabase } from './site.ts';
 import { openTenancy, poolMax } from './tenancy.ts';
 import { answer } from './worker.ts';
-import { User, UserSchema } from './workload.ts';
+import { entities, readAll, tenantId, User } from './workload.ts';
 
 export interface ServerOptions {
   readonly variant: 'tenancy' | 'plain';
@@ -27,11 +27,14 @@ interface Application {
   readonly em: Pick<EntityManager, 'findOneOrFail'>;
   readonly tenancy?: Tenancy;
   readonly fork: <R>(next: () => R) => R;
+  /** Runs as a request of the first tenant would. */
+  readonly inOne: (next: () => Promise<void>) => Promise<void>;
 }
 
 const calls = {
   async start({ variant, framework, database }: ServerOptions): Promise<{ port: number }> {
     const app = variant === 'tenancy' ? await withTenancy(database) : await plain(database);
+    for (let n = 0; n < 1_000; n += 1) await app.inOne(() => readAll(app.em, 1));
     const server = createServer(framework === 'hono' ? onHono(app) : onExpress(app)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     return { port: (server.address() as AddressInfo).port };
@@ -48,7 +51,12 @@ answer(calls);
 
 async function withTenancy(database: SiteDatabase): Promise<Application> {
   const { orm, tenancy } = await openTenancy(database);
-  return { em: orm.em as EntityManager, tenancy, fork: (next) => next() };
+  return {
+    em: orm.em as EntityManager,
+    tenancy,
+    fork: (next) => next(),
+    inOne: (next) => tenancy.run(tenantId(1), next),
+  };
 }
 
 /** MikroORM by itself: its connections are fixed to one schema, and each request has a fork. */
@@ -56,13 +64,14 @@ async function plain({ url }: SiteDatabase): Promise<Application> {
   const { em } = await MikroORM.init(
     defineConfig({
       clientUrl: url,
-      entities: [UserSchema],
+      entities,
       pool: { max: poolMax },
       driverOptions: { options: `-c search_path=${plainSchema}` },
       ensureDatabase: false,
     }),
   );
-  return { em, fork: (next) => RequestContext.create(em, next) };
+  const fork = <R>(next: () => R) => RequestContext.create(em, next);
+  return { em, fork, inOne: fork };
 }
 
 function onHono({ em, tenancy, fork }: Application): RequestListener {

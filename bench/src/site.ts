@@ -57,7 +57,10 @@ export async function openSite(): Promise<Site> {
         'select datname as name from pg_database where starts_with(datname, $1)',
         [run.prefix],
       );
-      for (const { name } of made.rows) await admin.query(`drop database ${escapeIdentifier(name)} with (force)`);
+      for (const { name } of made.rows) {
+        await admin.query(`alter database ${escapeIdentifier(name)} is_template false`);
+        await admin.query(`drop database ${escapeIdentifier(name)} with (force)`);
+      }
       await admin.query(`drop role ${escapeIdentifier(role)}`);
       await admin.end();
       await run.end();

@@ -1,7 +1,7 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, fromDomain, type Tenancy } from '@omnitenant/core';
-import { createOrm, type Orm } from '@omnitenant/orm';
-import { migrationsList, UserSchema } from './workload.ts';
+import { createOrm, type Orm, type OrmOptions } from '@omnitenant/orm';
+import { entities, migrationsList } from './workload.ts';
 
 export interface BenchTenancy {
   readonly tenancy: Tenancy;
@@ -14,16 +14,27 @@ export interface BenchTenancyOptions {
   readonly prefix: string;
   /** Milliseconds for which a lookup is remembered. */
   readonly ttl?: number;
+  /** Connections of each pool. */
+  readonly poolMax?: number;
+  readonly connections?: OrmOptions['connections'];
+  readonly migrations?: typeof migrationsList;
 }
 
 /** Connections of each pool, of the server without tenancy too. */
 export const poolMax = 10;
 
 /** The application under measurement. */
-export async function openTenancy({ url, prefix, ttl = 30_000 }: BenchTenancyOptions): Promise<BenchTenancy> {
+export async function openTenancy({
+  url,
+  prefix,
+  ttl = 30_000,
+  poolMax: max = poolMax,
+  connections,
+  migrations = migrationsList,
+}: BenchTenancyOptions): Promise<BenchTenancy> {
   const orm = await createOrm(
-    defineConfig({ clientUrl: url, entities: [UserSchema], pool: { max: poolMax }, migrations: { migrationsList } }),
-    { names: { database: (id) => `${prefix}${id}` } },
+    defineConfig({ clientUrl: url, entities, pool: { max }, migrations: { migrationsList: migrations } }),
+    { names: { database: (id) => `${prefix}${id}` }, ...(connections && { connections }) },
   );
   return {
     orm,
