@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitepress';
+import { fileNames } from './file-names.ts';
+import { linksFromSources } from './links.ts';
+import { notPages, pageOf, repository } from './pages.ts';
+import { sidebar } from './sidebar.ts';
+
+const home = join(import.meta.dirname, '..', 'index.md');
+
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="#0b6fc2">
+<rect x="1" y="1" width="6" height="6"/><rect x="9" y="1" width="6" height="6"/><rect x="1" y="9" width="6" height="6"/></svg>`;
+
+export default defineConfig({
+  title: 'omnitenant',
+  description: 'Multi-tenancy for Node, on MikroORM.',
+  lang: 'en',
+  srcDir: repository,
+  srcExclude: notPages,
+  rewrites: pageOf,
+  outDir: join(import.meta.dirname, 'dist'),
+  cacheDir: join(import.meta.dirname, 'cache'),
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
+  transformPageData: (page) => {
+    // What is under an export, such as its parameters, is not to find it by.
+    if (page.relativePath.startsWith('reference/api/')) Object.assign(page.frontmatter, { outline: 2 });
+  },
+  vite: {
+    build: { chunkSizeWarningLimit: 2000 },
+    plugins: [
+      {
+        name: 'vue-for-pages-outside-of-docs',
+        enforce: 'pre',
+        resolveId(id, importer, options) {
+          if (!/^vue(?:\/|$)/.test(id) || importer === home) return null;
+          return this.resolve(id, home, { ...options, skipSelf: true });
+        },
+      },
+    ],
+  },
+  markdown: {
+    theme: { light: 'github-light', dark: 'github-dark' },
+    config: (md) => {
+      md.use(linksFromSources).use(fileNames);
+    },
+  },
+  themeConfig: {
+    nav: [
+      { text: 'Guide', link: '/guide/getting-started', activeMatch: '^/guide/' },
+      { text: 'Reference', link: '/reference/', activeMatch: '^/reference/' },
+      { text: 'Threat model', link: '/threat-model' },
+      { text: 'Decisions', link: '/decisions/', activeMatch: '^/decisions/' },
+    ],
+    sidebar: sidebar(),
+    outline: { level: [2, 3] },
+    search: { provider: 'local' },
+    externalLinkIcon: true,
+  },
+});

@@ -1,0 +1,88 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { createProgram } from '../../packages/cli/src/program.ts';
+
+type Command = ReturnType<typeof createProgram>['commands'][number];
+
+/** The page that is written. */
+export const cliPage: string = join(import.meta.dirname, '..', 'reference', 'cli.md');
+
+/** Writes the reference of the command line from the commands themselves. */
+export async function generateCli(): Promise<void> {
+  const program = createProgram();
+  const commands = program.commands.filter((command) => command.name() !== 'help');
+  const page = [
+    '# Commands',
+    'The command `omnitenant` and what it can do, as it says itself. [How to use it](../guide/cli.md).',
+    '```sh\nnpx omnitenant [options] <command>\n```',
+    table('for all commands', optionsOf(program)),
+    ...commands.flatMap((command) => section(command, 2)),
+  ];
+  await writeFile(cliPage, `${page.filter(Boolean).join('\n\n')}\n`);
+}
+
+function section(command: Command, level: number, parent = 'omnitenant'): string[] {
+  const name = `${parent} ${command.name()}`;
+  const subcommands = command.commands.filter((sub) => sub.name() !== 'help');
+  return [
+    `${'#'.repeat(level)} ${name.replace('omnitenant ', '')}`,
+    prose(command.description() || command.summary()),
+    `\`\`\`sh\n${[name, command.usage()].join(' ').trim()}\n\`\`\``,
+    table(
+      'argument',
+      command.registeredArguments.map((argument) => ({
+        term: argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+        description: argument.description,
+        fallback: argument.defaultValue,
+        choices: argument.argChoices,
+      })),
+    ),
+    table('option', optionsOf(command)),
+    after(command),
+    ...subcommands.flatMap((sub) => section(sub, level + 1, name)),
+  ];
+}
+
+interface Row {
+  readonly term: string;
+  readonly description: string;
+  readonly fallback?: unknown;
+  readonly choices?: readonly string[] | undefined;
+}
+
+function optionsOf(command: Pick<Command, 'options'>): Row[] {
+  return command.options
+    .filter((option) => !option.hidden)
+    .map((option) => ({
+      term: option.flags,
+      description: option.description,
+      fallback: option.negate ? undefined : (option.defaultValueDescription ?? option.defaultValue),
+      choices: option.argChoices,
+    }));
+}
+
+function table(title: string, rows: readonly Row[]): string {
+  if (rows.length === 0) return '';
+  const lines = rows.map(({ term, description, fallback, choices }) => {
+    const more = [choices && `one of ${choices.join(', ')}`, fallback !== undefined && `default: ${fallback}`];
+    return `| \`${term.replaceAll('|', '\\|')}\` | ${prose([description, ...more.filter(Boolean)].join('; '))} |`;
+  });
+  return [`| ${title} | |`, '| --- | --- |', ...lines].join('\n');
+}
+
+/** What a command adds to its help, such as examples. */
+function after(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (added) => (text += added) });
+  command.outputHelp();
+  const added = stripVTControlCharacters(text.slice(command.helpInformation().length)).trim();
+  const lines = added.replace(/^Examples:\n/, '').split('\n');
+  // What to type, and after two spaces what it does.
+  return added && `\`\`\`sh\n${lines.map((line) => line.trim().replace(/ {2,}/, '$&# ')).join('\n')}\n\`\`\``;
+}
+
+/** Text that Markdown and Vue leave as it is. */
+function prose(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('{{', '&#123;&#123;');
+}
