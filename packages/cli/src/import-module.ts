@@ -1,13 +1,26 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+
+interface Module {
+  readonly default?: unknown;
+}
 
 /**
  * Imports a module of the application. Node runs plain TypeScript itself; what it does not (decorators, enums, imports
  * of `.ts` files by `.js`) is left to tsx, where the application has it, from then on and for all that is imported later.
  */
-export async function importModule(path: string): Promise<{ readonly default?: unknown }> {
+export async function importModule(path: string): Promise<Module> {
+  const module: Module = await load(path);
+  // Of what tsx makes CommonJS of, Node gives `module.exports` as the default.
+  const inner = module.default as (Module & { readonly __esModule?: boolean }) | undefined;
+  return inner?.__esModule ? inner : module;
+}
+
+async function load(path: string): Promise<Module> {
   const { href } = pathToFileURL(path);
+  // What Node has once refused as CommonJS, it does not look at again.
+  if (isCommonJs(path)) await registerTsx(path);
   try {
     return await import(href);
   } catch (error) {
@@ -33,6 +46,13 @@ async function registerTsx(path: string): Promise<boolean> {
   const tsconfig = nearest('tsconfig.json', dirname(path));
   tsx?.register(tsconfig === undefined ? {} : { tsconfig });
   return tsx !== undefined;
+}
+
+function isCommonJs(path: string): boolean {
+  const manifest = nearest('package.json', dirname(path));
+  return (
+    /\.[jt]s$/.test(path) && manifest !== undefined && JSON.parse(readFileSync(manifest, 'utf8')).type === 'commonjs'
+  );
 }
 
 function nearest(name: string, folder: string): string | undefined {

@@ -41,6 +41,13 @@ function findConfig(named: string | undefined): string {
 }
 
 function failure(shown: string, cause: unknown): string {
-  const advice = isOfSyntax(cause) ? ' If Node cannot run your TypeScript itself, install tsx: npm install -D tsx' : '';
-  return `${shown} could not be loaded: ${(cause as Error)?.message ?? cause}.${advice}`;
+  const why = String((cause as Error)?.message ?? cause).replace(/\.$/, '');
+  return `${shown} could not be loaded: ${why}.${adviceOn(cause, why)}`;
+}
+
+function adviceOn(cause: unknown, why: string): string {
+  if (/^Cannot use import statement/.test(why))
+    return ' The package is CommonJS: write "type": "module" into its package.json, or install tsx: npm install -D tsx';
+  if (!isOfSyntax(cause) || /^Cannot find package/.test(why)) return '';
+  return ' If Node cannot run your TypeScript itself, install tsx: npm install -D tsx';
 }

@@ -10,6 +10,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error.code !== 'EPIPE') throw error;
     process.exit(exitCodes.done);
   });
+  // What the application does in the background, and nobody awaits.
+  process.on('uncaughtException', (error) => {
+    process.exit(report(error, { verbose: program.opts().verbose === true }));
+  });
   try {
     await program.parseAsync(argv);
     return Number(process.exitCode ?? exitCodes.done);

@@ -4,7 +4,7 @@ import { type Application, openApplication } from '../fixtures/command.ts';
 let app: Application;
 beforeAll(async () => {
   app = await openApplication({ tenants: ['acme', 'bloom'] });
-}, 60_000);
+});
 afterAll(() => app[Symbol.asyncDispose]());
 
 test.each([

@@ -9,6 +9,7 @@ import { credentials } from './commands/credentials.ts';
 import { doctor } from './commands/doctor.ts';
 import { domains } from './commands/domains.ts';
 import { fake } from './commands/fake.ts';
+import { help } from './commands/help.ts';
 import { init } from './commands/init.ts';
 import { list } from './commands/list.ts';
 import { maintain } from './commands/maintain.ts';
@@ -30,7 +31,7 @@ import { paint } from './terminal.ts';
 export type Program = Command<[], CommonOptions>;
 
 const groups = {
-  'Begin:': [init, doctor],
+  'Begin:': [init, doctor, help],
   'Tenants:': [create, adopt, list, show, suspend, resume, maintain, archive, remove, repair, domains, credentials],
   'Migrations:': [status, plan, migrate, rollback, fake, createMigration],
   'In a tenant:': [shell, run, createSuperuser],
@@ -44,8 +45,7 @@ export function createProgram(): Program {
     .option('--verbose', 'errors with all that is known of them')
     .version(version(), '-V, --version', 'the version')
     .helpOption('-h, --help', 'this help')
-    .commandsGroup('Begin:')
-    .helpCommand('help [command]', 'the help of a command')
+    .helpCommand(false)
     .configureHelp({
       showGlobalOptions: true,
       subcommandTerm: (command) => `${command.name()} ${command.usage().replace(/^\[options\] ?/, '')}`,
@@ -56,6 +56,8 @@ export function createProgram(): Program {
       outputError: (text, write) => write(text.replace(/^error:/, paint('red', 'error:', process.stderr))),
     })
     .showSuggestionAfterError()
+    .showHelpAfterError('omnitenant help <command> shows how it is called.')
+    .addHelpText('after', '\nomnitenant help <command> has all about one, with examples.')
     .exitOverride() as Program;
   for (const [group, commands] of Object.entries(groups)) {
     program.commandsGroup(group);

@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { openBar } from './bar.ts';
 import { causesOf, sentenceOf } from './failure.ts';
 import { note, paint, plain } from './terminal.ts';
 
@@ -17,28 +17,16 @@ export interface Progress {
   end(): void;
 }
 
-/** A bar on a terminal, with the failures under it in the end; else a line for each failure as it happens. */
+/** On a terminal, a bar under the failures; else a line for each failure as it happens. */
 export function openProgress(verb: string, { bar = true } = {}): Progress {
-  return bar && process.stderr.isTTY ? withBar(verb) : { step: tell, end() {} };
-}
-
-function withBar(verb: string): Progress {
-  const format = `${verb} {bar} {value}/{total} · {failed} failed · {tenant}`;
-  const options = { format, barsize: 30, clearOnComplete: true, hideCursor: true, stream: process.stderr };
-  // Ctrl-C is not the bar's to handle.
-  const shown = new SingleBar({ ...options, gracefulExit: false }, Presets.shades_classic);
-  const failures: Step[] = [];
+  if (!bar || !process.stderr.isTTY) return { step: tell, end() {} };
+  const { show, end } = openBar(verb);
   return {
     step(step) {
-      const { total, done, failed, tenant } = step;
-      if (done === 1) shown.start(total, 0, { failed, tenant });
-      shown.update(done, { failed, tenant });
-      if (step.error !== undefined) failures.push(step);
+      show(step);
+      tell(step);
     },
-    end() {
-      shown.stop();
-      for (const failure of failures) tell(failure);
-    },
+    end,
   };
 }
 

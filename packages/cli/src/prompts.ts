@@ -39,6 +39,14 @@ export async function askText(
   );
 }
 
+/** How rows can be kept apart, to choose from. */
+export const isolationQuestion = 'How are rows kept apart?';
+export const isolationChoices: readonly Choice[] = [
+  { value: 'schema', hint: 'a schema for each tenant' },
+  { value: 'database', hint: 'a database for each tenant' },
+  { value: 'row', hint: 'shared tables, with row-level security' },
+];
+
 /** What was typed is shown to nobody. */
 export async function askPassword(options: Options, question: Question): Promise<string> {
   requireSomeone(options, question);

@@ -12,6 +12,12 @@ export function namedOrAll(named: readonly string[], all: true | undefined): rea
   throw new UsageError("Say which tenants: their ids, a pattern such as 'acme-*' in quotes, or --all.");
 }
 
+/** Central alone is meant: nobody is named beside it. */
+export function nobodyBesides(named: readonly string[], all?: true): readonly string[] {
+  if (named.length === 0 && !all) return [];
+  throw new UsageError('--central means central alone here: leave the tenants away.');
+}
+
 /** @throws TENANT_UNKNOWN for an id that no tenant has; UsageError for a tenant whose storage is not whole. */
 export async function requireMigratable(tenants: Tenants, named: readonly string[] = []): Promise<void> {
   for (const id of named.filter((name) => !name.includes('*'))) {

@@ -17,10 +17,12 @@ test('asks for what a tenant needs, and again for what it cannot be', async () =
   terminal.type(`\x7f\x7f\x7facme${enter}`);
   await terminal.until('Name');
   terminal.type(` Inc${enter}`);
-  await terminal.until('How are its rows kept apart?');
+  await terminal.until('How are rows kept apart?');
   terminal.type(`${down}${enter}`);
   await terminal.until('Domains');
-  terminal.type(`acme.com, acme.org${enter}`);
+  terminal.type(`acme com!${enter}`);
+  await terminal.until('"acme" is no domain');
+  terminal.type(`${'\x7f'.repeat(9)}acme.com, acme.org${enter}`);
   expect(await terminal.ended).toBe(0);
   expect(terminal.shown()).toContain('created acme: acme Inc, active, schema');
 
@@ -33,6 +35,15 @@ test('asks for what a tenant needs, and again for what it cannot be', async () =
     ],
     migrations: { last: 'Migration20260201AddDone', pending: [] },
   });
+});
+
+test('an id that is taken is told before the rest is asked', async () => {
+  await app.run('create', 'taken');
+  const terminal = app.onTerminal('create');
+  await terminal.until('Id of the tenant');
+  terminal.type(`taken${enter}`);
+  expect(await terminal.ended).toBe(1);
+  expect(terminal.shown()).toContain('error TENANT_EXISTS');
 });
 
 test('takes it all from flags, and gives the tenant as JSON', async () => {

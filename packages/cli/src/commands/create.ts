@@ -1,9 +1,11 @@
-import { isTenantId } from '@omnitenant/core';
+import { isTenantId, parseHost, TenancyError } from '@omnitenant/core';
+import type { OmnitenantConfig } from '../config.ts';
 import { examples } from '../examples.ts';
+import { sentenceOf } from '../failure.ts';
 import { interruptible } from '../interrupt.ts';
 import { columns, database, domain, isolation, json, name, schema, server, tenantConfig, url } from '../options.ts';
 import type { Program } from '../program.ts';
-import { askChoice, askText } from '../prompts.ts';
+import { askChoice, askText, isolationChoices, isolationQuestion } from '../prompts.ts';
 import { type CommonOptions, withApplication } from '../session.ts';
 import { printJson } from '../table.ts';
 import { outcome, type TenantOptions, tenantInput } from '../tenant-input.ts';
@@ -39,7 +41,9 @@ export function create(program: Program): void {
     .action(async (given, options, command) => {
       await withApplication(command, async ({ tenancy }) => {
         const wish =
-          given === undefined ? await ask({ ...options, ...command.optsWithGlobals() }) : { id: given, ...options };
+          given === undefined
+            ? await ask({ ...options, ...command.optsWithGlobals() }, tenancy.tenants)
+            : { id: given, ...options };
         const afterwards = `If it is left unfinished: omnitenant repair ${wish.id}`;
         const tenant = await interruptible(afterwards, () => tenancy.tenants.create(tenantInput(wish.id, wish)));
         if (options.json) printJson(summaryOf(tenant));
@@ -49,30 +53,45 @@ export function create(program: Program): void {
 }
 
 /** Asks for what was not given. */
-async function ask(options: TenantOptions & CommonOptions): Promise<TenantOptions & { readonly id: string }> {
+async function ask(
+  options: TenantOptions & CommonOptions,
+  tenants: OmnitenantConfig['tenancy']['tenants'],
+): Promise<TenantOptions & { readonly id: string }> {
   const rule = 'Small letters, digits and inner hyphens, 48 at most, one letter at least; some words are reserved.';
   const id = await askText(options, {
     message: 'Id of the tenant',
     instead: 'the id: omnitenant create <id>',
     check: (value) => (isTenantId(value) ? undefined : rule),
   });
+  // Told before the rest is asked.
+  if (await tenants.tryGet(id))
+    throw new TenancyError('TENANT_EXISTS', `There is a tenant '${id}' already.`, { tenant: id });
   const name = options.name ?? (await askText(options, { message: 'Name', instead: '--name <name>', initial: id }));
   const isolation =
     options.isolation ??
     (await askChoice(options, {
-      message: 'How are its rows kept apart?',
+      message: isolationQuestion,
       instead: '--isolation <isolation>',
-      choices: [
-        { value: '', label: 'as the application says' },
-        { value: 'schema', hint: 'a schema of its own' },
-        { value: 'database', hint: 'a database of its own' },
-        { value: 'row', hint: 'row-level security' },
-      ],
+      choices: [{ value: '', label: 'as the application says' }, ...isolationChoices],
     }));
   const hosts = await askText(options, {
     message: 'Domains, the primary one first (none: Enter)',
     instead: '--domain <host>',
+    check: whyNoHosts,
   });
-  const domain = [...options.domain, ...hosts.split(/[\s,]+/).filter(Boolean)];
+  const domain = [...options.domain, ...hostsOf(hosts)];
   return { ...options, id, name: name || id, isolation: isolation || undefined, domain };
+}
+
+function whyNoHosts(text: string): string | undefined {
+  try {
+    for (const host of hostsOf(text)) parseHost(host);
+    return undefined;
+  } catch (error) {
+    return sentenceOf(error);
+  }
+}
+
+function hostsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter(Boolean);
 }

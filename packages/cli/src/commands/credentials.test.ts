@@ -1,9 +1,6 @@
 import { plainDatabase } from '@omnitenant/tooling';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { enter, openApplication } from '../../fixtures/command.ts';
-
-// Each command is a process of its own.
-vi.setConfig({ testTimeout: 120_000 });
 
 test('a URL is sealed from standard input, and never shown', async () => {
   await using app = await openApplication({ tenants: [] });

@@ -11,6 +11,7 @@ import { note, print } from '../terminal.ts';
 export function credentials(program: Program): void {
   const command = program
     .command('credentials')
+    .helpCommand(false)
     .summary('of tenants on servers of their own')
     .description(
       'The sealed credentials of tenants that are on servers of their own. A URL is typed, or read from standard input.',

@@ -64,7 +64,9 @@ function describeTenants(facts: TenantFacts | undefined): string[] {
     `ok    Tenants: ${counts.join(', ') || 'none yet'}.`,
     ...unfinished.map(({ id }) => `note  ${id} is not finished: omnitenant repair ${id}.`),
     ...(byStatus.removing ?? []).map(({ id }) => `note  ${id} is not wholly removed: omnitenant remove ${id}.`),
-    ...(behind > 0 ? [`note  ${behind} lack migrations: omnitenant plan.`] : []),
+    ...(behind > 0
+      ? [`note  ${behind === 1 ? '1 tenant lacks' : `${behind} tenants lack`} migrations: omnitenant plan.`]
+      : []),
   ];
 }
 

@@ -10,6 +10,7 @@ import { print } from '../terminal.ts';
 export function domains(program: Program): void {
   const command = program
     .command('domains')
+    .helpCommand(false)
     .summary('the domains that lead to a tenant')
     .description('The domains that lead to a tenant.');
 

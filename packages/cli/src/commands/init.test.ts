@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type Application, enter, openApplication } from '../../fixtures/command.ts';
@@ -21,6 +21,8 @@ test('init writes a configuration and a first migration, with which an applicati
   const terminal = app.onTerminal('init');
   await terminal.until('Whose subdomains are tenants?');
   terminal.type(enter);
+  await terminal.until('How are rows kept apart?');
+  terminal.type(enter);
   expect(await terminal.ended).toBe(0);
   await terminal.until('omnitenant.config.ts');
   expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("fromSubdomain('localhost')");
@@ -42,10 +44,21 @@ test('init writes a configuration and a first migration, with which an applicati
   expect(await app.run('migrate', '--all')).toMatchObject({ code: 0, out: '1 migrated\n' });
 });
 
+test('what init cannot finish it takes back, so that it can be called again', async () => {
+  app = await openApplication({ files: { 'mikro-orm.config.ts': 'export default {}; throw new Error("not yet");' } });
+  for (const _ of ['once', 'again']) {
+    expect(await app.run('init')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('not yet') });
+    expect(existsSync(join(app.folder, 'omnitenant.config.ts'))).toBe(false);
+  }
+});
+
 test('init makes do without a MikroORM configuration, and asks nothing in a script', async () => {
   app = await openApplication({ files: {} });
   const { code, out, err } = await app.run('init', '--base', 'app.com', '--isolation', 'database');
-  expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('Next:') });
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: expect.stringContaining('The migration is empty, because there are no entities yet.\nNext:'),
+  });
   expect(out).toMatch(/^wrote omnitenant\.config\.ts\nwrote migrations\/Migration\d+_initial\.ts\n$/);
   expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("isolation: 'database'");
   expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });

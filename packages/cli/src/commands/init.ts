@@ -1,13 +1,14 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
+import type { OmnitenantConfig } from '../config.ts';
 import { examples } from '../examples.ts';
 import { UsageError } from '../failure.ts';
 import { configText } from '../init-template.ts';
 import { ownConfig } from '../load-config.ts';
 import { isolation } from '../options.ts';
 import type { Program } from '../program.ts';
-import { askText } from '../prompts.ts';
-import { withApplication } from '../session.ts';
+import { askChoice, askText, isolationChoices, isolationQuestion } from '../prompts.ts';
+import { type CommonOptions, withApplication } from '../session.ts';
 import { isInteractive, note, print } from '../terminal.ts';
 
 const mikroOrmConfigs = [
@@ -32,34 +33,49 @@ export function init(program: Program): void {
     .addOption(isolation)
     .addHelpText(
       'after',
-      examples({ init: 'asks', 'init --base app.com --isolation database --no-input': 'with flags' }),
+      examples({ init: 'asks', 'init --base app.com --isolation database --no-input': 'in a script' }),
     )
-    .action(async ({ mikroOrm, base, isolation = 'schema' }, command) => {
+    .action(async ({ mikroOrm, base, isolation }, command) => {
       const there = ownConfig();
       if (there !== undefined) throw new UsageError(`There is ${relative('.', there)} already; nothing was written.`);
       const config = mikroOrm ?? mikroOrmConfigs.find((path) => existsSync(path));
       if (config !== undefined && !existsSync(config)) throw new UsageError(`There is no file ${config}.`);
       const options = command.optsWithGlobals();
-      const host =
-        base ??
-        (isInteractive(options)
-          ? await askText(options, {
-              message: 'Whose subdomains are tenants?',
-              instead: '--base <host>',
-              initial: 'localhost',
-            })
-          : 'localhost');
+      const asked = isInteractive(options)
+        ? { base: base ?? (await askBase(options)), isolation: isolation ?? (await askIsolation(options)) }
+        : { base: base ?? 'localhost', isolation: isolation ?? 'schema' };
       const file = 'omnitenant.config.ts';
-      writeFileSync(file, configText({ mikroOrm: config, base: host, isolation }), { flag: 'wx' });
-      print(`wrote ${file}`);
-      await withApplication(command, async ({ orm }) => {
-        const [first] = await orm.migrations.names();
-        if (first !== undefined) return note(`There are migrations already, the first of them ${first}.`);
-        const { path } = await orm.migrations.create({ name: 'initial' });
-        const { path: written } =
-          path === undefined ? await orm.migrations.create({ name: 'initial', blank: true }) : { path };
-        print(`wrote ${relative(process.cwd(), resolve(written ?? ''))}`);
-      });
+      writeFileSync(file, configText({ mikroOrm: config, ...asked }), { flag: 'wx' });
+      try {
+        await withApplication(command, ({ orm }) => writeFirstMigration(orm, file));
+      } catch (error) {
+        // So that it can be called again.
+        rmSync(file);
+        throw error;
+      }
       note('Next: look at both, then omnitenant migrate --central, and omnitenant create');
     });
+}
+
+async function writeFirstMigration({ migrations }: OmnitenantConfig['orm'], config: string): Promise<void> {
+  const [first] = await migrations.names();
+  const made = first === undefined ? await migrations.create({ name: 'initial' }) : undefined;
+  const blank = made && made.path === undefined ? await migrations.create({ name: 'initial', blank: true }) : undefined;
+  print(`wrote ${config}`);
+  if (first !== undefined) return note(`There are migrations already, the first of them ${first}.`);
+  print(`wrote ${relative(process.cwd(), resolve(blank?.path ?? made?.path ?? ''))}`);
+  if (blank) note('The migration is empty, because there are no entities yet.');
+}
+
+function askBase(options: CommonOptions): Promise<string> {
+  const message = 'Whose subdomains are tenants?';
+  return askText(options, { message, instead: '--base <host>', initial: 'localhost' });
+}
+
+function askIsolation(options: CommonOptions): Promise<string> {
+  return askChoice(options, {
+    message: isolationQuestion,
+    instead: '--isolation <isolation>',
+    choices: isolationChoices,
+  });
 }

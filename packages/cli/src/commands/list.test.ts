@@ -10,7 +10,7 @@ beforeAll(async () => {
   await app.run('create', 'bloom', '--name', 'Bloom & Stem');
   await app.run('create', 'cobalt');
   await app.run('suspend', 'cobalt');
-}, 60_000);
+});
 afterAll(async () => {
   await app.run('remove', 'acme', '--confirm', 'acme');
   await app[Symbol.asyncDispose]();
@@ -18,7 +18,8 @@ afterAll(async () => {
 
 test('lists the tenants in a table, without steering the terminal by a name', async () => {
   const { code, out, err } = await app.run('list');
-  const day = new Date().toISOString().slice(0, 10);
+  const [{ createdAt }] = JSON.parse((await app.run('list', '--json')).out);
+  const day = createdAt.slice(0, 10);
   expect({ code, err }).toEqual({ code: 0, err: '3 tenants\n' });
   const rows = out
     .trim()
@@ -63,12 +64,24 @@ test('show masks what looks like a credential, and shows the rest', async () => 
   });
 });
 
+test('show has the primary domain first, and nothing that is empty', async () => {
+  await app.run('domains', 'add', 'bloom', 'a.bloom.com');
+  await app.run('domains', 'add', 'bloom', 'b.bloom.com', '--primary');
+  const { out } = await app.run('show', 'bloom');
+  expect(out).toMatch(/^domains +b\.bloom\.com \(primary\), a\.bloom\.com$/m);
+  expect(out).not.toMatch(/^config/m);
+});
+
 test('colours are for terminals that want them', async () => {
   const green = '\u001b[32mactive';
   const terminal = app.onTerminal('list');
   expect(await terminal.ended).toBe(0);
   expect(terminal.raw()).toContain(green);
   expect((await app.run('list')).out).not.toContain('\u001b');
+  const bare = app.onTerminalWith({ env: { NO_COLOR: '1' } }, 'list');
+  expect(await bare.ended).toBe(0);
+  expect(bare.shown()).toContain('bloom');
+  expect(bare.raw()).not.toContain('\u001b[');
   expect((await app.runWith({ env: { FORCE_COLOR: '1' } }, 'list')).out).toContain(green);
 });
 
@@ -79,5 +92,8 @@ test('an unknown tenant, status and command are told in a line or two, by the ex
     err: 'error TENANT_UNKNOWN: There is no tenant "nobody".\n  omnitenant list shows the tenants that there are.\n',
   });
   expect(await app.run('list', '--status', 'asleep')).toMatchObject({ code: 2, out: '' });
-  expect(await app.run('lsit')).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean list?') });
+  expect(await app.run('list', '--isolation', 'dtabase')).toMatchObject({ code: 2, out: '' });
+  for (const call of [['lsit'], ['help', 'lsit']])
+    expect(await app.run(...call)).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean list?') });
+  expect(await app.run('show')).toMatchObject({ code: 2, err: expect.stringContaining('omnitenant help <command>') });
 });

@@ -1,11 +1,11 @@
 import type { Tenant } from '@omnitenant/core';
 import { examples } from '../examples.ts';
 import { masked } from '../masked.ts';
-import { csv, json, status } from '../options.ts';
+import { csv, isolation, json, status } from '../options.ts';
 import type { Program } from '../program.ts';
 import { withApplication } from '../session.ts';
 import { type Column, printRows } from '../table.ts';
-import { isolations, placeOf, styleOf } from '../tenants.ts';
+import { placeOf, styleOf } from '../tenants.ts';
 import { note } from '../terminal.ts';
 
 export function list(program: Program): void {
@@ -14,7 +14,7 @@ export function list(program: Program): void {
     .summary('the tenants')
     .description('The tenants.')
     .addOption(status)
-    .option('--isolation <isolation>', `only those of this one: ${isolations.join(', ')}`)
+    .addOption(isolation)
     .option('--search <text>', 'only those whose id or name holds it')
     .addOption(json)
     .addOption(csv)

@@ -8,7 +8,7 @@ const second = 'Migration20260201AddDone';
 let app: Application;
 beforeAll(async () => {
   app = await openApplication({ tenants: ['acme', 'bloom', 'cobalt'] });
-}, 60_000);
+});
 afterAll(() => app[Symbol.asyncDispose]());
 
 const pending = async () => {
@@ -26,6 +26,8 @@ describe('where tenants lack a migration', () => {
     expect(all.err).toBe('3 of 3 tenants lack migrations\n');
     const one = await app.run('status', 'acme');
     expect(one.out).toMatch(new RegExp(`^${first} +applied\n${second} +pending$`, 'm'));
+    const json = JSON.parse((await app.run('status', 'acme', '--json')).out);
+    expect(json).toMatchObject([{ tenant: 'acme', last: first, pending: [second] }]);
   });
 
   test('plan shows the SQL, and does nothing', async () => {
@@ -109,7 +111,19 @@ describe('where tenants lack a migration', () => {
   });
 });
 
+test('central alone is told as JSON, too', async () => {
+  expect(JSON.parse((await app.run('migrate', '--central', '--json')).out)).toMatchObject({ migrated: 0, failed: [] });
+  expect(JSON.parse((await app.run('rollback', '--central', '--yes', '--json')).out)).toEqual({ undone: [] });
+  const status = await app.run('status', '--central');
+  expect(status).toMatchObject({ code: 0, err: 'central lacks 0 of its 0 migrations\n' });
+});
+
 test.each([
+  [['migrate', '--central', '--fake'], 2, "'--fake' cannot be used with option '--central'"],
+  [['migrate', '--central', '--to', first], 2, '--to is for tenants'],
+  [['rollback', 'acme', '--central', '--yes'], 2, '--central means central alone here'],
+  [['rollback', '--all', '--central', '--yes'], 2, '--central means central alone here'],
+  [['status', 'acme', '--central'], 2, '--central means central alone here'],
   [['migrate'], 2, 'Say which tenants'],
   [['migrate', 'nobody'], 1, 'TENANT_UNKNOWN'],
   [['migrate', 'z*'], 2, 'No tenant fits z*'],

@@ -1,9 +1,12 @@
+import { Option } from '@commander-js/extra-typings';
+import type { FleetReport } from '@omnitenant/orm';
 import { examples } from '../examples.ts';
 import { UsageError } from '../failure.ts';
 import { migrateFleet } from '../migrate-fleet.ts';
 import { all, canary, concurrency, json, maxFailures, target } from '../options.ts';
 import type { Program } from '../program.ts';
 import { withApplication } from '../session.ts';
+import { printJson } from '../table.ts';
 import { namedOrAll } from '../tenants.ts';
 import { note } from '../terminal.ts';
 import { fakeUpTo } from './fake.ts';
@@ -20,7 +23,7 @@ export function migrate(program: Program): void {
     .addOption(canary)
     .addOption(maxFailures)
     .addOption(concurrency(4))
-    .option('--fake', 'only write down that they are applied')
+    .addOption(new Option('--fake', 'only write down that they are applied').conflicts('central'))
     .addOption(json)
     .addHelpText(
       'after',
@@ -33,13 +36,14 @@ export function migrate(program: Program): void {
     )
     .action(async (named, { all, central, fake, to, ...flags }, command) => {
       const tenants = central && !all && named.length === 0 ? [] : namedOrAll(named, all);
+      if (tenants?.length === 0 && to) throw new UsageError('--to is for tenants: central gets all that it lacks.');
       if (to === '0') throw new UsageError('migrate goes up. To undo migrations: omnitenant rollback --to 0');
       await withApplication(command, async (application) => {
         if (central) {
           await application.tenancy.migrateCentral();
           note('central is up to date');
         }
-        if (tenants?.length === 0) return;
+        if (tenants?.length === 0) return flags.json && printJson(nobody);
         if (fake) return fakeUpTo(application, tenants, to, flags);
         await migrateFleet(application, tenants, flags, {
           doing: 'migrating',
@@ -49,3 +53,6 @@ export function migrate(program: Program): void {
       });
     });
 }
+
+/** What is told of the tenants where central alone was migrated. */
+const nobody: FleetReport = { migrated: 0, upToDate: 0, failed: [], remaining: 0 };

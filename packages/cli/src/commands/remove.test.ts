@@ -4,7 +4,7 @@ import { type Application, enter, openApplication } from '../../fixtures/command
 let app: Application;
 beforeAll(async () => {
   app = await openApplication({ tenants: ['acme', 'bloom', 'cobalt'] });
-}, 60_000);
+});
 afterAll(() => app[Symbol.asyncDispose]());
 
 test('asks for the id, and says what is lost', async () => {

@@ -30,5 +30,6 @@ export function remove(program: Program): void {
 export function lossOf(tenant: Tenant): string {
   const what =
     { schema: 'the schema', database: 'the database', row: 'its rows in' }[tenant.isolation] ?? 'all it has in';
-  return `"${plain(tenant.name)}" is removed, and with it ${what} ${placeOf(tenant)}, for good.`;
+  const adopted = tenant.isolation === 'row' ? '' : ' (unless it was adopted)';
+  return `"${plain(tenant.name)}" is removed, and with it ${what} ${placeOf(tenant)}, for good${adopted}.`;
 }

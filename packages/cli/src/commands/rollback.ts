@@ -4,7 +4,8 @@ import { all, canary, concurrency, json, maxFailures, target, yes } from '../opt
 import type { Program } from '../program.ts';
 import { askConsent } from '../prompts.ts';
 import { withApplication } from '../session.ts';
-import { namedOrAll } from '../tenants.ts';
+import { printJson } from '../table.ts';
+import { namedOrAll, nobodyBesides } from '../tenants.ts';
 import { print } from '../terminal.ts';
 import { targetOf } from './fake.ts';
 
@@ -30,7 +31,7 @@ export function rollback(program: Program): void {
       }),
     )
     .action(async (named, { all, central, to, yes, ...flags }, command) => {
-      const tenants = central ? [] : namedOrAll(named, all);
+      const tenants = central ? nobodyBesides(named, all) : namedOrAll(named, all);
       const where = central ? 'central' : (tenants?.join(', ') ?? 'every tenant');
       const what = to === undefined ? 'the last migration' : to === '0' ? 'all migrations' : `what came after ${to}`;
       const question = { message: `Undo ${what} in ${where}? What it made is lost`, instead: '--yes' };
@@ -39,6 +40,7 @@ export function rollback(program: Program): void {
         const { migrations } = application.orm;
         if (central) {
           const undone = await migrations.central.down(targetOf(to));
+          if (flags.json) return printJson({ undone });
           return print(undone.length === 0 ? 'Nothing to do.' : `undone in central: ${undone.join(', ')}`);
         }
         await migrateFleet(application, tenants, flags, {

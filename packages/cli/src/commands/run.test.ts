@@ -7,7 +7,7 @@ beforeAll(async () => {
   app = await openApplication({ tenants: ['acme', 'bloom', 'cobalt', 'drift'] });
   await app.run('suspend', 'drift');
   await app.run('shell', 'bloom', '-e', 'await em.insert(Task, { title: "a task" })');
-}, 60_000);
+});
 afterAll(() => app[Symbol.asyncDispose]());
 
 const lines = (text: string) => text.trim().split('\n');
@@ -65,14 +65,28 @@ test('Ctrl-C lets the tenant that is under way finish, and says how to go on', a
   expect(terminal.shown()).toContain('--from bloom');
 });
 
+test('on a terminal, what scripts print and what fails stands above the bar', async () => {
+  const terminal = app.onTerminal('run', '--all', 'report.ts', '--', '--fail=bloom');
+  expect(await terminal.ended).toBe(1);
+  // The line of the bar is cleared, and then written to.
+  const cleared = '\x1b[2K';
+  expect(terminal.raw()).toContain(`${cleared}cobalt has 0 tasks`);
+  expect(terminal.raw()).toContain(`${cleared}\x1b[31mfailed\x1b[39m bloom: the report of bloom fails`);
+  expect(terminal.shown()).toMatch(/running █{10}░{20} 1\/3 · 0 failed · acme/);
+  expect(terminal.raw().lastIndexOf('█')).toBeLessThan(terminal.raw().indexOf('2 succeeded, 1 failed'));
+});
+
 test('a second Ctrl-C stops at once', async () => {
   await using lock = await lockTasks(app, 'acme');
-  const terminal = app.onTerminal('run', '--all', 'report.ts');
+  const terminal = app.onTerminal('run', '--tenant', 'bloom', '--tenant', 'acme', '--concurrency', '2', 'report.ts');
+  await terminal.until('bloom has');
   await lock.waitedFor();
   terminal.type(ctrlC);
   await terminal.until('Finishing what is under way');
   terminal.type(ctrlC);
   expect(await terminal.ended).toBe(130);
+  // The bar had hidden the cursor.
+  expect(terminal.raw().lastIndexOf('\x1b[?25h')).toBeGreaterThan(terminal.raw().lastIndexOf('\x1b[?25l'));
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { type Application, ctrlD, enter, openApplication } from '../../fixtures/
 let app: Application;
 beforeAll(async () => {
   app = await openApplication({ tenants: ['acme', 'bloom'] });
-}, 60_000);
+});
 afterAll(() => app[Symbol.asyncDispose]());
 
 test('a prompt is in the tenant, line after line, with top-level await, entities and a history', async () => {
@@ -30,6 +30,19 @@ test('a prompt is in the tenant, line after line, with top-level await, entities
   await again.until('\r\n0');
   again.type(`.exit${enter}`);
   expect(await again.ended).toBe(0);
+});
+
+test('an error at the prompt is a line, with what it was in _error', async () => {
+  const terminal = app.onTerminal('shell', 'acme');
+  await terminal.until('acme> ');
+  terminal.type(`await em.execute('select * from nowhere')${enter}`);
+  await terminal.until('Uncaught');
+  await terminal.until('TableNotFoundException: relation "nowhere" does not exist\r\n');
+  terminal.type(`_error.code + '!'${enter}`);
+  await terminal.until("'42P01!'");
+  expect(terminal.shown()).not.toMatch(/node_modules|node:|routine/);
+  terminal.type(ctrlD);
+  expect(await terminal.ended).toBe(0);
 });
 
 test('-e prints the value of an expression, or what statements return', async () => {

@@ -26,7 +26,8 @@ export function shell(program: Program): void {
       if ((id === undefined) === (central === undefined)) throw new UsageError('Name one tenant, or say --central.');
       await withApplication(command, async (application) => {
         const code = given ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
-        const work = () => (code === undefined ? openRepl(application) : evaluate(application, code));
+        const work = () =>
+          code === undefined ? openRepl(application, command.optsWithGlobals()) : evaluate(application, code);
         await (id === undefined ? application.tenancy.central(work) : application.tenancy.run(id, work));
       });
     });

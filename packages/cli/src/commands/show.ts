@@ -1,3 +1,4 @@
+import type { Domain } from '@omnitenant/core';
 import type { TenantMigrations } from '@omnitenant/orm';
 import { examples } from '../examples.ts';
 import { masked } from '../masked.ts';
@@ -41,10 +42,13 @@ export function show(program: Program): void {
             isolation: tenant.isolation,
             place: placeOf(tenant),
             role: tenant.placement.role,
-            domains: domains.map(({ host, primary }) => (primary ? `${host} (primary)` : host)).join(', '),
+            domains: domains
+              .toSorted(primaryFirst)
+              .map(({ host, primary }) => (primary ? `${host} (primary)` : host))
+              .join(', '),
             'last migration': migrations?.last,
             pending: migrations?.pending?.join(', '),
-            config,
+            config: Object.keys(config).length > 0 ? config : undefined,
             ...Object.fromEntries(further),
             created: tenant.createdAt,
             updated: tenant.updatedAt,
@@ -53,4 +57,8 @@ export function show(program: Program): void {
         );
       });
     });
+}
+
+function primaryFirst(a: Domain, b: Domain): number {
+  return Number(b.primary) - Number(a.primary);
 }

@@ -5,7 +5,7 @@ import { csv, json } from '../options.ts';
 import type { Program } from '../program.ts';
 import { withApplication } from '../session.ts';
 import { type Column, printRows } from '../table.ts';
-import { requireMigratable, styleOf } from '../tenants.ts';
+import { nobodyBesides, requireMigratable, styleOf } from '../tenants.ts';
 import { note, type Style } from '../terminal.ts';
 
 export function status(program: Program): void {
@@ -31,9 +31,13 @@ export function status(program: Program): void {
     .action(async (named, { pending: onlyBehind, check, central, ...format }, command) => {
       await withApplication(command, async ({ tenancy, orm: { migrations } }) => {
         if (central) {
+          nobodyBesides(named);
           const { applied, pending } = await migrations.central.status();
           if (check && pending.length > 0) process.exitCode = exitCodes.failed;
-          return printRows(marked([...applied, ...pending], pending), ofMigrations, format);
+          const names = onlyBehind ? pending : [...applied, ...pending];
+          printRows(marked(names, pending), ofMigrations, format);
+          if (format.json || format.csv) return;
+          return note(`central lacks ${pending.length} of its ${applied.length + pending.length} migrations`);
         }
         await requireMigratable(tenancy.tenants, named);
         const found: TenantMigrations[] = [];
@@ -42,18 +46,24 @@ export function status(program: Program): void {
         }
         if (check && found.some(isBehind)) process.exitCode = exitCodes.failed;
         const [one] = found;
-        if (one !== undefined && named.length === 1 && named[0] === one.tenant && one.pending !== undefined) {
-          return printRows(marked(await migrations.names(), one.pending), ofMigrations, format);
+        // A program gets the same of one tenant as of several.
+        const alone = named.length === 1 && named[0] === one?.tenant && !format.json ? one : undefined;
+        if (alone?.pending !== undefined) {
+          return printRows(marked(await migrations.names(), alone.pending), ofMigrations, format);
         }
         printRows(found, ofTenants, format);
-        if (!format.json && !format.csv)
-          note(`${found.filter(isBehind).length} of ${found.length} tenants lack migrations`);
+        if (!format.json && !format.csv) note(behindOf(found));
       });
     });
 }
 
 function isBehind({ pending }: TenantMigrations): boolean {
   return pending === undefined || pending.length > 0;
+}
+
+function behindOf(found: readonly TenantMigrations[]): string {
+  const behind = found.filter(isBehind).length;
+  return `${behind} of ${found.length} ${found.length === 1 ? 'tenant' : 'tenants'} ${behind === 1 ? 'lacks' : 'lack'} migrations`;
 }
 
 function stateOf({ pending }: TenantMigrations): string {

@@ -1,0 +1,20 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { expect, test } from 'vitest';
+import { createProgram } from './program.ts';
+
+const all = (command: CommandUnknownOpts): CommandUnknownOpts[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(all);
+const nameOf = (command: CommandUnknownOpts): string =>
+  command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
+
+test.each(all(createProgram()).map((command) => [nameOf(command), command] as const))(
+  'the help of %s says what it does, and gives an example of it',
+  (name, command) => {
+    let help = '';
+    command.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 200 });
+    command.outputHelp();
+    expect(command.description()).not.toBe('');
+    expect(help).toMatch(new RegExp(`^Examples:\\n {2}omnitenant ${name}\\b`, 'm'));
+    for (const option of command.options) expect(option.description).not.toBe('');
+  },
+);
