@@ -24,6 +24,22 @@ test('the jobs of a suspended tenant are held, and done once it is resumed', asy
   expect(seen).toEqual([0, 0]);
 });
 
+test('of a schedule whose tenant is suspended one occurrence is held, and those that it overtook fail', async () => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue();
+  await tenancy.run('acme', () => queue.upsertJobScheduler('often', { every: 20 }));
+  await tenancy.tenants.suspend('acme');
+  const work = site.work(queue, async () => {}, { holdFor: 10 });
+  const overtaken = await work.settled(5);
+  expect(overtaken.every(({ error }) => isTenancyError(error, 'TENANT_SUSPENDED'))).toBe(true);
+  await tenancy.tenants.resume('acme');
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  work.worker.once('completed', () => resolve());
+  await done;
+  await tenancy.run('acme', () => queue.removeJobScheduler('often'));
+});
+
 test('they fail instead where that is wanted, and are not tried again', async () => {
   await using site = await openSite(await testRedis());
   const queue = site.queue();
@@ -100,7 +116,7 @@ test('a store that is down is no reason to fail', async () => {
 });
 
 function eventOf({ connection, prefix, closing }: Site, { name }: Queue, event: 'delayed') {
-  const events = closing(new QueueEvents(name, { connection, prefix }));
+  const events = closing(new QueueEvents(name, { connection, prefix, lastEventId: '0' }));
   const { promise, resolve } = Promise.withResolvers<void>();
   events.once(event, () => resolve());
   return { ready: events.waitUntilReady(), happened: promise };

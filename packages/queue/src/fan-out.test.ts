@@ -1,5 +1,6 @@
-import { currentScope } from '@omnitenant/core';
+import { currentScope, memoryStore, type TenantStore } from '@omnitenant/core';
 import { testRedis } from '@omnitenant/tooling';
+import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { openSite } from './fixtures/site.ts';
 
@@ -58,3 +59,66 @@ test('a fan-out that is done again, as any job may be, adds no tenant’s job tw
   await work.settled(1 + 1 + 501);
   expect({ retries, done, left: await queue.count() }).toEqual({ retries: 1, done: 501, left: 0 });
 });
+
+test('a page that was added, and not noted down, is not added twice', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const seen: string[] = [];
+  const work = site.work(queue, async () => void seen.push(String(here())));
+  const { backend } = work.worker;
+  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
+  const updateProgress = backend.updateProgress.bind(backend);
+  backend.updateProgress = async () => {
+    backend.updateProgress = updateProgress;
+    fail();
+    throw new Error('It is cut short here.');
+  };
+  await site.tenancy.central(() =>
+    queue.upsertJobSchedulerForTenants('digest', { every: 60_000, limit: 1 }, { opts: { attempts: 2 } }),
+  );
+  await failed;
+  await work.settled(1 + 1 + 2);
+  expect(seen.sort()).toEqual(['acme', 'beta']);
+  expect(await queue.getJobs()).toHaveLength(1 + 2);
+});
+
+test('while the store is down it is held, and then goes on where it was', async () => {
+  const store = memoryStore();
+  let reads = 0;
+  const failing: TenantStore = {
+    ...store,
+    async *all(filter) {
+      reads += 1;
+      if (reads <= 2) throw new Error('The store is down.');
+      yield* store.all(filter);
+    },
+  };
+  await using site = await openSite(await testRedis(), { store: failing });
+  const queue = site.queue();
+  await site.tenancy.central(() => queue.upsertJobSchedulerForTenants('digest', { every: 60_000, limit: 1 }));
+  const seen: string[] = [];
+  const work = site.work(queue, async () => void seen.push(String(here())), { holdFor: 10 });
+  const settled = await work.settled(1 + 2);
+  expect(settled.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+  expect([reads, seen.sort()]).toEqual([3, ['acme', 'beta']]);
+});
+
+test.each([
+  ['seconds', { every: 10_000 }, 0, 10],
+  ['days', { every: 24 * 3_600_000 }, 23 * 60, 24 * 60],
+])(
+  'what keeps a tenant from a second job is forgotten soon where the schedule is due every few %s',
+  async (...test) => {
+    const [, repeat, least, most] = test;
+    await using site = await openSite(await testRedis());
+    const queue = site.queue();
+    await site.tenancy.central(() => queue.upsertJobSchedulerForTenants('digest', repeat));
+    await site.work(queue, async () => {}).settled(1 + 2);
+    const client = new Redis(site.url);
+    const keys = await client.keys(`${site.prefix}*:de:*`);
+    const left = await Promise.all(keys.map(async (key) => (await client.pttl(key)) / 60_000));
+    await client.quit();
+    expect(left).toHaveLength(2);
+    for (const minutes of left) expect(minutes > least && minutes <= most).toBe(true);
+  },
+);

@@ -18,10 +18,21 @@ const ofAll = [
   'removeGlobalRateLimit',
   'trimEvents',
   'removeOrphanedJobs',
+  'getRanges',
 ] as const;
 
 /** What is done to the job whose id is the first argument. */
 const ofOne = ['remove', 'updateJobProgress', 'addJobLog', 'getJobLogs', 'getJobState', 'getDependencies'] as const;
+
+/** What is about an id that somebody chose, which is the first argument. */
+const ofChosenId = [
+  'getJobScheduler',
+  'removeJobScheduler',
+  'getDeduplicationJobId',
+  'removeDeduplicationKey',
+  'getDebounceJobId',
+  'removeDebounceKey',
+] as const;
 
 interface Viewed {
   readonly name: string;
@@ -31,7 +42,7 @@ interface Viewed {
 
 type Method = (this: Viewed, ...args: unknown[]) => Promise<unknown>;
 
-/** Keeps BullMQ's methods to the jobs that a tenant may see; in central and outside all scopes they are as they were. */
+/** Keeps BullMQ's methods to the jobs that a tenant may see, and to the ids that a scope chose. */
 export function guardMethods(queue: object): void {
   const methods = queue as Record<string, Method>;
   for (const name of ofAll) {
@@ -40,6 +51,13 @@ export function guardMethods(queue: object): void {
       if (tenantStamp(this) === undefined) return method.apply(this, args);
       const message = `"${name}" is about the jobs of all tenants in the queue "${this.name}"; call it in tenancy.central().`;
       throw new TenancyError('CROSS_TENANT', message);
+    };
+  }
+  for (const name of ofChosenId) {
+    const method = methods[name] as Method;
+    methods[name] = function (id, ...rest) {
+      const stamp = this.viewer();
+      return method.call(this, stamp === undefined ? id : ownId(stamp, String(id)), ...rest);
     };
   }
   for (const name of ofOne) {

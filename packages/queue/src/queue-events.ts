@@ -1,3 +1,4 @@
+import { outside } from '@omnitenant/core';
 import {
   type BackendFactory,
   QueueEvents as BullQueueEvents,
@@ -18,5 +19,9 @@ export class QueueEvents<
 > extends DetachedQueueEvents<Result, B, C> {
   constructor(name: string, opts: QueueEventsOptions<C>, backend?: BackendFactory<B, C>) {
     super(name, opts as never, backend as never);
+  }
+
+  override run(): Promise<void> {
+    return outside(() => super.run());
   }
 }

@@ -47,7 +47,12 @@ test('tenants may choose the same ids: of jobs, of deduplication, of schedules',
     });
   }
   expect(await queue.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 4, delayed: 2 });
-  await site.tenancy.run('acme', () => queue.removeJobScheduler('nightly'));
+  await site.tenancy.run('acme', async () => {
+    await queue.removeDeduplicationKey('one');
+    expect(await queue.getDeduplicationJobId('one')).toBeNull();
+    await queue.removeJobScheduler('nightly');
+  });
+  expect(await site.tenancy.run('beta', () => queue.getDeduplicationJobId('one'))).not.toBeNull();
   expect(await queue.getJobSchedulersCount()).toBe(1);
 });
 
@@ -82,6 +87,7 @@ test('what concerns the jobs of all is not done from a tenant’s scope', async 
       () => queue.obliterate({ force: true }),
       () => queue.pause(),
       () => queue.clean(0, 0),
+      () => queue.getRanges(['waiting']),
     ]) {
       await expect(act()).rejects.toEqual(refused('CROSS_TENANT'));
     }

@@ -50,17 +50,16 @@ export class Queue<
 
   override add(name: Name, data: Data, opts?: JobsOptions): Promise<Job<Data, Result, Name>> {
     return this.adding(async (stamp) => {
-      await this.refuseForeignParents(stamp, [opts?.parent]);
+      if (opts?.parent !== undefined) await refuseForeignParent(this.backend, stamp, opts.parent);
       return super.add(name, data, stamped(stamp, opts));
     });
   }
 
   override addBulk(jobs: { name: Name; data: Data; opts?: BulkJobOptions }[]): Promise<Job<Data, Result, Name>[]> {
     return this.adding(async (stamp) => {
-      await this.refuseForeignParents(
-        stamp,
-        jobs.map(({ opts }) => opts?.parent),
-      );
+      for (const { opts } of jobs) {
+        if (opts?.parent !== undefined) await refuseForeignParent(this.backend, stamp, opts.parent);
+      }
       return super.addBulk(jobs.map((job) => ({ ...job, opts: stamped(stamp, job.opts) })));
     });
   }
@@ -118,10 +117,6 @@ export class Queue<
       .then((jobs) => (stamp === undefined ? jobs : jobs.filter((job) => sees(stamp, job))));
   }
 
-  override getJobScheduler(id: string): Promise<JobSchedulerJson<Data> | undefined> {
-    return super.getJobScheduler(this.viewedId(id));
-  }
-
   override async getJobSchedulers(start?: number, end?: number, asc?: boolean): Promise<JobSchedulerJson<Data>[]> {
     const schedulers = await super.getJobSchedulers(start, end, asc);
     const stamp = this.viewer();
@@ -130,26 +125,9 @@ export class Queue<
       : schedulers.filter(({ key }) => key.startsWith(`${stamp}.`));
   }
 
-  override removeJobScheduler(id: string): Promise<boolean> {
-    return super.removeJobScheduler(this.viewedId(id));
-  }
-
-  override getDeduplicationJobId(id: string): Promise<string | null> {
-    return super.getDeduplicationJobId(this.viewedId(id));
-  }
-
-  override removeDeduplicationKey(id: string): Promise<number> {
-    return super.removeDeduplicationKey(this.viewedId(id));
-  }
-
   /** The stamp of whoever uses the queue, or `undefined` outside all scopes. */
   protected viewer(): Stamp | undefined {
     return this.stamp ?? currentStamp();
-  }
-
-  private viewedId(id: string): string {
-    const stamp = this.viewer();
-    return stamp === undefined ? id : ownId(stamp, id);
   }
 
   private async adding<R>(add: (stamp: Stamp) => Promise<R>): Promise<R> {
@@ -164,10 +142,6 @@ export class Queue<
     template: object,
   ): Promise<Job<Data, Result, Name>> {
     return super.upsertJobScheduler(id as Name, repeat, template as JobTemplate<Data, Name>);
-  }
-
-  private async refuseForeignParents(stamp: Stamp, parents: readonly (ParentOptions | undefined)[]): Promise<void> {
-    for (const parent of parents) if (parent !== undefined) await refuseForeignParent(this.backend, stamp, parent);
   }
 }
 

@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import { parseStamp, type Stamp } from './stamp.ts';
+import { type Stamp, tenantIn } from './stamp.ts';
 
 /**
  * Does what needs the queue's server.
@@ -10,7 +10,7 @@ export async function reach<R>(queue: string, stamp: Stamp | undefined, act: () 
     return await act();
   } catch (cause) {
     if (!isServerFailure(cause)) throw cause;
-    const tenant = stamp === undefined ? undefined : parseStamp(stamp)?.id;
+    const tenant = stamp === undefined ? undefined : tenantIn(stamp);
     const whose = tenant === undefined ? '' : ` for the tenant "${tenant}"`;
     const message = `The server of the queue "${queue}" did not do what was asked${whose}; try again, and give the job a jobId so that it is not added twice.`;
     throw new TenancyError('SERVER_UNAVAILABLE', message, { cause, ...(tenant === undefined ? {} : { tenant }) });

@@ -1,8 +1,8 @@
-import { defineResource, type Tenant, type TenantResource } from '@omnitenant/core';
+import { defineResource, type TenantResource } from '@omnitenant/core';
 import { ErrorCode, type IQueueBackend, type JobType, RedisQueueBackend } from 'bullmq';
 import type { Queue } from './queue.ts';
 import { reach } from './reach.ts';
-import { central, parseStamp, type Stamp, stampIn, stampOf } from './stamp.ts';
+import { central, type Stamp, stampIn, stampOf } from './stamp.ts';
 import { forgetTurns } from './turns.ts';
 
 type AnyQueue = Pick<Queue, 'name' | 'qualifiedName' | 'close'> & { readonly backend: IQueueBackend };
@@ -17,7 +17,10 @@ export function queueResource<Q extends AnyQueue>(queue: Q): TenantResource<Q> {
   return defineResource<Q>({
     name: `queue ${queue.qualifiedName}`,
     open: (scope) => ofStamp(queue, scope.kind === 'central' ? central : stampOf(scope.tenant)),
-    destroy: (tenant) => reach(queue.name, stampOf(tenant), () => removeJobs(queue.backend, tenant)),
+    destroy(tenant) {
+      const stamp = stampOf(tenant);
+      return reach(queue.name, stamp, () => removeJobs(queue.backend, stamp));
+    },
     end: () => queue.close(),
   });
 }
@@ -38,27 +41,27 @@ const page = 200;
  * Removes the tenant's jobs, page by page. Those at work are left: they end, and no later one begins. While others come and go
  * pages shift, so it looks again until there is nothing to remove.
  */
-async function removeJobs(backend: IQueueBackend, tenant: Tenant): Promise<void> {
-  await removeSchedulers(backend, tenant.id);
-  for (const state of states) while ((await removeOnce(backend, state, tenant.id)) > 0);
-  if (backend instanceof RedisQueueBackend) await forgetTurns(backend, stampOf(tenant));
+async function removeJobs(backend: IQueueBackend, stamp: Stamp): Promise<void> {
+  await removeSchedulers(backend, stamp);
+  for (const state of states) while ((await removeOnce(backend, state, stamp)) > 0);
+  if (backend instanceof RedisQueueBackend) await forgetTurns(backend, stamp);
 }
 
-async function removeOnce(backend: IQueueBackend, state: JobType, tenant: string): Promise<number> {
+async function removeOnce(backend: IQueueBackend, state: JobType, stamp: Stamp): Promise<number> {
   let removed = 0;
   for (let start = 0; ; ) {
     const ids = (await backend.getRanges([state], start, start + page - 1)).flat();
     if (ids.length === 0) return removed;
-    const gone = await Promise.all(ids.map((id) => removeOwn(backend, id, tenant)));
+    const gone = await Promise.all(ids.map((id) => removeOwn(backend, id, stamp)));
     const count = gone.filter(Boolean).length;
     removed += count;
     start += ids.length - count;
   }
 }
 
-async function removeOwn(backend: IQueueBackend, id: string, tenant: string): Promise<boolean> {
+async function removeOwn(backend: IQueueBackend, id: string, stamp: Stamp): Promise<boolean> {
   const job = await backend.getJobData(id);
-  if (job === undefined || parseStamp(stampIn(job.opts) ?? '')?.id !== tenant) return false;
+  if (job === undefined || stampIn(job.opts) !== stamp) return false;
   try {
     return (await backend.remove(id, true)) > 0;
   } catch (error) {
@@ -68,13 +71,13 @@ async function removeOwn(backend: IQueueBackend, id: string, tenant: string): Pr
   }
 }
 
-async function removeSchedulers(backend: IQueueBackend, tenant: string): Promise<void> {
+async function removeSchedulers(backend: IQueueBackend, stamp: Stamp): Promise<void> {
   for (let start = 0; ; ) {
     // Ids and times, in turns.
     const found = await backend.getJobSchedulersRange(start, start + page - 1, true);
     const ids = found.filter((_, index) => index % 2 === 0);
     if (ids.length === 0) return;
-    const own = ids.filter((id) => id.startsWith(`${tenant}@`));
+    const own = ids.filter((id) => id.startsWith(`${stamp}.`));
     for (const id of own) await backend.removeJobScheduler(id);
     start += ids.length - own.length;
   }

@@ -12,15 +12,27 @@ export interface StampedOptions extends JobsOptions {
   readonly tenant: Stamp;
 }
 
+/** Each job asks for its tenant's, and a tenant is a frozen snapshot that many scopes share. */
+const stamps = new WeakMap<Pick<Tenant, 'id' | 'createdAt'>, Stamp>();
+
 /** The stamp of this tenant, and of none that is made later under its id. */
-export function stampOf({ id, createdAt }: Pick<Tenant, 'id' | 'createdAt'>): Stamp {
-  return `${id}@${createdAt.getTime().toString(36)}`;
+export function stampOf(tenant: Pick<Tenant, 'id' | 'createdAt'>): Stamp {
+  const known = stamps.get(tenant);
+  if (known !== undefined) return known;
+  const stamp = `${tenant.id}@${tenant.createdAt.getTime().toString(36)}`;
+  stamps.set(tenant, stamp);
+  return stamp;
 }
 
-/** The tenant that a stamp names, or `undefined` for any other. */
-export function parseStamp(stamp: Stamp): { readonly id: string; readonly createdAt: number } | undefined {
+/** The id of the tenant that a stamp names, or `undefined` where it names none. */
+export function tenantIn(stamp: Stamp): string | undefined {
   const at = stamp.indexOf('@');
-  return at > 0 ? { id: stamp.slice(0, at), createdAt: Number.parseInt(stamp.slice(at + 1), 36) } : undefined;
+  return at > 0 ? stamp.slice(0, at) : undefined;
+}
+
+/** When the tenant was made that a stamp names, in milliseconds since the epoch. */
+export function createdIn(stamp: Stamp): number {
+  return Number.parseInt(stamp.slice(stamp.indexOf('@') + 1), 36);
 }
 
 /** The stamp of a stored job, whoever added it. */

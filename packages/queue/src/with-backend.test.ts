@@ -1,6 +1,6 @@
 import { createTenancy, currentScope, isTenancyError, memoryStore } from '@omnitenant/core';
 import { testDatabase } from '@omnitenant/tooling';
-import { createPostgresBackend } from 'bullmq';
+import { Queue as BullQueue, createPostgresBackend } from 'bullmq';
 import { expect, test } from 'vitest';
 import { watch } from './fixtures/site.ts';
 import { queueResource, withBackend } from './index.ts';
@@ -59,6 +59,34 @@ test('on PostgreSQL a job carries its tenant too: at once, later, again, by sche
   const left = (await queue.getJobs()).filter(({ name }) => name !== 'nightly');
   expect(new Set(left.map(({ data }) => data))).toEqual(new Set(['of beta']));
   await flows.close();
+  await tenancy.close();
+});
+
+test('on PostgreSQL a job is held, is each tenant’s, and fails where it is nobody’s', async () => {
+  await using database = await testDatabase();
+  const connection = { connectionString: database.url, schema: 'bullmq', migrate: true };
+  const queue = new Queue('jobs', { connection });
+  const tenancy = createTenancy({ store: memoryStore(), resources: [queueResource(queue)] });
+  for (const id of ['acme', 'beta']) {
+    await tenancy.tenants.create({ id });
+    await tenancy.run(id, () => queue.add('own', {}));
+  }
+  await tenancy.central(() => queue.upsertJobSchedulerForTenants('digest', { every: 60_000, limit: 1 }));
+  const nobodys = new BullQueue('jobs', { connection }, createPostgresBackend);
+  await nobodys.add('of nobody', {});
+  await tenancy.tenants.suspend('acme');
+  const seen: string[] = [];
+  const processor = async ({ name }: { name: string }) => void seen.push(`${here()}: ${name}`);
+  const worker = new Worker('jobs', processor, { connection, tenancy, holdFor: 20 });
+  const work = watch(worker as never);
+  const failed = (await work.settled(4)).filter(({ error }) => error !== undefined);
+  expect(failed.map(({ error }) => isTenancyError(error, 'JOB_WITHOUT_TENANT'))).toEqual([true]);
+  expect(seen.sort()).toEqual(['beta: digest', 'beta: own']);
+  await tenancy.tenants.resume('acme');
+  await work.settled(5);
+  expect(seen).toContain('acme: own');
+  await worker.close();
+  await nobodys.close();
   await tenancy.close();
 });
 

@@ -49,6 +49,25 @@ test('a worker that is made in the scope of one tenant does not keep it', async 
   expect(seen.filter((entry) => entry !== 'beta' && !String(entry).endsWith(': undefined'))).toEqual([]);
 });
 
+test('a worker that is started, and goes on after a pause, in the scope of one tenant does not keep it', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const seen: unknown[] = [];
+  const work = site.work(queue, async () => void seen.push(here()), { autorun: false });
+  for (const event of ['active', 'completed', 'drained'] as const) {
+    work.worker.on(event, () => void seen.push(`${event}: ${here()}`));
+  }
+  const { worker } = work;
+  for (const [done, start] of [() => worker.run(), () => worker.resume()].entries()) {
+    await site.tenancy.run('acme', () => void start());
+    await site.tenancy.run('beta', () => queue.add('job', {}));
+    await work.settled(done + 1);
+    await worker.pause();
+  }
+  expect(seen.filter((entry) => entry === 'beta')).toHaveLength(2);
+  expect(seen.filter((entry) => entry !== 'beta' && !String(entry).endsWith(': undefined'))).toEqual([]);
+});
+
 test('a job that is added in one tenant and done after the code went on to another stays with the first', async () => {
   await using site = await openSite(await testRedis());
   const queue = site.queue();

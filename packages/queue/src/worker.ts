@@ -1,4 +1,4 @@
-import { TenancyError } from '@omnitenant/core';
+import { outside, TenancyError } from '@omnitenant/core';
 import {
   type BackendFactory,
   Worker as BullWorker,
@@ -12,6 +12,7 @@ import {
 import { type AdmissionOptions, admit } from './admission.ts';
 import { detached } from './detached.ts';
 import { fanOut } from './fan-out.ts';
+import { sendInOneMessage } from './one-message.ts';
 import { eachTenant, stampIn } from './stamp.ts';
 import { type FairOptions, lineUp, takeTurns } from './turns.ts';
 
@@ -51,16 +52,26 @@ export class Worker<
     super(name, processor, opts as never, backend as never);
   }
 
-  override async run(): Promise<void> {
-    const fair = fairOptions(this.opts);
-    if (fair !== undefined) await lineUp(this.backend as never, fair).catch((error) => this.emit('error', error));
-    return super.run();
+  /** Runs in no scope, wherever it is called; so do `resume` and the stalled check. */
+  override run(): Promise<void> {
+    return outside(async () => {
+      const fair = fairOptions(this.opts);
+      if (fair !== undefined) await lineUp(this.backend as never, fair).catch((error) => this.emit('error', error));
+      return super.run();
+    });
+  }
+
+  override startStalledCheckTimer(): Promise<void> {
+    return outside(() => super.startStalledCheckTimer());
   }
 
   protected override createBackend(): void {
     super.createBackend();
     const fair = fairOptions(this.opts);
-    if (fair === undefined) return;
+    if (fair === undefined) {
+      if (this.backend instanceof RedisQueueBackend) sendInOneMessage(this.backend);
+      return;
+    }
     if (!(this.backend instanceof RedisQueueBackend)) {
       const message = `The worker of "${this.name}" cannot be fair: tenants take turns on Redis only; leave \`fair\` out.`;
       throw new TenancyError('CONFIG_INVALID', message);
@@ -73,9 +84,9 @@ export class Worker<
     token: string,
     signal?: AbortSignal,
   ): Promise<Result> {
-    return admit(job, token, this.opts, () =>
+    return admit(job, token, this, () =>
       stampIn(job.opts) === eachTenant
-        ? (fanOut(job, this as never, this.opts.tenancy, (queue, jobs) => this.Job.createBulk(queue, jobs)) as Result)
+        ? (fanOut(job, this as never, (jobs) => this.Job.createBulk(this as never, jobs)) as Result)
         : super.callProcessJob(job, token, signal),
     ) as Promise<Result>;
   }

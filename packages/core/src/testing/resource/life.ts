@@ -87,6 +87,17 @@ export const lifePromises: ResourcePromises = {
     assert.deepEqual(await stored(), before);
   },
 
+  async 'storage that is destroyed again does not take along that of the tenant made anew under the id'(site) {
+    const { tenancy, resource, write, has } = site;
+    const old = await tenancy.tenants.create({ id: 'reborn' });
+    await tenancy.tenants.remove('reborn');
+    await laterThan(old.createdAt);
+    await tenancy.tenants.create({ id: 'reborn' });
+    await tenancy.run('reborn', () => write('report', 'of the new one'));
+    await resource.destroy?.(old);
+    assert.equal(await has('reborn', 'report'), 'of the new one');
+  },
+
   async 'tenants come and go beside those at work'({ tenancy, write, read, has }) {
     const passing = [...'abcdefgh'].map((letter) => `passing-${letter}`);
     const staying = tenancy.run('beta', async () => {
