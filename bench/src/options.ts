@@ -3,15 +3,19 @@ import { parseArgs } from 'node:util';
 const benchmarks = ['run', 'request', 'idle', 'fleet', 'connections', 'queue'] as const;
 const frameworks = ['hono', 'express'] as const;
 const isolations = ['schema', 'database', 'row'] as const;
+const circumstances = ['usual', 'cold', 'pooler'] as const;
 
 type Benchmark = (typeof benchmarks)[number];
 export type Framework = (typeof frameworks)[number];
+export type Circumstance = (typeof circumstances)[number];
 export type Isolation = (typeof isolations)[number];
 
 export interface BenchOptions {
   readonly benchmarks: readonly Benchmark[];
   readonly frameworks: readonly Framework[];
   readonly isolations: readonly Isolation[];
+  /** What is different from the usual request path: tenants looked up each time, a PgBouncer in between. */
+  readonly circumstances: readonly Circumstance[];
   /** How many tenants there are on the request path. */
   readonly tenants: number;
   /** How many of them are asked for in turn. */
@@ -43,14 +47,16 @@ export const usage = `pnpm bench [run] [request] [idle] [fleet] [connections] [q
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
   --isolation <schema|database|row>     of the request path; may be given more than once (schema)
+  --circumstance <usual|cold|pooler>    of the request path: as it is, each tenant looked up each time, through PgBouncer;
+                                        may be given more than once (usual)
   --tenants <n>        tenants on the request path (200)
-  --hosts <n>          how many of them are asked for in turn (200; 40 of isolation database)
+  --hosts <n>          how many of them are asked for in turn (200; of isolation database 40 at most)
   --rounds <n>         rounds, each with tenancy and without (6)
   --seconds <n>        how long a round's load lasts (5)
   --idle-tenants <n>   registered tenants of idle (10000)
   --profile <folder>   write CPU profiles of the servers there
   --json               print JSON instead of tables
-  --page               write docs/guide/benchmark.md and its plot as well
+  --page               every isolation and circumstance; write docs/guide/benchmark.md and its plot as well
   --no-targets         do not fail when a target is missed
   --quick              a smoke test: few tenants, short rounds, no targets`;
 
@@ -62,7 +68,8 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     allowNegative: true,
     options: {
       framework: { type: 'string', multiple: true, default: ['hono'] },
-      isolation: { type: 'string', multiple: true, default: ['schema'] },
+      isolation: { type: 'string', multiple: true },
+      circumstance: { type: 'string', multiple: true },
       tenants: { type: 'string' },
       hosts: { type: 'string' },
       rounds: { type: 'string' },
@@ -79,13 +86,15 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const { quick, profile } = values;
   if (values.help) return undefined;
   const tenants = count('tenants', values.tenants) ?? (quick ? 12 : 200);
-  const mostHosts = values.isolation.includes('database') ? 40 : 200;
+  const isolation = values.isolation ?? (values.page ? [...isolations] : ['schema']);
+  const circumstance = values.circumstance ?? (values.page ? [...circumstances] : ['usual']);
   return {
     benchmarks: positionals.length > 0 ? positionals.map((name) => oneOf(benchmarks, name)) : benchmarks,
     frameworks: values.framework.map((name) => oneOf(frameworks, name)),
-    isolations: values.isolation.map((name) => oneOf(isolations, name)),
+    isolations: isolation.map((name) => oneOf(isolations, name)),
+    circumstances: circumstance.map((name) => oneOf(circumstances, name)),
     tenants,
-    hosts: Math.min(tenants, count('hosts', values.hosts) ?? mostHosts),
+    hosts: Math.min(tenants, count('hosts', values.hosts) ?? 200),
     rounds: count('rounds', values.rounds) ?? (quick ? 2 : 6),
     seconds: count('seconds', values.seconds) ?? (quick ? 1 : 5),
     warmUpSeconds: quick ? 1 : 3,

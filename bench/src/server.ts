@@ -9,7 +9,7 @@ import { tenancyMiddleware as honoTenancy } from '@omnitenant/hono';
 import express from 'express';
 import { Hono } from 'hono';
 import type { Framework } from './options.ts';
-import { plainSchema, type SiteDatabase } from './site.ts';
+import type { SiteDatabase } from './site.ts';
 import { openTenancy, poolMax } from './tenancy.ts';
 import { answer } from './worker.ts';
 import { entities, readAll, tenantId, User } from './workload.ts';
@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly variant: 'tenancy' | 'plain';
   readonly framework: Framework;
   readonly database: SiteDatabase;
+  /** Whether each request looks its tenant up. */
+  readonly cold: boolean;
 }
 
 export type ServerCalls = typeof calls;
@@ -32,8 +34,8 @@ interface Application {
 }
 
 const calls = {
-  async start({ variant, framework, database }: ServerOptions): Promise<{ port: number }> {
-    const app = variant === 'tenancy' ? await withTenancy(database) : await plain(database);
+  async start({ variant, framework, database, cold }: ServerOptions): Promise<{ port: number }> {
+    const app = variant === 'tenancy' ? await withTenancy(database, cold) : await plain(database);
     for (let n = 0; n < 1_000; n += 1) await app.inOne(() => readAll(app.em, 1));
     const server = createServer(framework === 'hono' ? onHono(app) : onExpress(app)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -49,8 +51,8 @@ const calls = {
 
 answer(calls);
 
-async function withTenancy(database: SiteDatabase): Promise<Application> {
-  const { orm, tenancy } = await openTenancy(database);
+async function withTenancy(database: SiteDatabase, cold: boolean): Promise<Application> {
+  const { orm, tenancy } = await openTenancy({ ...database, ...(cold && { ttl: 1 }) });
   return {
     em: orm.em as EntityManager,
     tenancy,
@@ -59,14 +61,13 @@ async function withTenancy(database: SiteDatabase): Promise<Application> {
   };
 }
 
-/** MikroORM by itself: its connections are fixed to one schema, and each request has a fork. */
+/** MikroORM by itself: the database leads its connections to one schema, and each request has a fork. */
 async function plain({ url }: SiteDatabase): Promise<Application> {
   const { em } = await MikroORM.init(
     defineConfig({
       clientUrl: url,
       entities,
       pool: { max: poolMax },
-      driverOptions: { options: `-c search_path=${plainSchema}` },
       ensureDatabase: false,
     }),
   );

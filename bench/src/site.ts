@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { postgres } from '@omnitenant/tooling/services';
+import { pgbouncer, postgres } from '@omnitenant/tooling/services';
 import { Client, escapeIdentifier } from 'pg';
 import { openRun } from '../../tooling/run.ts';
 import type { Isolation } from './options.ts';
-import { openTenancy } from './tenancy.ts';
+import { openTenancy, poolMax } from './tenancy.ts';
 import { bodyOf, ddl, hostOf, insertUsers, tenantId, usersPerTenant } from './workload.ts';
 
 /** A PostgreSQL server, and what the benchmarks make there, which is gone afterwards. */
@@ -69,8 +69,16 @@ export async function openSite(): Promise<Site> {
   };
 }
 
+/** The same database behind a PgBouncer in transaction mode, with as many connections to it as a server has. */
+export async function throughPgBouncer(
+  database: SiteDatabase,
+): Promise<{ readonly database: SiteDatabase } & AsyncDisposable> {
+  const { url, stop } = await pgbouncer({ upstream: database.url, poolSize: poolMax });
+  return { database: { ...database, url }, [Symbol.asyncDispose]: stop };
+}
+
 /** The schema that the server without tenancy reads. */
-export const plainSchema = 'plain';
+const plainSchema = 'plain';
 
 export interface Population {
   readonly isolation: Isolation;
@@ -116,6 +124,7 @@ async function makePlain(url: string, users: number): Promise<void> {
     for (const { statements } of ddl) await client.query(statements.join(';'));
     await client.query(insertUsers(plainSchema, 1, users));
     await client.query('vacuum analyze');
+    await client.query(`alter database ${escapeIdentifier(databaseNameOf(url))} set search_path to ${plainSchema}`);
   } finally {
     await client.end();
   }
