@@ -7,6 +7,7 @@ import type { ScopedDriver } from './ownership.ts';
 import { type PinOptions, pinnedPool, pinOf } from './pin.ts';
 import { type OrmPlacement, placementOf } from './placement.ts';
 import type { Pools } from './pools.ts';
+import { rowStatements } from './row-statements.ts';
 
 /** The drivers of an application's scopes. */
 export interface Drivers {
@@ -47,7 +48,7 @@ export const createDrivers = ({ base, scopes, pools, central, serving }: Drivers
     const placement = placementOf(tenant);
     if (served === 'refuse') throw tenantBehind(id);
     const pool = poolOf(placement, {
-      ...(isolation === 'row' && { rowsOf: id }),
+      ...(isolation === 'row' && { rowsOf: id, checkWrites: rowStatements(id) }),
       ...(served === 'read-only' && { readOnly: (cause: unknown) => tenantBehind(id, cause) }),
       ...(placement.role !== undefined && { check: oneStatement }),
     });

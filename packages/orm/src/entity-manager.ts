@@ -1,14 +1,16 @@
 import {
   type AnyEntity,
+  type Configuration,
   type EntityName,
   type ForkOptions,
   Reference,
+  type Transaction,
   TransactionContext,
   Utils,
 } from '@mikro-orm/core';
 import { type AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { currentScope, TenancyError } from '@omnitenant/core';
-import { claim, type Owner, refuseForeign, type ScopedDriver } from './ownership.ts';
+import { claim, claimAll, type Owner, refuseForeign, type ScopedDriver } from './ownership.ts';
 
 type Base = SqlEntityManager<AbstractSqlDriver>;
 
@@ -89,7 +91,45 @@ export class TenantEntityManager extends SqlEntityManager<AbstractSqlDriver> imp
 
   protected override prepareOptions<Options extends object>(options: Options): Options {
     refuseSchema((options as { schema?: string }).schema);
+    this.refuseTransaction((options as { ctx?: Transaction }).ctx);
     return super.prepareOptions(options as never);
+  }
+
+  /** A connection is its tenant's, as all that is asked of it. */
+  override getConnection(...type: Parameters<Base['getConnection']>): ReturnType<Base['getConnection']> {
+    if (!this.current) refuseElsewhere(this);
+    return super.getConnection(...type);
+  }
+
+  override getDriver(): AbstractSqlDriver {
+    if (!this.current) refuseElsewhere(this);
+    return super.getDriver();
+  }
+
+  override async begin(...options: Parameters<Base['begin']>): Promise<void> {
+    await super.begin(...options);
+    this.own(this.getTransactionContext());
+  }
+
+  override setTransactionContext(transaction: Transaction): void {
+    this.refuseTransaction(transaction);
+    this.own(transaction);
+    super.setTransactionContext(transaction);
+  }
+
+  private own(transaction: Transaction | undefined): void {
+    if (transaction) transactions.set(transaction, this.getContext(false).scopeKey);
+  }
+
+  private refuseTransaction(transaction: Transaction | undefined): void {
+    const of = transaction && transactions.get(transaction);
+    if (of === undefined || of === this.getContext(false).scopeKey) return;
+    const { scopeLabel } = this.getContext(false);
+    throw new TenancyError(
+      'CROSS_TENANT',
+      `A transaction of another tenant was used in '${scopeLabel}'. Leave the option ctx out: what is awaited in em.transactional is in its transaction.`,
+      { tenant: scopeLabel },
+    );
   }
 
   override tryCache<T extends object, R>(
@@ -99,13 +139,18 @@ export class TenantEntityManager extends SqlEntityManager<AbstractSqlDriver> imp
     refresh?: boolean,
     merge?: boolean,
   ): Promise<{ data?: R | null; key: string } | undefined> {
-    const { scopeKey } = this.getContext(false);
-    const scoped: typeof config = Array.isArray(config) ? [cacheName(scopeKey, config[0]), config[1]] : config;
-    return super.tryCache<T, R>(entityName, scoped, [scopeKey, key], refresh, merge);
+    if (!(config ?? this.config.get('resultCache').global)) return Promise.resolve(undefined);
+    const owner = this.cacheOwner;
+    const scoped: typeof config = Array.isArray(config) ? [cacheName(owner, config[0]), config[1]] : config;
+    return super.tryCache<T, R>(entityName, scoped, [owner, key], refresh, merge);
   }
 
   override async clearCache(cacheKey: string): Promise<void> {
-    await super.clearCache(cacheName(this.getContext(false).scopeKey, cacheKey));
+    await super.clearCache(cacheName(this.cacheOwner, cacheKey));
+  }
+
+  private get cacheOwner(): string {
+    return JSON.stringify([...applicationOf(this.config), this.getContext(false).scopeKey]);
   }
 
   private scopeOfGlobal(): this {
@@ -127,6 +172,7 @@ const guarded = [
   'count',
   'countBy',
   'create',
+  'createQueryBuilder',
   'find',
   'findOne',
   'getReference',
@@ -140,26 +186,28 @@ const guarded = [
   'populate',
   'refresh',
   'remove',
+  'setFilterParams',
   'stream',
   'upsert',
   'upsertMany',
 ] as const satisfies readonly (keyof Base)[];
 
-/** The calls after which a new entity is this scope's. */
-const claiming: ReadonlySet<string> = new Set(['create', 'persist']);
+/** The calls after which a new entity, and what is new of all that it leads to, is this scope's. */
+const claiming: ReadonlySet<string> = new Set(['assign', 'create', 'persist']);
 
 for (const name of guarded) {
   const call = SqlEntityManager.prototype[name] as (...parameters: unknown[]) => unknown;
   const guardedCall = (em: TenantEntityManager, parameters: unknown[]): unknown => {
     const context = em.getContext(false);
     for (const parameter of parameters) refuseForeign(parameter, context);
-    const result = call.apply(em, parameters);
+    // What is awaited or read later, in another scope perhaps, is bound to this one.
+    const result = call.apply(context, parameters);
     if (claiming.has(name)) {
       for (const entity of Utils.asArray(name === 'create' ? result : parameters[0])) {
-        claim(Reference.unwrapReference(entity as AnyEntity), context);
+        claimAll(Reference.unwrapReference(entity as AnyEntity), context);
       }
     }
-    return result;
+    return name === 'createQueryBuilder' ? guardedBuilder(result as object, context) : result;
   };
   // A call that gives a promise refuses by rejecting it.
   const value =
@@ -177,7 +225,31 @@ for (const name of guarded) {
   Object.defineProperty(TenantEntityManager.prototype, name, { configurable: true, writable: true, value });
 }
 
-const cacheName = (scopeKey: string, name: string): string => JSON.stringify([scopeKey, name]);
+/** The calls of a query builder that take conditions or data; its others hand what they take to one of these. */
+const builderCalls = ['having', 'insert', 'join', 'joinAndSelect', 'merge', 'update', 'where'] as const;
+
+const guardedBuilder = (builder: object, owner: Owner): object => {
+  const calls = builder as Record<string, (...parameters: unknown[]) => unknown>;
+  for (const name of builderCalls) {
+    const call = calls[name] as (...parameters: unknown[]) => unknown;
+    calls[name] = (...parameters) => {
+      for (const parameter of parameters) refuseForeign(parameter, owner);
+      return call.apply(builder, parameters);
+    };
+  }
+  return builder;
+};
+
+/** Whose a transaction is that an EntityManager has been in. */
+const transactions = new WeakMap<object, string>();
+
+/** Applications may share a cache: each has a central of its own, and perhaps tenants of the same names. */
+const applicationOf = (config: Configuration): readonly unknown[] => {
+  const url = URL.parse(config.get('clientUrl') ?? '');
+  return [config.get('host') ?? url?.hostname, config.get('port') ?? url?.port, config.get('dbName')];
+};
+
+const cacheName = (owner: string, name: string): string => JSON.stringify([owner, name]);
 
 const outside = (): TenancyError =>
   new TenancyError(

@@ -9,6 +9,9 @@ const sharedKeys = {
   reason: 'generated keys are unique in shared tables, so two tenants never have the same',
 };
 
+/** The first case of a suite makes its tenants too, and PGlite begins by making its database. */
+const patiently = (name: string, run: () => Promise<void>): void => test(name, run, 120_000);
+
 describe.each([
   ['schema', ['schema'], false],
   ['database', ['database'], false],
@@ -18,7 +21,7 @@ describe.each([
 ])('%s, on PostgreSQL', (_, isolations, roles) => {
   let database: TestDatabase | undefined;
   isolationSuite({
-    test,
+    test: patiently,
     after: (close) =>
       afterAll(async () => {
         await close();
@@ -36,7 +39,7 @@ describe.each([
 
 describe.each([['schema'], ['row']])('%s, on PGlite', (isolation) => {
   isolationSuite({
-    test,
+    test: patiently,
     after: afterAll,
     config: definePglite({ dbName: 'memory://' }),
     isolations: [isolation],

@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import { statementsOf, withoutLead } from './statements.ts';
+import { codeOf, statementsOf } from './statements.ts';
 
 /**
  * Refuses SQL that is more than one statement, or that would change whose it is: where tenants have roles, that is how
@@ -12,7 +12,7 @@ export const oneStatement = (sql: string): void => {
   const fault =
     others.length > 0
       ? 'holds more than one statement'
-      : changesOwner(withoutLead(statement))
+      : changesOwner(codeOf(statement))
         ? 'could change the role or tenant'
         : undefined;
   if (!fault) return;
@@ -22,8 +22,12 @@ export const oneStatement = (sql: string): void => {
   );
 };
 
-/** A setting's name may be quoted, and comments may stand in between: a statement that sets any of these says its name. */
-const changesOwner = (statement: string): boolean =>
-  /\bset_config\b/i.test(statement) ||
-  /^do\b/i.test(statement) ||
-  (/^(?:set|reset|discard)\b/i.test(statement) && /\b(?:role|authorization|tenant|all)\b/i.test(statement));
+/**
+ * A setting's name may be quoted, and comments may stand in between: a statement that sets any of these says its name, unless the
+ * name is written in escapes. How texts end may not change either, as statements are told apart by that.
+ */
+const changesOwner = (code: string): boolean =>
+  /\bset_config\b|\bu&"/i.test(code) ||
+  /^do\b/i.test(code) ||
+  (/^(?:set|reset|discard)\b/i.test(code) &&
+    /\b(?:role|authorization|tenant|all|standard_conforming_strings)\b/i.test(code));

@@ -27,21 +27,41 @@ export const claim = (entity: AnyEntity, claimant: Owner): void => {
   else if (wrapped[owner].scopeKey !== claimant.scopeKey) throw crossTenant(entity, wrapped[owner], claimant);
 };
 
+/** Claims an entity, and what is nobody's yet of all that it leads to, such as what was created along with it. */
+export const claimAll = (entity: AnyEntity, claimant: Owner): void => {
+  claim(entity, claimant);
+  for (const { name } of helper(entity).__meta.relations) {
+    for (const related of relatedBy((entity as Record<string, unknown>)[name])) {
+      if ((helper(related) as unknown as Owned)[owner] === undefined) claimAll(related, claimant);
+    }
+  }
+};
+
+const relatedBy = (value: unknown): AnyEntity[] => {
+  if (Utils.isCollection(value)) return value.getItems(false) as AnyEntity[];
+  const entity = Reference.unwrapReference(value as AnyEntity);
+  return Utils.isEntity(entity) ? [entity as AnyEntity] : [];
+};
+
 /**
  * Looks through what a caller hands over, be it an entity, a reference, a condition or data, for another's entity.
  *
  * @throws CROSS_TENANT when there is one.
  */
-export const refuseForeign = (value: unknown, claimant: Owner): void => {
+export const refuseForeign = (value: unknown, claimant: Owner, instances = true): void => {
   if (typeof value !== 'object' || value === null) return;
   const entity = Reference.unwrapReference(value as AnyEntity);
   if (Utils.isEntity(entity, true)) {
     const of = (helper(entity as AnyEntity) as unknown as Owned)[owner];
     if (of !== undefined && of.scopeKey !== claimant.scopeKey) throw crossTenant(entity as AnyEntity, of, claimant);
   } else if (Array.isArray(value) || Utils.isCollection(value)) {
-    for (const item of Array.isArray(value) ? value : value.getItems(false)) refuseForeign(item, claimant);
-  } else if (Utils.isPlainObject(value)) {
-    for (const part of Object.values(value)) refuseForeign(part, claimant);
+    for (const item of Array.isArray(value) ? value : value.getItems(false)) refuseForeign(item, claimant, instances);
+  } else if (instances || Utils.isPlainObject(value)) {
+    // Data may be an instance of the application's own class, and a key may be a piece of SQL.
+    for (const part of Object.values(value)) refuseForeign(part, claimant, false);
+    for (const key of Object.getOwnPropertySymbols(value)) {
+      refuseForeign((value as Record<symbol, unknown>)[key], claimant, false);
+    }
   }
 };
 

@@ -14,6 +14,8 @@ export interface PinOptions {
   readonly readOnly?: (cause: unknown) => Error;
   /** May refuse a statement before it is sent. */
   readonly check?: (sql: string) => void;
+  /** The same, for statements that are more than a plain read. */
+  readonly checkWrites?: (sql: string) => void;
 }
 
 /** The statements that are sent in front of a tenant's, in the same message, and that hold for these alone. */
@@ -38,14 +40,18 @@ export interface PinnedPool extends SqlPool {
 export const pinnedPool = (
   shared: SqlPool,
   pin: readonly string[],
-  { check, readOnly }: PinOptions = {},
+  { check, checkWrites, readOnly }: PinOptions = {},
 ): PinnedPool => {
   const prefix = `${pin.join(';')};`;
   const told = (error: unknown): unknown => {
     if (needsNoTransaction(error)) return unpinnable(error);
     return readOnly && isWriteRefused(error) ? readOnly(error) : error;
   };
-  const connect = async () => new PinnedClient(await shared.connect(), pin, check, told);
+  const checks = (sql: string): void => {
+    check?.(sql);
+    checkWrites?.(sql);
+  };
+  const connect = async () => new PinnedClient(await shared.connect(), pin, checks, told);
   const sendPlain = async (sql: string) => {
     const client = await shared.connect();
     try {
@@ -107,7 +113,7 @@ class PinnedClient implements SqlClient {
   readonly #client: SqlClient;
   /** What a transaction begins with. */
   readonly #pin: readonly string[];
-  readonly #check: ((sql: string) => void) | undefined;
+  readonly #check: (sql: string) => void;
   readonly #told: (error: unknown) => unknown;
   /** What ends the traces that this user has left in the session. */
   #endings: ReadonlySet<string> = noEndings;
@@ -118,7 +124,7 @@ class PinnedClient implements SqlClient {
   constructor(
     client: SqlClient,
     pin: readonly string[],
-    check: ((sql: string) => void) | undefined,
+    check: (sql: string) => void,
     told: (error: unknown) => unknown,
   ) {
     this.#told = told;
@@ -160,10 +166,15 @@ class PinnedClient implements SqlClient {
     return this.#client.processID;
   }
 
-  async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
-    this.#check?.(sql);
+  /** Refuses what must not be sent, and keeps in mind what it may leave. */
+  #look(sql: string): void {
+    this.#check(sql);
     const endings = endingsOf(sql);
     if (endings.length > 0) this.#endings = new Set([...this.#endings, ...endings]);
+  }
+
+  async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
+    this.#look(sql);
     if (begins.test(sql)) return this.#send(nothing, sql, this.#pin);
     if (ends.test(sql)) return this.#sendLast(nothing, sql);
     if (this.#inTransaction()) {
@@ -204,6 +215,7 @@ class PinnedClient implements SqlClient {
 
   /** A cursor lives in a transaction: the caller's, or one that lasts until the connection goes back. */
   #stream<Cursor extends object>(cursor: Cursor): Cursor {
+    this.#look((cursor as { readonly text?: string }).text ?? '');
     if (!this.#inTransaction()) {
       this.#streams = true;
       this.#send(nothing, 'begin', this.#pin).catch(() => {});

@@ -77,6 +77,32 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
     expect(held).toEqual({ locks: 0 });
   });
 
+  test.each([
+    [`select set_config/**/('statement_timeout', '54321', false)`],
+    [`select "set_config"('statement_timeout', '54321', false)`],
+    [String.raw`select U&"set\005fconfig"('statement_timeout', '54321', false)`],
+    [`select 1; --\rset statement_timeout to 54321`],
+  ])('a setting is ended, however it is written: %j', async (sql) => {
+    await run('a', sql);
+    expect(await run('b', `select current_setting('statement_timeout') as timeout`)).toEqual([{ timeout: '0' }]);
+  });
+
+  test.skipIf(server === 'PGlite')('settings and locks of a stream are gone', async () => {
+    const stream = (sql: string) =>
+      library.tenancy.run('a', async () => {
+        const builder = library.orm.em.createQueryBuilder(Author).select(raw(`${sql} as left_behind`));
+        for await (const row of builder.stream({ mapResults: false } as never)) void row;
+      });
+    await stream(`set_config('statement_timeout', '54321', false)`);
+    await stream('pg_advisory_lock(42)');
+    expect(
+      await run(
+        'b',
+        `select current_setting('statement_timeout') as timeout, (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks`,
+      ),
+    ).toEqual([{ timeout: '0', locks: 0 }]);
+  });
+
   test('the last value of a sequence is known to nobody else', async () => {
     await run('a', `insert into author (name) values ('second of a'); delete from author where name like 'second%'`);
     await expect(run('b', 'select lastval()')).rejects.toThrow(/lastval/);

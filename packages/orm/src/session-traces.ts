@@ -45,15 +45,15 @@ const builtIn: ReadonlySet<string> = new Set(
 );
 
 /** A statement begins where the message does, or after a semicolon, a line or a comment. Takes linear time. */
-const begins = (words: string): RegExp => new RegExp(String.raw`(?:^\s*|[;\n/][^\S\n]*)(?:${words})\b`, 'i');
+const begins = (words: string): RegExp => new RegExp(String.raw`(?:^\s*|[;\n\r/][^\S\n\r]*)(?:${words})\b`, 'i');
 
-/** A block or procedure may do anything. */
-const code = begins('do|call');
+/** A block or procedure may do anything, and a name in escapes may be any function's. */
+const code = new RegExp(String.raw`${begins('do|call').source}|\bu&"`, 'i');
 
 const traces: readonly Trace[] = [
   {
     left: new RegExp(
-      String.raw`${begins('set(?!\\s+(?:local|transaction|constraints)\\b)').source}|\bset_config\s*\(`,
+      String.raw`${begins('set(?!\\s+(?:local|transaction|constraints)\\b)').source}|\bset_config\b`,
       'i',
     ),
     ended: ['set session authorization default', 'reset all'],

@@ -16,9 +16,25 @@ describe('the statements of a message', () => {
     [`/* /* */ ' */ select 1; select '2'`, [`/* /* */ ' */ select 1`, ` select '2'`]],
     ['select 1; /* never closed ; select 2', ['select 1', ' /* never closed ; select 2'].slice(0, 1)],
     [
-      'create function f() returns int begin atomic select 1; end; ',
-      ['create function f() returns int begin atomic select 1; end; '],
+      'create function f() returns int begin atomic select 1; select 2; end; select 3',
+      ['create function f() returns int begin atomic select 1; select 2; end', ' select 3'],
     ],
+    ['create procedure p() begin atomic end; select 1', ['create procedure p() begin atomic end', ' select 1']],
+    ['select 1; select 2 -- begin atomic', ['select 1', ' select 2 -- begin atomic']],
+    [
+      "create function f() as 'begin atomic'; select 1; end",
+      ["create function f() as 'begin atomic'", ' select 1', ' end'],
+    ],
+    // A comment ends with its line, and lines end as on any system.
+    ['select 1 --\r; select 2', ['select 1 --\r', ' select 2']],
+    // To PostgreSQL each character beyond ASCII is a letter, and the names of bodies are told apart by case.
+    ["select $é$ ' $é$; select 2; --'", ["select $é$ ' $é$", ' select 2']],
+    ['select 1 as é$$; select 2 -- $$', ['select 1 as é$$', ' select 2 -- $$']],
+    ["select $a$ x $A$ ' $a$ ; select 2; --'", ["select $a$ x $A$ ' $a$ ", ' select 2']],
+    [String.raw`select ée'\'; select 2; --'`, [String.raw`select ée'\'`, ' select 2']],
+    // A text goes on in a text on a later line, and by the same rules.
+    ["select E'a' -- b\n'\\''; select 2; --'", ["select E'a' -- b\n'\\''", ' select 2']],
+    ["select E'a' '\\'; select 2", ["select E'a' '\\'", ' select 2']],
   ])('%s', (sql, statements) => {
     expect(statementsOf(sql)).toEqual(statements);
   });
@@ -59,20 +75,18 @@ test('a message without an end in it is not looked into', () => {
   }
 });
 
-test('a long text costs milliseconds', () => {
+// What takes more than linear time does not end before the test's time is up.
+test('a long text is read once', () => {
   const sql = `insert into a values ('${"it''s; commit ".repeat(100_000)}'); commit; select E'${"\\';".repeat(100_000)}'`;
-  const start = performance.now();
   expect(statementsOf(sql)).toHaveLength(3);
-  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(statementsOf(`select E'${'a'.repeat(100_000)}; select 2`)).toHaveLength(1);
 });
 
-test('a text of white space, comments or quotes only costs milliseconds', () => {
-  const start = performance.now();
+test('a text of white space, comments or quotes is read once', () => {
   for (const part of ['\n', ' ', '\n;', '\t/', '/**/', '--\n', "''", '$a', '$$', 'set ', 'prepare ']) {
     const sql = `select 1;${part.repeat(100_000)}`;
     mayEndTransaction(sql);
     endingsOf(sql);
-    statementsOf(`${sql};commit`);
+    expect(statementsOf(`${sql};commit`).length).toBeGreaterThan(0);
   }
-  expect(performance.now() - start).toBeLessThan(3_000);
 });

@@ -12,19 +12,46 @@ export const opensTransaction = (statement: string): boolean => {
 
 /** The statements of a message, without their semicolons; those in texts, names, comments and bodies divide nothing. */
 export const statementsOf = (sql: string): string[] => {
-  // The body of a function in standard SQL has semicolons of its own, and ends no transaction.
-  if (/\bbegin\s+atomic\b/i.test(sql)) return [sql];
   const statements: string[] = [];
   let start = 0;
-  const scan = new RegExp(marks);
-  for (let found = scan.exec(sql); found; found = scan.exec(sql)) {
-    if (found[0] === '/*') scan.lastIndex = endOfComment(sql, found.index);
-    if (found[0] !== ';') continue;
-    statements.push(sql.slice(start, found.index));
-    start = scan.lastIndex;
+  for (const { text, index, end } of marksOf(sql)) {
+    if (text !== ';') continue;
+    statements.push(sql.slice(start, index));
+    start = end;
   }
-  return [...statements, sql.slice(start)].filter((statement) => withoutLead(statement) !== '');
+  return wholeBodies([...statements, sql.slice(start)].filter((statement) => withoutLead(statement) !== ''));
 };
+
+/** A statement's keywords and names: without its comments, and with nothing in its texts. */
+export const codeOf = (statement: string): string => {
+  const code: string[] = [];
+  let start = 0;
+  for (const { text, index, end } of marksOf(statement)) {
+    if (text === ';' || text === '"') continue;
+    code.push(statement.slice(start, index), text === '--' || text === '/*' ? ' ' : "''");
+    start = end;
+  }
+  return [...code, statement.slice(start)].join('').trim();
+};
+
+/** The body of a function in standard SQL has semicolons of its own, and its `end` ends no transaction. */
+const wholeBodies = (parts: readonly string[]): string[] => {
+  const whole: string[] = [];
+  let body: string[] = [];
+  for (const part of parts) {
+    body.push(part);
+    if (body.length === 1 ? opensBody(part) : !/^end\b/i.test(withoutLead(part))) continue;
+    whole.push(body.join(';'));
+    body = [];
+  }
+  return body.length > 0 ? [...whole, body.join(';')] : whole;
+};
+
+const opensBody = (statement: string): boolean =>
+  /\batomic\b/i.test(statement) &&
+  /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b[\s\S]*\bbegin\s+atomic\b(?!\s+end\b)/i.test(
+    codeOf(statement),
+  );
 
 /** The statements of a message, each that ends a transaction followed by the pin, and where the pin's own results are. */
 export const repinned = (sql: string, pin: readonly string[]): { statements: string[]; pins: number[] } => {
@@ -45,11 +72,59 @@ const end =
 const begin = /^(?:begin|start\s+transaction)\b/i;
 const chain = /\band\s+chain\b/i;
 /** What may end a transaction. */
-export const maybeEnd = /(?:^\s*|[;\n/][^\S\n]*)(?:commit|end|rollback|abort|prepare\s+transaction)\b/i;
+export const maybeEnd = /(?:^\s*|[;\n\r/][^\S\n\r]*)(?:commit|end|rollback|abort|prepare\s+transaction)\b/i;
 
-/** What a semicolon may stand in: a text, a name, a body, a comment; and semicolons. */
+/** Semicolons, and what one may stand in: a text, a name, a body, a comment. Each is told by how it begins. */
+interface Mark {
+  readonly text: string;
+  readonly index: number;
+  readonly end: number;
+}
+
+/** To PostgreSQL, a letter is any character beyond ASCII; names may hold dollars, and bodies are told apart by case. */
 const marks =
-  /\b[eE]'(?:[^'\\]+|\\[\s\S]|'')*'|'[^']*'|"[^"]*"|--[^\n]*|(?<![\w$])\$([a-z_]\w*)?\$[\s\S]*?\$\1\$|\/\*|;/gi;
+  /(?<![\w$\u0080-\uffff])[eE]'|'|"|--|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|\/\*|;/g;
+
+function* marksOf(sql: string): Generator<Mark> {
+  const scan = new RegExp(marks);
+  for (let found = scan.exec(sql); found; found = scan.exec(sql)) {
+    const [text] = found;
+    const end = endOf(sql, text, found.index);
+    yield { text, index: found.index, end };
+    scan.lastIndex = end;
+  }
+}
+
+const endOf = (sql: string, mark: string, index: number): number => {
+  const inside = index + mark.length;
+  if (mark === ';') return inside;
+  if (mark === '/*') return endOfComment(sql, index);
+  if (mark === '--') return after(sql, /[\n\r]/g, inside);
+  if (/^e'/i.test(mark)) return endOfEscaped(sql, inside);
+  let closed = sql.indexOf(mark, inside);
+  // A quote in a text or name is written twice.
+  while (closed !== -1 && mark.length === 1 && sql[closed + 1] === mark) closed = sql.indexOf(mark, closed + 2);
+  return closed === -1 ? sql.length : closed + mark.length;
+};
+
+const after = (sql: string, what: RegExp, start: number): number => {
+  what.lastIndex = start;
+  return what.exec(sql) ? what.lastIndex : sql.length;
+};
+
+/** A text with escapes goes on in a further text on a later line. */
+const endOfEscaped = (sql: string, start: number): number => {
+  const parts = /\\[\s\S]|''|'/g;
+  const further = /(?:[ \t\f\v]|--[^\n\r]*(?=[\n\r]))*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
+  parts.lastIndex = start;
+  for (let part = parts.exec(sql); part; part = parts.exec(sql)) {
+    if (part[0] !== "'") continue;
+    further.lastIndex = parts.lastIndex;
+    if (!further.test(sql)) return parts.lastIndex;
+    parts.lastIndex = further.lastIndex;
+  }
+  return sql.length;
+};
 
 /** Where the block comment that begins there is over. PostgreSQL nests them. */
 const endOfComment = (sql: string, start: number): number => {
@@ -65,7 +140,7 @@ const endOfComment = (sql: string, start: number): number => {
 
 /** A statement without the space and comments before it. */
 export const withoutLead = (statement: string): string => {
-  const space = /(?:\s+|--[^\n]*)*/y;
+  const space = /(?:\s|--[^\n\r]*)*/y;
   for (let start = 0; ; start = endOfComment(statement, space.lastIndex)) {
     space.lastIndex = start;
     space.exec(statement);

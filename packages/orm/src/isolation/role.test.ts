@@ -1,7 +1,9 @@
+import { raw } from '@mikro-orm/core';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase } from '@omnitenant/tooling';
 import { describe, expect, test } from 'vitest';
 import { runLibrary } from '../fixtures/running-library.ts';
+import { Author } from '../testing/library.ts';
 
 const open = async (roles: boolean) => {
   const database = await plainDatabase();
@@ -44,6 +46,15 @@ const hostile = [
   `set/* */local role none`,
   `do $$ begin set local role none; end $$`,
   `/* /* */ ' */ reset role; select * from t_b.author; -- '`,
+  // What PostgreSQL reads as several statements, and a hasty reader as one.
+  `select 1; reset role; update t_b.author set name = 'taken' -- begin atomic`,
+  `select 1 --\r; reset role; update t_b.author set name = 'taken'`,
+  `select $é$ ' $é$; reset role; update t_b.author set name = 'taken'; --'`,
+  `select 1 as é$$; reset role; update t_b.author set name = 'taken' -- $$`,
+  `select $a$ x $A$ ' $a$ ; reset role; update t_b.author set name = 'taken'; --'`,
+  `select E'a'\n'\\''; reset role; update t_b.author set name = 'taken'; --'`,
+  `select U&"set\\005fconfig"('role', 'none', true)`,
+  'set local standard_conforming_strings to off',
 ];
 
 describe('a role for each tenant', () => {
@@ -56,6 +67,23 @@ describe('a role for each tenant', () => {
     expect(await app.inA(`select ';' as a, 'it''s; fine' as b, E'it\\'s; ' as c`)).toContain('fine');
     await app.tenancy.run('b', async () => {
       expect(await app.orm.em.execute('select name from author')).toEqual([{ name: 'first of b' }]);
+    });
+  });
+
+  test('binds what is streamed as well, and no text of a user', async () => {
+    await using app = await open(true);
+    await app.tenancy.run('a', () =>
+      app.orm.em.transactional(async (em) => {
+        const leaving = em.createQueryBuilder(Author).select(raw(`set_config('role', 'none', true) as x`));
+        await expect(async () => {
+          for await (const row of leaving.stream({ mapResults: false } as never)) void row;
+        }).rejects.toThrow(/role or tenant/);
+      }),
+    );
+    await app.tenancy.run('a', async () => {
+      const text = `U&"set_config"; set role none; it's '' text`;
+      await app.orm.em.insert(Author, { name: text });
+      expect(await app.orm.em.count(Author, { name: text })).toBe(1);
     });
   });
 

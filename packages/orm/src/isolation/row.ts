@@ -3,7 +3,7 @@ import type { Around } from '../migrations/migrate-place.ts';
 import { pinOf } from '../pin.ts';
 import { type OrmPlacement, placementOf, tenantSetting } from '../placement.ts';
 import type { Pools } from '../pools.ts';
-import { quoteName } from '../quote.ts';
+import { quoteName, quoteText } from '../quote.ts';
 import { authorization, createRole } from './role.ts';
 import type { TenantStorage } from './storage.ts';
 
@@ -14,9 +14,12 @@ import type { TenantStorage } from './storage.ts';
 export const rowStorage = (pools: Pools): TenantStorage => ({
   create: async (tenant) => {
     const placement = placementOf(tenant);
+    const schema = quoteName(placement.schema);
+    // Two that make it at once would both find that it is not there, and one of them would fail.
     await pools.query(
       placement,
-      `${createRole(placement)}; create schema if not exists ${quoteName(placement.schema)}${authorization(placement)}`,
+      `select pg_advisory_xact_lock(hashtextextended(${quoteText(`omnitenant:rows:${placement.schema}`)}, 0));
+       ${createRole(placement)}; create schema if not exists ${schema}${authorization(placement)}`,
     );
     await refusePrivileged(pools, placement, tenant);
     return 'empty';
@@ -99,6 +102,14 @@ const protection = (schema: string): string => `do $protect$
 declare
   t record; k record; key name;
 begin
+  for t in select c.oid::regclass as name, c.relkind as kind from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = '${schema}' and c.relkind in ('m', 'f')
+  loop
+    raise exception '% is a % table or view, which row-level security does not bind: all tenants would read it', t.name,
+      case t.kind when 'm' then 'materialized' else 'foreign' end using errcode = 'feature_not_supported',
+      hint = 'Use a view or a table, or give the tenants that need it another isolation.';
+  end loop;
+
   -- Foreign keys go first, as they lean on the keys that are replaced.
   create temporary table omnitenant_keys on commit drop as
     select con.conname as name, (select relname from pg_class where oid = con.conrelid), con.conrelid::regclass as owner, con.confrelid::regclass as target, con.contype as kind,
@@ -117,10 +128,11 @@ begin
     execute format('alter table %s drop constraint %I', k.owner, k.name);
   end loop;
 
-  for t in select c.oid, c.oid::regclass as name, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = '${schema}' and c.relkind in ('r', 'p') and c.relname <> 'mikro_orm_migrations' and not c.relispartition
+  for t in select c.oid, c.oid::regclass as name, c.relname, c.relispartition from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = '${schema}' and c.relkind in ('r', 'p') and c.relname <> 'mikro_orm_migrations'
   loop
-    if not exists (select from pg_attribute where attrelid = t.oid and attname = 'tenant_id' and not attisdropped) then
+    -- A partition has its table's column. Without a policy of its own it shows nothing to who names it.
+    if not t.relispartition and not exists (select from pg_attribute where attrelid = t.oid and attname = 'tenant_id' and not attisdropped) then
       execute format('alter table %s add column tenant_id text not null default ${currentTenant.replaceAll("'", "''")}', t.name);
       execute format('create policy omnitenant on %s using (tenant_id = (select ${currentTenant.replaceAll("'", "''")})) with check (tenant_id = (select ${currentTenant.replaceAll("'", "''")}))', t.name);
     end if;

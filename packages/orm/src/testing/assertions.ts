@@ -13,6 +13,9 @@ export interface Library {
   create(id: string): Promise<string>;
 }
 
+/** Promises by name, each with what holds an isolation to it. */
+export type IsolationCases = Readonly<Record<string, (library: Library) => Promise<void>>>;
+
 /** The first author of the scope's tenant. */
 export const firstAuthor = (em: Orm['em']): Promise<Author> =>
   em.findOneOrFail(Author, { name: { $like: '%first of%' } });

@@ -5,6 +5,8 @@ import { Migration } from '@mikro-orm/migrations';
 export class Author {
   declare id: number;
   declare name: string;
+  /** By a formula of raw SQL; loaded when it is asked for. */
+  declare newest?: string;
   books: Collection<Book> = new Collection<Book>(this);
 }
 
@@ -56,6 +58,12 @@ const AuthorSchema = defineEntity({
   properties: {
     id: p.integer().primary(),
     name: p.string(),
+    newest: p
+      .string()
+      .nullable()
+      .persist(false)
+      .lazy()
+      .formula(() => '(select max(title) from book)'),
     books: () => p.oneToMany(Book).mappedBy('author'),
   },
 });

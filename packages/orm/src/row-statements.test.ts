@@ -1,0 +1,116 @@
+import { Migration } from '@mikro-orm/migrations';
+import { defineConfig } from '@mikro-orm/postgresql';
+import { createTenancy, isTenancyError } from '@omnitenant/core';
+import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createOrm, type Orm } from './index.ts';
+import { AddCountries, Author, Country, CreateLibrary, libraryEntities, Tag } from './testing/library.ts';
+
+class PartitionAndView extends Migration {
+  override up(): void {
+    this.addSql(
+      'create table event (id serial, at int not null, name text not null, primary key (id, at)) partition by range (at)',
+    );
+    this.addSql('create table event_early partition of event for values from (0) to (100)');
+  }
+}
+class Materialize extends Migration {
+  override up(): void {
+    this.addSql('create materialized view names as select name from author');
+  }
+}
+
+describe.each([false, true])('tables that tenants share, with roles: %s', (roles) => {
+  let database: TestDatabase;
+  let orm: Orm;
+  let tenancy: ReturnType<typeof createTenancy>;
+
+  const openApp = async (...more: (new (...parameters: never[]) => Migration)[]) => {
+    const opened = await createOrm(
+      defineConfig({
+        clientUrl: database.url,
+        entities: libraryEntities,
+        migrations: { migrationsList: [CreateLibrary, AddCountries, ...more] as never },
+      }) as never,
+      { isolation: 'row', roles, shared: [Country], names: { role: (id) => `${database.name}_${id}` } },
+    );
+    const entered = createTenancy({ store: opened.store, resources: [opened] });
+    await entered.migrateCentral();
+    return { orm: opened, tenancy: entered };
+  };
+  beforeAll(async () => {
+    database = await plainDatabase();
+    ({ orm, tenancy } = await openApp(PartitionAndView));
+    for (const id of ['a', 'b']) {
+      await tenancy.tenants.create({ id });
+      await tenancy.run(id, async () => {
+        await orm.em.insert(Author, { name: `first of ${id}` });
+        await orm.em.insert(Tag, { name: `tag of ${id}` });
+        await orm.em.execute(`insert into event (at, name) values (5, 'event of ${id}')`);
+      });
+    }
+  });
+  afterAll(async () => {
+    for await (const { id } of tenancy.tenants.all()) await tenancy.tenants.remove(id);
+    await tenancy.close();
+    await database.drop();
+  });
+
+  test('a partition that is named shows no row of another tenant', async () => {
+    await tenancy.run('a', async () => {
+      expect(await orm.em.execute('select name from event')).toEqual([{ name: 'event of a' }]);
+      expect(await orm.em.execute('select name from event_early')).toEqual([]);
+    });
+  });
+
+  test.each([
+    'truncate tag',
+    'truncate table author restart identity cascade',
+    'alter table author no force row level security',
+    'alter table author disable row level security',
+    'drop policy omnitenant on author',
+    'create table scratch as select name from author',
+    'create materialized view scratch as select name from author',
+    '/* a */ drop table tag',
+  ])('%s is refused in a tenant’s scope, and says why', async (sql) => {
+    await tenancy.run('a', async () => {
+      await expect(orm.em.execute(sql)).rejects.toSatisfy((error) => isTenancyError(error, 'STATEMENT_REFUSED'));
+    });
+    await tenancy.run('b', async () => {
+      expect(await orm.em.fork().find(Tag, {})).toMatchObject([{ name: 'tag of b' }]);
+      expect(await orm.em.execute('select name from author')).toEqual([{ name: 'first of b' }]);
+    });
+  });
+
+  test('a query builder empties no table of everyone', async () => {
+    await tenancy.run('a', async () => {
+      await expect(orm.em.createQueryBuilder(Tag).truncate().execute()).rejects.toThrow(/shares its tables/);
+    });
+    await tenancy.run('b', async () => expect(await orm.em.count(Tag)).toBe(1));
+  });
+
+  test('texts and temporary tables are nobody’s business', async () => {
+    await tenancy.run('a', async () => {
+      await orm.em
+        .transactional(async (em) => {
+          await em.insert(Tag, { name: 'truncate; drop table tag' });
+          await em.execute('create temporary table scratch as select name from author');
+          expect(await em.execute('select name from scratch')).toEqual([{ name: 'first of a' }]);
+          throw new Error('undone');
+        })
+        .catch((error) => expect(String(error)).toContain('undone'));
+    });
+  });
+
+  test('a migration that makes a materialized view is refused, as all tenants would read it', async () => {
+    const next = await openApp(PartitionAndView, Materialize);
+    try {
+      await expect(next.tenancy.tenants.migrate('a')).rejects.toSatisfy((error) =>
+        isTenancyError(error, 'MIGRATE_FAILED'),
+      );
+      expect(await tenancy.central(() => orm.em.execute('select matviewname from pg_matviews'))).toEqual([]);
+    } finally {
+      await next.tenancy.close();
+    }
+  });
+});

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { RequestContext, wrap } from '@mikro-orm/core';
+import { firstAuthor, type IsolationCases, own } from '../assertions.ts';
+import { Author, Book } from '../library.ts';
+
+/** What a user of MikroORM is used to. */
+export const habitCases: IsolationCases = {
+  'the habits of MikroORM hold in a scope': async ({ tenancy, orm, tenants }) => {
+    const authors = orm.em.getRepository(Author);
+    await Promise.all(
+      tenants.map((tenant) =>
+        tenancy.run(tenant, async () => {
+          const [author] = await authors.findAll({ populate: ['books.tags'], where: { name: { $like: 'first%' } } });
+          assert.ok(author);
+          own(tenant, [author.name, ...author.books.getItems().map(({ title }) => title)], 2);
+          own(
+            tenant,
+            author.books.getItems().flatMap((book) => book.tags.getItems().map(({ name }) => name)),
+          );
+          assert.equal(author, await orm.em.findOne(Author, author.id), 'one identity map for the scope');
+          wrap(author).assign({ name: `renamed of ${tenant}` });
+          const fork = orm.em.fork();
+          own(tenant, [(await firstAuthor(fork)).name]);
+          assert.notEqual(author, await fork.findOne(Author, author.id), 'a fork has an identity map of its own');
+          await orm.em.flush();
+          const book = orm.em.create(Book, { title: `new of ${tenant}`, author });
+          await orm.em.flush();
+          assert.equal(await orm.em.fork().count(Book, { title: `new of ${tenant}` }), 1);
+          await orm.em.remove(book).flush();
+          await RequestContext.create(orm.em, async () => own(tenant, await orm.em.find(Author, {}), 2));
+          await orm.em.begin();
+          await orm.em.nativeUpdate(Author, { id: author.id }, { name: `first of ${tenant}` });
+          await orm.em.commit();
+          own(tenant, [(await firstAuthor(orm.em.fork())).name]);
+        }),
+      ),
+    );
+  },
+};

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { type IsolationCases, own, refuses, yieldToOthers } from '../assertions.ts';
+import { Author, Book, Tag } from '../library.ts';
+
+/** Scopes that run at the same time, and what each leaves behind. */
+export const overlappingCases: IsolationCases = {
+  'a hundred interleaved scopes read and write only their own tenant, errors included': async (library) => {
+    const { tenancy, orm, tenants } = library;
+    const thrown: unknown[] = [];
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, n) => {
+        const mine = tenants[n % tenants.length] as string;
+        const other = tenants[(n + 1) % tenants.length] as string;
+        await tenancy
+          .run(mine, async () => {
+            own(mine, await orm.em.find(Author, {}), 2);
+            await yieldToOthers();
+            await orm.em.transactional(async (em) => {
+              em.persist(em.create(Tag, { name: `tag ${n} of ${mine}` }));
+              await yieldToOthers();
+              own(mine, await orm.em.find(Book, {}), 2);
+            });
+            await tenancy.run(other, async () => {
+              own(other, await orm.em.find(Tag, {}));
+              await orm.em.insert(Tag, { name: `nested ${n} of ${other}` });
+            });
+            if (n % 5 === 0) throw new Error(`thrown in ${mine}`);
+            own(mine, await orm.em.find(Tag, {}), 2);
+          })
+          .catch((error: unknown) => thrown.push(error));
+      }),
+    );
+    assert.equal(thrown.length, 20, String(thrown.find((error) => !String(error).includes('thrown in'))));
+    for (const tenant of tenants) {
+      await tenancy.run(tenant, async () => own(tenant, await orm.em.find(Tag, {}), 2));
+    }
+  },
+
+  'work that a scope leaves behind stays its own, and what is to be nobody’s has no tenant': async (library) => {
+    const { tenancy, orm, tenants } = library;
+    const [mine, other] = tenants as [string, string];
+    const later = Promise.withResolvers<void>();
+    const left = await tenancy.run(mine, () => ({
+      work: later.promise.then(() => orm.em.find(Author, {})),
+      nobodys: tenancy.outside(() => later.promise.then(() => refuses('OUTSIDE_SCOPE', () => orm.em.find(Author, {})))),
+    }));
+    await tenancy.run(other, async () => {
+      later.resolve();
+      own(mine, await left.work, 2);
+      await left.nobodys;
+      own(other, await orm.em.find(Author, {}), 2);
+    });
+  },
+};
