@@ -13,8 +13,7 @@ type Verb = 'activate' | 'fail' | 'reclaim' | 'finish' | 'suspend' | 'maintain' 
 /** Every change of status that there is. */
 export const transitions: Readonly<Record<Verb, Transition>> = {
   activate: { from: ['provisioning'], to: 'active' },
-  // Also from active: a store may have activated the tenant and failed to say so.
-  fail: { from: ['provisioning', 'active'], to: 'failed' },
+  fail: { from: ['provisioning'], to: 'failed' },
   // Whoever was still making it finds that it may not be activated any more.
   reclaim: { from: ['provisioning', 'failed'], to: 'failed' },
   finish: { from: ['failed'], to: 'active' },

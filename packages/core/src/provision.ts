@@ -18,15 +18,21 @@ export interface StepFailure {
   readonly undoErrors: readonly unknown[];
 }
 
-/** Runs the steps in order; when one fails, undoes those that were done, newest first, and says what happened. */
-export async function runSteps(steps: readonly Step[]): Promise<StepFailure | undefined> {
+/**
+ * Runs the steps in order; when one fails, undoes those that were done, newest first, and says what happened. `mayUndo` is
+ * asked before anything is undone.
+ */
+export async function runSteps(
+  steps: readonly Step[],
+  mayUndo: () => Promise<boolean> = async () => true,
+): Promise<StepFailure | undefined> {
   const done: Step[] = [];
   for (const step of steps) {
     try {
       await outside(() => step.run());
       done.push(step);
     } catch (error) {
-      return { step: step.name, error, undoErrors: await undo(done) };
+      return { step: step.name, error, undoErrors: (await mayUndo()) ? await undo(done) : [] };
     }
   }
   return undefined;

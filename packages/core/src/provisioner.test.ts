@@ -8,12 +8,8 @@ import { createTenancy } from './tenancy.ts';
 
 type Failures = { on?: string | undefined };
 
-/** A tenancy over two resources whose storage the test can see, and can make fail at a step. */
-function fleet() {
-  const events: string[] = [];
-  const failures: Failures = {};
-  const storage = new Set<string>();
-
+/** Two resources whose storage the test can see, and can make fail at a step. */
+function resourcesOn(storage: Set<string>, events: string[] = [], failures: Failures = {}) {
   function step(name: string, act: () => void): Promise<void> {
     events.push(name);
     if (failures.on?.split(' ').includes(name)) throw new Error(`${name} broke`);
@@ -29,6 +25,15 @@ function fleet() {
     destroy: async ({ id }) => step(`${name}.destroy`, () => storage.delete(`${name}/${id}`)),
     changed: (id) => void events.push(`${name}.changed ${id}`),
   });
+  return [resource('db'), resource('files')];
+}
+
+/** A tenancy over them. */
+function fleet() {
+  const events: string[] = [];
+  const failures: Failures = {};
+  const storage = new Set<string>();
+  const resources = resourcesOn(storage, events, failures);
 
   const memory = memoryStore();
   const store = {
@@ -38,7 +43,7 @@ function fleet() {
     delete: vi.fn(memory.delete),
   };
   const onError = vi.fn();
-  const tenancy = createTenancy({ store, resources: [resource('db'), resource('files')], onError });
+  const tenancy = createTenancy({ store, resources, onError });
   const signals: string[] = [];
   for (const name of ['creating', 'created', 'migrating', 'migrated', 'removing', 'removed', 'failed'] as const) {
     tenancy.signals.on(name, ({ tenant }) => void signals.push(`${name} ${tenant.status}`));
@@ -120,18 +125,42 @@ describe('creating a tenant', () => {
     expect(await tenancy.run('acme', () => 'in')).toBe('in');
   });
 
-  test('that cannot be activated is undone as well, even where the store made the change and could not say so', async () => {
-    const { tenants, storage, store, memory } = fleet();
-    store.update.mockImplementationOnce(async (...change) => {
-      await memory.update(...change);
-      throw new Error('connection lost');
-    });
+  test('that cannot be activated is undone as well', async () => {
+    const { tenants, storage, store } = fleet();
+    store.update.mockRejectedValueOnce(new Error('connection lost'));
     await expect(tenants.create({ id: 'acme' })).rejects.toMatchObject({
       code: 'PROVISION_FAILED',
       cause: { code: 'STORE_UNAVAILABLE' },
     });
     expect(await tenants.tryGet('acme')).toBeUndefined();
     expect([...storage]).toEqual([]);
+  });
+
+  test('that the store has activated, and could not say so, is made', async () => {
+    const { tenancy, tenants, storage, store, memory, signals } = fleet();
+    store.update.mockImplementationOnce(async (...change) => {
+      await memory.update(...change);
+      throw new Error('connection lost');
+    });
+    expect((await tenants.create({ id: 'acme' })).status).toBe('active');
+    expect([...storage]).toEqual(['db/acme', 'files/acme']);
+    expect(signals).toEqual(['creating provisioning', 'created active']);
+    expect(await tenancy.run('acme', () => 'in')).toBe('in');
+  });
+
+  test('whose store is down when it fails is left as it is, which the error says, and can be repaired', async () => {
+    const { tenancy, tenants, failures, storage, store } = fleet();
+    failures.on = 'files.migrate';
+    const find = vi.spyOn(store, 'find');
+    store.update.mockRejectedValueOnce(new Error('down'));
+    find.mockRejectedValueOnce(new Error('down'));
+    const error = await tenants.create({ id: 'acme' }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'PROVISION_FAILED', tenant: 'acme' });
+    expect(error.message).toContain('is not undone');
+    expect(storage.size).toBe(2);
+    await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+    failures.on = undefined;
+    expect((await tenants.repair('acme')).status).toBe('active');
   });
 
   test('that cannot be undone is left failed, which the error says, and removing it clears it', async () => {
@@ -151,17 +180,6 @@ describe('creating a tenant', () => {
     await tenants.remove('acme');
     expect([...storage]).toEqual([]);
     expect((await tenants.create({ id: 'acme' })).status).toBe('active');
-  });
-
-  test('that cannot be undone after a lost answer is left failed, and never active', async () => {
-    const { tenancy, tenants, failures, store, memory } = fleet();
-    store.update.mockImplementationOnce(async (...change) => {
-      await memory.update(...change);
-      throw new Error('connection lost');
-    });
-    failures.on = 'db.destroy';
-    await expect(tenants.create({ id: 'acme' })).rejects.toThrow(/left failed/);
-    await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
   });
 
   test('whose record cannot be taken back is left failed', async () => {
@@ -323,21 +341,48 @@ describe('repairing a tenant', () => {
     expect([...storage]).toEqual(['db/acme', 'files/acme']);
   });
 
-  test('that a process left half-made finishes it, and that process cannot open it any more', async () => {
-    const { tenants, store, memory } = fleet();
-    const activation = Promise.withResolvers<void>();
+  test.each([
+    ['opens it', undefined],
+    ['fails at a step', 'files.migrate'],
+  ])('that a process was still making finishes it; that one, when it %s, leaves it alone', async (_, at) => {
+    const { tenancy, tenants, failures, storage, store, memory } = fleet();
+    const held = Promise.withResolvers<void>();
     const reached = Promise.withResolvers<void>();
     store.update.mockImplementationOnce(async (...change) => {
       reached.resolve();
-      await activation.promise;
+      await held.promise;
       return memory.update(...change);
     });
+    failures.on = at;
     const creating = tenants.create({ id: 'acme' }).catch((error) => error);
     await reached.promise;
-    const elsewhere = createTenancy({ store: memory });
+    failures.on = undefined;
+    const elsewhere = createTenancy({ store: memory, resources: resourcesOn(storage) });
     expect((await elsewhere.tenants.repair('acme')).status).toBe('active');
-    activation.resolve();
+    held.resolve();
+    expect(await creating).toMatchObject({ code: 'PROVISION_FAILED', message: expect.stringContaining('left alone') });
+    expect((await memory.find('acme'))?.status).toBe('active');
+    expect([...storage]).toEqual(['db/acme', 'files/acme']);
+    expect(await tenancy.run('acme', () => 'in')).toBe('in');
+  });
+
+  test('that another process clears while it is being made leaves nothing of either', async () => {
+    const { tenants, failures, storage, store, memory } = fleet();
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    store.update.mockImplementationOnce(async (...change) => {
+      reached.resolve();
+      await held.promise;
+      return memory.update(...change);
+    });
+    failures.on = 'files.migrate';
+    const creating = tenants.create({ id: 'acme' }).catch((error) => error);
+    await reached.promise;
+    await createTenancy({ store: memory }).tenants.repair('acme', { clear: true });
+    held.resolve();
     expect(await creating).toMatchObject({ code: 'PROVISION_FAILED' });
+    expect(await memory.find('acme')).toBeUndefined();
+    expect([...storage]).toEqual([]);
   });
 
   test('that fails again leaves it failed, and says how to clear it', async () => {

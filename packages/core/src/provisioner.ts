@@ -1,8 +1,8 @@
 import { outside } from './context.ts';
-import { TenancyError } from './errors.ts';
+import { isTenancyError, TenancyError } from './errors.ts';
 import { migratable, requireStatus, transitions, unknownTenant } from './lifecycle.ts';
 import type { Domain } from './models/domain.ts';
-import { isTenantId, type Tenant, type TenantInput } from './models/tenant.ts';
+import { isTenantId, type Tenant, type TenantInput, tenantSnapshot } from './models/tenant.ts';
 import { parseTenantInput } from './models/tenant-input.ts';
 import { type Origin, placed, runSteps, type StepFailure, storageSteps } from './provision.ts';
 import type { TenantRegistry } from './registry.ts';
@@ -43,6 +43,23 @@ export function createProvisioner<T extends Tenant>(
     return tenant;
   }
 
+  /**
+   * Takes the tenant out of its making, so that only this process undoes it: where another has repaired it meanwhile, what is
+   * there is that one's. Gives the record where it is not this process's to undo, or `unknown`.
+   */
+  async function withdraw(id: string): Promise<T | 'withdrawn' | 'unknown'> {
+    try {
+      await records.transit(id, transitions.fail);
+      return 'withdrawn';
+    } catch {
+      return store.find(id).then(
+        // Cleared by another: what this process has made since goes too.
+        (found) => found ?? 'withdrawn',
+        () => 'unknown',
+      );
+    }
+  }
+
   /** Clears what a failed creation left, or else says in the tenant's status that something is left. */
   async function abandon(tenant: T, { step, error, undoErrors }: StepFailure): Promise<Outcome<T>> {
     const { id } = tenant;
@@ -52,13 +69,24 @@ export function createProvisioner<T extends Tenant>(
       const message = `The tenant "${id}" could not be created: "${step}" failed. What was done is undone; create it again.`;
       return { tenant, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause: error }) };
     }
-    const failed = await records.transit(id, transitions.fail).catch((unmarked) => {
-      left.push(unmarked);
-      return tenant;
-    });
-    const message = `The tenant "${id}" could not be created: "${step}" failed, and so did undoing what was done. It is left ${failed.status}; call repair("${id}") to finish it, or repair("${id}", { clear: true }) to clear it.`;
+    const message = `The tenant "${id}" could not be created: "${step}" failed, and so did undoing what was done. It is left failed; ${repairing(id)}`;
     const cause = new AggregateError([error, ...left], 'A step failed, and then undoing what was done.');
+    const failed = tenantSnapshot({ ...tenant, status: transitions.fail.to });
     return { tenant: failed, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause }) };
+  }
+
+  /** What became of a creation that failed, and that is not this process's to undo. */
+  function leave(tenant: T, found: T | 'unknown', { step, error }: StepFailure): Outcome<T> {
+    const { id } = tenant;
+    const isRefused = isTenancyError(error, 'TRANSITION_REFUSED');
+    // The store has activated it, and could not say so.
+    if (found !== 'unknown' && found.status === 'active' && step === activation && !isRefused) return { tenant: found };
+    const isTaken = found !== 'unknown' && !transitions.reclaim.from.includes(found.status);
+    const why = isTaken
+      ? `Another process has repaired it meanwhile: it is ${found.status}, and left alone.`
+      : `What was done is not undone, as the store did not say whose that is; ${repairing(id)}`;
+    const message = `The tenant "${id}" could not be created here: "${step}" failed. ${why}`;
+    return { tenant, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause: error }) };
   }
 
   /** Reports how a verb went, outside its turn. */
@@ -80,16 +108,24 @@ export function createProvisioner<T extends Tenant>(
 
     const outcome = await inTurn(draft.id, async (): Promise<Outcome<T>> => {
       let tenant = await records.insert(draft, parsed.domains);
-      const failure = await runSteps([
-        ...storageSteps(tenant, resources, origin),
-        {
-          name: 'activate',
-          run: async () => {
-            tenant = await records.transit(tenant.id, transitions.activate);
+      let standing: T | 'withdrawn' | 'unknown' = 'withdrawn';
+      const failure = await runSteps(
+        [
+          ...storageSteps(tenant, resources, origin),
+          {
+            name: activation,
+            run: async () => {
+              tenant = await records.transit(tenant.id, transitions.activate);
+            },
           },
+        ],
+        async () => {
+          standing = await withdraw(tenant.id);
+          return standing === 'withdrawn';
         },
-      ]);
-      return failure === undefined ? { tenant } : abandon(tenant, failure);
+      );
+      if (failure === undefined) return { tenant };
+      return standing === 'withdrawn' ? abandon(tenant, failure) : leave(tenant, standing, failure);
     });
     return conclude(outcome, 'created');
   }
@@ -181,6 +217,11 @@ export function createProvisioner<T extends Tenant>(
     },
   };
 }
+
+const activation = 'activate';
+
+const repairing = (id: string): string =>
+  `call repair("${id}") to finish it, or repair("${id}", { clear: true }) to clear it.`;
 
 /** @throws DOMAIN_TAKEN where a tenant would get a host that leads to central. */
 export function refusePublicHosts(domains: readonly Domain[], publicHosts: ReadonlySet<string>): void {

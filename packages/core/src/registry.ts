@@ -21,7 +21,7 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   all(filter?: TenantFilter): AsyncIterable<T>;
   /**
    * Makes a tenant, which nobody sees before it is active. When a step fails, what was done is undone, so that it can be
-   * tried again; where that fails too, the tenant is left `failed`, and `remove` clears it.
+   * tried again; where that fails too, the tenant is left `failed`, and `repair` finishes or clears it.
    * Rejects with TENANT_INVALID, DOMAIN_INVALID, ISOLATION_UNKNOWN, TENANT_EXISTS, DOMAIN_TAKEN, VETOED or PROVISION_FAILED.
    */
   create(input: TenantInput<T>): Promise<T>;

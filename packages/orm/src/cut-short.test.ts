@@ -6,13 +6,14 @@ import { type CutShort, openCutShort } from './fixtures/cut-short.ts';
 import { Author } from './testing/library.ts';
 
 // Makes and drops some fifty databases.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 const isolations = ['schema', 'database', 'row'];
 
 interface Site extends AsyncDisposable {
   readonly name: string;
   readonly url: string;
+  query(sql: string): Promise<unknown[]>;
   /** What there is of tenants. */
   leftovers(): Promise<unknown[]>;
 }
@@ -24,6 +25,7 @@ const openSite = async (): Promise<Site> => {
   return {
     name: database.name,
     url: database.url,
+    query: async (sql) => (await client.query(sql)).rows,
     leftovers: async () => {
       const { rows } = await client.query(
         `select nspname as name from pg_namespace where nspname like 't\\_%'
@@ -115,6 +117,42 @@ describe.each(isolations)('a tenant of isolation %s', (isolation) => {
     expect(seen).toContain(left);
     await app.tenancy.close();
   });
+});
+
+test('a schema whose adoption dies at any statement keeps its rows, and can be adopted again', async () => {
+  await using site = await openSite();
+  const app = await openCutShort(site.url, site.name);
+  await app.tenancy.migrateCentral();
+  const asked = { id: 'acme', placement: { schema: 'legacy' } };
+  const sql = (statement: string) => site.query(statement);
+  await sql(`create schema legacy; create table legacy.author (id serial primary key, name text);
+    insert into legacy.author (name) values ('first')`);
+  const seen = new Set<unknown>();
+  await atEachStatement(async (n) => {
+    const { tenancy, cutAt, sent } = await openCutShort(site.url, site.name);
+    const dead = cutAt(n, 'dead');
+    const work = tenancy.tenants.adopt(asked, { at: 'CreateLibrary' });
+    await Promise.race([dead, work]);
+    const whole = sent() < n;
+    if (whole) await tenancy.close();
+    const status = await statusOf(app);
+    seen.add(status);
+    if (status === 'provisioning') {
+      // It cannot be made anew, as there is something; only forgotten.
+      if (n % 2) await expect(app.tenancy.tenants.repair('acme')).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+      await app.tenancy.tenants.repair('acme', { clear: true });
+    }
+    if (status !== 'active') await app.tenancy.tenants.adopt(asked, { at: 'CreateLibrary' });
+    await app.tenancy.run('acme', async () =>
+      expect(await app.orm.em.find(Author, {})).toMatchObject([{ name: 'first' }]),
+    );
+    await app.tenancy.tenants.remove('acme');
+    expect(await sql(`select obj_description('legacy'::regnamespace) as mark`)).toEqual([{ mark: null }]);
+    await sql('drop table legacy.mikro_orm_migrations, legacy.country');
+    return whole ? 'whole' : 'cut';
+  });
+  expect(seen).toEqual(new Set([undefined, 'provisioning', 'active']));
+  await app.tenancy.close();
 });
 
 /** Whatever there is of the tenant works, and goes without leaving anything. */

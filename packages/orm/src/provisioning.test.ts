@@ -3,10 +3,13 @@ import { defineConfig, type Options } from '@mikro-orm/postgresql';
 import { createTenancy, type Tenancy } from '@omnitenant/core';
 import { plainDatabase, testDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createOrm, type Orm } from './orm.ts';
 import type { OrmOptions } from './orm-options.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from './testing/library.ts';
+
+// Makes and drops many databases.
+vi.setConfig({ testTimeout: 300_000 });
 
 let divisor = 1;
 
@@ -117,6 +120,45 @@ describe('making a tenant', () => {
     ]);
   });
 
+  test('of isolation row are made at once by several processes, the first of all included', async () => {
+    await using app = await open({ roles: true });
+    const others: Tenancy[] = [];
+    for (let n = 0; n < 6; n += 1) {
+      const orm = await createOrm(
+        defineConfig({
+          clientUrl: app.url,
+          entities: libraryEntities,
+          migrations: { migrationsList: [CreateLibrary, AddCountries] },
+        }),
+        { shared: [Country], roles: true },
+      );
+      others.push(createTenancy({ store: orm.store, resources: [orm] }));
+    }
+    const made = await Promise.all(
+      others.map(({ tenants }, n) => tenants.create({ id: `r${n}`, isolation: 'row' })),
+    ).finally(() => Promise.all(others.map((tenancy) => tenancy.close())));
+    expect(made.map(({ status }) => status)).toEqual(made.map(() => 'active'));
+  });
+
+  test('whose process died before it had storage is cleared, and what is there of somebody stays', async () => {
+    await using app = await open();
+    await app.query('create schema t_acme');
+    await app.query('create table t_acme.theirs (id int)');
+    const placement = { server: 'default', database: app.name, schema: 't_acme' };
+    await app.orm.store.insert(
+      { id: 'acme', name: 'Acme', status: 'provisioning', isolation: 'schema', placement, config: {} },
+      [],
+    );
+    await expect(app.tenancy.tenants.repair('acme')).rejects.toMatchObject({
+      code: 'PROVISION_FAILED',
+      cause: { message: expect.stringContaining('exists already') },
+    });
+    await app.tenancy.tenants.repair('acme', { clear: true });
+    expect(await app.orm.store.find('acme')).toBeUndefined();
+    expect(await app.query('select count(*)::int as rows from t_acme.theirs')).toEqual([{ rows: 0 }]);
+    await app.query('drop schema t_acme cascade');
+  });
+
   test('on another server, with its own credentials, is reached there', async () => {
     await using other = await testDatabase();
     await using app = await open({ servers: { eu: { clientUrl: other.url, maintenanceDatabase: other.name } } });
@@ -146,6 +188,81 @@ describe('making a tenant', () => {
     await expect(tenancy.tenants.create({ id: 'acme', isolation: 'row' })).rejects.toMatchObject({
       cause: { code: 'CONFIG_INVALID', message: expect.stringMatching(/superuser/) },
     });
+  });
+});
+
+describe('the template of databases', () => {
+  const config = { migrations: { migrationsList: [CreateLibrary] } };
+  const templatesOf = async (app: App): Promise<unknown[]> =>
+    (
+      await app.query(
+        `select datname as name from pg_database where starts_with(datname, '${app.name}_template_') order by 1`,
+      )
+    ).map(({ name }) => name);
+
+  test('is not needed: where somebody is in it, a tenant is made all the same', async () => {
+    await using app = await open({}, config);
+    await app.tenancy.tenants.create({ id: 'acme', isolation: 'database' });
+    const [template] = await templatesOf(app);
+    const url = new URL(app.url);
+    url.pathname = `/${template}`;
+    const inside = new pg.Client(url.href);
+    await inside.connect();
+    await app.tenancy.tenants.create({ id: 'globex', isolation: 'database' }).finally(() => inside.end());
+    expect(await app.tenancy.run('globex', () => app.orm.em.count(Author))).toBe(0);
+    expect(await app.orm.migrations.up()).toMatchObject({ migrated: 0, upToDate: 0, failed: [] });
+  });
+
+  test('is made anew when the migrations change; older ones go, and those that a killed process left half-made', async () => {
+    await using app = await open({}, config);
+    const begun = (ago: number) => `${app.name}_template_${(Date.now() - ago).toString(36)}_beef`;
+    const [abandoned, underWay] = [begun(7_200_000), begun(60_000)];
+    for (const name of [abandoned, underWay]) await app.query(`create database "${name}"`);
+    await app.tenancy.tenants.create({ id: 'acme', isolation: 'database' });
+    const [first, ...others] = (await templatesOf(app)).filter((name) => name !== underWay);
+    expect(others).toEqual([]);
+
+    class AddAge extends Migration {
+      override up(): void {
+        this.addSql('alter table author add column age int');
+      }
+    }
+    const orm = await createOrm(
+      defineConfig({
+        clientUrl: app.url,
+        entities: libraryEntities,
+        migrations: { migrationsList: [CreateLibrary, AddAge] },
+      }),
+      { shared: [Country], names: { database: (id) => `${app.name}_${id}` } },
+    );
+    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await tenancy.tenants.create({ id: 'globex', isolation: 'database' });
+    expect(await tenancy.run('globex', () => orm.em.execute('select age from author'))).toEqual([]);
+    const now = (await templatesOf(app)).filter((name) => name !== underWay);
+    expect(now).toHaveLength(1);
+    expect(now).not.toContain(first);
+    await app.query(`drop database "${underWay}"`);
+  });
+});
+
+describe('adopting a database', () => {
+  test('takes it over with its rows, and leaves it where it is', async () => {
+    await using app = await open();
+    await app.tenancy.tenants.create({ id: 'acme', isolation: 'database' });
+    await app.tenancy.run('acme', () => app.orm.em.insert(Author, { name: 'first' }));
+    const database = `${app.name}_acme`;
+    // As an application that never knew omnitenant would have left it.
+    await app.query(`comment on database "${database}" is null`);
+    await app.query('delete from central.tenant');
+    await app.tenancy.tenants.adopt({ id: 'legacy', isolation: 'database', placement: { database } });
+    const other = { id: 'globex', isolation: 'database', placement: { database } };
+    await expect(app.tenancy.tenants.adopt(other)).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+    expect(await app.tenancy.run('legacy', () => app.orm.em.count(Author))).toBe(1);
+    await app.tenancy.tenants.remove('legacy');
+    await app.tenancy.tenants.adopt(other);
+    expect(await app.tenancy.run('globex', () => app.orm.em.count(Author))).toBe(1);
+    await app.tenancy.tenants.remove('globex');
+    await app.query(`drop database "${database}" with (force)`);
   });
 });
 

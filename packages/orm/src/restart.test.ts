@@ -46,4 +46,4 @@ test('a server that is started again in the midst of traffic is used again, and 
   for (const id of Object.keys(tenants)) {
     expect(await tenancy.run(id, () => orm.em.find(Author, {}))).toMatchObject([{ name: `first of ${id}` }]);
   }
-}, 120_000);
+}, 300_000);

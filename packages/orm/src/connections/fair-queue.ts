@@ -9,7 +9,7 @@ export class FairQueue<Item> {
   }
 
   add(whose: string, item: Item): void {
-    const line = this.#lines.find((known) => known.whose === whose);
+    const line = this.#lineOf(whose);
     if (line) line.items.push(item);
     else this.#lines.push({ whose, items: [item] });
     this.#size += 1;
@@ -27,12 +27,17 @@ export class FairQueue<Item> {
 
   /** Takes out that item, whose turn has not come. */
   remove(whose: string, item: Item): void {
-    const line = this.#lines.find((known) => known.whose === whose);
+    const line = this.#lineOf(whose);
     const at = line?.items.indexOf(item) ?? -1;
     if (!line || at === -1) return;
     this.#size -= 1;
     line.items.splice(at, 1);
     if (line.items.length === 0) this.#lines.splice(this.#lines.indexOf(line), 1);
+  }
+
+  #lineOf(whose: string): Line<Item> | undefined {
+    for (const line of this.#lines) if (line.whose === whose) return line;
+    return undefined;
   }
 }
 

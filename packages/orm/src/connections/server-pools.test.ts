@@ -5,12 +5,16 @@ import { promisify } from 'node:util';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase, type TestDatabase, testDatabase, testServer } from '@omnitenant/tooling';
 import { Client } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { DefaultTenant } from '../entities.ts';
+import { inVain, longWait } from '../fixtures/in-vain.ts';
 import { databaseOpener, initBaseOrm } from '../mikro-orm.ts';
 import type { QueryResult, SqlClient } from '../sql-pool.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ServerPools } from './server-pools.ts';
+
+// Servers and machines may be slow; nothing here is about how fast they are.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let home: Awaited<ReturnType<typeof plainDatabase>>;
 let others: TestDatabase[];
@@ -88,10 +92,10 @@ test('no more connections are open than the budget allows, whatever is asked for
 });
 
 test('a connection in use is never closed to make room; who waits too long for it is refused', async () => {
-  await using server = await opened({ max: 1, waitMs: 1_000 });
+  await using server = await opened({ max: 1, waitMs: longWait });
   const client = await server.connect(0);
   await client.query('begin; create temporary table kept as select 7 as value');
-  const error = await server.connect(1).catch((refusal: unknown) => refusal);
+  const [error] = await inVain(() => [server.connect(1).catch((refusal: unknown) => refusal)]);
   expect(error).toMatchObject({ code: 'CONNECTIONS_EXHAUSTED', status: 503, headers: { 'Retry-After': '1' } });
   expect(String(error)).toContain(`the server's 1 connections are in use`);
   expect(await answerOf(client, 'select value from kept')).toBe(7);
@@ -118,7 +122,7 @@ test('to make room, what was not used for longest is closed, and nothing else', 
 });
 
 test('the place of a connection is given away only when PostgreSQL is done with it', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await opened({ max: 1, waitMs: longWait });
   const tables = Array.from({ length: 400 }, (_, n) => `create temporary table t${n} (id serial primary key)`);
   // What they leave takes PostgreSQL a while to clear up.
   const client = await server.connect(0);
@@ -250,9 +254,9 @@ test('more than so many do not wait: they are refused at once', async () => {
 });
 
 test('who has given up waiting takes nothing from who comes next', async () => {
-  await using server = await opened({ max: 1, waitMs: 1_000 });
+  await using server = await opened({ max: 1, waitMs: longWait });
   const held = await server.connect(0);
-  expect(await Promise.all([0, 0, 1, 2].map((n) => codeOf(server.connect(n))))).toEqual(
+  expect(await inVain(() => [0, 0, 1, 2].map((n) => codeOf(server.connect(n))))).toEqual(
     Array(4).fill('CONNECTIONS_EXHAUSTED'),
   );
   held.release();

@@ -12,6 +12,9 @@ import { isolationSuite } from '../testing/index.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../testing/library.ts';
 import { generateCredentialsKey } from './keys.ts';
 
+// Servers and machines may be slow; nothing here is about how fast they are.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
 /** Runs in no transaction, and so on a connection of its own. */
 class IndexNames extends Migration {
   override isTransactional(): boolean {
@@ -198,7 +201,7 @@ describe('a tenant on a server of its own', () => {
   });
 
   test('that is down is told as its own, and others are served', async () => {
-    await using app = await open({ connections: { waitMs: 2_000 }, credentials: { keys: generateCredentialsKey() } });
+    await using app = await open({ credentials: { keys: generateCredentialsKey() } });
     await app.tenancy.tenants.create({ id: 'bloom' });
     const url = await app.orm.credentials.seal(app.own);
     await app.tenancy.tenants.create({ id: 'acme', isolation: 'database', placement: { url } });

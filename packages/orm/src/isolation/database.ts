@@ -8,9 +8,10 @@ import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,
   type Contents,
+  isAdoptable,
   isTaken,
+  leaveAlone,
   notAdoptable,
-  notOwned,
   ownerMark,
   type TenantStorage,
   takenOr,
@@ -33,13 +34,19 @@ export const databaseStorage = (
     // What is in a template belongs to who made it, and is in its schema.
     const filled = placement.role === undefined && placement.schema === 'public' ? contents : undefined;
     // A template pays where many tenants are made.
-    const template = filled && placement.url === undefined && (await templateOf(placement.server, filled));
+    let template = filled && placement.url === undefined ? await templateOf(placement.server, filled) : undefined;
+    const createFrom = (source: string | undefined) =>
+      pools.query(
+        server,
+        `create database ${unnamed}${placement.role ? ` owner ${quoteName(placement.role)}` : ''}${source ? ` template ${quoteName(source)}` : ''}`,
+      );
     try {
       if (placement.role) await pools.query(server, createRole(placement, tenant));
-      await pools.query(
-        server,
-        `create database ${unnamed}${placement.role ? ` owner ${quoteName(placement.role)}` : ''}${template ? ` template ${quoteName(template)}` : ''}`,
-      );
+      await createFrom(template).catch((error: unknown) => {
+        if (template === undefined || !cannotBeCopied(error)) throw error;
+        template = undefined;
+        return createFrom(undefined);
+      });
     } catch (error) {
       const fault = takenOr(error, tenant, placement);
       if (!isTaken(error, 'role')) await dropRole(pools, server, placement, tenant);
@@ -70,8 +77,7 @@ export const databaseStorage = (
     const placement = placementOf(tenant);
     const server = await maintenance(placement);
     const found = await ownerOf(pools, server, placement.database);
-    if (!found || found['owner']?.startsWith('omnitenant:'))
-      throw notAdoptable(tenant, 'database', placement.database, found?.['owner']);
+    if (!isAdoptable(found, tenant)) throw notAdoptable(tenant, 'database', placement.database, found?.owner);
     await pools.query(server, `comment on database ${quoteName(placement.database)} is '${adoptedMark(tenant)}'`);
   },
   destroy: async (tenant) => {
@@ -79,17 +85,23 @@ export const databaseStorage = (
     const server = await maintenance(placement);
     const found = await ownerOf(pools, server, placement.database);
     if (found?.['owner'] === adoptedMark(tenant)) {
-      await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
+      // One that failed may still be forgotten, which gives it back; it is not made anew.
+      if (tenant.status !== 'failed')
+        await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
       return;
     }
     await pools.query(server, `drop database if exists ${quoteName(unnamedFor(tenant))}`);
-    if (!found) return dropRole(pools, server, placement, tenant);
-    if (found['owner'] !== ownerMark(tenant)) throw notOwned(tenant, 'database', placement.database);
-    await pools.close(placement);
-    await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
+    if (found?.['owner'] === ownerMark(tenant)) {
+      await pools.close(placement);
+      await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
+    } else if (found) leaveAlone(tenant, 'database', placement.database);
     await dropRole(pools, server, placement, tenant);
   },
 });
+
+/** Whether the template is gone, as when a process with other migrations has put its own in place, or somebody is in it. */
+const cannotBeCopied = (error: unknown): boolean =>
+  ['3D000', '55006'].includes((error as { code?: string }).code ?? '');
 
 /**
  * What a tenant's database is called until it bears the tenant's mark: a name that follows from the tenant's record, so that

@@ -15,7 +15,7 @@ export const createRole = ({ role }: OrmPlacement, tenant?: Tenant): string => {
   if (tenant)
     return `create role ${name} nologin; grant ${name} to current_user; comment on role ${name} is '${ownerMark(tenant)}'`;
   return `do $role$ begin create role ${name} nologin; grant ${name} to current_user;
-    exception when duplicate_object then null; end $role$`;
+    exception when duplicate_object or unique_violation then null; end $role$`;
 };
 
 /** The clause that makes the role the owner of a schema. */

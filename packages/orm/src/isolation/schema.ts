@@ -4,7 +4,15 @@ import type { Pools } from '../pools.ts';
 import { quoteName } from '../quote.ts';
 import type { Database } from '../sql-pool.ts';
 import { authorization, createRole, dropRole } from './role.ts';
-import { adoptedMark, notAdoptable, notOwned, ownerMark, type TenantStorage, takenOr } from './storage.ts';
+import {
+  adoptedMark,
+  isAdoptable,
+  leaveAlone,
+  notAdoptable,
+  ownerMark,
+  type TenantStorage,
+  takenOr,
+} from './storage.ts';
 
 /** Isolation `schema`: a schema of its own in a database that tenants share. */
 export const schemaStorage = (pools: Pools, central: Database): TenantStorage => ({
@@ -32,19 +40,20 @@ export const schemaStorage = (pools: Pools, central: Database): TenantStorage =>
   adopt: async (tenant) => {
     const placement = placementOf(tenant);
     const found = await ownerOf(pools, placement);
-    if (!found || found['owner']?.startsWith('omnitenant:'))
-      throw notAdoptable(tenant, 'schema', placement.schema, found?.['owner']);
+    if (!isAdoptable(found, tenant)) throw notAdoptable(tenant, 'schema', placement.schema, found?.owner);
     await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is '${adoptedMark(tenant)}'`);
   },
   destroy: async (tenant) => {
     const placement = placementOf(tenant);
     const found = await ownerOf(pools, placement);
     if (found?.['owner'] === adoptedMark(tenant)) {
-      await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is null`);
+      // One that failed may still be forgotten, which gives it back; it is not made anew.
+      if (tenant.status !== 'failed')
+        await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is null`);
       return;
     }
     if (!found) return dropRole(pools, placement, placement, tenant);
-    if (found['owner'] !== ownerMark(tenant)) throw notOwned(tenant, 'schema', placement.schema);
+    if (found['owner'] !== ownerMark(tenant)) return leaveAlone(tenant, 'schema', placement.schema);
     // A transaction that somebody has left open in it must not hold the removal, nor all that would wait behind it.
     await pools.query(placement, `set local lock_timeout to '10s'; drop schema ${quoteName(placement.schema)} cascade`);
     await dropRole(pools, placement, placement, tenant);

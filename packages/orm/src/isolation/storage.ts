@@ -1,4 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
+import { versionKnown } from '../migrations/placed-tenant.ts';
 import type { OrmPlacement } from '../placement.ts';
 
 /** How one isolation makes and destroys what a tenant's rows are kept in. */
@@ -45,10 +46,14 @@ export const takenOr = (error: unknown, tenant: Tenant, placement: OrmPlacement)
   if (!what) return error;
   return new TenancyError(
     'PROVISION_FAILED',
-    `The ${what} '${placement[what]}' exists already, and it is not that of the new tenant '${tenant.id}'. Choose another placement, or drop it.`,
+    `The ${what} '${placement[what]}' exists already, and it is not that of the new tenant '${tenant.id}'. Choose another placement, ${what === 'role' ? '' : 'adopt it, '}or drop it.`,
     { tenant: tenant.id },
   );
 };
+
+/** Whether it is there and nobody's. What an adoption that failed has left its mark on is still for the same tenant to have. */
+export const isAdoptable = (found: { readonly owner?: string } | undefined, tenant: Tenant): boolean =>
+  found !== undefined && (!found.owner?.startsWith('omnitenant:') || found.owner === adoptedMark(tenant));
 
 /** A refusal to adopt what is not there, or is somebody's. */
 export const notAdoptable = (tenant: Tenant, what: string, name: string, owner: unknown): TenancyError =>
@@ -58,10 +63,17 @@ export const notAdoptable = (tenant: Tenant, what: string, name: string, owner: 
     { tenant: tenant.id },
   );
 
-/** A refusal to drop what was not made for this tenant. */
-export const notOwned = (tenant: Tenant, what: string, name: string): TenancyError =>
-  new TenancyError(
+/**
+ * Leaves alone what was not made for this tenant. Where the tenant has never had storage, as its making was cut short, that
+ * is all; else somebody has to see what became of it.
+ *
+ * @throws REMOVE_FAILED
+ */
+export const leaveAlone = (tenant: Tenant, what: string, name: string): void => {
+  if (versionKnown(tenant) === undefined) return;
+  throw new TenancyError(
     'REMOVE_FAILED',
     `The ${what} '${name}' was not made for the tenant '${tenant.id}', so it is left alone. Drop it by hand if it is to go.`,
     { tenant: tenant.id },
   );
+};

@@ -32,7 +32,7 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions) => {
   };
 
   const make = async (server: string, name: string, contents: Contents): Promise<void> => {
-    const unfinished = `${name}_${randomBytes(4).toString('hex')}`;
+    const unfinished = `${prefix}${unfinishedSince(Date.now())}`;
     const on = maintenance(server);
     await pools.query(on, `create database ${quoteName(unfinished)} template template0`);
     const place = { server, database: unfinished };
@@ -52,11 +52,12 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions) => {
   const dropOthers = async (server: string, name: string): Promise<void> => {
     const others = await pools.query(
       maintenance(server),
-      `select datname as name from pg_database where starts_with(datname, ${quoteText(prefix)}) and datname <> ${quoteText(name)}
-       and datistemplate and pg_get_userbyid(datdba) = current_user`,
+      `select datname as name, datistemplate as finished from pg_database where starts_with(datname, ${quoteText(prefix)})
+       and datname <> ${quoteText(name)} and pg_get_userbyid(datdba) = current_user`,
     );
-    for (const { name: other } of others) {
-      const quoted = quoteName(other as string);
+    for (const { name: other, finished } of others as { name: string; finished: boolean }[]) {
+      if (!finished && !isAbandoned(other.slice(prefix.length), Date.now())) continue;
+      const quoted = quoteName(other);
       await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
       await pools.query(maintenance(server), `drop database if exists ${quoted}`);
     }
@@ -79,3 +80,14 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions) => {
     return found;
   };
 };
+
+/** What a template is called while it is made; short enough for a name of PostgreSQL behind the longest prefix. */
+const unfinishedSince = (now: number): string => `${now.toString(36)}_${randomBytes(2).toString('hex')}`;
+
+/** Whether it was begun so long ago that the process which did is gone. */
+const isAbandoned = (rest: string, now: number): boolean => {
+  const since = /^([0-9a-z]{8})_[0-9a-f]{4}$/.exec(rest)?.[1];
+  return since !== undefined && now - Number.parseInt(since, 36) > hour;
+};
+
+const hour = 3_600_000;

@@ -1,116 +1,22 @@
 import { Migration } from '@mikro-orm/migrations';
-import { defineConfig } from '@mikro-orm/postgresql';
-import { createTenancy, type Tenancy } from '@omnitenant/core';
-import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test } from 'vitest';
-import { createOrm, type Orm } from '../orm.ts';
-import type { OrmOptions } from '../orm-options.ts';
-import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../testing/library.ts';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  AddNotes,
+  type App,
+  all,
+  FillNotes,
+  first,
+  ids,
+  inRows,
+  notesOf,
+  openSite,
+  statusOf,
+} from '../fixtures/fleet-site.ts';
+import { Author } from '../testing/library.ts';
 
-class AddNotes extends Migration {
-  override up(): void {
-    this.addSql('create table note (id serial primary key, body text)');
-    this.addSql(`insert into note (body) values ('it''s; one')`);
-  }
-  override down(): void {
-    this.addSql('drop table note');
-  }
-}
-
-class FillNotes extends Migration {
-  override async up(): Promise<void> {
-    const [found] = await this.execute('select current_schema() as name');
-    await this.execute('insert into note (body) values (?)', [found?.['name']]);
-  }
-  override async down(): Promise<void> {
-    await this.execute('delete from note where body = current_schema()');
-  }
-}
-
-class IndexNotes extends Migration {
-  override isTransactional(): boolean {
-    return false;
-  }
-  override up(): void {
-    this.addSql('create index concurrently note_body on note (body)');
-  }
-  override down(): void {
-    this.addSql('drop index concurrently note_body');
-  }
-}
-
-const first = [CreateLibrary, AddCountries];
-/** A migration runs once for all tenants of isolation row, so that it can insert nothing for one of them. */
-class AddNotesEmpty extends AddNotes {
-  override up(): void {
-    this.addSql('create table note (id serial primary key, body text)');
-  }
-}
-const inRows = [...first, AddNotesEmpty, IndexNotes];
-const all = [...first, AddNotes, FillNotes, IndexNotes];
-
-interface Site extends AsyncDisposable {
-  readonly name: string;
-  /** The application with these migrations, as another process would open it. */
-  open(
-    migrations: readonly (new (...args: never[]) => Migration)[],
-    options?: OrmOptions,
-    driverOptions?: object,
-  ): Promise<App>;
-  query(sql: string): Promise<Record<string, unknown>[]>;
-}
-
-interface App {
-  readonly orm: Orm;
-  readonly tenancy: Tenancy;
-}
-
-const openSite = async (): Promise<Site> => {
-  const database = await plainDatabase();
-  const apps: App[] = [];
-  const client = new pg.Client(database.url);
-  await client.connect();
-  return {
-    name: database.name,
-    async open(migrations, options = {}, driverOptions = {}) {
-      const orm = await createOrm(
-        defineConfig({
-          clientUrl: database.url,
-          driverOptions,
-          entities: libraryEntities,
-          migrations: { migrationsList: [...migrations] as never },
-        }),
-        { shared: [Country], names: { database: (id) => `${database.name}_${id}` }, ...options },
-      );
-      const tenancy = createTenancy({ store: orm.store, resources: [orm] });
-      await tenancy.migrateCentral();
-      apps.push({ orm, tenancy });
-      return { orm, tenancy };
-    },
-    query: async (sql) => (await client.query(sql)).rows,
-    async [Symbol.asyncDispose]() {
-      const [app] = apps;
-      for await (const { id } of app?.tenancy.tenants.all() ?? []) await app?.tenancy.tenants.remove(id);
-      for (const { tenancy } of apps) await tenancy.close();
-      await client.end();
-      await database.drop();
-    },
-  };
-};
-
-const ids = (count: number) => Array.from({ length: count }, (_, n) => `t${n}`);
-
-const statusOf = async ({ orm }: App) => {
-  const all = [];
-  for await (const tenant of orm.migrations.status()) all.push(tenant);
-  return all;
-};
-
-const notesOf = ({ tenancy, orm }: App, id: string) =>
-  tenancy.run(id, async () =>
-    (await orm.em.execute<{ body: string }[]>('select body from note order by id')).map(({ body }) => body),
-  );
+// Servers and machines may be slow; nothing here is about how fast they are.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 describe('a fleet', () => {
   test.each([['schema'], ['database'], ['row']])(
@@ -136,20 +42,6 @@ describe('a fleet', () => {
       await expect(app.orm.migrations.up({ to: 'None' })).rejects.toMatchObject({ code: 'MIGRATION_UNKNOWN' });
     },
   );
-
-  test('applies each migration once, whoever else runs at the same time', async () => {
-    await using site = await openSite();
-    const before = await site.open(first);
-    for (const id of ids(6)) await before.tenancy.tenants.create({ id });
-    const app = await site.open(all);
-    const reports = await Promise.all(Array.from({ length: 12 }, () => app.orm.migrations.up()));
-    expect(reports.flatMap(({ failed }) => failed)).toEqual([]);
-    for (const id of ids(6)) {
-      expect(await notesOf(app, id)).toEqual(["it's; one", `t_${id}`]);
-      const log = await site.query(`select name from t_${id}.mikro_orm_migrations order by id`);
-      expect(log.map(({ name }) => name)).toEqual(all.map(({ name }) => name));
-    }
-  });
 
   test('goes on where a tenant fails, rolls that one back, and finishes it the next time', async () => {
     await using site = await openSite();
@@ -236,6 +128,100 @@ describe('a fleet', () => {
     expect(await app.orm.migrations.up()).toMatchObject({ migrated: 1, failed: [] });
   });
 
+  test('goes on past a tenant that is removed meanwhile, which is no failure', async () => {
+    await using site = await openSite();
+    const before = await site.open(first);
+    for (const id of ids(3)) await before.tenancy.tenants.create({ id });
+    const app = await site.open([...first, AddNotes, FillNotes]);
+    await using held = await site.hold('create table t_t0.note ()');
+    const run = app.orm.migrations.up({ concurrency: 1, maxFailures: 0 });
+    await held.waitedFor();
+    await before.tenancy.tenants.remove('t1');
+    await held.release();
+    expect(await run).toEqual({ migrated: 2, upToDate: 1, failed: [], remaining: 0 });
+    expect(await notesOf(app, 't2')).toEqual(["it's; one", 't_t2']);
+    // PostgreSQL would have made the tables of a schema that is not there in that of temporary ones.
+    expect(await site.query(`select relname from pg_class where relname = 'note' and relpersistence = 't'`)).toEqual(
+      [],
+    );
+  });
+
+  test('has more workers than there are connections, and they wait for each other', async () => {
+    await using site = await openSite();
+    const before = await site.open(first);
+    for (const id of ids(6)) await before.tenancy.tenants.create({ id });
+    // Two at once is one too many, so that they are refused at once, and not after a while.
+    const app = await site.open(all, { connections: { max: 1, maxWaiting: 1, waitMs: 120_000 } });
+    await using held = await site.hold('create table t_t0.note ()');
+    const run = app.orm.migrations.up({ concurrency: 6 });
+    await held.waitedFor();
+    await held.release();
+    expect(await run).toEqual({ migrated: 6, upToDate: 0, failed: [], remaining: 0 });
+  });
+
+  test('tells central of a tenant at once, and not when the others are done', async () => {
+    await using site = await openSite();
+    const before = await site.open(first);
+    for (const id of ids(2)) await before.tenancy.tenants.create({ id });
+    const app = await site.open([...first, AddNotes]);
+    await using held = await site.hold('create table t_t1.note ()');
+    const run = app.orm.migrations.up();
+    while ((await statusOf(app))[0]?.pending?.length !== 0);
+    expect(await statusOf(app)).toMatchObject([{ last: 'AddNotes' }, { last: 'AddCountries' }]);
+    await held.release();
+    expect(await run).toMatchObject({ migrated: 2, failed: [] });
+  });
+
+  test('fails where a lock is not to be had in the time that is set for it, and is finished later', async () => {
+    class AddAge extends Migration {
+      override up(): void {
+        this.addSql(`set local lock_timeout to '500ms'`);
+        this.addSql('alter table author add column age int');
+      }
+    }
+    await using site = await openSite();
+    const before = await site.open(first);
+    for (const id of ids(3)) await before.tenancy.tenants.create({ id });
+    const app = await site.open([...first, AddAge]);
+    await using reading = await site.hold('select from t_t1.author');
+    const report = await app.orm.migrations.up();
+    expect(report).toMatchObject({ migrated: 2, remaining: 0, failed: [{ tenant: 't1' }] });
+    expect(report.failed[0]?.error.message).toContain('lock timeout');
+    // What is in use meanwhile goes on.
+    expect(await before.tenancy.run('t1', () => before.orm.em.count(Author))).toBe(0);
+    await reading.release();
+    expect(await app.orm.migrations.up()).toMatchObject({ migrated: 1, failed: [] });
+  });
+
+  test('of an older code leaves what a newer one has migrated, and both serve it', async () => {
+    await using site = await openSite();
+    const older = await site.open(first, { behind: 'refuse' });
+    const newer = await site.open(all, { behind: 'refuse' });
+    await older.tenancy.tenants.create({ id: 'acme' });
+    await newer.orm.migrations.up();
+    const known = await site.query('select schema_version from central.tenant');
+    expect(await older.orm.migrations.up()).toMatchObject({ migrated: 0, upToDate: 1, failed: [] });
+    await older.tenancy.tenants.migrate('acme');
+    expect(await site.query('select schema_version from central.tenant')).toEqual(known);
+    for (const { tenancy, orm } of [await site.open(first, { behind: 'refuse' }), newer, older]) {
+      expect(await tenancy.run('acme', () => orm.em.count(Author))).toBe(0);
+    }
+    expect(await newer.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });
+  });
+
+  test('reports a tenant on a server that this process does not know, and does not pass over it', async () => {
+    await using site = await openSite();
+    const { hostname, port } = new URL(site.url);
+    const servers = { far: { host: hostname, port: Number(port || 5432), maintenanceDatabase: site.name } };
+    const before = await site.open(first, { servers });
+    await before.tenancy.tenants.create({ id: 'away', isolation: 'database', placement: { server: 'far' } });
+    await before.tenancy.tenants.create({ id: 'here' });
+    const app = await site.open(all);
+    const report = await app.orm.migrations.up();
+    expect(report).toMatchObject({ migrated: 1, remaining: 0, failed: [{ tenant: 'away' }] });
+    expect(report.failed[0]?.error.message).toContain('no such server');
+  });
+
   test('with nothing to do costs one query for each server', async () => {
     await using site = await openSite();
     const sent: unknown[] = [];
@@ -245,7 +231,7 @@ describe('a fleet', () => {
         return (super.query as (...all: never[]) => never)(...parameters);
       }
     }
-    const app = await site.open(first, {}, { Client: CountingClient });
+    const app = await site.open(first, {}, { driverOptions: { Client: CountingClient } });
     for (const id of ids(5)) await app.tenancy.tenants.create({ id });
     sent.length = 0;
     expect(await app.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });

@@ -54,6 +54,7 @@ export interface FleetReport {
 /** What a fleet is gone through with. */
 export interface Fleet {
   readonly ledger: Ledger;
+  /** Those of the configuration. */
   readonly servers: Iterable<string>;
   readonly set: MigrationSet;
   readonly migratePlace: MigratePlace;
@@ -70,6 +71,7 @@ export const migrateFleet = async (
 ): Promise<FleetReport> => {
   const except = versionOf(operation.target);
   const selection: LedgerFilter = { ...(tenants && { tenants }), except };
+  const named = [...servers];
   const report = { migrated: 0, upToDate: 0, failed: [] as { tenant: string; error: TenancyError }[] };
   const record = recorder(ledger);
   // The tenants of one schema of rows are migrated once, for all of them.
@@ -93,20 +95,23 @@ export const migrateFleet = async (
     return migrated;
   };
 
+  /** One that was removed meanwhile has nothing left to be done. */
+  const isGone = async (id: string): Promise<boolean> => (await ledger.count({ tenants: [id] })) === 0;
+
   const go = async (placed: PlacedTenant): Promise<void> => {
     const { id } = placed.tenant;
     const began = performance.now();
+    let migrated: Migrated | undefined;
     let error: TenancyError | undefined;
-    let migrations: readonly string[] = [];
     try {
-      const { steps, applied } = await migrate(placed);
-      migrations = steps.map(({ name }) => name);
-      await record.add(id, versionOf(applied));
-      report[steps.length > 0 ? 'migrated' : 'upToDate'] += 1;
+      migrated = await migrate(placed);
     } catch (thrown) {
-      error = asTenancyError(thrown, id);
-      report.failed.push({ tenant: id, error });
+      if (!(await isGone(id))) error = asTenancyError(thrown, id);
     }
+    if (migrated) await record.add(id, versionOf(migrated.applied));
+    const migrations = migrated?.steps.map(({ name }) => name) ?? [];
+    if (error) report.failed.push({ tenant: id, error });
+    else report[migrations.length > 0 ? 'migrated' : 'upToDate'] += 1;
     const failed = report.failed.length;
     const done = report.migrated + report.upToDate + failed;
     onProgress?.({
@@ -140,10 +145,13 @@ export const migrateFleet = async (
     const work = async (): Promise<void> => {
       for (let placed = await next(); placed; placed = await next()) await go(placed);
     };
-    await Promise.all(Array.from({ length: concurrency }, work));
+    await all(Array.from({ length: concurrency }, work));
   };
 
-  const streams = [...servers].map((server) => ledger.tenants({ ...selection, server })[Symbol.asyncIterator]());
+  // The last are those on servers of their own, and those on one that is not in this process's configuration, which fail.
+  const streams = [...named.map((server) => ({ server })), { otherThan: named }].map((on) =>
+    ledger.tenants({ ...selection, ...on })[Symbol.asyncIterator](),
+  );
   try {
     let left = canary;
     for (const stream of streams) {
@@ -152,12 +160,17 @@ export const migrateFleet = async (
       left -= begun - before;
     }
     if (canary > 0 && report.failed.length > 0) stopped ??= 'canary';
-    await Promise.all(streams.map((stream) => goThrough(stream, Number.POSITIVE_INFINITY)));
+    await all(streams.map((stream) => goThrough(stream, Number.POSITIVE_INFINITY)));
   } finally {
     await record.end();
     await Promise.all(streams.map((stream) => stream.return?.()));
   }
   return { ...report, remaining: Math.max(0, (total ?? 0) - begun), ...(stopped && { stopped }) };
+};
+
+/** Resolves, or rejects, when all of it is over, so that nothing goes on after the end. */
+const all = async (work: readonly Promise<void>[]): Promise<void> => {
+  for (const outcome of await Promise.allSettled(work)) if (outcome.status === 'rejected') throw outcome.reason;
 };
 
 const asTenancyError = (thrown: unknown, tenant: string): TenancyError =>

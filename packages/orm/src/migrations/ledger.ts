@@ -9,6 +9,8 @@ import { type PlacedTenant, snapshotOf, versionKnown } from './placed-tenant.ts'
 /** Which tenants are meant. */
 export interface LedgerFilter {
   readonly server?: string;
+  /** Leaves those out that are on these. */
+  readonly otherThan?: readonly string[];
   /** Ids; `*` stands for any characters. */
   readonly tenants?: readonly string[];
   /** Leaves those out that central believes to have this version. */
@@ -26,16 +28,25 @@ export interface Ledger {
   record(ids: readonly string[], version: string): Promise<void>;
 }
 
+/** How a question is put. */
+type Ask = <R>(work: () => Promise<R>) => Promise<R>;
+
 const page = 500;
 
 /** A tenant whose storage is whole, so that it can be migrated. */
 const migratable = ['active', 'suspended', 'maintenance', 'archived'];
 
-export const centralLedger = (fork: () => TenantEntityManager, meta: EntityMetadata<TenantEntity>): Ledger => {
-  const where = ({ server, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> => {
+/** `ask` is what central is asked through. */
+export const centralLedger = (
+  fork: () => TenantEntityManager,
+  meta: EntityMetadata<TenantEntity>,
+  ask: Ask = (work) => work(),
+): Ledger => {
+  const where = ({ server, otherThan, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> => {
     const all = [
       { status: { $in: migratable } },
       ...(server === undefined ? [] : [{ placement: { server } }]),
+      ...(otherThan === undefined ? [] : [{ placement: { server: { $nin: otherThan } } }]),
       ...(tenants === undefined ? [] : [{ $or: tenants.map(matching) }]),
       ...(except === undefined ? [] : [{ schemaVersion: { $ne: except } }]),
       ...(after === undefined ? [] : [{ id: { $gt: after } }]),
@@ -51,7 +62,8 @@ export const centralLedger = (fork: () => TenantEntityManager, meta: EntityMetad
     async *tenants(filter) {
       let after: string | undefined;
       do {
-        const found = await fork().find(meta.class, where(filter, after), { orderBy: { id: 'asc' }, limit: page });
+        const selection = where(filter, after);
+        const found = await ask(() => fork().find(meta.class, selection, { orderBy: { id: 'asc' }, limit: page }));
         for (const entity of found) {
           const tenant = snapshotOf<Tenant>(entity, meta);
           yield { tenant, version: versionKnown(tenant) };
@@ -59,10 +71,10 @@ export const centralLedger = (fork: () => TenantEntityManager, meta: EntityMetad
         after = found.length === page ? found.at(-1)?.id : undefined;
       } while (after !== undefined);
     },
-    count: (filter) => fork().count(meta.class, where(filter)),
+    count: (filter) => ask(() => fork().count(meta.class, where(filter))),
     recording,
     record: async (ids, version) => {
-      await fork().execute(recording(ids, version));
+      await ask(() => fork().execute(recording(ids, version)));
     },
   };
 };

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { IMigrationRunner } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
@@ -10,7 +9,17 @@ import { quoteName, quoteText } from '../quote.ts';
 import type { SqlClient } from '../sql-pool.ts';
 import { keepAt, type MigrationSet, type MigrationsKept } from './migration-set.ts';
 import { appliedAfter, type Operation, type Step } from './operation.ts';
-import { createLog, expectApplied, heldByOther, lockOf, logEntry, otherState, replayOf } from './replay.ts';
+import { isExhausted, untilFree } from './patience.ts';
+import {
+  createLog,
+  expectApplied,
+  expectSchema,
+  heldByOther,
+  lockOf,
+  logEntry,
+  otherState,
+  replayOf,
+} from './replay.ts';
 
 /** Where migrations run, and what they need for it. */
 export interface PlaceOptions {
@@ -24,6 +33,8 @@ export interface PlaceOptions {
   readonly kept?: MigrationsKept;
   /** What stands around the migrations of a tenant, in their transaction. */
   readonly around: (tenant: Tenant) => Around | undefined;
+  /** Waits as long as it takes for a connection, which other tenants of the same run may have. */
+  readonly patient?: boolean;
 }
 
 /** Statements before and after migrations. */
@@ -45,7 +56,13 @@ export type MigratePlace = (tenant: Tenant, operation: Operation, known?: readon
  * Brings one tenant's place where an operation wants it, each transaction all or nothing and under a lock, so that two
  * runners never apply one migration twice. Where central is right about what is applied, that is one message.
  */
-export const migratePlace = ({ pools, set: load, fork, session, around, kept = {} }: PlaceOptions): MigratePlace => {
+export const migratePlace = (options: PlaceOptions): MigratePlace => {
+  const { pools, set: load, fork, session, around, kept = {}, patient = false } = options;
+
+  /** Tries again while another process migrates the same place. */
+  const whenFree = <R>(work: () => Promise<R>): Promise<R> =>
+    untilFree(work, (error) => (error as { code?: string }).code === heldByOther || (patient && isExhausted(error)));
+
   /** The whole way in one message, or `undefined` where it cannot be, or something else is applied than was known. */
   const atOnce = async (tenant: Tenant, set: MigrationSet, known: readonly string[], steps: readonly Step[]) => {
     const replay = await replayOf(set, steps);
@@ -82,6 +99,7 @@ export const migratePlace = ({ pools, set: load, fork, session, around, kept = {
     fork(tenant).transactional(async (em) => {
       const { schema } = placementOf(tenant);
       await em.execute(lockOf(schema));
+      await em.execute(expectSchema(schema));
       await em.execute(createLog(set));
       const log = await em.execute<{ name: string }[]>(`select name from ${quoteName(set.logTable)} order by id`);
       const applied = log.map(({ name }) => name.replace(/\.[jt]s$/, ''));
@@ -171,18 +189,6 @@ const countTogether = async (set: MigrationSet, steps: readonly Step[]): Promise
 
 const isTransactional = async (set: MigrationSet, { name, direction, run }: Step): Promise<boolean> =>
   !run || (await set.compile(name, direction)).transactional;
-
-/** Tries again while another process migrates the same place. */
-const whenFree = async <R>(work: () => Promise<R>): Promise<R> => {
-  for (let pause = 10; ; pause = Math.min(pause * 1.5, 500)) {
-    try {
-      return await work();
-    } catch (error) {
-      if ((error as { code?: string }).code !== heldByOther) throw error;
-      await setTimeout(pause * (0.5 + Math.random()));
-    }
-  }
-};
 
 const undefinedTable = '42P01';
 

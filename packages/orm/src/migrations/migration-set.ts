@@ -117,14 +117,21 @@ class Compiler extends Migrator {
   private async collect(migration: Migration, direction: Direction): Promise<CompiledMigration> {
     const transactional = (this.options.transactional ?? true) && migration.isTransactional();
     migration.reset();
-    migration.execute = runsCode;
-    migration.getEntityManager = runsCode;
+    let runsCode = false;
+    const refuse = (): never => {
+      runsCode = true;
+      throw new Error('A migration that is being compiled sends nothing.');
+    };
+    migration.execute = refuse;
+    migration.getEntityManager = refuse;
     try {
       await migration[direction]();
     } catch (error) {
-      if (error === code || isTenancyError(error, 'OUTSIDE_SCOPE')) return { transactional, sql: undefined };
-      throw error;
+      if (!runsCode && !isTenancyError(error, 'OUTSIDE_SCOPE')) throw error;
+      runsCode = true;
     }
+    // Also where it has caught the refusal: what it queues after that depends on what a tenant has.
+    if (runsCode) return { transactional, sql: undefined };
     const before = this.options.disableForeignKeys ? [`set local session_replication_role to 'replica'`] : [];
     return { transactional, sql: [...before, ...migration.getQueries().map((query) => this.textOf(query))] };
   }
@@ -143,10 +150,4 @@ class Compiler extends Migrator {
 export const keepAt = (migrator: Migrator, kept: MigrationsKept): void => {
   const own = migrator as unknown as { options: MigrationsOptions };
   own.options = { ...own.options, ...kept };
-};
-
-const code = Symbol('the migration runs code');
-
-const runsCode = (): never => {
-  throw code;
 };

@@ -8,17 +8,18 @@ import { centralSchema, type EntityScopes } from '../entity-scope.ts';
 import { aroundRows } from '../isolation/row.ts';
 import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm.ts';
-import { type OrmPlacement, placementOf } from '../placement.ts';
+import { type OrmPlacement, ownServer, placementOf } from '../placement.ts';
 import type { Pools } from '../pools.ts';
 import { quoteName } from '../quote.ts';
 import { createMigration } from './author.ts';
 import { centralMigrations } from './central.ts';
 import type { Fleet } from './fleet.ts';
 import { centralLedger } from './ledger.ts';
-import { migratePlace } from './migrate-place.ts';
+import { migratePlace, type PlaceOptions } from './migrate-place.ts';
 import { loadMigrations, type MigrationSet, type MigrationsKept } from './migration-set.ts';
 import { createMigrations, type Migrations } from './migrations.ts';
-import { fakeTo, upTo } from './operation.ts';
+import { assumeUpTo, upTo } from './operation.ts';
+import { isExhausted, untilFree } from './patience.ts';
 import { createLog, replayOf } from './replay.ts';
 import { openSession } from './session.ts';
 import { versionOf } from './version.ts';
@@ -55,14 +56,20 @@ export const openMigrations = (options: MigrationsOptions): OpenMigrations => {
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
   const ledger = centralLedger(forkCentral, meta);
   const session = (placement: OrmPlacement) => openSession(pools, placement);
-  const migrateTenant = migratePlace({
+  const place: PlaceOptions = {
     pools,
     set,
     session,
     fork: (tenant) => base.em.forkFor(drivers.forMigrations(tenant)),
     around: (tenant) => (tenant.isolation === 'row' ? aroundRows(placementOf(tenant).schema) : undefined),
+  };
+  const migrateTenant = migratePlace(place);
+  const fleet = async (): Promise<Fleet> => ({
+    ledger: centralLedger(forkCentral, meta, (work) => untilFree(work, isExhausted)),
+    servers: [...servers].filter((server) => server !== ownServer),
+    set: await set(),
+    migratePlace: migratePlace({ ...place, patient: true }),
   });
-  const fleet = async (): Promise<Fleet> => ({ ledger, servers, set: await set(), migratePlace: migrateTenant });
   const wanted = (scope: 'tenant' | 'central') => (entity: EntityMetadata) => {
     const of = scopes.get(entity);
     return of === scope || of === 'shared';
@@ -106,7 +113,7 @@ export const openMigrations = (options: MigrationsOptions): OpenMigrations => {
       };
     }),
     assume: async (tenant, at) => {
-      await migrateTenant(tenant, fakeTo((await set()).names, at));
+      await migrateTenant(tenant, assumeUpTo((await set()).names, at));
     },
     migrate: async (tenant) => {
       const { applied } = await migrateTenant(tenant, upTo((await set()).names));

@@ -51,6 +51,16 @@ export const downTo = (names: readonly string[], to: string | 0): Operation => {
 };
 
 /**
+ * Writes down as applied what is up to `to`, running nothing, and leaves what comes after as it is.
+ *
+ * @throws MIGRATION_UNKNOWN
+ */
+export const assumeUpTo = (names: readonly string[], to: string): Operation => {
+  const { target, stepsFrom } = upTo(names, to);
+  return { target, stepsFrom: (applied) => stepsFrom(applied).map((step) => ({ ...step, run: false })) };
+};
+
+/**
  * Writes down as applied what is up to `to`, and strikes out what comes after, running nothing.
  *
  * @throws MIGRATION_UNKNOWN
@@ -65,7 +75,7 @@ export const fakeTo = (names: readonly string[], to?: string | 0): Operation => 
   };
 };
 
-/** What is applied after the steps, in the order of the code. */
+/** What is applied after the steps, in the order of the code; what only a newer code knows comes last. */
 export const appliedAfter = (
   names: readonly string[],
   applied: readonly string[],
@@ -76,7 +86,7 @@ export const appliedAfter = (
     if (direction === 'up') now.add(name);
     else now.delete(name);
   }
-  return [...[...now].filter((name) => !names.includes(name)), ...names.filter((name) => now.has(name))];
+  return [...names.filter((name) => now.has(name)), ...[...now].filter((name) => !names.includes(name))];
 };
 
 const upToAndWith = (names: readonly string[], to: string | undefined): readonly string[] => {

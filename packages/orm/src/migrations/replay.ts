@@ -46,6 +46,14 @@ export const expectApplied = ({ logTable }: MigrationSet, applied: readonly stri
   `do $omnitenant$ begin if ${digestInLog(quoteName(logTable))} <> '${digestOf(applied)}' then
    raise exception 'other migrations have been applied' using errcode = '${otherState}'; end if; end $omnitenant$`;
 
+/**
+ * Refuses what follows where the schema is not there. PostgreSQL passes over one in the search path that is missing, and makes
+ * tables in the next: that of temporary ones.
+ */
+export const expectSchema = (schema: string): string =>
+  `do $omnitenant$ begin if current_schema() is distinct from ${quoteText(schema)} then
+   raise exception 'the schema % is not there', ${quoteText(schema)} using errcode = '3F000'; end if; end $omnitenant$`;
+
 /** The SQLSTATE with which a statement is refused while somebody else migrates the same place. */
 export const heldByOther = 'OT002';
 

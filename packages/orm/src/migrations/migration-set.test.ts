@@ -1,0 +1,42 @@
+import { Migration } from '@mikro-orm/migrations';
+import { expect, test, vi } from 'vitest';
+import { first, openSite } from '../fixtures/fleet-site.ts';
+
+// Servers and machines may be slow; nothing here is about how fast they are.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+test('a migration that catches what it asked in vain still runs code, in each tenant', async () => {
+  class FindsOut extends Migration {
+    override async up(): Promise<void> {
+      const found = await this.execute('select 1 from author').catch(() => undefined);
+      this.addSql(found ? 'create table found ()' : 'create table lost ()');
+    }
+  }
+  await using site = await openSite();
+  const before = await site.open(first);
+  await before.tenancy.tenants.create({ id: 'acme' });
+  const app = await site.open([...first, FindsOut]);
+  expect((await app.orm.migrations.plan()).migrations).toEqual([
+    { name: 'FindsOut', sql: undefined, transactional: true },
+  ]);
+  await app.orm.migrations.up();
+  expect(await site.query(`select relname from pg_class where relname in ('found', 'lost')`)).toEqual([
+    { relname: 'found' },
+  ]);
+});
+
+test('a migration that fails before it sends anything is told by its name', async () => {
+  class Broken extends Migration {
+    override up(): void {
+      throw new Error('a typing error');
+    }
+  }
+  await using site = await openSite();
+  const before = await site.open(first);
+  await before.tenancy.tenants.create({ id: 'acme' });
+  const app = await site.open([...first, Broken]);
+  const { failed } = await app.orm.migrations.up();
+  expect(failed.map(({ error }) => error)).toMatchObject([
+    { code: 'MIGRATE_FAILED', message: expect.stringMatching(/'Broken'.*a typing error/) },
+  ]);
+});
