@@ -29,7 +29,8 @@ beforeAll(async () => {
   tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('app.com') });
   await tenancy.migrateCentral();
   for (const id of tenants) await tenancy.tenants.create({ id });
-});
+  // To start PGlite alone takes a busy machine half a minute.
+}, 300_000);
 afterAll(() => tenancy.close());
 
 type List = () => Promise<object[]>;

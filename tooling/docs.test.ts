@@ -61,8 +61,14 @@ describe('a code block', () => {
     expect(modules).toEqual([{ name: 'a.ts', code: '\nlet a;\n\n\na = 1;\nexport {};\n' }]);
   });
 
+  test('may be one that is compiled and not run', () => {
+    const [module] = codeBlocks('```ts [a.ts] no-run: it is a test of its own\nlet a;\n```\n');
+    expect(module).toMatchObject({ name: 'a.ts', noRun: 'it is a test of its own' });
+  });
+
   test('is not left out without a reason', () => {
     expect(() => codeBlocks('```ts no-check\n?\n```')).toThrow('line 1: no-check needs a reason');
+    expect(() => codeBlocks('```ts no-run\n?\n```')).toThrow('line 1: no-run needs a reason');
   });
 });
 

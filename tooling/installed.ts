@@ -1,33 +1,54 @@
-// Installs the packages as a stranger would, from their archives and outside of this repository: with npm and with pnpm, with the peers that
-// the README's example asks for. There the example has to compile, to run and to answer, and CommonJS has to be able to require the packages.
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+// Installs the packages as a stranger would, from their archives and outside of this repository, with npm and with pnpm:
+// - those of the README's example with the peers that it asks for, where the example has to compile, run and answer as it is written;
+// - all of them with all of their peers, where each entry point has to compile, to be importable, and requirable by CommonJS;
+// - core by itself, which has to bring along nothing but what it says.
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { codeBlocks } from './code-blocks.ts';
-import { packages, root } from './packages.ts';
+import { entryPoints, packages, root } from './packages.ts';
+import { ask, runModules } from './run-modules.ts';
 
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'omnitenant-installed-'));
-const { catalog } = readCatalog();
+const catalog = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
+
+const tools = {
+  npm: (cwd: string) => run('npm', ['install', '--no-audit', '--no-fund'], { cwd }),
+  pnpm: (cwd: string) => run('npx', ['-y', 'pnpm@12', 'install', '--no-frozen-lockfile'], { cwd }),
+};
 
 try {
   const archives = await pack();
-  await inFreshProject('npm', archives, (folder) =>
-    run('npm', ['install', '--no-audit', '--no-fund'], { cwd: folder }),
-  );
-  await inFreshProject('pnpm', archives, (folder) =>
-    run('npx', ['-y', 'pnpm@12', 'install', '--no-frozen-lockfile'], { cwd: folder }),
-  );
+  for (const [tool, install] of Object.entries(tools)) {
+    const within = (name: string) => join(work, `${tool}-${name}`);
+    await core(project(within('core'), archives, ['@omnitenant/core'], []), install);
+    await example(
+      project(
+        within('example'),
+        archives,
+        ['@omnitenant/core', '@omnitenant/hono', '@omnitenant/orm'],
+        [
+          '@hono/node-server',
+          '@mikro-orm/core',
+          '@mikro-orm/migrations',
+          '@mikro-orm/pglite',
+          '@mikro-orm/sql',
+          'hono',
+        ],
+      ),
+      install,
+    );
+    await everything(project(within('everything'), archives, Object.keys(archives), peers()), install);
+    console.log(`${tool}: installs, compiles, can be imported and required, and the README's example answers`);
+  }
 } finally {
   rmSync(work, { recursive: true });
 }
+
+type Install = (folder: string) => Promise<unknown>;
 
 /** Packs every package, and gives the archives by the packages' names. */
 async function pack(): Promise<Record<string, string>> {
@@ -43,111 +64,99 @@ async function pack(): Promise<Record<string, string>> {
   return archives;
 }
 
-async function inFreshProject(
-  tool: string,
-  archives: Record<string, string>,
-  install: (folder: string) => Promise<unknown>,
-): Promise<void> {
-  const folder = join(work, tool);
+/** An application's folder, with a `package.json` that asks for packages of ours and of others. */
+function project(
+  folder: string,
+  archives: Readonly<Record<string, string>>,
+  ours: readonly string[],
+  others: readonly string[],
+): string {
   mkdirSync(folder);
-  const peers = [
-    '@hono/node-server',
-    '@mikro-orm/core',
-    '@mikro-orm/migrations',
-    '@mikro-orm/pglite',
-    '@mikro-orm/sql',
-    'hono',
-  ];
-  const tools = ['@types/node', 'typescript'];
-  const write = (name: string, content: object | string) =>
-    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content, undefined, 2));
-  const pins = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, catalog(name)]));
-  const wanted = ['@omnitenant/core', '@omnitenant/hono', '@omnitenant/orm'];
+  const wanted = Object.fromEntries(ours.map((name) => [name, archives[name]]));
+  const write = (name: string, content: object) => writeFileSync(join(folder, name), JSON.stringify(content));
   write('package.json', {
     name: 'a-stranger',
     private: true,
     type: 'module',
-    dependencies: { ...pick(archives, wanted), ...pins(peers) },
-    devDependencies: pins(tools),
-    overrides: pick(archives, wanted),
+    dependencies: { ...wanted, ...pins(others) },
+    devDependencies: others.length > 0 ? pins(['@types/node', 'typescript']) : {},
+    overrides: wanted,
   });
-  write('pnpm-workspace.yaml', `packages: []\noverrides: ${JSON.stringify(archives)}\n`);
-  write('tsconfig.json', {
-    compilerOptions: {
-      module: 'nodenext',
-      target: 'es2024',
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      types: ['node'],
-    },
-    files: ['main.ts'],
+  // JSON is YAML.
+  write('pnpm-workspace.yaml', {
+    packages: [],
+    overrides: archives,
+    allowBuilds: { esbuild: false, 'msgpackr-extract': false },
   });
-  const port = await freePort();
-  const [example] = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
-  if (!example?.code.includes('port: 3000'))
-    throw new Error('The README begins with no example that listens on port 3000.');
-  write('main.ts', example.code.replace('port: 3000', `port: ${port}`));
+  return folder;
+}
+
+async function core(folder: string, install: Install): Promise<void> {
   await install(folder);
-  await run(join(folder, 'node_modules', '.bin', 'tsc'), [], { cwd: folder });
-  await run(process.execPath, ['--input-type=commonjs', '-e', wanted.map((name) => `require('${name}')`).join(';')], {
-    cwd: folder,
-  });
-  await answers(folder, port);
-  console.log(`${tool}: installs, compiles, can be required, and the README's example answers`);
+  const { dependencies = {} } = packages().find(({ folder }) => folder === 'core')?.manifest ?? {};
+  const installed = modulesIn(folder).filter((name) => name !== '@omnitenant/core' && !(name in dependencies));
+  if (installed.length > 0) throw new Error(`core brings along ${installed.join(', ')}`);
+  await run(process.execPath, ['-e', "require('@omnitenant/core')"], { cwd: folder });
 }
 
-/** Runs the example until it has given each tenant what is its own. */
-async function answers(folder: string, port: number): Promise<void> {
-  const server = spawn(process.execPath, ['main.ts'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
-  try {
-    for (const id of ['acme', 'bloom']) {
-      const answer = JSON.stringify(await ask(port, id, server));
-      if (answer !== JSON.stringify([{ id: 1, title: `A task of ${id}` }]))
-        throw new Error(`${id} was answered ${answer}`);
-    }
-  } finally {
-    server.kill();
+async function example(folder: string, install: Install): Promise<void> {
+  const [{ code } = { code: '' }] = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+  const main = join(folder, 'main.ts');
+  writeFileSync(main, code);
+  await install(folder);
+  await compile(folder, 'main.ts');
+  await using running = runModules([main], { cwd: folder });
+  const [port = 0] = await running.ports;
+  for (const id of ['acme', 'bloom']) {
+    const { body } = await ask(port, `${id}.localhost`, '/tasks');
+    const expected = JSON.stringify([{ id: 1, title: `A task of ${id}` }]);
+    if (body !== expected) throw new Error(`${id} was answered ${body}, not ${expected}`);
   }
+  await running.end();
 }
 
-async function ask(port: number, id: string, server: ReturnType<typeof spawn>): Promise<unknown> {
-  for (let tries = 0; tries < 300 && server.exitCode === null; tries += 1) {
-    const answer = await get(port, `${id}.localhost`).catch(() => undefined);
-    if (answer !== undefined) return JSON.parse(answer);
-    await sleep(100);
-  }
-  throw new Error('The README’s example does not answer.');
+async function everything(folder: string, install: Install): Promise<void> {
+  const names = packages()
+    .flatMap(entryPoints)
+    .map(({ name }) => name);
+  const imports = names.map((name, index) => `import * as module${index} from '${name}';`);
+  const uses = names.map((_, index) => `module${index}`).join(', ');
+  writeFileSync(join(folder, 'import.ts'), `${imports.join('\n')}\nconsole.log([${uses}].length);\n`);
+  await install(folder);
+  await compile(folder, 'import.ts');
+  await run(process.execPath, ['import.ts'], { cwd: folder });
+  // vitest, which tests of an application run in, is of ES modules alone, and is not to be loaded outside of it.
+  const requirable = names.filter((name) => !name.endsWith('/vitest'));
+  await run(process.execPath, ['-e', requirable.map((name) => `require('${name}')`).join(';')], { cwd: folder });
 }
 
-/** As `fetch` would, which sets the host itself. */
-async function get(port: number, host: string): Promise<string> {
-  const request = http.get({ host: '127.0.0.1', port, path: '/tasks', headers: { host }, agent: false });
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  return text(response);
+function compile(cwd: string, file: string): Promise<unknown> {
+  const options =
+    '--module nodenext --target es2024 --lib es2024,esnext.disposable --strict --noEmit --skipLibCheck --types node';
+  return run(join(cwd, 'node_modules', '.bin', 'tsc'), [...options.split(' '), '--ignoreConfig', file], { cwd });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await promisify(server.close.bind(server))();
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+/** The packages that a folder's `node_modules` holds, those that pnpm keeps out of sight too. */
+function modulesIn(folder: string): string[] {
+  const names = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' })
+    .map((path) => /(?:^|node_modules\/)((?:@[^/]+\/)?[^/.@][^/]*)\/package\.json$/.exec(path)?.[1])
+    .filter((name) => name !== undefined);
+  return [...new Set(names)];
+}
+
+/** What our packages ask an application for. */
+function peers(): string[] {
+  const names = packages().flatMap(({ manifest }) => Object.keys(manifest.peerDependencies ?? {}));
+  return [...new Set(names)].filter((name) => !name.startsWith('@omnitenant/'));
 }
 
 /** The versions that this repository uses. */
-function readCatalog() {
-  const text = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
-  return {
-    catalog(name: string): string {
-      const [, version] = new RegExp(`^ {2}"?${name}"?: (\\S+)$`, 'm').exec(text) ?? [];
+function pins(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const [, version] = new RegExp(`^ {2}"?${name}"?: (\\S+)$`, 'm').exec(catalog) ?? [];
       if (version === undefined) throw new Error(`${name} is not in the catalog.`);
-      return version;
-    },
-  };
-}
-
-function pick(from: Record<string, string>, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, from[name] ?? '']));
+      return [name, version];
+    }),
+  );
 }

@@ -4,6 +4,7 @@ import { fileNames } from './file-names.ts';
 import { linksFromSources } from './links.ts';
 import { notPages, pageOf, repository } from './pages.ts';
 import { sidebar } from './sidebar.ts';
+import { tables } from './tables.ts';
 
 const home = join(import.meta.dirname, '..', 'index.md');
 
@@ -40,7 +41,7 @@ export default defineConfig({
   markdown: {
     theme: { light: 'github-light', dark: 'github-dark' },
     config: (md) => {
-      md.use(linksFromSources).use(fileNames);
+      md.use(linksFromSources).use(fileNames).use(tables);
     },
   },
   themeConfig: {

@@ -4,26 +4,35 @@ import type { DefaultTheme } from 'vitepress';
 import { pageOf, repository } from './pages.ts';
 
 const guide: Readonly<Record<string, readonly string[]>> = {
-  Start: ['getting-started', 'concepts', 'express', 'koa', 'hono', 'pglite'],
-  Tenants: ['resolvers', 'tenants', 'scopes', 'provisioning'],
+  Start: ['getting-started', 'concepts', 'express', 'koa', 'hono', 'pglite', 'examples'],
+  Tenants: ['resolvers', 'tenants', 'scopes'],
   Data: ['choosing-isolation', 'isolation', 'entities', 'migrations', 'connections', 'credentials', 'poolers'],
   'Beside the database': ['queue', 'cache', 'resources'],
-  Work: ['cli', 'testing', 'leak-test', 'benchmark', 'deployment', 'logging', 'errors', 'troubleshooting'],
+  Work: ['cli', 'testing', 'leak-test', 'deployment', 'logging', 'errors', 'troubleshooting'],
   'Coming from': ['coming-from-django-omnitenant', 'coming-from-search-path', 'single-tenant'],
 };
 
 /** The pages of the site in the order to read them; those of the guide that have no place yet are among the further ones. */
 export function sidebar(): DefaultTheme.SidebarMulti {
   const written = pagesIn('docs/guide');
-  const listed = Object.values(guide).flat();
+  const listed = Object.values(guide).flat().concat('benchmark');
   const further = written.filter((page) => !listed.includes(page)).map((page) => `docs/guide/${page}.md`);
   const groups = Object.entries(guide).map(([text, pages]) => ({
     text,
     items: pages.filter((page) => written.includes(page)).map((page) => item(`docs/guide/${page}.md`)),
   }));
+  // The figures are written by a run of the benchmarks.
+  const figures = written.includes('benchmark') ? ['docs/guide/benchmark.md'] : [];
   const more = {
     text: 'Further',
-    items: [...further, 'docs/threat-model.md', 'bench/README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].map(item),
+    items: [
+      ...further,
+      'docs/threat-model.md',
+      ...figures,
+      'bench/README.md',
+      'ARCHITECTURE.md',
+      'CONTRIBUTING.md',
+    ].map(item),
   };
   const decisions = [
     item('docs/decisions/README.md'),

@@ -2,21 +2,22 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { postgres } from '@omnitenant/tooling/services';
+import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling';
 import { Client } from 'pg';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 
 const main = new URL('../src/main.ts', import.meta.url).pathname;
-const minute = 60_000;
+// To start PGlite alone takes a busy machine half a minute.
+const timeout = 300_000;
 
 describe('on PGlite', () => {
-  test('it answers each request from its own tenant, and ends by itself', { timeout: minute }, async () => {
+  test('it answers each request from its own tenant, and ends by itself', { timeout }, async () => {
     const { stdout, stderr } = await demo({}, '--json', '--requests', '60');
     assert.equal(stderr, '');
     checkTour(JSON.parse(stdout), ['schema', 'schema', 'schema', 'schema']);
   });
 
-  test('it prints a report for people, without colours where nobody looks', { timeout: minute }, async () => {
+  test('it prints a report for people, without colours where nobody looks', { timeout }, async () => {
     const { stdout } = await demo({});
     assert.match(stdout, /acme\.localhost +subdomain +200 +Reusable fairing, for Lunar Freight/);
     assert.match(stdout, /drift\.localhost +suspended +403/);
@@ -24,13 +25,14 @@ describe('on PGlite', () => {
     assert.ok(!stdout.includes('\u001b'));
   });
 
-  test('it stays up with --serve until it is interrupted', { timeout: minute }, async () => {
+  test('it stays up with --serve until it is interrupted', { timeout }, async () => {
     const child = start({}, '--serve', '--port', '0');
+    const exit = once(child, 'exit');
     const port = await servedPort(child);
     const answer = await fetch(`http://127.0.0.1:${port}/projects`, { headers: { 'x-tenant': 'bloom' } });
     assert.match(await answer.text(), /Roof terrace/);
     child.kill('SIGINT');
-    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    assert.deepEqual(await exit, [0, null]);
   });
 });
 
@@ -46,17 +48,21 @@ test('an option that it does not have is refused in one sentence', async () => {
   });
 });
 
-describe('on PostgreSQL', async () => {
-  const server = await postgres();
-  afterAll(() => server.stop());
+describe('on PostgreSQL', () => {
+  // Of its own: the demo's databases have names that are always the same.
+  let server: TestPostgresServer;
+  beforeAll(async () => {
+    server = await testPostgresServer();
+  }, timeout);
+  afterAll(() => server?.stop());
 
-  test('it gives one company a database, and leaves nothing behind', { timeout: minute }, async () => {
+  test('it gives one company a database, and leaves nothing behind', { timeout }, async () => {
     const { stdout } = await demo({ DATABASE_URL: server.url }, '--json');
     checkTour(JSON.parse(stdout), ['schema', 'schema', 'database', 'schema']);
     assert.deepEqual(await databases(server.url), []);
   });
 
-  test('it clears up what a run that was killed has left', { timeout: minute }, async () => {
+  test('it clears up what a run that was killed has left', { timeout }, async () => {
     const child = start({ DATABASE_URL: server.url }, '--serve', '--port', '0');
     await servedPort(child);
     child.kill('SIGKILL');
@@ -68,7 +74,7 @@ describe('on PostgreSQL', async () => {
     assert.deepEqual(await databases(server.url), []);
   });
 
-  test('it leaves alone a database that it has not made', { timeout: minute }, async () => {
+  test('it leaves alone a database that it has not made', { timeout }, async () => {
     await query(server.url, 'create database omnitenant_demo');
     try {
       await assert.rejects(demo({ DATABASE_URL: server.url }), /has not made, so it is left alone/);

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { transform } from 'esbuild';
+import { Client, escapeIdentifier } from 'pg';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { codeBlocks, type Module } from './code-blocks.ts';
+import { linkDependencies } from './dependencies.ts';
+import { root } from './packages.ts';
+import { ask, type Running, runModules } from './run-modules.ts';
+import { reaper } from './services/reaper.ts';
+import { type TestPostgresServer, testPostgresServer, testRedisServer } from './testing.ts';
+
+const gettingStarted = 'docs/guide/getting-started.md';
+const home = 'docs/index.md';
+const documents = ['README.md', ...globSync(['docs/*.md', 'docs/guide/*.md', 'packages/*/README.md'], { cwd: root })]
+  .filter((document) => document !== home && document !== gettingStarted && modulesOf(document).length > 0)
+  .toSorted();
+
+/** Documents whose code cannot run yet as it stands, and what it lacks. */
+const incomplete: Readonly<Record<string, string>> = {
+  'docs/guide/credentials.md': 'it creates tenants before tenancy.migrateCentral()',
+};
+
+// To start PGlite alone takes a busy machine half a minute.
+const timeout = 300_000;
+
+describe('the code of the documentation', { timeout }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'omnitenant-guides-'));
+  const watched = reaper().watch(folder, 'SIGKILL');
+  let postgres: TestPostgresServer;
+  let redis: Awaited<ReturnType<typeof testRedisServer>>;
+
+  beforeAll(async () => {
+    linkDependencies(join(folder, 'node_modules'));
+    [postgres, redis] = await Promise.all([testPostgresServer(), testRedisServer()]);
+    await onServer((client) => client.query("create role app superuser login password 'secret'"));
+  }, timeout);
+
+  afterAll(async () => {
+    await Promise.all([postgres?.stop(), redis?.stop()]);
+    rmSync(folder, { recursive: true });
+    watched.forget();
+  });
+
+  test.for(documents)('of %s runs', async (document, { skip }) => {
+    if (document in incomplete) skip(incomplete[document]);
+    await using running = await run(document);
+    await running.end();
+  });
+
+  test(`of ${home} is the README’s`, () => {
+    const [readme, site] = ['README.md', home].map((document) => modulesOf(document).map(({ code }) => code.trim()));
+    assert.deepEqual(site, readme);
+  });
+
+  test(`of ${gettingStarted} answers as it says, in each framework`, async () => {
+    const questions = questionsIn(readFileSync(join(root, gettingStarted), 'utf8'));
+    assert.equal(questions.length, 3);
+    await using running = await run(gettingStarted);
+    const ports = await running.ports;
+    assert.equal(ports.length, 3, 'Express, Koa and Hono');
+    for (const { host, path, answer } of questions) {
+      for (const port of ports) {
+        const { status, body } = await ask(port, host, path);
+        assert.equal(answer === '404' ? `${status}` : body, answer, `http://${host}${path}`);
+      }
+    }
+    await running.end();
+  });
+
+  /** Runs the modules of a document that no other one of it imports, with an empty database and this machine's services. */
+  async function run(document: string): Promise<Running> {
+    await onServer(async (client) => {
+      const { rows } = await client.query<{ name: string }>(
+        "select datname as name from pg_database where datname not in ('postgres', 'template0', 'template1')",
+      );
+      for (const { name } of rows) {
+        await client.query(`alter database ${escapeIdentifier(name)} is_template false`);
+        await client.query(`drop database ${escapeIdentifier(name)} with (force)`);
+      }
+      for (const name of ['app', 'app_test']) await client.query(`create database ${name}`);
+    });
+    const cwd = mkdtempSync(join(folder, 'run-'));
+    writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }');
+    const modules = modulesOf(document);
+    for (const { name, code } of modules) writeFileSync(join(cwd, name), await runnable(placed(code, cwd)));
+    const begun = modules.filter(({ name }) => !modules.some(({ code }) => code.includes(`from './${name}'`)));
+    return runModules(
+      begun.map(({ name }) => join(cwd, name)),
+      {
+        cwd,
+        options: ['--conditions=@omnitenant/source'],
+        tests: begun.some(({ code }) => code.includes("from 'node:test'")),
+        env: {
+          ...process.env,
+          DATABASE_URL: databaseUrl('app_test'),
+          BLOOM_DATABASE_URL: databaseUrl('postgres'),
+          OMNITENANT_KEYS: randomBytes(32).toString('base64url'),
+        },
+      },
+    );
+  }
+
+  /** The code with the addresses of this machine's services for those that it says. */
+  function placed(code: string, cwd: string): string {
+    const server = new URL(postgres.url);
+    const cache = new URL(redis.url);
+    return code
+      .replace(/'postgres:\/\/[^']*(?:localhost|internal)[^']*\/(\w+)'/g, (_, name) => `'${databaseUrl(name)}'`)
+      .replace(/host: '\w+\.db\.internal'/g, `host: '${server.hostname}', port: ${server.port}`)
+      .replaceAll("host: 'localhost', port: 6379", `host: '${cache.hostname}', port: ${cache.port}`)
+      .replaceAll('redis://localhost:6379', redis.url)
+      .replaceAll("'/var/lib/app'", `'${cwd}'`);
+  }
+
+  function databaseUrl(name: string): string {
+    const url = new URL(postgres.url);
+    url.username = 'app';
+    url.password = 'secret';
+    url.pathname = `/${name}`;
+    return url.href;
+  }
+
+  async function onServer(work: (client: Client) => Promise<unknown>): Promise<void> {
+    const client = new Client({ connectionString: postgres.url });
+    await client.connect();
+    try {
+      await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+});
+
+/** What a document asks with curl, and the answers that it gives in the comments. */
+function questionsIn(markdown: string): { host: string; path: string; answer: string }[] {
+  const lines = markdown.matchAll(/^curl http:\/\/([^/:]+):3000(\S+) +# (.+)$/gm);
+  return [...lines].map(([, host = '', path = '', answer = '']) => ({ host, path, answer }));
+}
+
+function modulesOf(document: string): Module[] {
+  return codeBlocks(readFileSync(join(root, document), 'utf8')).filter(({ noRun }) => noRun === undefined);
+}
+
+/** What the oldest Node that is supported can run. */
+async function runnable(code: string): Promise<string> {
+  if (!code.includes('await using')) return code;
+  return (await transform(code, { loader: 'ts', target: 'node22', tsconfigRaw: {} })).code;
+}
