@@ -19,8 +19,9 @@ export default defineConfig({
     setupFiles: ['tooling/setup.ts'],
     reporters: ['default', './tooling/closing-line.ts'],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A test that hangs ends here; on a busy machine with two cores, PGlite alone needs half a minute to start.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     dangerouslyIgnoreUnhandledErrors: false,
   },
 });

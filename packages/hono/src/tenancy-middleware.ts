@@ -58,14 +58,15 @@ function isBytes(body: ReadableStream): boolean {
  * when someone asks: an answer that it still holds as text or bytes is over in one piece, and is not asked.
  */
 function isWhole(response: Response): boolean {
-  for (const key of Object.getOwnPropertySymbols(response)) {
-    if (key.description !== 'cache') continue;
-    const held: unknown = (response as unknown as Record<symbol, unknown>)[key];
-    const body: unknown = Array.isArray(held) ? held[1] : undefined;
-    return body === null || typeof body === 'string' || body instanceof Uint8Array;
-  }
-  return false;
+  heldBy ??= Object.getOwnPropertySymbols(response).find(({ description }) => description === 'cache');
+  const held: unknown = heldBy && (response as unknown as Record<symbol, unknown>)[heldBy];
+  if (!Array.isArray(held)) return false;
+  const body: unknown = held[1];
+  return body === null || typeof body === 'string' || body instanceof Uint8Array;
 }
+
+/** The name by which a response holds it, once one was seen. */
+let heldBy: symbol | undefined;
 
 function replaceBody(c: Context, body: ReadableStream): void {
   const response = c.res;

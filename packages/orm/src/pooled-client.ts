@@ -1,3 +1,4 @@
+import { currentScope } from '@omnitenant/core';
 import type { Connection } from './connections/database-pool.ts';
 import { isConnectionLost, unavailable } from './server-errors.ts';
 import type { Database, QueryResult, SqlClient, TransactionStatus } from './sql-pool.ts';
@@ -22,10 +23,17 @@ export class PooledClient implements SqlClient {
     if (this.#released) throw new Error('This connection was given back, and is not to be used any more.');
     const { client } = this.#connection;
     if (typeof statement === 'object') return client.query(statement);
-    return client.query(statement, parameters).catch((error: unknown) => {
-      if (!isConnectionLost(error)) throw error;
-      this.#connection.broken = true;
-      throw unavailable(this.#database, error);
+    // The answer comes from outside of the scope.
+    const scope = currentScope();
+    return new Promise<QueryResult | QueryResult[]>((resolve, reject) => {
+      client.query(statement, parameters, (error, result) => {
+        if (!error) resolve(result);
+        else if (!isConnectionLost(error)) reject(error);
+        else {
+          this.#connection.broken = true;
+          reject(unavailable(this.#database, error, scope));
+        }
+      });
     });
   }
 

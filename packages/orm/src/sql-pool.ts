@@ -14,19 +14,31 @@ export interface QueryResult {
   readonly rows: Record<string, unknown>[];
 }
 
-/** One connection: the members of `pg`'s client that are used here. */
-export interface SqlConnection {
-  query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
-  query<Cursor extends object>(cursor: Cursor): Cursor;
+/** What a connection says of itself. */
+interface ConnectionState {
   /** In no transaction (I), in one (T), in one that failed (E), or not yet known. */
   getTransactionStatus(): TransactionStatus;
   readonly processID?: number | undefined;
+}
+
+/** One connection: the members of `pg`'s client that are used here. */
+export interface SqlConnection extends ConnectionState {
+  /**
+   * Sends SQL. With a callback, because V8 keeps what a query brought back until the next full collection when `pg` makes a
+   * promise of it.
+   */
+  query(sql: string, parameters: readonly unknown[] | undefined, done: SqlCallback): void;
+  query<Cursor extends object>(cursor: Cursor): Cursor;
   /** Tells when its socket is closed. */
   on(event: 'end', listener: () => void): unknown;
 }
 
+type SqlCallback = (error: Error | null | undefined, result: QueryResult | QueryResult[]) => void;
+
 /** One connection, checked out of a pool. */
-export interface SqlClient extends Omit<SqlConnection, 'on'> {
+export interface SqlClient extends ConnectionState {
+  query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
+  query<Cursor extends object>(cursor: Cursor): Cursor;
   /** Gives the connection back; `true` closes it instead. */
   release(destroy?: boolean): void;
 }
