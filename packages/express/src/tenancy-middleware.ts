@@ -37,9 +37,14 @@ function tenantRequest(req: Request): TenantRequest {
   };
 }
 
-/** Node keeps the first of several Host headers and a proxy in front may have read another: then no host is sure. */
+/**
+ * Node keeps the first of several Host headers, a proxy in front may have read another, and a target that is a whole URL names
+ * a host as well: where they differ, no host is sure.
+ */
 function oneHost(req: Request): boolean {
-  return req.headersDistinct.host?.length === 1;
+  const [host, ...others] = req.headersDistinct.host ?? [];
+  if (host === undefined || others.length > 0 || host.includes(',')) return false;
+  return req.originalUrl.startsWith('/') || URL.parse(req.originalUrl)?.host === URL.parse(`http://${host}`)?.host;
 }
 
 /** A client may send its request's target as a whole URL. */

@@ -6,7 +6,7 @@ import type { Context, Middleware } from 'koa';
 /**
  * Middleware that runs what comes after it in the request's tenant, or in `central` for a public host, until the response
  * is over: sent, or its client gone. A request that leads to no tenant, or to one that is closed, throws a `TenancyError`,
- * whose `status` Koa answers with. The host is `ctx.hostname`: what a proxy says of it counts where the application has
+ * whose `status` Koa answers with. The host is `ctx.host`: what a proxy says of it counts where the application has
  * set `app.proxy`.
  *
  * @example
@@ -36,16 +36,21 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
 
 function tenantRequest(ctx: Context): TenantRequest {
   return {
-    host: oneHost(ctx) ? ctx.hostname : undefined,
+    host: oneHost(ctx) ? ctx.host : undefined,
     path: pathname(ctx.originalUrl),
     header: (name) => ctx.get(name) || undefined,
     raw: ctx.req,
   };
 }
 
-/** Node keeps the first of several Host headers and a proxy in front may have read another: then no host is sure. */
-function oneHost(ctx: Context): boolean {
-  return (ctx.req.headersDistinct?.host?.length ?? 1) === 1;
+/**
+ * Node keeps the first of several Host headers and Koa the first of a list, a proxy in front may have read another, and a target
+ * that is a whole URL names a host as well: where they differ, no host is sure.
+ */
+function oneHost({ req, originalUrl }: Context): boolean {
+  const [host = '', ...others] = req.headersDistinct?.host ?? [];
+  if (others.length > 0 || /[,@]/.test(host)) return false;
+  return originalUrl.startsWith('/') || URL.parse(originalUrl)?.host === URL.parse(`http://${host}`)?.host;
 }
 
 /** A client may send its request's target as a whole URL. */

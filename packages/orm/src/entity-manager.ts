@@ -149,6 +149,12 @@ export class TenantEntityManager extends SqlEntityManager<AbstractSqlDriver> imp
     await super.clearCache(cacheName(this.cacheOwner, cacheKey));
   }
 
+  /** Printing an EntityManager asks for no scope. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const scope = this.current ? 'of the current scope' : `of '${this.scopeLabel}'`;
+    return `[EntityManager ${scope}]`;
+  }
+
   private get cacheOwner(): string {
     return JSON.stringify([...applicationOf(this.config), this.getContext(false).scopeKey]);
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { EntityManager, helper, MikroORM, TransactionContext } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
@@ -24,6 +25,13 @@ test('a driver derived by its prototype is enough for an EntityManager: it has n
   expect(em.create(Author, { name: 'x' }, { persist: false })).toBeInstanceOf(Author);
   expect(driver.getConnection()).toBeInstanceOf(PostgreSqlConnection);
   expect(driver.getConnection()).not.toBe(orm.driver.getConnection());
+});
+
+test('an EntityManager is printed without a scope', async () => {
+  const orm = await base();
+  const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
+  expect(inspect(orm.em)).toBe('[EntityManager of the current scope]');
+  expect(inspect(orm.em.forkFor(scoped('tenant', 'a@1', 'a', noPool)))).toBe(`[EntityManager of 'a']`);
 });
 
 test('the base driver is asked for the schema of each entity, and for each query builder', () => {

@@ -139,7 +139,7 @@ const endOfComment = (sql: string, start: number): number => {
 };
 
 /** A statement without the space and comments before it. */
-export const withoutLead = (statement: string): string => {
+const withoutLead = (statement: string): string => {
   const space = /(?:\s|--[^\n\r]*)*/y;
   for (let start = 0; ; start = endOfComment(statement, space.lastIndex)) {
     space.lastIndex = start;
