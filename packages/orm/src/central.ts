@@ -1,6 +1,7 @@
 import type { TenantEntityManager } from './entity-manager.ts';
 import { centralSchema, type EntityScopes } from './entity-scope.ts';
-import { type BaseOrm, centralDdl } from './mikro-orm.ts';
+import type { BaseOrm } from './mikro-orm/base-orm.ts';
+import { centralDdl } from './mikro-orm/central-ddl.ts';
 import { quoteName } from './quote.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { Options } from '@mikro-orm/core';
 import { TenancyError } from '@omnitenant/core';
 import { DefaultTenant } from './entities.ts';
-import { initBaseOrm, isPglite, openPool } from './mikro-orm.ts';
+import { initBaseOrm, isPglite } from './mikro-orm/base-orm.ts';
+import { openPool } from './mikro-orm/open-pool.ts';
 import { pinnedPool, pinOf } from './pin.ts';
 import { defaultServer } from './placement.ts';
 import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';

@@ -1,7 +1,8 @@
 import type { ResourceScope, Tenant } from '@omnitenant/core';
 import type { EntityScopes } from './entity-scope.ts';
 import { type Serving, tenantBehind } from './migrations/behind.ts';
-import { type BaseOrm, scopedDrivers } from './mikro-orm.ts';
+import type { BaseOrm } from './mikro-orm/base-orm.ts';
+import { scopedDrivers } from './mikro-orm/scoped-drivers.ts';
 import { oneStatement } from './one-statement.ts';
 import type { ScopedDriver } from './ownership.ts';
 import { type PinOptions, pinnedPool, pinOf } from './pin.ts';

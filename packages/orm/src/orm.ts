@@ -28,7 +28,7 @@ import { servingOf } from './migrations/behind.ts';
 import { loadMigrations } from './migrations/migration-set.ts';
 import type { Migrations } from './migrations/migrations.ts';
 import { once, openMigrations } from './migrations/open-migrations.ts';
-import { initBaseOrm, isPglite } from './mikro-orm.ts';
+import { initBaseOrm, isPglite } from './mikro-orm/base-orm.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer, placeTenant } from './placement.ts';
 import { maintenanceFor, maintenanceOn, serverOptions } from './servers.ts';

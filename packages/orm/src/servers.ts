@@ -1,7 +1,7 @@
 import type { ConnectionLimits } from './connections/limits.ts';
 import { maintenanceOf } from './credentials/server-url.ts';
 import type { Vault } from './credentials/vault.ts';
-import type { ConnectionOptions } from './mikro-orm.ts';
+import type { ConnectionOptions } from './mikro-orm/open-pool.ts';
 import { defaultServer } from './placement.ts';
 import type { Database } from './sql-pool.ts';
 

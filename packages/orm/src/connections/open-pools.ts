@@ -1,5 +1,6 @@
 import type { Options } from '@mikro-orm/core';
-import { type BaseOrm, databaseOpener, isPglite, openPglite } from '../mikro-orm.ts';
+import { type BaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
+import { databaseOpener, openPglite } from '../mikro-orm/open-pool.ts';
 import { createPools, type Pools, pglitePools } from '../pools.ts';
 import type { ServerOptions } from '../servers.ts';
 import type { Database } from '../sql-pool.ts';

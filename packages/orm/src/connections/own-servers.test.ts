@@ -1,7 +1,8 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { testDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
-import { databaseOpener, initBaseOrm } from '../mikro-orm.ts';
+import { initBaseOrm } from '../mikro-orm/base-orm.ts';
+import { databaseOpener } from '../mikro-orm/open-pool.ts';
 import { libraryEntities } from '../testing/library.ts';
 import { limitsOf } from './limits.ts';
 import { ownServers } from './own-servers.ts';

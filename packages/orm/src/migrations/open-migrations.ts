@@ -7,7 +7,7 @@ import type { TenantEntityManager } from '../entity-manager.ts';
 import { centralSchema, type EntityScopes } from '../entity-scope.ts';
 import { aroundRows } from '../isolation/row.ts';
 import type { Contents } from '../isolation/storage.ts';
-import type { BaseOrm } from '../mikro-orm.ts';
+import type { BaseOrm } from '../mikro-orm/base-orm.ts';
 import { type OrmPlacement, ownServer, placementOf } from '../placement.ts';
 import type { Pools } from '../pools.ts';
 import { quoteName } from '../quote.ts';

@@ -1,7 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import { type Tenant, tenantSnapshot } from '@omnitenant/core';
 import type { TenantEntity } from '../entities.ts';
-import { columnsOf } from '../mikro-orm.ts';
+import { columnsOf } from '../mikro-orm/columns-of.ts';
 
 /** A tenant, and which version of the migrations central believes it to have. */
 export interface PlacedTenant {

@@ -4,10 +4,11 @@ import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import { AbstractSqlDriver } from '@mikro-orm/sql';
 import { expect, test } from 'vitest';
-import { entityScopes } from './entity-scope.ts';
-import { initBaseOrm, scopedDrivers } from './mikro-orm.ts';
-import { pinnedPool } from './pin.ts';
-import { Author, libraryEntities } from './testing/library.ts';
+import { entityScopes } from '../entity-scope.ts';
+import { pinnedPool } from '../pin.ts';
+import { Author, libraryEntities } from '../testing/library.ts';
+import { initBaseOrm } from './base-orm.ts';
+import { scopedDrivers } from './scoped-drivers.ts';
 
 // What is leaned on here is MikroORM's own business. Each test says what breaks when a new version changes it.
 
