@@ -121,7 +121,7 @@ describe('making a tenant', () => {
   });
 
   test('of isolation row are made at once by several processes, the first of all included', async () => {
-    await using app = await open({ roles: true });
+    await using app = await open();
     const others: Tenancy[] = [];
     for (let n = 0; n < 6; n += 1) {
       const orm = await createOrm(
@@ -130,7 +130,7 @@ describe('making a tenant', () => {
           entities: libraryEntities,
           migrations: { migrationsList: [CreateLibrary, AddCountries] },
         }),
-        { shared: [Country], roles: true },
+        { shared: [Country], roles: true, names: { role: (id) => `${app.name}_${id}` } },
       );
       others.push(createTenancy({ store: orm.store, resources: [orm] }));
     }
