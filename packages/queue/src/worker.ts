@@ -12,7 +12,6 @@ import {
 import { type AdmissionOptions, admit } from './admission.ts';
 import { detached } from './detached.ts';
 import { fanOut } from './fan-out.ts';
-import { sendInOneMessage } from './one-message.ts';
 import { eachTenant, stampIn } from './stamp.ts';
 import { type FairOptions, lineUp, takeTurns } from './turns.ts';
 
@@ -68,10 +67,7 @@ export class Worker<
   protected override createBackend(): void {
     super.createBackend();
     const fair = fairOptions(this.opts);
-    if (fair === undefined) {
-      if (this.backend instanceof RedisQueueBackend) sendInOneMessage(this.backend);
-      return;
-    }
+    if (fair === undefined) return;
     if (!(this.backend instanceof RedisQueueBackend)) {
       const message = `The worker of "${this.name}" cannot be fair: tenants take turns on Redis only; leave \`fair\` out.`;
       throw new TenancyError('CONFIG_INVALID', message);
