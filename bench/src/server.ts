@@ -51,8 +51,11 @@ const calls = {
 
 answer(calls);
 
+/** Enough for each tenant that has a database of its own; in one database there are `poolMax` at most. */
+const connections = { max: 60 };
+
 async function withTenancy(database: SiteDatabase, cold: boolean): Promise<Application> {
-  const { orm, tenancy } = await openTenancy({ ...database, ...(cold && { ttl: 1 }) });
+  const { orm, tenancy } = await openTenancy({ ...database, connections, ...(cold && { ttl: 1 }) });
   return {
     em: orm.em as EntityManager,
     tenancy,

@@ -36,7 +36,7 @@ export const createDrivers = ({ base, scopes, pools, central, serving }: Drivers
   const scopedDriver = scopedDrivers(base, scopes);
   const poolOf = (placement: OrmPlacement, options: PinOptions = {}) =>
     pinnedPool(
-      { options: {}, connect: () => pools.connect(placement), end: async () => {} },
+      { options: {}, connect: (pipelined) => pools.connect(placement, pipelined), end: async () => {} },
       pinOf(placement, options),
       options,
     );

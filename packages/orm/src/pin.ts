@@ -1,10 +1,11 @@
 import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from './placement.ts';
+import { isPlain, quickMs, type Shape, shapeOf } from './plain-reads.ts';
 import { quoteName } from './quote.ts';
-import { asksSession, endingsOf, freshSession, leavesNoTable, suspect } from './session-traces.ts';
+import { endingsOf, freshSession } from './session-traces.ts';
 import { withoutTenantComment } from './sql-comments.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from './sql-pool.ts';
-import { maybeEnd, mayEndTransaction, repinned } from './statements.ts';
+import { beginMessage, endMessage, mayEndTransaction, repinned } from './statements.ts';
 
 /** What a pin carries beyond the placement. */
 export interface PinOptions {
@@ -43,6 +44,7 @@ export const pinnedPool = (
   { check, checkWrites, readOnly }: PinOptions = {},
 ): PinnedPool => {
   const prefix = `${pin.join(';')};`;
+  const quickPrefix = `set local statement_timeout to ${quickMs};${prefix}`;
   const told = (error: unknown): unknown => {
     if (needsNoTransaction(error)) return unpinnable(error);
     return readOnly && isWriteRefused(error) ? readOnly(error) : error;
@@ -52,27 +54,42 @@ export const pinnedPool = (
     checkWrites?.(sql);
   };
   const connect = async () => new PinnedClient(await shared.connect(), pin, checks, told);
-  const sendPlain = async (sql: string) => {
-    const client = await shared.connect();
+  const sendOn = async (client: SqlClient, before: string, sql: string, count: number) => {
     try {
-      const results = await client.query(prefix + sql);
+      const results = await client.query(before + sql);
       giveBack(client);
-      return withoutFirst(results, pin.length);
+      return withoutFirst(results, count);
     } catch (error) {
       // The server says where a connection stands only after it has told what failed.
       void client.query(';').then(
         () => giveBack(client),
         () => client.release(true),
       );
-      throw told(error);
+      throw error;
+    }
+  };
+  const sendPlain = async (sql: string, shape?: Shape): Promise<QueryResult | QueryResult[]> => {
+    const client = await shared.connect(shape?.quick);
+    const start = performance.now();
+    try {
+      if (client.pipelined) return await sendOn(client, quickPrefix, sql, pin.length + 1);
+      const results = await sendOn(client, prefix, sql, pin.length);
+      shape?.doneSince(start);
+      return results;
+    } catch (error) {
+      if (!client.pipelined || !isCutShort(error)) throw told(error);
+      shape?.wasSlow();
+      return sendPlain(sql);
     }
   };
   return {
     options: shared.options,
     connect,
     async send(sql, shape) {
-      if (check === undefined && (shape === undefined ? isPlain(sql) : isPlainShape(withoutTenantComment(shape))))
-        return sendPlain(sql);
+      if (check === undefined) {
+        const known = shape === undefined ? undefined : shapeOf(withoutTenantComment(shape));
+        if (known?.plain ?? isPlain(sql)) return sendPlain(sql, known);
+      }
       const client = await connect();
       try {
         return await client.query(sql);
@@ -84,28 +101,6 @@ export const pinnedPool = (
   };
 };
 
-/** Whether there is nothing to look after: a statement that reads, and leaves nothing behind. */
-const isPlain = (sql: string): boolean => !noteworthy.test(sql) && leavesNoTable(sql);
-
-const isPlainShape = (shape: string): boolean => {
-  const known = plainShapes.get(shape);
-  if (known !== undefined) return known;
-  const plain = isPlain(shape);
-  if (plainShapes.size === shapesKept) plainShapes.clear();
-  plainShapes.set(shape, plain);
-  return plain;
-};
-
-const plainShapes = new Map<string, boolean>();
-const shapesKept = 1_000;
-
-const begins = /^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i;
-const ends = /^\s*(?:commit|rollback)\s*;?\s*$/i;
-/** What has to be looked at more closely than almost every statement. */
-const noteworthy = new RegExp(
-  [begins, ends, suspect, maybeEnd, asksSession].map(({ source }) => source).join('|'),
-  'i',
-);
 const nothing: readonly string[] = [];
 const noEndings: ReadonlySet<string> = new Set();
 
@@ -140,7 +135,7 @@ class PinnedClient implements SqlClient {
     const failed = (error: unknown): never => {
       this.#failed = true;
       // Kysely gives no connection back whose transaction could not be ended, as when the server has closed it.
-      if (ends.test(statement)) this.release();
+      if (endMessage.test(statement)) this.release();
       throw this.#told(error);
     };
     return this.#query(statement, parameters).catch(failed);
@@ -175,8 +170,8 @@ class PinnedClient implements SqlClient {
 
   async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
     this.#look(sql);
-    if (begins.test(sql)) return this.#send(nothing, sql, this.#pin);
-    if (ends.test(sql)) return this.#sendLast(nothing, sql);
+    if (beginMessage.test(sql)) return this.#send(nothing, sql, this.#pin);
+    if (endMessage.test(sql)) return this.#sendLast(nothing, sql);
     if (this.#inTransaction()) {
       return parameters.length === 0 ? this.#send(nothing, sql, nothing) : this.#client.query(sql, parameters);
     }
@@ -249,6 +244,9 @@ const withoutFirst = (results: QueryResult | QueryResult[], count: number): Quer
   if (!Array.isArray(results)) return results;
   return results.length === count + 1 ? (results[count] as QueryResult) : results.slice(count);
 };
+
+/** A statement that was ended at its time limit, or by hand. */
+const isCutShort = (error: unknown): boolean => (error as { code?: string }).code === '57014';
 
 /** `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like: a statement that PostgreSQL runs in no transaction cannot be pinned. */
 const needsNoTransaction = (error: unknown): boolean => (error as { code?: string }).code === '25001';

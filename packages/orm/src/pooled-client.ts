@@ -10,9 +10,11 @@ import type { Database, QueryResult, SqlClient, TransactionStatus } from './sql-
 export class PooledClient implements SqlClient {
   readonly #connection: Connection;
   readonly #database: Database;
+  readonly pipelined: boolean;
   #released = false;
 
   constructor(connection: Connection, database: Database) {
+    this.pipelined = connection.pipelined;
     this.#connection = connection;
     this.#database = database;
   }

@@ -3,7 +3,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { obtainable, plainDatabase, type TestDatabase, testPgBouncer } from '@omnitenant/tooling';
 import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DefaultTenant } from './entities.ts';
 import { runLibrary } from './fixtures/running-library.ts';
+import { initBaseOrm } from './mikro-orm/base-orm.ts';
+import { databaseOpener } from './mikro-orm/open-pool.ts';
 import { isolationSuite } from './testing/index.ts';
 
 /** Fewer than the clients that come, so that each connection to the server serves several of them. */
@@ -86,6 +89,21 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
       for (const pid of pidsOf(read)) expect(tenantsOn(pid, read), `the tenants on ${pid}`).toBeGreaterThan(1);
     },
   );
+
+  test('no two reads are under way on one connection: a pooler may mix up the answers', async () => {
+    const base = await initBaseOrm(
+      defineConfig({ clientUrl: bouncer.url, entities: [DefaultTenant] }),
+      () => undefined,
+    );
+    const canPipeline = async (clientUrl: string) => {
+      const opener = databaseOpener(base, {}, { clientUrl, dbName: database.name });
+      const opened = await opener.open();
+      await opener.close(opened.client);
+      return opened.canPipeline;
+    };
+    expect(await canPipeline(database.url)).toBe(true);
+    expect(await canPipeline(bouncer.url)).toBe(false);
+  });
 
   describe.each([
     ['schema', ['schema']],

@@ -12,7 +12,7 @@ export interface Pools {
    * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses, and its statements when it is gone by then;
    * CONNECTIONS_EXHAUSTED when no connection becomes free in time.
    */
-  connect(place: Place): Promise<SqlClient>;
+  connect(place: Place, pipelined?: boolean): Promise<SqlClient>;
   /** Sends SQL that belongs to no tenant, such as the making of a schema, and gives back the last statement's rows. */
   query(database: Database, sql: string): Promise<QueryResult['rows']>;
   /** Closes one database's pool, as before the database is dropped. It opens again on its next use. */
@@ -23,8 +23,8 @@ export interface Pools {
 
 /** The pools of servers by the server's name, and of tenants' own. */
 export const createPools = (servers: ReadonlyMap<string, ServerPools>, own: OwnServers): Pools => {
-  const connect = (place: Place): Promise<SqlClient> =>
-    (place.url === undefined ? servers.get(place.server) : own.of(place.url))?.connect(place) ??
+  const connect = (place: Place, pipelined?: boolean): Promise<SqlClient> =>
+    (place.url === undefined ? servers.get(place.server) : own.of(place.url))?.connect(place, pipelined) ??
     Promise.reject(unknownServer(place));
   return {
     connect,

@@ -31,6 +31,8 @@ export interface SqlConnection extends ConnectionState {
   query<Cursor extends object>(cursor: Cursor): Cursor;
   /** Tells when its socket is closed. */
   on(event: 'end', listener: () => void): unknown;
+  /** Whether a query is sent while others before it are not answered. */
+  pipeline?: boolean;
 }
 
 type SqlCallback = (error: Error | null | undefined, result: QueryResult | QueryResult[]) => void;
@@ -41,13 +43,16 @@ export interface SqlClient extends ConnectionState {
   query<Cursor extends object>(cursor: Cursor): Cursor;
   /** Gives the connection back; `true` closes it instead. */
   release(destroy?: boolean): void;
+  /** Whether others may send their plain reads over the connection meanwhile. */
+  readonly pipelined?: boolean;
 }
 
 export type TransactionStatus = 'I' | 'T' | 'E' | null;
 
 /** A pool of connections to one database of one server: the members of `pg`'s pool that are used here. */
 export interface SqlPool {
-  connect(): Promise<SqlClient>;
+  /** Checks out a connection; where nothing but one plain read is to be sent, one that others read through too will do. */
+  connect(pipelined?: boolean): Promise<SqlClient>;
   end(): Promise<void>;
   readonly options: object;
 }

@@ -74,6 +74,11 @@ const chain = /\band\s+chain\b/i;
 /** What may end a transaction. */
 export const maybeEnd = /(?:^\s*|[;\n\r/][^\S\n\r]*)(?:commit|end|rollback|abort|prepare\s+transaction)\b/i;
 
+/** A message that begins a transaction, and does nothing else. */
+export const beginMessage = /^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i;
+/** A message that ends the transaction, and does nothing else. */
+export const endMessage = /^\s*(?:commit|rollback)\s*;?\s*$/i;
+
 /** Semicolons, and what one may stand in: a text, a name, a body, a comment. Each is told by how it begins. */
 interface Mark {
   readonly text: string;

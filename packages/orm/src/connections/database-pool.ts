@@ -14,14 +14,21 @@ export interface DatabaseOpener {
   /** How many there may be to this database. */
   readonly max: number;
   /** Opens one. When it fails, it leaves no socket. */
-  open(): Promise<SqlConnection>;
+  open(): Promise<OpenedConnection>;
   /** Resolves when its socket is closed. */
   close(connection: SqlConnection): Promise<void>;
+}
+
+export interface OpenedConnection {
+  readonly client: SqlConnection;
+  /** Whether queries may be sent while others are not answered. */
+  readonly canPipeline: boolean;
 }
 
 /** One who waits for a connection. */
 export interface Waiter {
   readonly place: Place;
+  readonly pipelined: boolean;
   readonly scope: Scope | undefined;
   readonly timer: NodeJS.Timeout;
   readonly resolve: (client: SqlClient) => void;
@@ -34,6 +41,8 @@ export class DatabasePool {
   readonly opener: DatabaseOpener;
   /** The last to be given back is the last. */
   readonly idle: Connection[] = [];
+  /** Those that plain reads are sent through, and nothing else. */
+  readonly pipelined: Connection[] = [];
   readonly waiting = new FairQueue<Waiter>();
   /** How many are open or being opened; without those that are being closed. */
   size = 0;
@@ -81,11 +90,14 @@ export class DatabasePool {
 /** One connection of a pool, and what has to be known of it to say how long it may live. */
 export class Connection {
   readonly client: SqlConnection;
+  readonly canPipeline: boolean;
   readonly pool: DatabasePool;
   readonly giveBack: (connection: Connection, destroy: boolean) => void;
   readonly openedAt: number = performance.now();
   /** When it was last given back. */
   idleSince = 0;
+  /** How many have it. */
+  users = 0;
   /** The server or the network is done with it: nobody gets it again. */
   broken = false;
   /** It is being closed, or has ended. */
@@ -93,8 +105,9 @@ export class Connection {
   #lastSchema: string | undefined;
   readonly #schemas = new Set<string>();
 
-  constructor(client: SqlConnection, pool: DatabasePool, giveBack: Connection['giveBack']) {
+  constructor({ client, canPipeline }: OpenedConnection, pool: DatabasePool, giveBack: Connection['giveBack']) {
     this.client = client;
+    this.canPipeline = canPipeline;
     this.pool = pool;
     this.giveBack = giveBack;
   }
@@ -104,7 +117,18 @@ export class Connection {
     return this.#schemas.size;
   }
 
-  serve(schema: string | undefined): this {
+  /** Whether it has plain reads to send, and nothing else. */
+  get pipelined(): boolean {
+    return this.canPipeline && this.client.pipeline === true;
+  }
+
+  /** Somebody has it, for a plain read or for anything. */
+  serve(schema: string | undefined, pipelined: boolean): this {
+    this.users += 1;
+    if (this.canPipeline && this.users === 1) {
+      this.client.pipeline = pipelined;
+      if (pipelined) this.pool.pipelined.push(this);
+    }
     if (schema !== undefined && schema !== this.#lastSchema) {
       this.#lastSchema = schema;
       this.#schemas.add(schema);

@@ -8,6 +8,11 @@ export class FairQueue<Item> {
     return this.#size;
   }
 
+  /** The oldest item of whoever's turn it is. */
+  peek(): Item | undefined {
+    return this.#lines[0]?.items[0];
+  }
+
   add(whose: string, item: Item): void {
     const line = this.#lineOf(whose);
     if (line) line.items.push(item);

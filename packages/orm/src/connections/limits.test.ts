@@ -14,6 +14,8 @@ test.each<[unknown, string]>([
   [{ waitMs: 0 }, 'connections has the waitMs 0'],
   [{ idleMs: 2 ** 31 }, 'connections has the idleMs'],
   [{ lifetimeMs: Number.NaN }, 'connections has the lifetimeMs NaN'],
+  [{ maxPipelined: 0 }, 'connections has the maxPipelined 0'],
+  [{ maxPipelined: Number.POSITIVE_INFINITY }, 'connections has the maxPipelined Infinity'],
   [{ size: 20 }, 'connections has no size'],
 ])('limits that cannot be meant are refused at start: %j', async (connections, message) => {
   const refusal = { code: 'CONFIG_INVALID', message: expect.stringContaining(message) };
@@ -33,6 +35,7 @@ test('the first to say something of a limit decides it, and what nobody says has
     idleMs: 7,
     lifetimeMs: 1_800_000,
     maxSchemas: 500,
+    maxPipelined: 4,
   });
 });
 

@@ -21,6 +21,11 @@ export interface ConnectionLimits {
    * as long as the connection lives: some 170 KB when ten tables are read. Default: 500. `Infinity`: any number.
    */
   readonly maxSchemas?: number;
+  /**
+   * How many plain reads may be under way on one connection at once, each answered after those before it. 1: each has a
+   * connection of its own, as everything else has. Default: 4.
+   */
+  readonly maxPipelined?: number;
 }
 
 /** What the pools keep to. */
@@ -33,6 +38,7 @@ const defaults: Limits = {
   idleMs: 10_000,
   lifetimeMs: 1_800_000,
   maxSchemas: 500,
+  maxPipelined: 4,
 };
 
 /** The limits of a server: the first that says something decides. */

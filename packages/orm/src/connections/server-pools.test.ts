@@ -2,98 +2,41 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { defineConfig } from '@mikro-orm/postgresql';
-import { plainDatabase, type TestDatabase, testDatabase, testServer } from '@omnitenant/tooling';
-import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { DefaultTenant } from '../entities.ts';
 import { inVain, longWait } from '../fixtures/in-vain.ts';
-import { initBaseOrm } from '../mikro-orm/base-orm.ts';
+import { answerOf, codeOf, pidOf, type ThreeDatabases, threeDatabases } from '../fixtures/three-databases.ts';
 import { databaseOpener } from '../mikro-orm/open-pool.ts';
-import type { QueryResult, SqlClient } from '../sql-pool.ts';
-import { type ConnectionLimits, limitsOf } from './limits.ts';
+import { limitsOf } from './limits.ts';
 import { ServerPools } from './server-pools.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-let home: Awaited<ReturnType<typeof plainDatabase>>;
-let others: TestDatabase[];
-let admin: Client;
-let base: Awaited<ReturnType<typeof initBaseOrm>>;
+let site: ThreeDatabases;
 
 beforeAll(async () => {
-  home = await plainDatabase();
-  others = await Promise.all([testDatabase(), testDatabase()]);
-  admin = new Client({ connectionString: testServer().url });
-  await admin.connect();
-  const config = defineConfig({ clientUrl: home.url, entities: [DefaultTenant], pool: { max: 10 } });
-  base = await initBaseOrm(config, () => undefined);
+  site = await threeDatabases();
 });
-afterAll(async () => {
-  await Promise.all(others.map((database) => database.drop()));
-  await home.drop();
-  await admin.end();
-});
-
-/** Three databases of one server, over which no more than `max` connections are allowed: PostgreSQL refuses a further one. */
-const opened = async (limits: ConnectionLimits) => {
-  await admin.query(`alter role "${home.role}" connection limit ${limits.max ?? 20}`);
-  const pools = new ServerPools(limitsOf(limits), ({ database }) => databaseOpener(base, {}, { dbName: database }));
-  const connect = (n: number, schema?: string): Promise<SqlClient> =>
-    pools.connect({ server: 'here', database: nameOf(n), ...(schema !== undefined && { schema }) });
-  return {
-    pools,
-    connect,
-    /** What a statement in that database gives, on a connection of its own. */
-    ask: async (n: number, sql = 'select current_database() as value'): Promise<unknown> => {
-      const client = await connect(n);
-      return answerOf(client, sql).finally(() => client.release());
-    },
-    [Symbol.asyncDispose]: () => pools.end(),
-  };
-};
-
-const nameOf = (n: number): string => [home, ...others][n]?.name ?? home.name;
-
-const answerOf = async (client: SqlClient, sql: string): Promise<unknown> =>
-  ((await client.query(sql)) as QueryResult).rows[0]?.['value'];
-
-const pidOf = (client: SqlClient): number => client.processID as number;
-
-const sessions = async (where = 'true'): Promise<number> => {
-  const { rows } = await admin.query(
-    `select count(*)::int as count from pg_stat_activity where usename = '${home.role}' and ${where}`,
-  );
-  return rows[0].count;
-};
-
-const terminate = (pid: number) => admin.query('select pg_terminate_backend($1, 5000)', [pid]);
-
-const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
-  attempt.then(
-    (value) => `no error, but ${value}`,
-    (error: { code?: string }) => error.code ?? error,
-  );
+afterAll(() => site[Symbol.asyncDispose]());
 
 test('no more connections are open than the budget allows, whatever is asked for at once', async () => {
-  await using server = await opened({ max: 3 });
+  await using server = await site.opened({ max: 3 });
   const asked = Array.from({ length: 300 }, (_, n) => n % 3);
   let most = 0;
   let busy = true;
   const watch = async () => {
-    while (busy) most = Math.max(most, await sessions());
+    while (busy) most = Math.max(most, await site.sessions());
   };
   const [answers] = await Promise.all([
     Promise.all(asked.map((n) => server.ask(n))).finally(() => (busy = false)),
     watch(),
   ]);
-  expect(answers).toEqual(asked.map(nameOf));
+  expect(answers).toEqual(asked.map(site.nameOf));
   expect(most).toBe(3);
 });
 
 test('a connection in use is never closed to make room; who waits too long for it is refused', async () => {
-  await using server = await opened({ max: 1, waitMs: longWait });
+  await using server = await site.opened({ max: 1, waitMs: longWait });
   const client = await server.connect(0);
   await client.query('begin; create temporary table kept as select 7 as value');
   const [error] = await inVain(() => [server.connect(1).catch((refusal: unknown) => refusal)]);
@@ -102,11 +45,11 @@ test('a connection in use is never closed to make room; who waits too long for i
   expect(await answerOf(client, 'select value from kept')).toBe(7);
   await client.query('rollback');
   client.release();
-  expect(await server.ask(1)).toBe(nameOf(1));
+  expect(await server.ask(1)).toBe(site.nameOf(1));
 });
 
 test('to make room, what was not used for longest is closed, and nothing else', async () => {
-  await using server = await opened({ max: 2 });
+  await using server = await site.opened({ max: 2 });
   const pids: number[] = [];
   for (const n of [0, 1]) {
     const client = await server.connect(n);
@@ -115,86 +58,86 @@ test('to make room, what was not used for longest is closed, and nothing else', 
     client.release();
   }
   (await server.connect(0)).release();
-  expect(await server.ask(2)).toBe(nameOf(2));
+  expect(await server.ask(2)).toBe(site.nameOf(2));
   const again = await server.connect(0);
   expect(pidOf(again)).toBe(pids[0]);
   again.release();
-  expect(await sessions(`pid = ${pids[1]}`)).toBe(0);
+  expect(await site.sessions(`pid = ${pids[1]}`)).toBe(0);
 });
 
 test('the place of a connection is given away only when PostgreSQL is done with it', async () => {
-  await using server = await opened({ max: 1, waitMs: longWait });
+  await using server = await site.opened({ max: 1, waitMs: longWait });
   const tables = Array.from({ length: 400 }, (_, n) => `create temporary table t${n} (id serial primary key)`);
   // What they leave takes PostgreSQL a while to clear up.
   const client = await server.connect(0);
   await client.query(`${tables.join('; ')}; select pg_sleep(0.03)`);
   client.release();
-  expect(await server.ask(1)).toBe(nameOf(1));
+  expect(await server.ask(1)).toBe(site.nameOf(1));
 });
 
 test('a connection that cannot be opened is not charged, and only who waited for it is refused', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await site.opened({ max: 1 });
   for (let round = 0; round < 3; round += 1) {
     const nowhere = Array.from({ length: 3 }, () =>
       codeOf(server.pools.connect({ server: 'here', database: 'no_such_database' })),
     );
     const somewhere = [server.ask(0), server.ask(1)];
     expect(await Promise.all(nowhere)).toEqual(Array(3).fill('SERVER_UNAVAILABLE'));
-    expect(await Promise.all(somewhere)).toEqual([nameOf(0), nameOf(1)]);
+    expect(await Promise.all(somewhere)).toEqual([site.nameOf(0), site.nameOf(1)]);
   }
 });
 
 test('a connection that is killed is not charged any longer, where it waits and where it is in use', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await site.opened({ max: 1 });
   const idle = await server.connect(0);
   idle.release();
-  await terminate(pidOf(idle));
-  expect(await server.ask(1)).toBe(nameOf(1));
+  await site.terminate(pidOf(idle));
+  expect(await server.ask(1)).toBe(site.nameOf(1));
 
   const held = await server.connect(0);
-  await terminate(pidOf(held));
-  expect(await server.ask(1)).toBe(nameOf(1));
+  await site.terminate(pidOf(held));
+  expect(await server.ask(1)).toBe(site.nameOf(1));
   expect(await codeOf(answerOf(held, 'select 1'))).toBe('SERVER_UNAVAILABLE');
   held.release();
-  expect(await Promise.all([0, 1, 2].map((n) => server.ask(n)))).toEqual([0, 1, 2].map(nameOf));
+  expect(await Promise.all([0, 1, 2].map((n) => server.ask(n)))).toEqual([0, 1, 2].map(site.nameOf));
 });
 
 test('when a database is closed, who waits is told at once, who is inside ends first, and it opens again', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await site.opened({ max: 1 });
   const inside = await server.connect(0);
   const waiting = [server.connect(0), server.connect(0)].map(codeOf);
   let closed = false;
-  const closing = server.pools.close(nameOf(0)).then(() => (closed = true));
+  const closing = server.pools.close(site.nameOf(0)).then(() => (closed = true));
   expect(await Promise.all(waiting)).toEqual(['SERVER_UNAVAILABLE', 'SERVER_UNAVAILABLE']);
   const next = server.ask(0);
   expect(await answerOf(inside, 'select 1 as value')).toBe(1);
   expect(closed).toBe(false);
   inside.release();
   await closing;
-  expect(await sessions(`pid = ${pidOf(inside)}`)).toBe(0);
-  expect(await next).toBe(nameOf(0));
+  expect(await site.sessions(`pid = ${pidOf(inside)}`)).toBe(0);
+  expect(await next).toBe(site.nameOf(0));
 });
 
 test('the end refuses who waits and who comes after, and leaves no socket, not even one that is being opened', async () => {
-  const server = await opened({ max: 2 });
+  const server = await site.opened({ max: 2 });
   const opening = [server.ask(0), server.ask(1), server.ask(2)].map(codeOf);
   await server.pools.end();
   expect(await Promise.all(opening)).toEqual(Array(3).fill('SERVER_UNAVAILABLE'));
   expect(await codeOf(server.ask(0))).toBe('SERVER_UNAVAILABLE');
-  expect(await sessions()).toBe(0);
+  expect(await site.sessions()).toBe(0);
 });
 
 test('what nobody uses is closed, also while others come and go', async () => {
-  await using server = await opened({ max: 2, idleMs: 1 });
+  await using server = await site.opened({ max: 2, idleMs: 1 });
   for (let round = 0; round < 200; round += 1) {
-    expect(await server.ask(round % 3)).toBe(nameOf(round % 3));
+    expect(await server.ask(round % 3)).toBe(site.nameOf(round % 3));
     for (let pause = 0; pause < round % 7; pause += 1) await turn();
   }
-  while ((await sessions()) > 0);
+  while ((await site.sessions()) > 0);
 });
 
 test('a connection that gets too old in use serves to the end, and nobody after', async () => {
-  await using server = await opened({ max: 1, lifetimeMs: 20 });
+  await using server = await site.opened({ max: 1, lifetimeMs: 20 });
   const client = await server.connect(0);
   await client.query('select pg_sleep(0.03)');
   expect(await answerOf(client, 'select 1 as value')).toBe(1);
@@ -205,7 +148,7 @@ test('a connection that gets too old in use serves to the end, and nobody after'
 });
 
 test('a connection serves so many schemas, each as often as it likes', async () => {
-  await using server = await opened({ max: 1, maxSchemas: 3 });
+  await using server = await site.opened({ max: 1, maxSchemas: 3 });
   const pids: number[] = [];
   for (const schema of ['a', 'b', 'a', 'b', 'a', 'c', 'd', 'd', 'a', 'b', 'c']) {
     const client = await server.connect(0, schema);
@@ -218,7 +161,7 @@ test('a connection serves so many schemas, each as often as it likes', async () 
 });
 
 test('a database for which many wait does not hold up another', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await site.opened({ max: 1 });
   const first = await server.connect(0);
   const served: number[] = [];
   const wait = (n: number) => server.ask(n, 'select pg_sleep(0.01)').then(() => served.push(n));
@@ -231,7 +174,7 @@ test('a database for which many wait does not hold up another', async () => {
 });
 
 test('databases for which many wait get as many connections each', async () => {
-  await using server = await opened({ max: 4 });
+  await using server = await site.opened({ max: 4 });
   const held = await Promise.all([0, 0, 0, 0].map((n) => server.connect(n)));
   const count = `select count(*)::int as value from pg_sleep(0.01), pg_stat_activity
     where usename = current_user and datname = current_database()`;
@@ -244,18 +187,18 @@ test('databases for which many wait get as many connections each', async () => {
 });
 
 test('more than so many do not wait: they are refused at once', async () => {
-  await using server = await opened({ max: 1, maxWaiting: 2 });
+  await using server = await site.opened({ max: 1, maxWaiting: 2 });
   const held = await server.connect(0);
   const waiting = [server.ask(0), server.ask(1)];
   const error = await server.ask(2).catch((refusal: unknown) => refusal);
   expect(error).toMatchObject({ code: 'CONNECTIONS_EXHAUSTED' });
   expect(String(error)).toContain('2 wait for one already');
   held.release();
-  expect(await Promise.all(waiting)).toEqual([nameOf(0), nameOf(1)]);
+  expect(await Promise.all(waiting)).toEqual([site.nameOf(0), site.nameOf(1)]);
 });
 
 test('who has given up waiting takes nothing from who comes next', async () => {
-  await using server = await opened({ max: 1, waitMs: longWait });
+  await using server = await site.opened({ max: 1, waitMs: longWait });
   const held = await server.connect(0);
   expect(await inVain(() => [0, 0, 1, 2].map((n) => codeOf(server.connect(n))))).toEqual(
     Array(4).fill('CONNECTIONS_EXHAUSTED'),
@@ -264,11 +207,11 @@ test('who has given up waiting takes nothing from who comes next', async () => {
   const next = await server.connect(0);
   expect(pidOf(next)).toBe(pidOf(held));
   next.release();
-  expect(await Promise.all([1, 2].map((n) => server.ask(n)))).toEqual([1, 2].map(nameOf));
+  expect(await Promise.all([1, 2].map((n) => server.ask(n)))).toEqual([1, 2].map(site.nameOf));
 });
 
 test('a connection that was given back is out of reach of who had it', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await site.opened({ max: 1 });
   const mine = await server.connect(0);
   mine.release();
   const theirs = await server.connect(0);
@@ -284,16 +227,20 @@ test('a server that does not answer is told as that, and not as one without a co
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
   const pools = new ServerPools(limitsOf({ max: 2, waitMs: 50 }), ({ database }) =>
-    databaseOpener(base, { connectionTimeoutMillis: 50 }, { dbName: database, host: '127.0.0.1', port, clientUrl: '' }),
+    databaseOpener(
+      site.base,
+      { connectionTimeoutMillis: 50 },
+      { dbName: database, host: '127.0.0.1', port, clientUrl: '' },
+    ),
   );
-  const attempts = [0, 1].map((n) => pools.connect({ server: 'here', database: nameOf(n) }));
+  const attempts = [0, 1].map((n) => pools.connect({ server: 'here', database: site.nameOf(n) }));
   expect(await Promise.all(attempts.map(codeOf))).toEqual(Array(2).fill('SERVER_UNAVAILABLE'));
   await pools.end();
   await promisify(silent.close.bind(silent))();
 });
 
 test('a new connection is left to its database for the statements of a request', async () => {
-  await using server = await opened({ max: 1 });
+  await using server = await site.opened({ max: 1 });
   const pids = new Set<number>();
   const request = async (n: number) => {
     for (let statement = 0; statement < 3; statement += 1) {

@@ -33,12 +33,14 @@ export class ServerPools {
     this.#sweep = new IdleSweep(limits, this.#pools, (connection) => void this.#discard(connection));
   }
 
-  connect(place: Place): Promise<SqlClient> {
-    const connection = this.#pools.get(keyOf(place))?.idle.pop();
-    if (connection) return Promise.resolve(lend(connection, place));
+  connect(place: Place, plainRead = false): Promise<SqlClient> {
+    const pipelined = plainRead && this.#limits.maxPipelined > 1;
+    const known = this.#pools.get(keyOf(place));
+    const connection = known && ((pipelined && this.#withRoom(known)) || known.idle.pop());
+    if (connection) return Promise.resolve(lend(connection, place, pipelined));
     if (this.#ended) return Promise.reject(unavailable(place, closed()));
     const pool = this.#poolOf(place);
-    const client = this.#waiting.join(pool, place);
+    const client = this.#waiting.join(pool, place, pipelined);
     this.#makeRoom();
     this.#forget(pool);
     return client;
@@ -144,15 +146,47 @@ export class ServerPools {
       if (connection.gone) return;
       connection.gone = true;
       takeOut(pool.idle, connection);
+      takeOut(pool.pipelined, connection);
       this.#lost(pool);
     });
   }
 
   readonly #giveBack = (connection: Connection, destroy: boolean): void => {
     if (connection.gone) return;
-    if (destroy || connection.broken || this.#isSpent(connection)) void this.#discard(connection);
-    else this.#serve(connection);
+    connection.users -= 1;
+    connection.broken ||= destroy;
+    if (connection.users > 0) this.#fill(connection);
+    else {
+      takeOut(connection.pool.pipelined, connection);
+      if (connection.broken || this.#isSpent(connection)) void this.#discard(connection);
+      else this.#serve(connection);
+    }
   };
+
+  /** A connection that another plain read may be sent through, unless somebody waits for it to be free. */
+  #withRoom({ pipelined }: DatabasePool): Connection | undefined {
+    return this.#waiting.size === 0 ? pipelined.find((connection) => this.#hasRoom(connection)) : undefined;
+  }
+
+  #hasRoom(connection: Connection): boolean {
+    const { pipelined, users, broken } = connection;
+    return pipelined && users < this.#limits.maxPipelined && !broken && !this.#isSpent(connection);
+  }
+
+  /** Has those who wait with a plain read send it through the connection, up to the first whose turn it is with anything else. */
+  #fill(connection: Connection): void {
+    const { waiting } = connection.pool;
+    while (waiting.peek()?.pipelined && this.#hasRoom(connection)) {
+      if (this.#waiting.nextPool((wanted) => this.#yields(connection, wanted))) return;
+      this.#lendToNext(connection);
+    }
+  }
+
+  #lendToNext(connection: Connection): boolean {
+    const waiter = this.#waiting.next(connection.pool);
+    waiter?.resolve(lend(connection, waiter.place, waiter.pipelined));
+    return waiter !== undefined;
+  }
 
   #isSpent({ openedAt, schemas }: Connection): boolean {
     const { lifetimeMs, maxSchemas } = this.#limits;
@@ -178,9 +212,9 @@ export class ServerPools {
       this.#add(other, connection);
       return true;
     }
-    const waiter = this.#waiting.next(connection.pool);
-    waiter?.resolve(lend(connection, waiter.place));
-    return waiter !== undefined;
+    const lent = this.#lendToNext(connection);
+    if (lent) this.#fill(connection);
+    return lent;
   }
 
   /** Whether who waits for another database comes before who waits for the connection's. */
@@ -240,8 +274,8 @@ const turnMs = 20;
 
 const isInTurn = ({ openedAt }: Connection): boolean => performance.now() - openedAt < turnMs;
 
-const lend = (connection: Connection, place: Place): SqlClient =>
-  new PooledClient(connection.serve(place.schema), place);
+const lend = (connection: Connection, place: Place, pipelined: boolean): SqlClient =>
+  new PooledClient(connection.serve(place.schema, pipelined), place);
 
 /** Connections that start with something of their own, or are of a tenant's own, are kept apart from the others to that database. */
 const keyOf = ({ database, startup, tenant }: Place): string =>

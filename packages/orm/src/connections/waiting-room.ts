@@ -24,7 +24,7 @@ export class WaitingRoom {
   }
 
   /** Waits for a connection of the pool; within a database the tenants have turns, and central has. */
-  join(pool: DatabasePool, place: Place): Promise<SqlClient> {
+  join(pool: DatabasePool, place: Place, pipelined: boolean): Promise<SqlClient> {
     const scope = currentScope();
     const { maxWaiting, waitMs } = this.#limits;
     if (this.#size >= maxWaiting) {
@@ -40,7 +40,7 @@ export class WaitingRoom {
       this.#left(pool);
       this.#onLeft(pool);
     };
-    const waiter: Waiter = { place, scope, resolve, reject, timer: setTimeout(giveUp, waitMs) };
+    const waiter: Waiter = { place, pipelined, scope, resolve, reject, timer: setTimeout(giveUp, waitMs) };
     if (pool.waiting.size === 0) this.#pools.push(pool);
     pool.waiting.add(whose, waiter);
     this.#size += 1;

@@ -3,6 +3,7 @@ import { EntityManager, helper, MikroORM, TransactionContext } from '@mikro-orm/
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import { AbstractSqlDriver } from '@mikro-orm/sql';
+import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { entityScopes } from '../entity-scope.ts';
 import { pinnedPool } from '../pin.ts';
@@ -80,6 +81,11 @@ test('the migrator has the seams that a pinned run needs', () => {
   for (const name of ['createRunner', 'init', 'getPending', 'up'] as const) {
     expect((Migrator.prototype as unknown as Record<string, unknown>)[name]).toBeInstanceOf(Function);
   }
+});
+
+test('a client of pg can be told to send a query while others are not answered, and not to', () => {
+  const client = new Client({ host: 'nowhere' });
+  expect(client).toMatchObject({ pipeline: false, processID: null });
 });
 
 test('a connection prepares, logs and turns into results what is sent past Kysely', () => {

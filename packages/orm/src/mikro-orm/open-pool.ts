@@ -1,6 +1,6 @@
 import type { DatabaseOpener } from '../connections/database-pool.ts';
 import { type Pglite, pglitePool } from '../pglite-pool.ts';
-import type { SqlConnection, SqlPool } from '../sql-pool.ts';
+import type { QueryResult, SqlConnection, SqlPool } from '../sql-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 
 /** What a server needs to be told beyond the MikroORM configuration, which is the default for all of them. */
@@ -69,7 +69,7 @@ export const databaseOpener = (
         // It connects once.
         client.password = null;
         client.connectionParameters.password = null;
-        return client;
+        return { client, canPipeline: await canPipeline(client, options) };
       } catch (error) {
         await close(client);
         throw error;
@@ -77,6 +77,21 @@ export const databaseOpener = (
     },
     close: (client) => close(client as PgClient),
   };
+};
+
+/**
+ * Whether queries may be sent while others are not answered. `pg` must know how, and must not cut off those that wait behind one
+ * that is late. And no pooler may be in between, which may mix up the answers: PostgreSQL names the process that serves a
+ * connection as it opens, a pooler names one of its own.
+ */
+const canPipeline = async (client: PgClient, { query_timeout }: PgPool['options']): Promise<boolean> => {
+  if (typeof client.pipeline !== 'boolean' || query_timeout) return false;
+  const { promise, resolve, reject } = Promise.withResolvers<QueryResult | QueryResult[]>();
+  client.query('select pg_backend_pid() as pid', undefined, (error, result) =>
+    error ? reject(error) : resolve(result),
+  );
+  const result = await promise;
+  return !Array.isArray(result) && result.rows[0]?.['pid'] === client.processID;
 };
 
 /** How long a server has to answer that a connection is closed, in milliseconds. */
@@ -88,7 +103,7 @@ export const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
 };
 
 interface PgPool extends SqlPool {
-  readonly options: { readonly max: number };
+  readonly options: { readonly max: number; readonly query_timeout?: number };
   readonly Client: new (options: object) => PgClient;
 }
 

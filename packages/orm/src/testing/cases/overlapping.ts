@@ -36,6 +36,36 @@ export const overlappingCases: IsolationCases = {
     }
   },
 
+  'many reads at once, over fewer connections, are each answered with their own rows, and fail alone': async (
+    library,
+  ) => {
+    const { tenancy, orm, tenants } = library;
+    const divided = (n: number) => orm.em.execute('select name, 1 / (1 - ?) as n from author', [n % 2]);
+    const failed: unknown[] = [];
+    const read = (n: number) => {
+      const mine = tenants[n % tenants.length] as string;
+      return tenancy
+        .run(mine, async () => {
+          own(mine, await orm.em.fork().find(Author, { id: { $gt: 0 } }), 2);
+          own(mine, await divided(Math.floor(n / tenants.length)), 2);
+          const [found, counted] = await Promise.all([
+            orm.em.fork().find(Book, { title: { $like: `%of ${mine}` } }, { populate: ['author'] }),
+            orm.em.count(Book, { title: { $like: `%of ${mine}` } }),
+          ]);
+          own(mine, found, 2);
+          assert.equal(counted, found.length);
+        })
+        .catch((error: unknown) => failed.push(error));
+    };
+    // The first have a connection each, those after them share.
+    for (let round = 0; round < 4; round += 1) {
+      await Promise.all(Array.from({ length: 24 * tenants.length }, (_, n) => read(n)));
+    }
+    assert.equal(failed.length, 48 * tenants.length, String(failed.find((error) => !/division/.test(String(error)))));
+    for (const error of failed) assert.match(String(error), /division by zero/);
+    await refuses('OUTSIDE_SCOPE', () => divided(0));
+  },
+
   'work that a scope leaves behind stays its own, and what is to be nobody’s has no tenant': async (library) => {
     const { tenancy, orm, tenants } = library;
     const [mine, other] = tenants as [string, string];
