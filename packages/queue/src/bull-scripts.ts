@@ -1,0 +1,16 @@
+import { RedisConnection } from 'bullmq';
+
+/** A script as it is told to a client. */
+export interface Script {
+  readonly numberOfKeys: number;
+  readonly lua: string;
+}
+
+/** The scripts of BullMQ's own commands, by name: what its connection tells a client of. */
+export function bullScripts(): ReadonlyMap<string, Script> {
+  const scripts = new Map<string, Script>();
+  const client = { defineCommand: (name: string, script: Script) => scripts.set(name, script) };
+  // biome-ignore lint/complexity/useLiteralKeys: it is protected.
+  RedisConnection.prototype['loadCommands'].call({ _client: client } as never, '');
+  return new Map([...scripts].map(([name, script]) => [name.replace(/:.*/, ''), script]));
+}
