@@ -103,7 +103,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     databases: quick ? 12 : 200,
     schemas: quick ? 40 : 1_000,
     scopes: quick ? 5_000 : 50_000,
-    jobs: quick ? 500 : 4_000,
+    jobs: quick ? 500 : 12_000,
     targets: values.targets ?? !quick,
     json: values.json,
     page: values.page,
