@@ -28,6 +28,7 @@ export class TenantEntityManager extends SqlEntityManager<AbstractSqlDriver> imp
   beGlobal(current: () => TenantEntityManager | undefined): void {
     const base = this.driver;
     this.current = current;
+    currents.set(this.getMetadata(), current);
     // The few calls that MikroORM makes on its own driver, not on its context's, reach the scope's as well.
     Object.defineProperty(this, 'driver', { get: () => this.forkDriver ?? current()?.driver ?? base });
   }
@@ -263,10 +264,15 @@ const outside = (): TenancyError =>
     'orm.em was used outside of any scope, so it has no tenant. Enter one with tenancy.run(tenant, …), or tenancy.central(…) for central tables.',
   );
 
+/** What gives an application's EntityManager of the current scope, by what all of its EntityManagers share. */
+const currents = new WeakMap<object, () => Owner | undefined>();
+
 /** What A loaded may be read in A, and where there is no tenant; in the scope of another tenant it is a leak in the making. */
-const refuseElsewhere = (em: Owner): void => {
+const refuseElsewhere = (em: TenantEntityManager): void => {
   const scope = currentScope();
   if (em.scopeKey === 'central' || scope?.kind !== 'tenant' || scope.tenant.id === em.scopeLabel) return;
+  // The innermost scope may be another application's, entered in a scope of this one's.
+  if (scope.parent && currents.get(em.getMetadata())?.()?.scopeKey === em.scopeKey) return;
   throw new TenancyError(
     'CROSS_TENANT',
     `An EntityManager of '${em.scopeLabel}', or an entity that it loaded, was used in the scope of '${scope.tenant.id}'. ` +

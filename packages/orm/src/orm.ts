@@ -161,7 +161,12 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
     },
     adopt: async (record, { at }) => {
       await storageOf(record).adopt(record);
-      if (at !== undefined) await migrating.assume(record, at);
+      try {
+        if (at !== undefined) await migrating.assume(record, at);
+      } catch (error) {
+        await storageOf(record).destroy(record);
+        throw error;
+      }
     },
     migrate: async (record) => {
       const how = made.get(record);

@@ -290,6 +290,11 @@ describe('a new tenant', () => {
     await expect(app.tenancy.tenants.adopt({ id: 'acme', placement: { schema: 'legacy' } })).rejects.toMatchObject({
       code: 'PROVISION_FAILED',
     });
+    const mark = () => site.query(`select obj_description('legacy'::regnamespace) as mark`);
+    await expect(
+      app.tenancy.tenants.adopt({ id: 'acme', placement: { schema: 'legacy' } }, { at: 'NoSuch' }),
+    ).rejects.toMatchObject({ code: 'PROVISION_FAILED', cause: { code: 'MIGRATION_UNKNOWN' } });
+    expect(await mark()).toEqual([{ mark: null }]);
     await app.tenancy.tenants.adopt({ id: 'acme', placement: { schema: 'legacy' } }, { at: 'AddCountries' });
     expect(await app.tenancy.run('acme', () => app.orm.em.count(Author))).toBe(1);
     expect(await notesOf(app, 'acme')).toEqual(["it's; one"]);
