@@ -14,6 +14,18 @@ class PartitionAndView extends Migration {
     this.addSql('create table event_early partition of event for values from (0) to (100)');
   }
 }
+class NaturalKeys extends Migration {
+  override up(): void {
+    this.addSql('create table plan_of_year (year int primary key, goal text not null)');
+    this.addSql(
+      'create table line (document int, position int, year int references plan_of_year, primary key (document, position))',
+    );
+    this.addSql(
+      'create table reading (sensor text, at int not null, primary key (sensor, at)) partition by range (at)',
+    );
+    this.addSql('create table reading_early partition of reading for values from (0) to (100)');
+  }
+}
 class Materialize extends Migration {
   override up(): void {
     this.addSql('create materialized view names as select name from author');
@@ -40,7 +52,7 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
   };
   beforeAll(async () => {
     database = await plainDatabase();
-    ({ orm, tenancy } = await openApp(PartitionAndView));
+    ({ orm, tenancy } = await openApp(PartitionAndView, NaturalKeys));
     for (const id of ['a', 'b']) {
       await tenancy.tenants.create({ id });
       await tenancy.run(id, async () => {
@@ -61,6 +73,24 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
       expect(await orm.em.execute('select name from event')).toEqual([{ name: 'event of a' }]);
       expect(await orm.em.execute('select name from event_early')).toEqual([]);
     });
+  });
+
+  test('a key that is chosen, of one number or of several, may be the same in two tenants, once in each', async () => {
+    const write = [
+      `insert into plan_of_year (year, goal) values (2026, 'grow')`,
+      'insert into line (document, position, year) values (1, 1, 2026)',
+      `insert into reading (sensor, at) values ('door', 5)`,
+    ];
+    for (const id of ['a', 'b']) {
+      await tenancy.run(id, async () => {
+        for (const sql of write) await orm.em.execute(sql);
+        for (const sql of write) await expect(orm.em.execute(sql)).rejects.toThrow(/duplicate key/);
+      });
+    }
+    await tenancy.run('a', () => orm.em.execute(`insert into plan_of_year (year, goal) values (2027, 'rest')`));
+    const other = 'insert into line (document, position, year) values (1, 2, 2027)';
+    await tenancy.run('a', () => orm.em.execute(other));
+    await tenancy.run('b', () => expect(orm.em.execute(other)).rejects.toThrow(/foreign key/));
   });
 
   test.each([

@@ -114,14 +114,15 @@ begin
   create temporary table omnitenant_keys on commit drop as
     select con.conname as name, (select relname from pg_class where oid = con.conrelid), con.conrelid::regclass as owner, con.confrelid::regclass as target, con.contype as kind,
       con.confdeltype, con.confupdtype, con.condeferrable, con.condeferred,
-      not exists (select from pg_attribute a where a.attrelid = con.conrelid and a.attnum = any (con.conkey)
-        and a.atttypid not in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype)) as generated,
+      exists (select from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = con.conrelid and a.attnum = any (con.conkey)
+        and (a.atttypid = 'uuid'::regtype or a.attidentity <> '' or pg_get_expr(d.adbin, d.adrelid) like 'nextval(%')) as generated,
       (select array_agg(quote_ident(a.attname) order by x.n) from unnest(con.conkey) with ordinality x(num, n)
         join pg_attribute a on a.attrelid = con.conrelid and a.attnum = x.num) as columns,
       (select array_agg(quote_ident(a.attname) order by x.n) from unnest(con.confkey) with ordinality x(num, n)
         join pg_attribute a on a.attrelid = con.confrelid and a.attnum = x.num) as target_columns
     from pg_constraint con join pg_namespace n on n.oid = con.connamespace
-    where n.nspname = '${schema}' and con.contype in ('p', 'u', 'f') and con.conrelid::regclass::text not like '%mikro_orm_migrations'
+    where n.nspname = '${schema}' and con.contype in ('p', 'u', 'f') and con.conparentid = 0 and con.conrelid::regclass::text not like '%mikro_orm_migrations'
       and not exists (select from pg_attribute a where a.attrelid = con.conrelid and a.attname = 'tenant_id' and a.attnum = any (con.conkey));
 
   for k in select * from omnitenant_keys where kind = 'f' loop
