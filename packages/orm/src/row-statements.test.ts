@@ -1,7 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, isTenancyError } from '@omnitenant/core';
-import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
+import { plainDatabase, type TestDatabase, testServer } from '@omnitenant/tooling';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createOrm, type Orm } from './index.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities, Tag } from './testing/library.ts';
@@ -110,6 +111,20 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
       expect(await orm.em.fork().find(Tag, {})).toMatchObject([{ name: 'tag of b' }]);
       expect(await orm.em.execute('select name from author')).toEqual([{ name: 'first of b' }]);
     });
+  });
+
+  test('a tenant’s rows are found by an index, however many others have', async () => {
+    const owner = new Client({ connectionString: `${testServer().url.replace(/\/[^/]*$/, '')}/${database.name}` });
+    await owner.connect();
+    try {
+      await owner.query(`begin; insert into rows.tag (tenant_id, name)
+        select 't' || n % 300, 'tag' from generate_series(1, 30000) as n; analyze rows.tag; commit`);
+      const plan = await tenancy.run('a', () => orm.em.execute<object[]>('explain (costs off) select * from tag'));
+      expect(plan.map((line) => Object.values(line)[0]).join('\n')).toMatch(/Index Cond: \(tenant_id = /);
+      await owner.query(`delete from rows.tag where tenant_id like 't%'`);
+    } finally {
+      await owner.end();
+    }
   });
 
   test('a query builder empties no table of everyone', async () => {
