@@ -95,6 +95,7 @@ export class CreateLibrary extends Migration {
     this.addSql(
       'create table book_tags (book_id int references book on delete cascade, tag_id int references tag, primary key (book_id, tag_id))',
     );
+    this.addSql(`create function author_names() returns setof text language sql stable as 'select name from author'`);
   }
 }
 

@@ -41,6 +41,25 @@ export const sqlCases: IsolationCases = {
     );
   },
 
+  'a stored function of the tenant reads its rows, in a transaction and out of it': async ({
+    tenancy,
+    orm,
+    tenants,
+  }) => {
+    const called = async (em: typeof orm.em) =>
+      (await em.execute<{ name: string }[]>('select name from author_names() as name')).map(({ name }) => name);
+    await Promise.all(
+      [...tenants, ...tenants].map((tenant) =>
+        tenancy.run(tenant, async () => {
+          own(tenant, await called(orm.em), 2);
+          await yieldToOthers();
+          own(tenant, await orm.em.transactional(called), 2);
+        }),
+      ),
+    );
+    await refuses('OUTSIDE_SCOPE', () => called(orm.em));
+  },
+
   'streams stay in the tenant and give their connection back': async ({ tenancy, orm, tenants }) => {
     await Promise.all(
       [...tenants, ...tenants, ...tenants].map((tenant, n) =>
