@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { currentScope, handleOf, outside, snapshot } from './context.ts';
 import { defineResource } from './resource.ts';
@@ -142,6 +143,17 @@ describe('a scope', () => {
       ['bound', 'a'],
       ['outside', undefined],
     ]);
+  });
+
+  test('is not that of a thread that is started in it, nor of what that is told', async () => {
+    await tenancy.run('a', async () => {
+      const thread = new Worker(new URL('fixtures/worker-thread.ts', import.meta.url));
+      expect(await once(thread, 'message')).toEqual(['none']);
+      thread.postMessage('again');
+      expect(await once(thread, 'message')).toEqual(['none']);
+      expect(here()).toBe('a');
+      await thread.terminate();
+    });
   });
 
   test('can be snapshot where there is none, and there is none then', async () => {
