@@ -97,16 +97,16 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
       }),
 
     update: (id, change: TenantChange<T>, from?: readonly TenantStatus[]) =>
-      reach(() => {
+      reach(async () => {
         checkColumns(id, Object.keys(change), fixed);
         checkReference(id, change.placement);
-        return fork().transactional(async (em) => {
-          const entity = await find(em, id);
-          if (from && !from.includes(entity.status)) throw transitionRefused(entity, change.status, from);
-          em.assign(entity, change as EntityData<TenantEntity> as never);
-          await em.flush();
-          return snapshot(entity);
+        const entity = await fork().transactional(async (em) => {
+          const found = await find(em, id);
+          if (from && !from.includes(found.status)) throw transitionRefused(found, change.status, from);
+          em.assign(found, change as EntityData<TenantEntity> as never);
+          return found;
         });
+        return snapshot(entity);
       }),
 
     delete: (id) =>
