@@ -56,8 +56,10 @@ export const pinnedPool = (
   const connect = async () => new PinnedClient(await shared.connect(), pin, checks, told);
   const sendOn = async (client: SqlClient, before: string, sql: string, count: number) => {
     try {
+      const start = performance.now();
       const results = await client.query(before + sql);
-      giveBack(client);
+      if (!client.pipelined || performance.now() - start < quickMs) giveBack(client);
+      else giveBackUnlimited(client);
       return withoutFirst(results, count);
     } catch (error) {
       // The server says where a connection stands only after it has told what failed.
@@ -237,6 +239,22 @@ class PinnedClient implements SqlClient {
 const giveBack = (client: SqlClient): void => {
   const status = client.getTransactionStatus();
   client.release(status === 'T' || status === 'E');
+};
+
+/**
+ * Gives back a connection whose last read may have ended as its time limit did: PostgreSQL keeps such a cancellation for the next
+ * message, which is to be nobody's.
+ */
+const giveBackUnlimited = (client: SqlClient): void => {
+  void client
+    .query(';')
+    .catch((error: unknown) => {
+      if (!isCutShort(error)) throw error;
+    })
+    .then(
+      () => giveBack(client),
+      () => client.release(true),
+    );
 };
 
 /** The results of a message without those of the pin that it began with. */

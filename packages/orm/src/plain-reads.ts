@@ -60,4 +60,10 @@ const noteworthy = new RegExp(
 );
 
 /** Whether a statement reads, and leaves nothing behind. */
-export const isPlain = (sql: string): boolean => !noteworthy.test(sql) && leavesNoTable(sql);
+export const isPlain = (sql: string): boolean =>
+  select.test(sql) && !obscure.test(sql) && !noteworthy.test(sql) && leavesNoTable(sql);
+
+const select = /^\s*select\b/i;
+
+/** What a call may hide in: a comment, letters beyond ASCII, a function of a common name in another schema; and `1into`. */
+const obscure = /\/\*|--|[^\p{ASCII}]|\.\s*\w+\s*\(|\dinto\b/iu;

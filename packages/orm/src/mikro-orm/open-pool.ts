@@ -1,5 +1,6 @@
 import type { DatabaseOpener } from '../connections/database-pool.ts';
 import { type Pglite, pglitePool } from '../pglite-pool.ts';
+import { isConnectionLost } from '../server-errors.ts';
 import type { QueryResult, SqlConnection, SqlPool } from '../sql-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 
@@ -69,7 +70,10 @@ export const databaseOpener = (
         // It connects once.
         client.password = null;
         client.connectionParameters.password = null;
-        return { client, canPipeline: await canPipeline(client, options) };
+        return {
+          client,
+          canPipeline: await canPipeline(client, options.connectionTimeoutMillis ?? connectionTimeoutMillis),
+        };
       } catch (error) {
         await close(client);
         throw error;
@@ -84,14 +88,15 @@ export const databaseOpener = (
  * that is late. And no pooler may be in between, which may mix up the answers: PostgreSQL names the process that serves a
  * connection as it opens, a pooler names one of its own.
  */
-const canPipeline = async (client: PgClient, { query_timeout }: PgPool['options']): Promise<boolean> => {
-  if (typeof client.pipeline !== 'boolean' || query_timeout) return false;
-  const { promise, resolve, reject } = Promise.withResolvers<QueryResult | QueryResult[]>();
-  client.query('select pg_backend_pid() as pid', undefined, (error, result) =>
-    error ? reject(error) : resolve(result),
-  );
-  const result = await promise;
-  return !Array.isArray(result) && result.rows[0]?.['pid'] === client.processID;
+const canPipeline = async (client: PgClient, patience: number): Promise<boolean> => {
+  if (typeof client.pipeline !== 'boolean' || client.connectionParameters.query_timeout) return false;
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const timer = patience > 0 ? setTimeout(() => reject(new Error('timeout expired')), patience) : undefined;
+  client.query('select pg_backend_pid() as pid', undefined, (error, result) => {
+    if (error && isConnectionLost(error)) reject(error);
+    else resolve(!error && !Array.isArray(result) && result.rows[0]?.['pid'] === client.processID);
+  });
+  return promise.finally(() => clearTimeout(timer));
 };
 
 /** How long a server has to answer that a connection is closed, in milliseconds. */
@@ -103,7 +108,7 @@ export const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
 };
 
 interface PgPool extends SqlPool {
-  readonly options: { readonly max: number; readonly query_timeout?: number };
+  readonly options: { readonly max: number; readonly connectionTimeoutMillis?: number };
   readonly Client: new (options: object) => PgClient;
 }
 
@@ -113,5 +118,5 @@ interface PgClient extends SqlConnection {
   on(event: 'error' | 'end', listener: (error: Error) => void): this;
   readonly connection: { readonly stream: { destroy(): void } };
   password: unknown;
-  readonly connectionParameters: { password: unknown };
+  readonly connectionParameters: { password: unknown; readonly query_timeout?: number | false };
 }

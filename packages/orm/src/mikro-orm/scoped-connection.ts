@@ -20,7 +20,10 @@ export const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): S
       if (transaction || signal || inflightQueryAbortStrategy) return execute.apply(this as never, parameters);
       const prepared = own.prepareQuery(query, params);
       const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
-      const shape = Array.isArray(params) && params.length > 0 && params.every(isValue) ? prepared.query : undefined;
+      // A name among the parameters is a part of the statement, and no value.
+      const isShape =
+        Array.isArray(params) && params.length > 0 && params.every(isValue) && !prepared.query.includes('??');
+      const shape = isShape ? prepared.query : undefined;
       const send = async () =>
         own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, shape)), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
