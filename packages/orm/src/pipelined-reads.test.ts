@@ -63,11 +63,17 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
        where schema = 't_a' or $1 = 'row'`,
       [isolation],
     );
-    await admin.query(`begin; lock table ${rows[0].name} in access exclusive mode`);
+    // Not admin's: a transaction sees the sessions as they were when it first looked at them.
+    const locking = new Client({ connectionString: database.url });
+    await locking.connect();
+    await locking.query(`begin; lock table ${rows[0].name} in access exclusive mode`);
     const held = read('a');
-    expect(await unrelated('b')).toEqual([]);
-    while (!(await sessions()).some(({ query, waits }) => waits && !query.startsWith(limited)));
-    await admin.query('commit');
+    try {
+      expect(await unrelated('b')).toEqual([]);
+      while (!(await sessions()).some(({ query, waits }) => waits && !query.startsWith(limited)));
+    } finally {
+      await locking.end();
+    }
     expect(await held).toEqual(['first of a']);
     expect(await read('b')).toEqual(['first of b']);
   });
