@@ -136,22 +136,23 @@ class PinnedClient implements SqlClient {
     if (typeof statement === 'object') return this.#stream(statement);
     const failed = (error: unknown): never => {
       this.#failed = true;
-      // Kysely gives no connection back whose transaction could not be ended, as when the server has closed it.
-      if (endMessage.test(statement)) this.release();
+      // Kysely gives no connection back whose transaction could not be begun, or not be ended.
+      if (beginMessage.test(statement) || endMessage.test(statement)) this.release();
       throw this.#told(error);
     };
     return this.#query(statement, parameters).catch(failed);
   }
 
   /**
-   * Kysely has it given back without waiting: a stream's transaction and what lasts in the session are ended first, and
-   * after an error the server is asked where the connection stands.
+   * Kysely has it given back without waiting: a stream's transaction, one that an error may have left, and what lasts in the
+   * session are ended first.
    */
   release(): void {
     if (this.#released) return;
     this.#released = true;
     if (this.#streams) void this.#settle(['commit', 'discard temp', ...this.#endings]);
-    else if (this.#failed || this.#endings.size > 0) void this.#settle([...this.#endings]);
+    else if (this.#failed) void this.#settle(['rollback', ...this.#endings]);
+    else if (this.#endings.size > 0) void this.#settle([...this.#endings]);
     else giveBack(this.#client);
   }
 

@@ -1,6 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase } from '@omnitenant/tooling';
+import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { runLibrary } from '../fixtures/running-library.ts';
 import { Author } from '../testing/library.ts';
@@ -8,7 +9,7 @@ import { Author } from '../testing/library.ts';
 const open = async (roles: boolean) => {
   const database = await plainDatabase();
   const library = await runLibrary(
-    defineConfig({ clientUrl: database.url }),
+    defineConfig({ clientUrl: database.url, driverOptions: { max: 1 } }),
     { a: { isolation: 'schema' }, b: { isolation: 'schema' } },
     { roles, names: { role: (id) => `${database.name}_${id}` } },
   );
@@ -16,6 +17,8 @@ const open = async (roles: boolean) => {
   return {
     orm,
     tenancy,
+    name: database.name,
+    url: database.url,
     inA: (sql: string) => tenancy.run('a', async () => JSON.stringify(await orm.em.execute(sql))),
     async [Symbol.asyncDispose]() {
       await library[Symbol.asyncDispose]();
@@ -58,6 +61,25 @@ const hostile = [
 ];
 
 describe('a role for each tenant', () => {
+  test('costs no connection where it is gone, so that no transaction can begin', async () => {
+    await using app = await open(true);
+    const admin = new Client({ connectionString: app.url });
+    await admin.connect();
+    const rename = (from: string, to: string) =>
+      admin.query(`alter role "${app.name}_${from}" rename to "${app.name}_${to}"`);
+    const write = (tenant: string) =>
+      app.tenancy.run(tenant, () =>
+        app.orm.em.transactional((em) => em.insert(Author, { name: `second of ${tenant}` })),
+      );
+    await rename('a', 'gone');
+    for (let n = 0; n < 3; n += 1) await expect(write('a')).rejects.toThrow(/role ".*_a" does not exist/);
+    await write('b');
+    await rename('gone', 'a');
+    await admin.end();
+    await write('a');
+    expect(await app.inA('select name from author')).toBe('[{"name":"first of a"},{"name":"second of a"}]');
+  });
+
   test('refuses raw SQL that tries to reach what is not the tenant’s', async () => {
     await using app = await open(true);
     for (const sql of hostile) {
