@@ -78,6 +78,33 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
     expect(await read('b')).toEqual(['first of b']);
   });
 
+  // Near to the limit from both sides, which is where it happens.
+  test.runIf(isolation === 'schema')(
+    'a limit that passes as its read ends, ends nothing of the next who has the connection',
+    async () => {
+      await admin.query(`create table public.numbers as select n, md5(n::text) as digest from generate_series(1, 200000) as n;
+      grant select on public.numbers to public`);
+      let count = 10_000;
+      for (let n = 0; n < 60; n += 1) {
+        const read = (below: number) =>
+          library.tenancy.run('a', () =>
+            library.orm.em.execute(
+              `select n as form_${n} from public.numbers where n < ? order by digest, n offset ? limit 1`,
+              [below, below - 2],
+            ),
+          );
+        await read(2);
+        const start = performance.now();
+        await read(count);
+        count = Math.round(count * (performance.now() - start < quickMs ? 1.1 : 0.92));
+        const next = library.tenancy.run('b', () =>
+          library.orm.em.transactional((em) => em.execute('select 1 as one')),
+        );
+        expect(await next).toEqual([{ one: 1 }]);
+      }
+    },
+  );
+
   test('a read that its own limit ends is told so', async () => {
     const slow = () =>
       library.tenancy.run('a', () =>
