@@ -106,6 +106,7 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
     schema: schemaStorage(pools, central),
     database: databaseStorage(
       pools,
+      central,
       maintenanceFor(maintenance, vault),
       templates({ pools, maintenance, prefix: templatePrefix(central) }),
     ),

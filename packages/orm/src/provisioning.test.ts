@@ -241,6 +241,11 @@ describe('the template of databases', () => {
     const now = (await templatesOf(app)).filter((name) => name !== underWay);
     expect(now).toHaveLength(1);
     expect(now).not.toContain(first);
+    // A process that still has the older migrations finds its template gone, makes the tenant all the same, and then has one again.
+    for (const id of ['initech', 'umbrella']) await app.tenancy.tenants.create({ id, isolation: 'database' });
+    expect(await app.tenancy.run('initech', () => app.orm.em.count(Author))).toBe(0);
+    expect(await templatesOf(app)).toContain(first);
+    expect(await app.orm.migrations.up()).toMatchObject({ failed: [], upToDate: 1 });
     await app.query(`drop database "${underWay}"`);
   });
 });

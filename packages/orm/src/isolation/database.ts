@@ -7,8 +7,8 @@ import type { Database } from '../sql-pool.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,
-  type Contents,
   isAdoptable,
+  isSame,
   isTaken,
   leaveAlone,
   notAdoptable,
@@ -16,6 +16,7 @@ import {
   type TenantStorage,
   takenOr,
 } from './storage.ts';
+import type { Templates } from './template.ts';
 
 /**
  * Isolation `database`: a database of its own, on the configuration's server, on another, or on one of its own. `maintenance`
@@ -23,8 +24,9 @@ import {
  */
 export const databaseStorage = (
   pools: Pools,
+  central: Database,
   maintenance: (place: Database) => Promise<Database>,
-  templateOf: (server: string, contents: Contents) => Promise<string>,
+  templates: Templates,
 ): TenantStorage => ({
   create: async (tenant, contents) => {
     const placement = placementOf(tenant);
@@ -34,7 +36,7 @@ export const databaseStorage = (
     // What is in a template belongs to who made it, and is in its schema.
     const filled = placement.role === undefined && placement.schema === 'public' ? contents : undefined;
     // A template pays where many tenants are made.
-    let template = filled && placement.url === undefined ? await templateOf(placement.server, filled) : undefined;
+    let template = filled && placement.url === undefined ? await templates.of(placement.server, filled) : undefined;
     const createFrom = (source: string | undefined) =>
       pools.query(
         server,
@@ -43,7 +45,8 @@ export const databaseStorage = (
     try {
       if (placement.role) await pools.query(server, createRole(placement, tenant));
       await createFrom(template).catch((error: unknown) => {
-        if (template === undefined || !cannotBeCopied(error)) throw error;
+        if (filled === undefined || template === undefined || !cannotBeCopied(error)) throw error;
+        templates.isGone(placement.server, filled);
         template = undefined;
         return createFrom(undefined);
       });
@@ -52,10 +55,15 @@ export const databaseStorage = (
       if (!isTaken(error, 'role')) await dropRole(pools, server, placement, tenant);
       throw fault;
     }
+    const recorded = template === undefined || !isSame(server, central) ? undefined : filled?.record(tenant);
     try {
       await pools.query(
         server,
-        `comment on database ${unnamed} is '${ownerMark(tenant)}'; alter database ${unnamed} rename to ${database}`,
+        [
+          `comment on database ${unnamed} is '${ownerMark(tenant)}'`,
+          ...(recorded ? [recorded] : []),
+          `alter database ${unnamed} rename to ${database}`,
+        ].join(';\n'),
       );
     } catch (error) {
       await pools.query(server, `drop database if exists ${unnamed}`);
@@ -65,6 +73,7 @@ export const databaseStorage = (
     try {
       if (placement.schema !== 'public')
         await pools.query(placement, `create schema ${quoteName(placement.schema)}${authorization(placement)}`);
+      if (recorded) return 'recorded';
       return template ? 'filled' : 'empty';
     } catch (error) {
       await pools.close(placement);

@@ -7,6 +7,7 @@ import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,
   isAdoptable,
+  isSame,
   leaveAlone,
   notAdoptable,
   ownerMark,
@@ -19,8 +20,7 @@ export const schemaStorage = (pools: Pools, central: Database): TenantStorage =>
   create: async (tenant, contents) => {
     const placement = placementOf(tenant);
     const schema = quoteName(placement.schema);
-    const isInCentral = placement.server === central.server && placement.database === central.database;
-    const filled = isInCentral ? contents : undefined;
+    const filled = isSame(placement, central) ? contents : undefined;
     try {
       // One message, and so one transaction: all of it is there, or nothing.
       await pools.query(

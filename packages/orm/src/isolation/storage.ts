@@ -1,6 +1,7 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import { versionKnown } from '../migrations/placed-tenant.ts';
 import type { OrmPlacement } from '../placement.ts';
+import type { Database } from '../sql-pool.ts';
 
 /** How one isolation makes and destroys what a tenant's rows are kept in. */
 export interface TenantStorage {
@@ -26,6 +27,10 @@ export interface Contents {
   /** The statement that writes the version down in central's database. */
   readonly record: (tenant: Tenant) => string;
 }
+
+/** Whether a message to one is a message to the other. */
+export const isSame = (one: Database, other: Database): boolean =>
+  one.server === other.server && one.database === other.database && one.url === other.url;
 
 /** The comment that a schema or database bears to say for whom it was made. */
 export const ownerMark = (tenant: Tenant): string => `omnitenant: tenant ${tenant.id}`;

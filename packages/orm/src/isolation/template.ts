@@ -16,12 +16,17 @@ export interface TemplateOptions {
 /** Keeps the templates of applications on one server apart. */
 export const templatePrefix = ({ database }: Database): string => `${database.slice(0, 40)}_template_`;
 
-/**
- * Gives the database of a server that new tenants' databases begin as copies of, and makes it when the migrations have
- * changed since. It bears its version in its name, and that name only once it is whole, so that nobody copies half of one.
- */
-export const templates = ({ pools, maintenance, prefix }: TemplateOptions) => {
-  const underWay = new Map<string, Promise<string>>();
+/** The databases that new tenants' databases begin as copies of. */
+export interface Templates {
+  /** The name of a server's, which is made when the migrations have changed since. */
+  of(server: string, contents: Contents): Promise<string>;
+  /** It could not be copied: it is looked for again, the next time. */
+  isGone(server: string, contents: Contents): void;
+}
+
+/** A template bears its version in its name, and that name only once it is whole, so that nobody copies half of one. */
+export const templates = ({ pools, maintenance, prefix }: TemplateOptions): Templates => {
+  const names = new Map<string, Promise<string>>();
 
   const isThere = async (server: string, name: string): Promise<boolean> => {
     const found = await pools.query(
@@ -73,13 +78,21 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions) => {
     return name;
   };
 
-  return (server: string, contents: Contents): Promise<string> => {
-    const key = JSON.stringify([server, contents.digest]);
-    const found = underWay.get(key) ?? ready(server, contents).finally(() => underWay.delete(key));
-    underWay.set(key, found);
-    return found;
+  return {
+    of(server, contents) {
+      const key = keyOf(server, contents);
+      const name = names.get(key) ?? ready(server, contents);
+      names.set(key, name);
+      name.catch(() => names.delete(key));
+      return name;
+    },
+    isGone(server, contents) {
+      names.delete(keyOf(server, contents));
+    },
   };
 };
+
+const keyOf = (server: string, { digest }: Contents): string => JSON.stringify([server, digest]);
 
 /** What a template is called while it is made; short enough for a name of PostgreSQL behind the longest prefix. */
 const unfinishedSince = (now: number): string => `${now.toString(36)}_${randomBytes(2).toString('hex')}`;
