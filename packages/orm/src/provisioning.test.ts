@@ -213,6 +213,21 @@ describe('the template of databases', () => {
     expect(await app.orm.migrations.up()).toMatchObject({ migrated: 0, upToDate: 0, failed: [] });
   });
 
+  test('has no blocks to spare, as each tenant gets a copy of every one', async () => {
+    await using app = await open({}, config);
+    await app.tenancy.tenants.create({ id: 'acme', isolation: 'database' });
+    const size = async () =>
+      Number((await app.query(`select pg_database_size('${app.name}_acme') as size`))[0]?.['size']);
+    const before = await size();
+    const url = new URL(app.url);
+    url.pathname = `/${app.name}_acme`;
+    const inside = new pg.Client(url.href);
+    await inside.connect();
+    await inside.query('vacuum full');
+    await inside.end();
+    expect(before).toBeLessThan((await size()) * 1.05);
+  });
+
   test('is made anew when the migrations change; older ones go, and those that a killed process left half-made', async () => {
     await using app = await open({}, config);
     const begun = (ago: number) => `${app.name}_template_${(Date.now() - ago).toString(36)}_beef`;
