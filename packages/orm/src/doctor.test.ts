@@ -30,7 +30,7 @@ describe('the doctor', () => {
     expect(report).toMatchObject({
       database: database.name,
       pooler: { kind: 'none', clients: 12, serverConnections: 12 },
-      pin: { holds: true, statements: 12 * 16 },
+      pin: { holds: true, statements: 12 * 24 },
       sessionState: 'kept',
       server: { readOnly: false, version: expect.stringMatching(/^\d+/) },
       role: {

@@ -110,7 +110,7 @@ const probePin = async (clients: readonly SqlClient[]): Promise<DoctorReport['pi
       ).connect();
       const own: boolean[] = [];
       for (let round = 0; round < rounds; round += 1) {
-        for (const sql of [ask, 'begin', ask, 'commit']) {
+        for (const sql of [ask, 'begin', ask, ask, 'commit']) {
           const result = await pinned.query(sql).catch(() => undefined);
           const row = (result as QueryResult | undefined)?.rows?.[0];
           if (sql === ask) own.push(row?.path === `${tenant}, pg_temp` && row.tenant === tenant);

@@ -1,4 +1,4 @@
-import { defineConfig } from '@mikro-orm/postgresql';
+import { defineConfig, IsolationLevel } from '@mikro-orm/postgresql';
 import { isTenancyError, type TenancyErrorCode } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
@@ -109,6 +109,39 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
     await expectCode(idle, 'SERVER_UNAVAILABLE', 'a');
     await expectSound();
   });
+
+  test('a transaction begins with its first statement, as it was asked to', async () => {
+    const asked = { isolationLevel: IsolationLevel.SERIALIZABLE, readOnly: true } as const;
+    const { em } = library.orm;
+    await library.tenancy.run('a', async () => {
+      await em.transactional(async (inner) => {
+        const sql = `select current_setting('transaction_isolation') as level, query from pg_stat_activity where pid = pg_backend_pid()`;
+        const [{ level, query }] = await inner.execute<[{ level: string; query: string }]>(sql);
+        expect(level).toBe('serializable');
+        expect(query).toMatch(/^start transaction isolation level serializable read only/i);
+        expect(query).toContain(sql);
+      }, asked);
+      const writes = em.transactional((inner) => inner.insert(Tag, { name: 'lost' }), asked);
+      await expect(writes).rejects.toThrow(/read-only transaction/);
+      await em.transactional(async (inner) => {
+        for await (const { name } of inner.stream(Author)) expect(name).toBe('first of a');
+      }, asked);
+      await em.transactional(async () => {}, asked);
+    });
+    await expectSound();
+  });
+
+  test.each(['selec 1', 'select 1; selec 2', "select 'unfinished", 'select 1/0'])(
+    'a transaction whose first statement fails has failed, with all that is sent in it: %s',
+    async (sql) => {
+      await inA(async (em) => {
+        const all = [em.execute(sql), em.insert(Tag, { name: 'lost' }), em.execute('select 1')];
+        for (const end of await Promise.allSettled(all)) expect(end.status).toBe('rejected');
+        await expect(em.insert(Tag, { name: 'lost' })).rejects.toThrow(/aborted/);
+      });
+      await expectSound();
+    },
+  );
 
   test('an aborted transaction, and a raw one that is left open, are never handed on', async () => {
     await library.tenancy.run('a', async () => {

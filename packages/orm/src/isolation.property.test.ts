@@ -98,7 +98,7 @@ const { programs } = fc.letrec<{
   operation: fc.oneof(
     { depthIdentifier: 'scopes', depthSize: 'large', maxDepth: 4 },
     { weight: 20, arbitrary: fc.oneof(reads, writes) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('fail', 'litter', 'carry', 'leave', 'yield') }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('fail', 'garble', 'litter', 'carry', 'leave', 'yield') }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('kill', 'throw') }) },
     { weight: 3, arbitrary: tie('scope') },
     {

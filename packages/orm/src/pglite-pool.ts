@@ -51,7 +51,6 @@ class PgliteClient implements SqlClient {
   readonly #pglite: Pglite;
   readonly #done: () => void;
   #inTransaction = false;
-  #failed = false;
 
   constructor(pglite: Pglite, done: () => void) {
     this.#pglite = pglite;
@@ -71,8 +70,7 @@ class PgliteClient implements SqlClient {
   }
 
   release(): void {
-    // A message that failed may have begun a transaction before.
-    if (this.#inTransaction || this.#failed) this.#pglite.exec('rollback').then(this.#done, this.#done);
+    if (this.#inTransaction) this.#pglite.exec('rollback').then(this.#done, this.#done);
     else this.#done();
   }
 
@@ -94,7 +92,11 @@ class PgliteClient implements SqlClient {
     try {
       return parameters.length > 0 ? [await this.#pglite.query(sql, [...parameters])] : await this.#pglite.exec(sql);
     } catch (error) {
-      this.#failed = true;
+      // A message that failed may have begun a transaction before, or ended one: then nothing is answered in it.
+      this.#inTransaction = await this.#pglite.exec('select').then(
+        () => false,
+        () => true,
+      );
       throw error;
     }
   }

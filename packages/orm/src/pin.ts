@@ -5,7 +5,7 @@ import { quoteName } from './quote.ts';
 import { endingsOf, freshSession } from './session-traces.ts';
 import { withoutTenantComment } from './sql-comments.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from './sql-pool.ts';
-import { beginMessage, endMessage, mayEndTransaction, repinned } from './statements.ts';
+import { beginMessage, endMessage, maybeEnd, mayEndTransaction, repinned } from './statements.ts';
 
 /** What a pin carries beyond the placement. */
 export interface PinOptions {
@@ -104,6 +104,8 @@ export const pinnedPool = (
 };
 
 const nothing: readonly string[] = [];
+/** The answer to what begins a transaction that nothing has been sent in, and to what ends it. */
+const notSent: QueryResult = { command: '', rowCount: null, rows: [] };
 const noEndings: ReadonlySet<string> = new Set();
 
 class PinnedClient implements SqlClient {
@@ -114,6 +116,10 @@ class PinnedClient implements SqlClient {
   readonly #told: (error: unknown) => unknown;
   /** What ends the traces that this user has left in the session. */
   #endings: ReadonlySet<string> = noEndings;
+  /** What a transaction is to begin with, in which nothing has been sent yet. */
+  #begin: string | undefined;
+  /** Resolves when it is known that a transaction has begun, or has not. */
+  #beginning: Promise<unknown> | undefined;
   #failed = false;
   #streams = false;
   #released = false;
@@ -136,23 +142,22 @@ class PinnedClient implements SqlClient {
     if (typeof statement === 'object') return this.#stream(statement);
     const failed = (error: unknown): never => {
       this.#failed = true;
-      // Kysely gives no connection back whose transaction could not be begun, or not be ended.
-      if (beginMessage.test(statement) || endMessage.test(statement)) this.release();
+      // Kysely gives no connection back whose transaction could not be ended, as when the server has closed it.
+      if (endMessage.test(statement)) this.release();
       throw this.#told(error);
     };
     return this.#query(statement, parameters).catch(failed);
   }
 
   /**
-   * Kysely has it given back without waiting: a stream's transaction, one that an error may have left, and what lasts in the
-   * session are ended first.
+   * Kysely has it given back without waiting: a stream's transaction and what lasts in the session are ended first, and
+   * after an error the server is asked where the connection stands.
    */
   release(): void {
     if (this.#released) return;
     this.#released = true;
     if (this.#streams) void this.#settle(['commit', 'discard temp', ...this.#endings]);
-    else if (this.#failed) void this.#settle(['rollback', ...this.#endings]);
-    else if (this.#endings.size > 0) void this.#settle([...this.#endings]);
+    else if (this.#failed || this.#endings.size > 0) void this.#settle([...this.#endings]);
     else giveBack(this.#client);
   }
 
@@ -173,12 +178,60 @@ class PinnedClient implements SqlClient {
 
   async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
     this.#look(sql);
-    if (beginMessage.test(sql)) return this.#send(nothing, sql, this.#pin);
+    if (this.#beginning) await this.#beginning;
+    if (beginMessage.test(sql) && !this.#inTransaction()) {
+      this.#begin = sql;
+      return notSent;
+    }
+    if (this.#begin !== undefined) {
+      if (!endMessage.test(sql)) return this.#sendFirst(sql, parameters);
+      this.#begin = undefined;
+      return notSent;
+    }
     if (endMessage.test(sql)) return this.#sendLast(nothing, sql);
     if (this.#inTransaction()) {
       return parameters.length === 0 ? this.#send(nothing, sql, nothing) : this.#client.query(sql, parameters);
     }
     return parameters.length === 0 ? this.#sendLast(this.#pin, sql) : this.#sendWithParameters(sql, parameters);
+  }
+
+  /** Sends a transaction's first statement in one message with what that begins with, where one message will do. */
+  async #sendFirst(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
+    const begin = this.#takeBegin();
+    if (parameters.length === 0 && !maybeEnd.test(sql)) return this.#hold(this.#sendTogether(begin, sql));
+    await this.#hold(this.#client.query(begin.join('\n;')));
+    return this.#query(sql, parameters);
+  }
+
+  /** A message that cannot be read at all begins nothing: then it is begun by itself, and the statement fails in it. */
+  async #sendTogether(begin: readonly string[], sql: string): Promise<QueryResult | QueryResult[]> {
+    try {
+      return await this.#send(begin, sql, nothing);
+    } catch (error) {
+      await this.#client.query(';').catch(() => Promise.reject(error));
+      if (this.#isOpen()) throw error;
+      await this.#client.query(begin.join('\n;'));
+      return this.#client.query(sql);
+    }
+  }
+
+  #takeBegin(): readonly string[] {
+    const begin = [this.#begin ?? 'begin', ...this.#pin];
+    this.#begin = undefined;
+    return begin;
+  }
+
+  /** Has all that comes later wait until it is known that a transaction has begun. */
+  #hold<Answer>(sent: Promise<Answer>): Promise<Answer> {
+    const settled = sent.then(
+      () => {},
+      () => {},
+    );
+    const known = settled.then(() => {
+      if (this.#beginning === known) this.#beginning = undefined;
+    });
+    this.#beginning = known;
+    return sent;
   }
 
   /** Sends what its transaction ends with, and in the same message what ends the traces that would outlast it. */
@@ -214,16 +267,21 @@ class PinnedClient implements SqlClient {
   /** A cursor lives in a transaction: the caller's, or one that lasts until the connection goes back. */
   #stream<Cursor extends object>(cursor: Cursor): Cursor {
     this.#look((cursor as { readonly text?: string }).text ?? '');
-    if (!this.#inTransaction()) {
-      this.#streams = true;
-      this.#send(nothing, 'begin', this.#pin).catch(() => {});
-    }
+    const isOpen = this.#streams || this.#isOpen();
+    this.#streams ||= !this.#inTransaction();
+    // A second beginning changes nothing, where it is not known yet whether the first could be read.
+    if (!isOpen) this.#hold(this.#client.query(this.#takeBegin().join('\n;'))).catch(() => {});
     return this.#client.query(cursor);
   }
 
+  /** Whether what is sent is in a transaction, or will be. */
   #inTransaction(): boolean {
+    return this.#begin !== undefined || this.#beginning !== undefined || this.#streams || this.#isOpen();
+  }
+
+  #isOpen(): boolean {
     const status = this.#client.getTransactionStatus();
-    return this.#streams || status === 'T' || status === 'E';
+    return status === 'T' || status === 'E';
   }
 
   async #settle(statements: readonly string[]): Promise<void> {
