@@ -3,7 +3,9 @@ import { migrateFleet } from '../migrate-fleet.ts';
 import { all, concurrency, json, maxFailures, target } from '../options.ts';
 import type { Program } from '../program.ts';
 import { withApplication } from '../session.ts';
-import { namedOrAll } from '../tenants.ts';
+import { printJson } from '../table.ts';
+import { namedOrAll, nobodyBesides } from '../tenants.ts';
+import { print } from '../terminal.ts';
 
 export function fake(program: Program): void {
   program
@@ -12,6 +14,7 @@ export function fake(program: Program): void {
     .description('Writes migrations down as applied, or as not applied, and runs none.')
     .argument('[tenants...]', "ids, or patterns such as 'acme-*'")
     .addOption(all)
+    .option('--central', "central's own migrations instead")
     .addOption(target)
     .addOption(maxFailures)
     .addOption(concurrency(4))
@@ -22,12 +25,26 @@ export function fake(program: Program): void {
         'fake acme': 'acme has all of them',
         'fake acme --to Migration20260105': 'it has those up to that one, and no more',
         'fake acme --to 0': 'it has none',
+        'fake --central': 'central has all of its own',
       }),
     )
-    .action(async (named, { all, to, ...flags }, command) => {
-      const tenants = namedOrAll(named, all);
-      await withApplication(command, (application) => fakeUpTo(application, tenants, to, flags));
+    .action(async (named, { all, central, to, ...flags }, command) => {
+      const tenants = central ? nobodyBesides(named, all) : namedOrAll(named, all);
+      await withApplication(command, (application) =>
+        central ? fakeCentral(application, to, flags) : fakeUpTo(application, tenants, to, flags),
+      );
     });
+}
+
+/** Writes down as applied what is up to `to`, in central. */
+export async function fakeCentral(
+  { orm }: Parameters<typeof migrateFleet>[0],
+  to: string | undefined,
+  { json }: Pick<Parameters<typeof migrateFleet>[2], 'json'>,
+): Promise<void> {
+  const changed = await orm.migrations.central.fake(targetOf(to));
+  if (json) return printJson({ changed });
+  print(changed.length === 0 ? 'Nothing to do.' : `written down in central: ${changed.join(', ')}`);
 }
 
 /** Writes down as applied what is up to `to`, in each of the tenants. */

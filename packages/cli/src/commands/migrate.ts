@@ -9,7 +9,7 @@ import { withApplication } from '../session.ts';
 import { printJson } from '../table.ts';
 import { namedOrAll } from '../tenants.ts';
 import { note } from '../terminal.ts';
-import { fakeUpTo } from './fake.ts';
+import { fakeCentral, fakeUpTo } from './fake.ts';
 
 export function migrate(program: Program): void {
   program
@@ -18,12 +18,12 @@ export function migrate(program: Program): void {
     .description('Applies what tenants lack. One that fails is left as it was, and stops nobody else.')
     .argument('[tenants...]', "ids, or patterns such as 'acme-*'")
     .addOption(all)
-    .option('--central', "central's own tables; with --all, before the tenants")
+    .option('--central', "central's own tables; with tenants or --all, before theirs")
     .addOption(target)
     .addOption(canary)
     .addOption(maxFailures)
     .addOption(concurrency(4))
-    .addOption(new Option('--fake', 'only write down that they are applied').conflicts('central'))
+    .addOption(new Option('--fake', 'only write down that they are applied'))
     .addOption(json)
     .addHelpText(
       'after',
@@ -35,15 +35,21 @@ export function migrate(program: Program): void {
       }),
     )
     .action(async (named, { all, central, fake, to, ...flags }, command) => {
-      const tenants = central && !all && named.length === 0 ? [] : namedOrAll(named, all);
-      if (tenants?.length === 0 && to) throw new UsageError('--to is for tenants: central gets all that it lacks.');
+      const alone = central && !all && named.length === 0;
+      if (central && !alone && (to || fake))
+        throw new UsageError('With --to or --fake, --central means central alone: leave the tenants away.');
       if (to === '0') throw new UsageError('migrate goes up. To undo migrations: omnitenant rollback --to 0');
+      const tenants = alone ? [] : namedOrAll(named, all);
       await withApplication(command, async (application) => {
-        if (central) {
+        if (central && fake) return fakeCentral(application, to, flags);
+        if (central && to) {
+          await application.orm.migrations.central.up({ to });
+          note(`central is up to ${to}`);
+        } else if (central) {
           await application.tenancy.migrateCentral();
           note('central is up to date');
         }
-        if (tenants?.length === 0) return flags.json && printJson(nobody);
+        if (alone) return flags.json && printJson(nobody);
         if (fake) return fakeUpTo(application, tenants, to, flags);
         await migrateFleet(application, tenants, flags, {
           doing: 'migrating',

@@ -4,7 +4,7 @@ import { json, target } from '../options.ts';
 import type { Program } from '../program.ts';
 import { withApplication } from '../session.ts';
 import { printJson } from '../table.ts';
-import { requireMigratable } from '../tenants.ts';
+import { nobodyBesides, requireMigratable } from '../tenants.ts';
 import { paint, print } from '../terminal.ts';
 
 export function plan(program: Program): void {
@@ -13,14 +13,21 @@ export function plan(program: Program): void {
     .summary('what migrate would do')
     .description('What migrate would do, with its SQL. Nothing is done.')
     .argument('[tenants...]', "ids, or patterns such as 'acme-*' (default: all)")
+    .option('--central', "central's own migrations instead")
     .addOption(target)
     .addOption(json)
     .addHelpText(
       'after',
       examples({ plan: 'for all tenants', 'plan acme --to Migration20260105': 'up to one migration' }),
     )
-    .action(async (tenants, { to, json: asJson }, command) => {
+    .action(async (tenants, { central, to, json: asJson }, command) => {
+      if (central) nobodyBesides(tenants);
       await withApplication(command, async ({ tenancy, orm }) => {
+        if (central) {
+          const migrations = await orm.migrations.central.plan({ ...(to && { to }) });
+          if (asJson) return printJson({ migrations });
+          return print(migrations.length === 0 ? 'Nothing to do.' : migrations.map(migrationText).join('\n\n'));
+        }
         await requireMigratable(tenancy.tenants, tenants);
         const planned = await orm.migrations.plan({ ...(tenants.length > 0 && { tenants }), ...(to && { to }) });
         if (asJson) return printJson(planned);

@@ -1,9 +1,9 @@
 import type { Tenant } from '@omnitenant/core';
 import type { CreatedMigration, CreateMigrationOptions } from './author.ts';
-import type { MigratePlace } from './migrate-place.ts';
+import type { Migrated, MigratePlace } from './migrate-place.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { CentralMigrations } from './migrations.ts';
-import { downTo, upTo } from './operation.ts';
+import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
 
 export interface CentralMigrationsParts {
   readonly set: () => Promise<MigrationSet>;
@@ -17,24 +17,25 @@ export interface CentralMigrationsParts {
 
 export const centralMigrations = (parts: CentralMigrationsParts): CentralMigrations => {
   const { set, place, migratePlace, prepare, create } = parts;
+  const perform = async (operation: (names: readonly string[]) => Operation) => {
+    await prepare();
+    return migratePlace(place, operation((await set()).names));
+  };
+  const namesOf = ({ steps }: Migrated) => steps.map(({ name }) => name);
+  const applied = async () => (await perform((target) => ({ target, stepsFrom: () => [] }))).applied;
   return {
     async status() {
-      await prepare();
-      const { names } = await set();
-      const { applied } = await migratePlace(place, { target: names, stepsFrom: () => [] });
-      return { applied, pending: names.filter((name) => !applied.includes(name)) };
+      const done = await applied();
+      return { applied: done, pending: (await set()).names.filter((name) => !done.includes(name)) };
     },
-    async up() {
-      await prepare();
-      const { steps } = await migratePlace(place, upTo((await set()).names));
-      return steps.map(({ name }) => name);
+    async plan({ to } = {}) {
+      const { names, compile } = await set();
+      const steps = upTo(names, to).stepsFrom(await applied());
+      return Promise.all(steps.map(async ({ name }) => ({ name, ...(await compile(name, 'up')) })));
     },
-    async down({ to } = {}) {
-      await prepare();
-      const { names } = await set();
-      const { steps } = await migratePlace(place, downTo(names, to ?? names.at(-2) ?? 0));
-      return steps.map(({ name }) => name);
-    },
+    up: async ({ to } = {}) => namesOf(await perform((names) => upTo(names, to))),
+    down: async ({ to } = {}) => namesOf(await perform((names) => downTo(names, to ?? names.at(-2) ?? 0))),
+    fake: async ({ to } = {}) => namesOf(await perform((names) => fakeTo(names, to))),
     create: (options = {}) => create(options),
   };
 };

@@ -146,8 +146,9 @@ class Compiler extends Migrator {
   }
 }
 
-/** Has a migrator look for its migrations there. */
+/** Has a migrator look for its migrations there, and not where those of the configuration are. */
 export const keepAt = (migrator: Migrator, kept: MigrationsKept): void => {
-  const own = migrator as unknown as { options: MigrationsOptions };
-  own.options = { ...own.options, ...kept };
+  if (Object.keys(kept).length === 0) return;
+  const own = migrator as unknown as { options: object };
+  own.options = { ...own.options, path: undefined, pathTs: undefined, migrationsList: undefined, ...kept };
 };

@@ -2,7 +2,7 @@ import type { TenantStatus } from '@omnitenant/core';
 import type { CreatedMigration, CreateMigrationOptions } from './author.ts';
 import { type Fleet, type FleetOptions, type FleetReport, migrateFleet } from './fleet.ts';
 import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
-import { type MigrationPlan, planFleet } from './plan.ts';
+import { type MigrationPlan, type PlannedMigration, planFleet } from './plan.ts';
 import { lastOf, versionOf } from './version.ts';
 
 /** The application's migrations, over all of its tenants. */
@@ -47,10 +47,14 @@ export interface TenantMigrations {
 /** The migrations of central's own tables. */
 export interface CentralMigrations {
   status(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[] }>;
-  /** Applies what central lacks, and gives back the names. `tenancy.migrateCentral()` does it too. */
-  up(): Promise<readonly string[]>;
+  /** What `up` would do. */
+  plan(options?: { readonly to?: string }): Promise<readonly PlannedMigration[]>;
+  /** Applies what central lacks, up to and including `to`, and gives back the names. `tenancy.migrateCentral()` does it too. */
+  up(options?: { readonly to?: string }): Promise<readonly string[]>;
   /** Undoes what came after `to`; 0 undoes all. Default: the last one. */
   down(options?: { readonly to?: string | 0 }): Promise<readonly string[]>;
+  /** Writes down as applied what is up to `to`, and strikes out what comes after, running nothing. Default: all are applied. */
+  fake(options?: { readonly to?: string | 0 }): Promise<readonly string[]>;
   /** Writes a migration file from what the central and shared entities have become. */
   create(options?: CreateMigrationOptions): Promise<CreatedMigration>;
 }

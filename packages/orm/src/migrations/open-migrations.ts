@@ -86,7 +86,13 @@ export const openMigrations = (options: MigrationsOptions): OpenMigrations => {
   const ofCentral = centralMigrations({
     set: setOfCentral,
     place: asTenant(central),
-    prepare: () => pools.query(central, `create schema if not exists ${quoteName(centralSchema)}`),
+    // Two that find no schema would both make one. The lock is no migration's, which may be held for long.
+    prepare: () =>
+      pools.query(
+        central,
+        `select pg_advisory_xact_lock(hashtextextended('omnitenant:make:${centralSchema}', 0));
+         create schema if not exists ${quoteName(centralSchema)}`,
+      ),
     migratePlace: migratePlace({
       pools,
       set: setOfCentral,

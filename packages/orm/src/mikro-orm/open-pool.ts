@@ -1,7 +1,7 @@
 import type { DatabaseOpener } from '../connections/database-pool.ts';
 import { type Pglite, pglitePool } from '../pglite-pool.ts';
 import { isConnectionLost } from '../server-errors.ts';
-import type { QueryResult, SqlConnection, SqlPool } from '../sql-pool.ts';
+import type { SqlConnection, SqlPool } from '../sql-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 
 /** What a server needs to be told beyond the MikroORM configuration, which is the default for all of them. */
