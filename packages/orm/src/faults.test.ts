@@ -1,6 +1,7 @@
 import { defineConfig, IsolationLevel } from '@mikro-orm/postgresql';
 import { isTenancyError, type TenancyErrorCode } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
+import { CompiledQuery } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
@@ -156,6 +157,33 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
       await expectSound();
     }
     await library.tenancy.run('a', () => library.orm.em.execute('begin; select 1/0').catch(() => {}));
+    await expectSound();
+  });
+
+  test('a statement with parameters of its own that fails leaves nothing, in a transaction and out of it', async () => {
+    await library.tenancy.run('a', async () => {
+      const { em } = library.orm;
+      const divide = (by: typeof em) => by.getKysely().executeQuery(CompiledQuery.raw('select 1 / $1::int', [0]));
+      await expect(divide(em)).rejects.toThrow(/division by zero/);
+      await expect(em.transactional(divide)).rejects.toThrow(/division by zero/);
+      const late = em.transactional(async (inner) => {
+        await inner.insert(Tag, { name: 'lost' });
+        await divide(inner);
+      });
+      await expect(late).rejects.toThrow(/division by zero/);
+    });
+    await expectSound();
+  });
+
+  test('a filter that is added at start-up holds in every scope, and one of a scope in no other', async () => {
+    const { em } = library.orm;
+    em.addFilter({ name: 'nobody', cond: { name: 'nobody' }, entity: Author, default: false });
+    const count = (filters: Record<string, boolean>) => em.count(Author, {}, { filters });
+    for (const tenant of ['a', 'b']) expect(await library.tenancy.run(tenant, () => count({ nobody: true }))).toBe(0);
+    await library.tenancy.run('a', async () => {
+      em.addFilter({ name: 'none', cond: { name: 'none' }, entity: Author, default: true });
+      expect(await em.count(Author)).toBe(0);
+    });
     await expectSound();
   });
 
