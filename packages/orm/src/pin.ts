@@ -208,7 +208,7 @@ class PinnedClient implements SqlClient {
     try {
       return await this.#send(begin, sql, nothing);
     } catch (error) {
-      await this.#client.query(';').catch(() => Promise.reject(error));
+      await this.#client.query(';').catch(() => {});
       if (this.#isOpen()) throw error;
       await this.#client.query(begin.join('\n;'));
       return this.#client.query(sql);

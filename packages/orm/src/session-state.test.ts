@@ -61,6 +61,20 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
     );
   });
 
+  test.each(['selec 1', 'select 1/0', 'select * from nowhere'])(
+    'a transaction whose first statement fails does nothing more: %s',
+    async (sql) => {
+      await library.tenancy.run('a', () =>
+        library.orm.em.transactional(async (em) => {
+          await expect(em.execute(sql)).rejects.toThrow();
+          await expect(em.insert(Author, { name: 'second of a' })).rejects.toThrow(/aborted/);
+        }),
+      );
+      expect(await authors('b')).toEqual(['first of b']);
+      expect(await authors('a')).toEqual(['first of a']);
+    },
+  );
+
   test('a cursor that outlives its transaction reads nothing to the next', async () => {
     await inTransaction('a', 'declare open_cursor cursor with hold for select name from author');
     await expect(run('b', 'fetch all from open_cursor')).rejects.toThrow(/open_cursor/);
