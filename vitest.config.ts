@@ -10,7 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: [
-      'packages/*/src/**/*.test.ts',
+      'packages/*/{src,test}/**/*.test.ts',
       'tooling/**/*.test.ts',
       'docs/*.test.ts',
       'examples/*/{src,test}/**/*.test.ts',

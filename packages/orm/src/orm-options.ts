@@ -2,12 +2,12 @@ import type { EntityClass, EntityMetadata, EntitySchema, Options } from '@mikro-
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
-import type { DomainEntity, TenantEntity, TenantOf } from './entities.ts';
-import { centralSchema } from './entity-scope.ts';
-import type { Serving } from './migrations/behind.ts';
+import type { DomainEntity, TenantEntity, TenantOf } from './central/tenant-entity.ts';
+import { centralSchema } from './entities/entity-scope.ts';
+import type { Serving } from './migrations/serving.ts';
 import type { MigrationsKept } from './migrations/migration-set.ts';
-import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement.ts';
-import type { ServerOptions } from './servers.ts';
+import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/place-tenant.ts';
+import type { ServerOptions } from './connections/servers.ts';
 
 /** What omnitenant is told beside the MikroORM configuration. */
 export interface OrmOptions<E extends TenantEntity = TenantEntity> {

@@ -9,31 +9,31 @@ import {
   type TenantResource,
   type TenantStore,
 } from '@omnitenant/core';
-import { migrateCentral } from './central.ts';
+import { migrateCentral } from './central/migrate-central.ts';
 import { openPools } from './connections/open-pools.ts';
-import { type Credentials, createCredentials } from './credentials/credentials.ts';
-import { parseKeys } from './credentials/keys.ts';
-import { urlOf } from './credentials/server-url.ts';
-import { createVault } from './credentials/vault.ts';
-import { createDrivers } from './drivers.ts';
-import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './entities.ts';
-import type { TenantEntityManager } from './entity-manager.ts';
-import { centralSchema, entityScopes } from './entity-scope.ts';
+import { type Credentials, createCredentials } from './central/credentials.ts';
+import { parseKeys } from './vault/keys.ts';
+import { urlOf } from './vault/server-url.ts';
+import { createVault } from './vault/vault.ts';
+import { createDrivers } from './mikro-orm/drivers.ts';
+import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './central/tenant-entity.ts';
+import type { TenantEntityManager } from './entities/entity-manager.ts';
+import { centralSchema, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
 import { rowStorage } from './isolation/row.ts';
 import { schemaStorage } from './isolation/schema.ts';
 import type { Made, TenantStorage } from './isolation/storage.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
-import { servingOf } from './migrations/behind.ts';
+import { servingOf } from './migrations/serving.ts';
 import { loadMigrations } from './migrations/migration-set.ts';
 import type { Migrations } from './migrations/migrations.ts';
 import { once, openMigrations } from './migrations/open-migrations.ts';
 import { initBaseOrm, isPglite } from './mikro-orm/base-orm.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
-import { defaultServer, type Isolation, type OrmPlacement, ownServer, placeTenant } from './placement.ts';
-import { maintenanceFor, maintenanceOn, serverOptions } from './servers.ts';
-import { withTenantComments } from './sql-comments.ts';
-import { centralStore } from './store.ts';
+import { defaultServer, type Isolation, type OrmPlacement, ownServer, placeTenant } from './placement/place-tenant.ts';
+import { maintenanceFor, maintenanceOn, serverOptions } from './connections/servers.ts';
+import { withTenantComments } from './sql/tenant-comment.ts';
+import { centralStore } from './central/tenant-store.ts';
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, its EntityManager and its store of tenants. */
 export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntityManager<AbstractSqlDriver>> {

@@ -1,6 +1,6 @@
 import type { Scope } from '@omnitenant/core';
-import type { Database, SqlClient, SqlConnection } from '../sql-pool.ts';
-import { FairQueue } from './fair-queue.ts';
+import type { Database, SqlClient, SqlConnection } from '../sql/client.ts';
+import { FairQueue } from './round-robin-queue.ts';
 
 /** Where a statement goes: a database, and the schema of it that it is sent to. */
 export interface Place extends Database {

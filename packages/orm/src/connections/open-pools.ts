@@ -1,9 +1,9 @@
 import type { Options } from '@mikro-orm/core';
 import { type BaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
-import { databaseOpener, openPglite } from '../mikro-orm/open-pool.ts';
-import { createPools, type Pools, pglitePools } from '../pools.ts';
-import type { ServerOptions } from '../servers.ts';
-import type { Database } from '../sql-pool.ts';
+import { databaseOpener, openPglite } from './pg.ts';
+import { createPools, type Pools, pglitePools } from './pools.ts';
+import type { ServerOptions } from './servers.ts';
+import type { Database } from '../sql/client.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ownServers } from './own-servers.ts';
 import { ServerPools } from './server-pools.ts';

@@ -3,9 +3,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { inVain, longWait } from '../fixtures/in-vain.ts';
-import { answerOf, codeOf, pidOf, type ThreeDatabases, threeDatabases } from '../fixtures/three-databases.ts';
-import { databaseOpener } from '../mikro-orm/open-pool.ts';
+import { inVain, longWait } from '../../test/fixtures/elapse-timeouts.ts';
+import { answerOf, codeOf, pidOf, type ThreeDatabases, threeDatabases } from '../../test/fixtures/three-databases.ts';
+import { databaseOpener } from './pg.ts';
 import { limitsOf } from './limits.ts';
 import { ServerPools } from './server-pools.ts';
 

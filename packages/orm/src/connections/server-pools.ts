@@ -1,12 +1,12 @@
 import { outside } from '@omnitenant/core';
-import { PooledClient } from '../pooled-client.ts';
-import { unavailable } from '../server-errors.ts';
-import type { SqlClient } from '../sql-pool.ts';
+import { PooledClient } from './pooled-client.ts';
+import { unavailable } from './server-errors.ts';
+import type { SqlClient } from '../sql/client.ts';
 import { Connection, type DatabaseOpener, DatabasePool, type Place } from './database-pool.ts';
 import { IdleSweep } from './idle-sweep.ts';
 import type { Limits } from './limits.ts';
 import { takeOut } from './take-out.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { WaitingRoom } from './wait-queue.ts';
 
 /**
  * The pools of one server, under one budget. A connection is charged to it from before it is opened until its socket is

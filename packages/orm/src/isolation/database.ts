@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Tenant } from '@omnitenant/core';
-import { placementOf } from '../placement.ts';
-import type { Pools } from '../pools.ts';
-import { quoteName, quoteText } from '../quote.ts';
-import type { Database } from '../sql-pool.ts';
+import { placementOf } from '../placement/place-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import type { Database } from '../sql/client.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,

@@ -1,8 +1,8 @@
 import type { Tenant } from '@omnitenant/core';
-import type { OrmPlacement } from '../placement.ts';
-import type { Pools } from '../pools.ts';
-import { quoteName } from '../quote.ts';
-import type { Database } from '../sql-pool.ts';
+import type { OrmPlacement } from '../placement/place-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
+import { quoteName } from '../sql/quote.ts';
+import type { Database } from '../sql/client.ts';
 import { ownerMark } from './storage.ts';
 
 /**

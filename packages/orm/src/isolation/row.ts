@@ -1,9 +1,9 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { Around } from '../migrations/migrate-place.ts';
-import { pinOf } from '../pin.ts';
-import { type OrmPlacement, placementOf, tenantSetting } from '../placement.ts';
-import type { Pools } from '../pools.ts';
-import { quoteName, quoteText } from '../quote.ts';
+import type { Around } from '../migrations/migrate-tenant.ts';
+import { pinOf } from '../session/pinned-pool.ts';
+import { type OrmPlacement, placementOf, tenantSetting } from '../placement/place-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 import { authorization, createRole } from './role.ts';
 import type { TenantStorage } from './storage.ts';
 

@@ -1,8 +1,8 @@
-import { pinOf } from '../pin.ts';
-import { type OrmPlacement, placementOf } from '../placement.ts';
-import type { Pools } from '../pools.ts';
-import { quoteName } from '../quote.ts';
-import type { Database } from '../sql-pool.ts';
+import { pinOf } from '../session/pinned-pool.ts';
+import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
+import { quoteName } from '../sql/quote.ts';
+import type { Database } from '../sql/client.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,

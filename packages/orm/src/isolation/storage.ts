@@ -1,7 +1,7 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import { versionKnown } from '../migrations/placed-tenant.ts';
-import type { OrmPlacement } from '../placement.ts';
-import type { Database } from '../sql-pool.ts';
+import { versionKnown } from '../central/stored-tenant.ts';
+import type { OrmPlacement } from '../placement/place-tenant.ts';
+import type { Database } from '../sql/client.ts';
 
 /** How one isolation makes and destroys what a tenant's rows are kept in. */
 export interface TenantStorage {

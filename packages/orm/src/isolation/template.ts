@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Pools } from '../pools.ts';
-import { quoteName, quoteText } from '../quote.ts';
-import type { Database } from '../sql-pool.ts';
+import type { Pools } from '../connections/pools.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import type { Database } from '../sql/client.ts';
 import { type Contents, isTaken } from './storage.ts';
 
 /** What template databases are made with. */

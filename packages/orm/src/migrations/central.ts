@@ -1,6 +1,6 @@
 import type { Tenant } from '@omnitenant/core';
-import type { CreatedMigration, CreateMigrationOptions } from './author.ts';
-import type { Migrated, MigratePlace } from './migrate-place.ts';
+import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
+import type { Migrated, MigratePlace } from './migrate-tenant.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { CentralMigrations } from './migrations.ts';
 import { downTo, fakeTo, type Operation, upTo } from './operation.ts';

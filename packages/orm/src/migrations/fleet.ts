@@ -1,10 +1,10 @@
 import { isTenancyError, TenancyError } from '@omnitenant/core';
 import type { Ledger, LedgerFilter } from './ledger.ts';
-import type { Migrated, MigratePlace } from './migrate-place.ts';
+import type { Migrated, MigratePlace } from './migrate-tenant.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { Operation } from './operation.ts';
-import type { PlacedTenant } from './placed-tenant.ts';
-import { recorder } from './recorder.ts';
+import type { PlacedTenant } from '../central/stored-tenant.ts';
+import { recorder } from './version-batch.ts';
 import { versionOf } from './version.ts';
 
 /** How a fleet of tenants is gone through. */

@@ -1,10 +1,10 @@
 import type { EntityMetadata, FilterQuery } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
-import type { TenantEntity } from '../entities.ts';
-import type { TenantEntityManager } from '../entity-manager.ts';
-import { centralSchema } from '../entity-scope.ts';
-import { quoteName, quoteText } from '../quote.ts';
-import { type PlacedTenant, snapshotOf, versionKnown } from './placed-tenant.ts';
+import type { TenantEntity } from '../central/tenant-entity.ts';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { centralSchema } from '../entities/entity-scope.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import { type PlacedTenant, snapshotOf, versionKnown } from '../central/stored-tenant.ts';
 
 /** Which tenants are meant. */
 export interface LedgerFilter {

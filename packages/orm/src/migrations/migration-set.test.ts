@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 import { expect, test, vi } from 'vitest';
-import { first, openSite } from '../fixtures/fleet-site.ts';
+import { first, openSite } from '../../test/fixtures/fleet-site.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

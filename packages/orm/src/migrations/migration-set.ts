@@ -2,7 +2,7 @@ import { type IMigrationRunner, isRaw, type MigrationsOptions } from '@mikro-orm
 import { type Migration, Migrator } from '@mikro-orm/migrations';
 import type { NativeQueryBuilder } from '@mikro-orm/sql';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
-import type { TenantEntityManager } from '../entity-manager.ts';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { versionOf } from './version.ts';
 
 export type Direction = 'up' | 'down';

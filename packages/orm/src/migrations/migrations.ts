@@ -1,5 +1,5 @@
 import type { TenantStatus } from '@omnitenant/core';
-import type { CreatedMigration, CreateMigrationOptions } from './author.ts';
+import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
 import { type Fleet, type FleetOptions, type FleetReport, migrateFleet } from './fleet.ts';
 import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
 import { type MigrationPlan, type PlannedMigration, planFleet } from './plan.ts';

@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
-import type { Drivers } from '../drivers.ts';
-import type { TenantEntity } from '../entities.ts';
-import type { TenantEntityManager } from '../entity-manager.ts';
-import { centralSchema, type EntityScopes } from '../entity-scope.ts';
+import type { Drivers } from '../mikro-orm/drivers.ts';
+import type { TenantEntity } from '../central/tenant-entity.ts';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import { aroundRows } from '../isolation/row.ts';
 import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
-import { type OrmPlacement, ownServer, placementOf } from '../placement.ts';
-import type { Pools } from '../pools.ts';
-import { quoteName } from '../quote.ts';
-import { createMigration } from './author.ts';
+import { type OrmPlacement, ownServer, placementOf } from '../placement/place-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
+import { quoteName } from '../sql/quote.ts';
+import { createMigration } from '../mikro-orm/create-migration.ts';
 import { centralMigrations } from './central.ts';
 import type { Fleet } from './fleet.ts';
 import { centralLedger } from './ledger.ts';
-import { migratePlace, type PlaceOptions } from './migrate-place.ts';
+import { migratePlace, type PlaceOptions } from './migrate-tenant.ts';
 import { loadMigrations, type MigrationSet, type MigrationsKept } from './migration-set.ts';
 import { createMigrations, type Migrations } from './migrations.ts';
 import { assumeUpTo, upTo } from './operation.ts';
-import { isExhausted, untilFree } from './patience.ts';
+import { isExhausted, untilFree } from './retry.ts';
 import { createLog, replayOf } from './replay.ts';
-import { openSession } from './session.ts';
+import { openSession } from '../connections/unpinned-session.ts';
 import { versionOf } from './version.ts';
 
 /** What migrations are opened on. */

@@ -1,6 +1,6 @@
-import { quoteName, quoteText } from '../quote.ts';
-import { suspect } from '../session-traces.ts';
-import { mayEndTransaction } from '../statements.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import { suspect } from '../session/cleanup.ts';
+import { mayEndTransaction } from '../sql/lexer.ts';
 import type { CompiledMigration, MigrationSet } from './migration-set.ts';
 import type { Step } from './operation.ts';
 import { digestInLog, digestOf } from './version.ts';

@@ -1,8 +1,8 @@
 import { type Connection, MikroORM, type Options } from '@mikro-orm/core';
 import type { AbstractSqlConnection, AbstractSqlDriver } from '@mikro-orm/sql';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
-import { TenantEntityManager } from '../entity-manager.ts';
-import { flushGuard } from '../ownership.ts';
+import { TenantEntityManager } from '../entities/entity-manager.ts';
+import { flushGuard } from '../entities/ownership.ts';
 
 export type BaseOrm = MikroORM<AbstractSqlDriver, TenantEntityManager>;
 

@@ -1,6 +1,6 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import { type EntityManager, SchemaGenerator } from '@mikro-orm/sql';
-import type { EntityScopes } from '../entity-scope.ts';
+import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { BaseOrm } from './base-orm.ts';
 
 /** The DDL that creates the tables of central and shared entities that `exists` does not know, to run with central's pin. */

@@ -1,7 +1,7 @@
 import type { AbortQueryOptions, Connection } from '@mikro-orm/core';
 import type { AbstractSqlConnection } from '@mikro-orm/sql';
-import type { PinnedPool } from '../pin.ts';
-import type { QueryResult } from '../sql-pool.ts';
+import type { PinnedPool } from '../session/pinned-pool.ts';
+import type { QueryResult } from '../sql/client.ts';
 import type { ConnectionConstructor } from './base-orm.ts';
 
 /**

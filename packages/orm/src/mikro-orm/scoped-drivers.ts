@@ -3,9 +3,9 @@ import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import { PostgresDialect } from 'kysely';
 import Cursor from 'pg-cursor';
-import { centralSchema, type EntityScope, type EntityScopes } from '../entity-scope.ts';
-import type { ScopedDriver } from '../ownership.ts';
-import type { PinnedPool } from '../pin.ts';
+import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
+import type { ScopedDriver } from '../entities/ownership.ts';
+import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
 

@@ -1,6 +1,6 @@
 import type { Tenancy } from '@omnitenant/core';
 import type { Orm } from '../orm.ts';
-import { quoteName } from '../quote.ts';
+import { quoteName } from '../sql/quote.ts';
 import type { Canaries } from './canary.ts';
 import type { LeakReport } from './leak-report.ts';
 import { textOf } from './text-of.ts';

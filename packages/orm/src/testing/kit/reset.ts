@@ -1,5 +1,5 @@
 import type { Tenancy, Tenant, TenantResource } from '@omnitenant/core';
-import { quoteName, quoteText } from '../../quote.ts';
+import { quoteName, quoteText } from '../../sql/quote.ts';
 import type { TestEntityManager } from './session.ts';
 
 /** Brings a tenant's tables back to what they were; says whether it could. */

@@ -1,0 +1,66 @@
+import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
+import { TenancyError, type TenantStore } from '@omnitenant/core';
+import type { TenantEntity } from './tenant-entity.ts';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import type { OrmPlacement } from '../placement/place-tenant.ts';
+import { checkReference, type Reference } from '../vault/reference.ts';
+import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';
+import type { Vault } from '../vault/vault.ts';
+
+/** The credentials of tenants on servers of their own. */
+export interface Credentials {
+  /**
+   * Seals the URL of a server, `postgresql://user:password@host/database`, for a tenant's `placement.url`.
+   *
+   * @throws CONFIG_INVALID without a key, TENANT_INVALID where it is no such URL.
+   */
+  seal(url: string): Promise<string>;
+  /**
+   * Gives a tenant others, sealed or `env:NAME`, as when its password has changed. Its database is not moved.
+   *
+   * @throws TENANT_UNKNOWN, TENANT_INVALID
+   */
+  replace(tenant: string, url: string): Promise<void>;
+  /** Seals anew, with the first key, what is sealed with another. What fails is reported, and stops nothing. */
+  rotate(options?: RotateOptions): Promise<Rotation>;
+}
+
+/** What the credentials of an orm are kept and read with. */
+export interface CredentialsOptions {
+  readonly vault: Vault;
+  readonly store: TenantStore;
+  readonly fork: () => TenantEntityManager;
+  readonly tenant: EntityMetadata<TenantEntity>;
+}
+
+export const createCredentials = ({ vault, store, fork, tenant: meta }: CredentialsOptions): Credentials => {
+  /** Writes down another reference, where the tenant has one, and says whether it had; `from` is the one that it must have. */
+  const write = (id: string, to: Reference, from?: Reference): Promise<boolean> =>
+    fork().transactional(async (em) => {
+      const where = { id } as FilterQuery<TenantEntity>;
+      const entity = await em.findOne(meta.class, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const { url } = (entity?.placement ?? {}) as Partial<OrmPlacement>;
+      if (!entity || url === undefined || (from !== undefined && url !== from)) return false;
+      entity.placement = { ...entity.placement, url: to };
+      await em.flush();
+      return true;
+    });
+
+  return {
+    seal: vault.seal,
+    replace: async (id, url) => {
+      checkReference(id, { url });
+      if (await write(id, url)) return;
+      throw (await store.find(id))
+        ? new TenancyError(
+            'TENANT_INVALID',
+            `The tenant '${id}' is on no server of its own, so it has no credentials.`,
+            {
+              tenant: id,
+            },
+          )
+        : new TenancyError('TENANT_UNKNOWN', `There is no tenant '${id}'.`, { tenant: id });
+    },
+    rotate: (options) => rotate({ vault, store, write }, options),
+  };
+};

@@ -1,0 +1,208 @@
+import {
+  type EntityData,
+  type EntityMetadata,
+  type FilterQuery,
+  LockMode,
+  UniqueConstraintViolationException,
+  ValidationError,
+} from '@mikro-orm/core';
+import {
+  type Domain,
+  TenancyError,
+  type Tenant,
+  type TenantChange,
+  type TenantFilter,
+  type TenantStatus,
+  type TenantStore,
+} from '@omnitenant/core';
+import { checkReference } from '../vault/reference.ts';
+import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { snapshotOf } from './stored-tenant.ts';
+
+/** What the store of tenants needs of the orm: forks of central's EntityManager, whichever scope it is asked in. */
+export interface CentralStoreOptions {
+  readonly fork: () => TenantEntityManager;
+  readonly tenant: EntityMetadata<TenantEntity>;
+  readonly domain: EntityMetadata<DomainEntity>;
+}
+
+/** How many tenants `all` reads at a time. */
+const page = 500;
+
+/** Never changed through `update`: a tenant's identity, and what the store itself keeps. */
+const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updatedAt']);
+
+/** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
+export const centralStore = <T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> => {
+  const snapshot = (entity: TenantEntity): T => snapshotOf<T>(entity, tenant);
+  const properties = new Set<string>(tenant.props.map(({ name }) => name));
+
+  const checkColumns = (id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void => {
+    for (const name of names) {
+      if (properties.has(name) && !forbidden.has(name)) continue;
+      throw new TenancyError('TENANT_INVALID', `The tenant '${id}' has no column '${name}' that could be set.`, {
+        tenant: id,
+      });
+    }
+  };
+
+  const find = async (em: TenantEntityManager, id: string): Promise<TenantEntity> => {
+    const entity = await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, {
+      lockMode: LockMode.PESSIMISTIC_WRITE,
+    });
+    if (!entity) throw unknownTenant(id);
+    return entity;
+  };
+
+  return {
+    find: (id) =>
+      reach(async () => {
+        const entity = await fork().findOne(tenant.class, { id } as FilterQuery<TenantEntity>);
+        return entity ? snapshot(entity) : undefined;
+      }),
+
+    findByDomain: (host) =>
+      reach(async () => {
+        const em = fork();
+        const owner = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
+        const entity = owner && (await em.findOne(tenant.class, { id: owner.tenantId } as FilterQuery<TenantEntity>));
+        return entity ? snapshot(entity) : undefined;
+      }),
+
+    async *all(filter: TenantFilter = {}) {
+      let after: string | undefined;
+      do {
+        const where = { ...filter, ...(after && { id: { $gt: after } }) } as FilterQuery<TenantEntity>;
+        const entities = await reach(() => fork().find(tenant.class, where, { orderBy: { id: 'asc' }, limit: page }));
+        for (const entity of entities) yield snapshot(entity);
+        after = entities.length === page ? entities.at(-1)?.id : undefined;
+      } while (after);
+    },
+
+    insert: (draft, domains) =>
+      reach(async () => {
+        checkColumns(draft.id, Object.keys(draft), new Set(['schemaVersion', 'createdAt', 'updatedAt']));
+        checkReference(draft.id, draft.placement);
+        const em = fork();
+        const entity = em.create(tenant.class, draft as never);
+        em.persist(entity);
+        for (const entry of domains) em.persist(em.create(domain.class, { ...entry } as never));
+        try {
+          await em.flush();
+        } catch (error) {
+          throw insertionError(draft.id, domains, error);
+        }
+        return snapshot(entity);
+      }),
+
+    update: (id, change: TenantChange<T>, from?: readonly TenantStatus[]) =>
+      reach(async () => {
+        checkColumns(id, Object.keys(change), fixed);
+        checkReference(id, change.placement);
+        const entity = await fork().transactional(async (em) => {
+          const found = await find(em, id);
+          if (from && !from.includes(found.status)) throw transitionRefused(found, change.status, from);
+          em.assign(found, change as EntityData<TenantEntity> as never);
+          return found;
+        });
+        return snapshot(entity);
+      }),
+
+    delete: (id) =>
+      reach(() =>
+        fork().transactional(async (em) => {
+          // Locked first, as by addDomain: no domain is added while its tenant goes.
+          await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, { lockMode: LockMode.PESSIMISTIC_WRITE });
+          await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
+          await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
+        }),
+      ),
+
+    domains: (tenantId) =>
+      reach(async () => {
+        const entities = await fork().find(domain.class, { tenantId } as FilterQuery<DomainEntity>, {
+          orderBy: { host: 'asc' },
+        });
+        return entities.map(({ host, primary }) => ({ host, tenantId, primary }));
+      }),
+
+    addDomain: (entry) =>
+      reach(() =>
+        fork().transactional(async (em) => {
+          await find(em, entry.tenantId);
+          if (entry.primary) {
+            await em.nativeUpdate(domain.class, { tenantId: entry.tenantId } as FilterQuery<DomainEntity>, {
+              primary: false,
+            });
+          }
+          try {
+            await em.insert(domain.class, { ...entry } as never);
+          } catch (error) {
+            throw error instanceof UniqueConstraintViolationException ? domainTaken(entry, error) : error;
+          }
+        }),
+      ),
+
+    removeDomain: (tenantId, host) =>
+      reach(
+        async () => (await fork().nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>)) === 1,
+      ),
+  };
+};
+
+/** Central being out of reach is the store's being out of reach: never "no such tenant". */
+const reach = async <R>(ask: () => Promise<R>): Promise<R> => {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof TenancyError && error.code === 'SERVER_UNAVAILABLE') {
+      throw new TenancyError('STORE_UNAVAILABLE', `The tenants cannot be looked up. ${error.message}`, {
+        cause: error.cause,
+        ...(error.headers && { headers: error.headers }),
+      });
+    }
+    throw error;
+  }
+};
+
+const insertionError = (id: string, domains: readonly Domain[], error: unknown): unknown => {
+  if (error instanceof UniqueConstraintViolationException) {
+    const conflict = /\((\w+)\)=\((.*?)\)/.exec(error.message);
+    const taken = domains.find(({ host }) => host === conflict?.[2]);
+    if (conflict?.[1] === 'host' && taken) return domainTaken(taken, error);
+    if (conflict?.[1] === 'id') {
+      return new TenancyError('TENANT_EXISTS', `There is a tenant '${id}' already. Choose another id.`, {
+        tenant: id,
+        cause: error,
+      });
+    }
+  }
+  const { code } = error as { code?: string };
+  const refused = error instanceof ValidationError || code?.startsWith('22') || code?.startsWith('23');
+  if (!refused) return error;
+  return new TenancyError('TENANT_INVALID', `The tenant '${id}' cannot be kept: ${(error as Error).message}`, {
+    tenant: id,
+    cause: error,
+  });
+};
+
+const unknownTenant = (id: string): TenancyError =>
+  new TenancyError('TENANT_UNKNOWN', `There is no tenant '${id}'.`, { tenant: id });
+
+const domainTaken = ({ host, tenantId }: Domain, cause: unknown): TenancyError =>
+  new TenancyError('DOMAIN_TAKEN', `The domain '${host}' leads to a tenant already, so '${tenantId}' cannot have it.`, {
+    tenant: tenantId,
+    cause,
+  });
+
+const transitionRefused = (
+  { id, status }: TenantEntity,
+  to: TenantStatus | undefined,
+  from: readonly TenantStatus[],
+): TenancyError =>
+  new TenancyError(
+    'TRANSITION_REFUSED',
+    `The tenant '${id}' is ${status}; ${to ? `it becomes ${to}` : 'this is done'} only from ${from.join(', ')}.`,
+    { tenant: id },
+  );

@@ -1,0 +1,122 @@
+import type { DatabaseOpener } from './database-pool.ts';
+import { type Pglite, pglitePool } from './pglite-pool.ts';
+import { isConnectionLost } from './server-errors.ts';
+import type { SqlConnection, SqlPool } from '../sql/client.ts';
+import { type BaseOrm, connectionClassOf } from '../mikro-orm/base-orm.ts';
+
+/** What a server needs to be told beyond the MikroORM configuration, which is the default for all of them. */
+export interface ConnectionOptions {
+  readonly clientUrl?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/** How long a statement waits for a connection of its pool, in milliseconds, unless driverOptions say otherwise. */
+const connectionTimeoutMillis = 10_000;
+
+/** Makes the pool of one database with MikroORM's own connection, so that its options and type parsers hold. */
+export const openPool = (
+  orm: BaseOrm,
+  driverOptions: object,
+  options: ConnectionOptions & { readonly dbName: string; readonly pool?: { readonly max?: number } },
+): PgPool => {
+  const ConnectionClass = connectionClassOf(orm);
+  let pool: PgPool | undefined;
+  const connection = new ConnectionClass(
+    orm.config,
+    {
+      ...options,
+      driverOptions: {
+        connectionTimeoutMillis,
+        ...driverOptions,
+        ...options.pool,
+        onPoolCreated: (created: PgPool) => (pool = created),
+      },
+    } as never,
+    'write',
+  );
+  connection.getClient();
+  if (!pool) throw new TypeError('MikroORM has made no pool: driverOptions must be options of pg.');
+  return pool;
+};
+
+/**
+ * Opens connections to one database, as the pool that MikroORM makes for it would; where there is a `url`, it is asked for each
+ * of them, decides where it leads, and is not kept.
+ */
+export const databaseOpener = (
+  orm: BaseOrm,
+  driverOptions: object,
+  connection: Parameters<typeof openPool>[2],
+  url?: () => Promise<string>,
+): DatabaseOpener => {
+  const { Client, options } = openPool(orm, driverOptions, connection);
+  const close = async (client: PgClient): Promise<void> => {
+    const cut = setTimeout(() => client.connection.stream.destroy(), closingMillis);
+    await client.end();
+    clearTimeout(cut);
+  };
+  return {
+    max: options.max,
+    open: async () => {
+      const client = new Client(url ? { ...options, connectionString: await url() } : options);
+      client.on('error', (error) =>
+        orm.config.getLogger().warn('info', `PostgreSQL connection error: ${error.message}`),
+      );
+      try {
+        await client.connect();
+        // It connects once.
+        client.password = null;
+        client.connectionParameters.password = null;
+        return {
+          client,
+          canPipeline: await canPipeline(client, options.connectionTimeoutMillis ?? connectionTimeoutMillis),
+        };
+      } catch (error) {
+        await close(client);
+        throw error;
+      }
+    },
+    close: (client) => close(client as PgClient),
+  };
+};
+
+/**
+ * Whether queries may be sent while others are not answered. `pg` must know how, and must not cut off those that wait behind one
+ * that is late. And no pooler may be in between, which may mix up the answers: PostgreSQL names the process that serves a
+ * connection as it opens, a pooler names one of its own.
+ */
+const canPipeline = async (client: PgClient, patience: number): Promise<boolean> => {
+  if (typeof client.pipeline !== 'boolean' || client.connectionParameters.query_timeout) return false;
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const timer = patience > 0 ? setTimeout(() => reject(new Error('timeout expired')), patience) : undefined;
+  client.query('select pg_backend_pid() as pid', undefined, (error, result) => {
+    if (error && isConnectionLost(error)) reject(error);
+    else resolve(!error && !Array.isArray(result) && result.rows[0]?.['pid'] === client.processID);
+  });
+  return promise.finally(() => clearTimeout(timer));
+};
+
+/** How long a server has to answer that a connection is closed, in milliseconds. */
+const closingMillis = 5_000;
+
+export const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
+  const connection = new (connectionClassOf(orm))(orm.config, { driverOptions } as never, 'write');
+  return pglitePool(() => connection.getNativeClient() as unknown as Promise<Pglite>);
+};
+
+interface PgPool extends SqlPool {
+  readonly options: { readonly max: number; readonly connectionTimeoutMillis?: number };
+  readonly Client: new (options: object) => PgClient;
+}
+
+interface PgClient extends SqlConnection {
+  connect(): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: 'error' | 'end', listener: (error: Error) => void): this;
+  readonly connection: { readonly stream: { destroy(): void } };
+  password: unknown;
+  readonly connectionParameters: { password: unknown; readonly query_timeout?: number | false };
+}

@@ -1,0 +1,81 @@
+import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+
+/** What is between the application and PostgreSQL. */
+export interface Pooler {
+  /** How long a client keeps a connection to the server: none is in between, or for a session, transaction or statement. */
+  readonly kind: 'none' | 'session' | 'transaction' | 'statement';
+  /** What it calls itself, where it says so: `PgBouncer 1.18.0`. */
+  readonly product?: string;
+  /** How many clients asked at once. */
+  readonly clients: number;
+  /** How many connections to the server they were seen on. */
+  readonly serverConnections: number;
+}
+
+/** Tells the pooler by what it does; `open` opens a pool of further connections, to this database or to the one named. */
+export const probePooler = async (
+  clients: readonly SqlClient[],
+  open: (database?: string) => SqlPool,
+): Promise<Pooler> => {
+  const seen = await Promise.all(clients.map((client) => backendsOf(client)));
+  const serverConnections = new Set(seen.flat()).size;
+  const found = { clients: clients.length, serverConnections };
+  // PostgreSQL names the process that serves a connection as it opens; a pooler names one of its own.
+  if (clients.every(({ processID }, n) => seen[n]?.every((pid) => pid === processID)))
+    return { kind: 'none', ...found };
+  // PgBouncer tells about itself in a database of this name.
+  const product = await on(
+    open('pgbouncer'),
+    async (client) => (await rowOf(client, 'show version')).version as string,
+  );
+  const moves = seen.some((pids) => new Set(pids).size > 1) || serverConnections < clients.length;
+  const transactions =
+    moves && (await on(open(), async (client) => [await client.query('begin'), await client.query('commit')]));
+  const kind = !moves ? 'session' : transactions ? 'transaction' : 'statement';
+  return { kind, ...(product !== undefined && { product }), ...found };
+};
+
+/** Sets something for each client's session, and looks whether it is still there, and whose it is, while all ask. */
+export const probeSessionState = async (clients: readonly SqlClient[]): Promise<'kept' | 'lost' | 'leaks'> => {
+  await Promise.all(clients.map((client, n) => client.query(`set omnitenant.doctor to 'of ${n}'`)));
+  const seen = await Promise.all(
+    clients.map(async (client) => {
+      const values: unknown[] = [];
+      for (let round = 0; round < rounds; round += 1) values.push((await rowOf(client, readState)).value);
+      return values;
+    }),
+  );
+  for (let round = 0; round < rounds; round += 1) {
+    await Promise.all(clients.map((client) => client.query('reset omnitenant.doctor')));
+  }
+  const others = seen.flatMap((values, n) => values.filter((value) => value !== `of ${n}`));
+  return others.length === 0 ? 'kept' : others.some(Boolean) ? 'leaks' : 'lost';
+};
+
+const rounds = 6;
+// The pause lets all clients ask before the first is done.
+const readState = `select nullif(current_setting('omnitenant.doctor', true), '') as value, pg_sleep(0.005)`;
+
+const backendsOf = async (client: SqlClient): Promise<number[]> => {
+  const pids: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    pids.push((await rowOf(client, 'select pg_backend_pid() as pid, pg_sleep(0.005)')).pid as number);
+  }
+  return pids;
+};
+
+/** What the work on one connection gives; `undefined` where it fails. */
+const on = async <R>(pool: SqlPool, work: (client: SqlClient) => Promise<R>): Promise<R | undefined> => {
+  try {
+    const client = await pool.connect();
+    return await work(client).finally(() => client.release(true));
+  } catch {
+    return undefined;
+  } finally {
+    await pool.end();
+  }
+};
+
+/** The first row of a statement. */
+export const rowOf = async (client: SqlClient, sql: string): Promise<Record<string, unknown>> =>
+  ((await client.query(sql)) as QueryResult).rows[0] ?? {};

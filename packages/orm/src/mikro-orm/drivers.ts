@@ -1,0 +1,77 @@
+import type { ResourceScope, Tenant } from '@omnitenant/core';
+import type { EntityScopes } from '../entities/entity-scope.ts';
+import { type Serving, tenantBehind } from '../migrations/serving.ts';
+import type { BaseOrm } from './base-orm.ts';
+import { scopedDrivers } from './scoped-drivers.ts';
+import { oneStatement } from '../sql/refusals.ts';
+import type { ScopedDriver } from '../entities/ownership.ts';
+import { type PinOptions, pinnedPool, pinOf } from '../session/pinned-pool.ts';
+import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
+import { rowStatements } from '../sql/row-statements.ts';
+
+/** The drivers of an application's scopes. */
+export interface Drivers {
+  /** The driver of a scope, made when it is first asked for. */
+  of(scope: ResourceScope): ScopedDriver;
+  /** The driver of a tenant that is being made, whatever is known of its migrations. */
+  forNew(tenant: Tenant): ScopedDriver;
+  /**
+   * The driver that a tenant's migrations run on: they are the application's own SQL, several statements to a message, and
+   * where tenants share their tables they run for all of them.
+   */
+  forMigrations(tenant: Tenant): ScopedDriver;
+}
+
+export interface DriversOptions {
+  readonly base: BaseOrm;
+  readonly scopes: EntityScopes;
+  readonly pools: Pools;
+  readonly central: OrmPlacement;
+  /** How a tenant may be served, by the migrations that it has. */
+  readonly serving: (tenant: Tenant) => Serving;
+}
+
+export const createDrivers = ({ base, scopes, pools, central, serving }: DriversOptions): Drivers => {
+  const scopedDriver = scopedDrivers(base, scopes);
+  const poolOf = (placement: OrmPlacement, options: PinOptions = {}) =>
+    pinnedPool(
+      { options: {}, connect: (pipelined) => pools.connect(placement, pipelined), end: async () => {} },
+      pinOf(placement, options),
+      options,
+    );
+  const ofCentral = scopedDriver('central', 'central', 'central', poolOf(central));
+  // A driver lives as long as the record that it was made from: a changed tenant has another record, and so another driver.
+  const ofTenants = new WeakMap<Tenant, ScopedDriver>();
+
+  const ofTenant = (tenant: Tenant, served = serving(tenant)): ScopedDriver => {
+    const { id, isolation, createdAt } = tenant;
+    const placement = placementOf(tenant);
+    if (served === 'refuse') throw tenantBehind(id);
+    const pool = poolOf(placement, {
+      ...(isolation === 'row' && { rowsOf: id, checkWrites: rowStatements(id) }),
+      ...(served === 'read-only' && { readOnly: (cause: unknown) => tenantBehind(id, cause) }),
+      ...(placement.role !== undefined && { check: oneStatement }),
+    });
+    return scopedDriver(isolation === 'row' ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
+  };
+
+  return {
+    of: (scope) => {
+      if (scope.kind === 'central') return ofCentral;
+      const known = ofTenants.get(scope.tenant);
+      if (known) return known;
+      const driver = ofTenant(scope.tenant);
+      ofTenants.set(scope.tenant, driver);
+      return driver;
+    },
+    forNew: (tenant) => ofTenant(tenant, 'serve'),
+    forMigrations: (tenant) =>
+      scopedDriver(
+        'tenant',
+        `migrations of ${tenant.id}`,
+        tenant.id,
+        poolOf(placementOf(tenant), tenant.isolation === 'row' ? { rowsOf: '' } : {}),
+      ),
+  };
+};

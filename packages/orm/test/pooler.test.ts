@@ -1,0 +1,167 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { defineConfig } from '@mikro-orm/postgresql';
+import { obtainable, plainDatabase, type TestDatabase, testPgBouncer } from '@omnitenant/tooling';
+import { Pool, type PoolClient } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DefaultTenant } from '../src/central/tenant-entity.ts';
+import { runLibrary } from './fixtures/running-library.ts';
+import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
+import { databaseOpener } from '../src/connections/pg.ts';
+import { isolationSuite } from '../src/testing/index.ts';
+
+/** Fewer than the clients that come, so that each connection to the server serves several of them. */
+const serverConnections = 3;
+
+describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transaction mode', () => {
+  let database: TestDatabase;
+  let bouncer: Awaited<ReturnType<typeof testPgBouncer>>;
+
+  beforeAll(async () => {
+    database = await plainDatabase();
+    bouncer = await testPgBouncer({
+      upstream: database.url,
+      poolSize: serverConnections,
+      settings: { ignore_startup_parameters: 'extra_float_digits' },
+    });
+  });
+  afterAll(async () => {
+    await bouncer.stop();
+    await database.drop();
+  });
+
+  test('a search_path that is set on checkout reads the rows of others', async () => {
+    await using library = await runLibrary(defineConfig({ clientUrl: bouncer.url }), fourOf('schema'));
+    void library;
+    const pool = new Pool({ connectionString: bouncer.url, max: 12 });
+    try {
+      const read = await interleave(pool, async (client, tenant) => {
+        await client.query(`set search_path to "t_${tenant}"`);
+        // Where nobody has set it yet, there is no such table.
+        return () => client.query(`select name, pg_backend_pid() as pid from author`).catch(() => ({ rows: [] }));
+      });
+      expect(pidsOf(read).size).toBeLessThanOrEqual(serverConnections);
+      expect(read.filter(({ name, tenant }) => name !== `first of ${tenant}`).length).toBeGreaterThan(0);
+    } finally {
+      await pool.end();
+    }
+  });
+
+  test.each(['schema', 'row'])(
+    'what the orm sends reads its own, on connections that are shared: %s',
+    async (isolation) => {
+      await using library = await runLibrary(
+        defineConfig({ clientUrl: bouncer.url, driverOptions: { max: 12 } }),
+        fourOf(isolation),
+      );
+      const { tenancy, orm } = library;
+      const read = (
+        await Promise.all(
+          scopes.map((tenant, n) =>
+            tenancy.run(tenant, async () => {
+              const leave = async () => {
+                await orm.em.execute('set search_path to nowhere');
+                await orm.em.execute('set statement_timeout to 20');
+                await orm.em.execute(`create temporary table author as select 'left behind'::text as name`);
+              };
+              const ask = () =>
+                orm.em.execute<Row[]>('select name, pg_backend_pid() as pid from author, pg_sleep(0.025) as slowly');
+              const rows: Row[] = [];
+              for (let round = 0; round < 6; round += 1) {
+                if ((n + round) % 2) await leave();
+                else rows.push(...(await ask()), ...(await orm.em.transactional(ask)));
+              }
+              return rows.map((row) => ({ ...row, tenant }));
+            }),
+          ),
+        )
+      ).flat();
+      const left = await Promise.all(
+        scopes.map(() =>
+          tenancy.central(() =>
+            orm.em.execute(`select nullif(current_setting('omnitenant.tenant', true), '') as tenant, pg_sleep(0.025)`),
+          ),
+        ),
+      );
+      expect(left.flat().filter((row) => (row as { tenant: string | null }).tenant !== null)).toEqual([]);
+      expect(read).toHaveLength(scopes.length * 6);
+      expect(read.filter(({ name, tenant }) => name !== `first of ${tenant}`)).toEqual([]);
+      expect(pidsOf(read).size).toBeLessThanOrEqual(serverConnections);
+      for (const pid of pidsOf(read)) expect(tenantsOn(pid, read), `the tenants on ${pid}`).toBeGreaterThan(1);
+    },
+  );
+
+  test('no two reads are under way on one connection: a pooler may mix up the answers', async () => {
+    const base = await initBaseOrm(
+      defineConfig({ clientUrl: bouncer.url, entities: [DefaultTenant] }),
+      () => undefined,
+    );
+    const canPipeline = async (clientUrl: string) => {
+      const opener = databaseOpener(base, {}, { clientUrl, dbName: database.name });
+      const opened = await opener.open();
+      await opener.close(opened.client);
+      return opened.canPipeline;
+    };
+    expect(await canPipeline(database.url)).toBe(true);
+    expect(await canPipeline(bouncer.url)).toBe(false);
+  });
+
+  describe.each([
+    ['schema', ['schema']],
+    ['row', ['row']],
+    ['several isolations in one application', ['schema', 'database', 'row']],
+  ])('the isolation suite: %s', (_, isolations) => {
+    isolationSuite({
+      test,
+      after: afterAll,
+      config: () => defineConfig({ clientUrl: bouncer.url, driverOptions: { max: 20 } }),
+      orm: { names: { database: (id) => `${database.name}_${id}` } },
+      isolations,
+      skip: isolations.includes('row')
+        ? [
+            {
+              test: 'the same primary key in two tenants is never taken for the same row',
+              reason: 'generated keys are unique in shared tables, so two tenants never have the same',
+            },
+          ]
+        : [],
+    });
+  });
+});
+
+interface Row {
+  readonly name: string;
+  readonly pid: number;
+}
+type Read = Row & { readonly tenant: string };
+
+const tenants = ['a', 'b', 'c', 'd'];
+const scopes = Array.from({ length: 80 }, (_, n) => tenants[n % tenants.length] as string);
+
+const fourOf = (isolation: string) => Object.fromEntries(tenants.map((id) => [id, { isolation }]));
+
+const pidsOf = (read: readonly Read[]): Set<number> => new Set(read.map(({ pid }) => pid));
+
+const tenantsOn = (pid: number, read: readonly Read[]): number =>
+  new Set(read.filter((row) => row.pid === pid).map(({ tenant }) => tenant)).size;
+
+/** For each scope, one checkout: what `prepare` does with it is over, for all of its turn, before anybody asks. */
+const interleave = async (
+  pool: Pool,
+  prepare: (client: PoolClient, tenant: string) => Promise<() => Promise<{ rows: Row[] }>>,
+): Promise<Read[]> => {
+  const read: Read[] = [];
+  await Promise.all(
+    scopes.map(async (tenant) => {
+      const client = await pool.connect();
+      try {
+        const ask = await prepare(client, tenant);
+        await turn();
+        const { rows } = await ask();
+        read.push(...rows.map((row) => ({ ...row, tenant })));
+      } finally {
+        client.release();
+      }
+    }),
+  );
+  return read;
+};

@@ -1,0 +1,81 @@
+import { defineConfig } from '@mikro-orm/postgresql';
+import { isTenancyError } from '@omnitenant/core';
+import { plainDatabase } from '@omnitenant/tooling';
+import { expect, test, vi } from 'vitest';
+import { runLibrary } from './fixtures/running-library.ts';
+import { Author } from '../src/testing/library.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+test.each(['schema', 'row', 'database'])('a tenant is removed while fifty scopes run in it: %s', async (isolation) => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(
+    defineConfig({ clientUrl: database.url, driverOptions: { max: 4 } }),
+    { going: { isolation }, staying: { isolation } },
+    // Whoever would wait in vain waits for longer than the test may take.
+    { connections: { waitMs: 600_000 }, names: { database: (id) => `${database.name}_${id}` } },
+  );
+  const { tenancy, orm } = library;
+  const read = async (tenant: string) =>
+    tenancy.run(tenant, () =>
+      orm.em.transactional(async (em) => [
+        ...(await em.execute<{ name: string }[]>('select name from author')),
+        ...(await em.find(Author, {}, { disableIdentityMap: true })),
+      ]),
+    );
+
+  let reads = 0;
+  const failures: unknown[] = [];
+  const { promise: underWay, resolve: isUnderWay } = Promise.withResolvers<void>();
+  let removed = false;
+  const scope = async () => {
+    while (!removed || reads < 50) {
+      try {
+        for (const { name } of await read('going')) expect(name).toBe('first of going');
+        if (++reads === 50) isUnderWay();
+      } catch (error) {
+        failures.push(error);
+        return;
+      }
+    }
+  };
+  const traffic = Array.from({ length: 50 }, scope);
+  await underWay;
+  await tenancy.tenants.remove('going');
+  removed = true;
+  await Promise.all(traffic);
+
+  for (const error of failures) {
+    const refused = isTenancyError(error) ? error.tenant === 'going' : /does not exist/.test(String(error));
+    expect(refused, String(error)).toBe(true);
+  }
+  await expect(read('going')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+  for (const { name } of await read('staying')) expect(name).toBe('first of staying');
+  await tenancy.tenants.create({ id: 'going', isolation });
+  expect(await read('going')).toEqual([]);
+});
+
+test('a tenant whose database somebody does not leave is removed all the same', async () => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(
+    defineConfig({ clientUrl: database.url }),
+    { going: { isolation: 'database' } },
+    { names: { database: (id) => `${database.name}_${id}` } },
+  );
+  const { tenancy, orm } = library;
+  const { promise: removed, resolve: isRemoved } = Promise.withResolvers<void>();
+  const { promise: inside, resolve: isInside } = Promise.withResolvers<void>();
+  const staying = tenancy.run('going', () =>
+    orm.em.transactional(async (em) => {
+      await em.insert(Author, { name: 'lost' });
+      isInside();
+      await removed;
+      await em.count(Author);
+    }),
+  );
+  const outcome = expect(staying).rejects.toMatchObject({ code: 'SERVER_UNAVAILABLE', tenant: 'going' });
+  await inside;
+  await tenancy.tenants.remove('going');
+  isRemoved();
+  await outcome;
+});
