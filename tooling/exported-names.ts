@@ -6,10 +6,10 @@ import { withoutComments } from './packages.ts';
 export function exportedNames(file: string): string[] {
   const names = new Set<string>();
   let rest = withoutComments(readFileSync(file, 'utf8'));
-  const take = (pattern: RegExp, found: (match: RegExpExecArray) => void) => {
+  function take(pattern: RegExp, found: (match: RegExpExecArray) => void) {
     for (const match of rest.matchAll(pattern)) found(match);
     rest = rest.replace(pattern, '');
-  };
+  }
   take(/\bexport\s+(type\s+)?\{([^}]*)\}/g, ([, allTypes, list = '']) => {
     for (const item of list.split(',').map((text) => text.trim())) {
       const [, isType, name] = /^(type\s+)?(?:[\w$]+\s+as\s+)?([\w$]+)$/.exec(item) ?? [];

@@ -9,7 +9,9 @@ import { linkDependencies } from './dependencies.ts';
 import { entryPoints, type Package, packages, root } from './packages.ts';
 
 const run = promisify(execFile);
-const bin = (name: string) => join(root, 'node_modules', '.bin', name);
+function bin(name: string) {
+  return join(root, 'node_modules', '.bin', name);
+}
 const work = mkdtempSync(join(tmpdir(), 'omnitenant-packed-'));
 
 try {

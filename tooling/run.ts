@@ -62,10 +62,10 @@ async function sweep(client: Client): Promise<void> {
     [lockClass],
   );
   const running = new Set(rows.map((row) => Number(row.number).toString(16).padStart(8, '0')));
-  const isOrphan = (name: string) => {
+  function isOrphan(name: string) {
     const run = names.exec(name)?.[1];
     return run !== undefined && !running.has(run);
-  };
+  }
   const { databases, roles } = await inventory(client);
   // Another run may be sweeping the same ones at this moment: what stays, the next run sweeps.
   await remove(client, databases.filter(isOrphan), roles.filter(isOrphan)).catch(() => {});

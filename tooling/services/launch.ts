@@ -35,14 +35,14 @@ export async function launch({ name, stopSignal, port: wanted, prepare, url, che
   // Nobody has to reach the folder, which root's own temporary folder may prevent.
   const folder = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), `omnitenant-${name}-`));
   const watched = reaper().watch(folder, stopSignal);
-  const discard = async () => {
+  async function discard() {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     watched.forget();
-  };
+  }
   try {
     if (runAs.uid !== undefined) await chown(folder, runAs.uid, runAs.gid ?? runAs.uid);
     const { file, args, env } = await prepare(folder);
-    const start = async (port: number): Promise<{ child: ChildProcess; failure: string | undefined }> => {
+    async function start(port: number): Promise<{ child: ChildProcess; failure: string | undefined }> {
       const log = await open(join(folder, 'log'), 'a');
       // A group of its own: an interrupt from the terminal is for the tests, which then stop the server.
       const child = spawn(file, await args(port), {
@@ -59,7 +59,7 @@ export async function launch({ name, stopSignal, port: wanted, prepare, url, che
       if (failure) await end(child, 'SIGKILL');
       else child.unref();
       return { child, failure };
-    };
+    }
     for (let attempt = 1; ; attempt++) {
       const port = wanted ?? (await freePort());
       let { child, failure } = await start(port);

@@ -57,8 +57,9 @@ function libraries(home: string): Record<string, string> {
   return { LD_LIBRARY_PATH: ['usr/lib', 'lib'].map((place) => join(home, place, triplet)).join(':') };
 }
 
-const runs = (file: string) =>
-  access(file, constants.X_OK).then(
+function runs(file: string) {
+  return access(file, constants.X_OK).then(
     () => true,
     () => false,
   );
+}

@@ -68,5 +68,6 @@ export async function redisCommand(url: string, ...command: string[]): Promise<s
   }
 }
 
-const encoded = (command: string[]) =>
-  `*${command.length}\r\n${command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join('')}`;
+function encoded(command: string[]) {
+  return `*${command.length}\r\n${command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join('')}`;
+}

@@ -25,9 +25,11 @@ export async function plainDatabase(): Promise<TestDatabase & { readonly role: s
   return { name: database.name, url: url.href, role, drop, [Symbol.asyncDispose]: drop };
 }
 
-const dropRolesOf = (name: string): string => `do $$ declare r record; begin
+function dropRolesOf(name: string): string {
+  return `do $$ declare r record; begin
   for r in select rolname from pg_roles where starts_with(rolname, '${name}_')
   loop execute format('drop role %I', r.rolname); end loop; end $$`;
+}
 
 async function onServer(statements: readonly string[]): Promise<void> {
   const client = new Client({ connectionString: inject('postgres').url });

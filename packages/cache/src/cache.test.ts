@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCache } from './cache.ts';
 import { type Application, application } from './fixtures/application.ts';
 
-const code = (expected: string) => expect.objectContaining({ name: 'TenancyError', code: expected });
+function code(expected: string) {
+  return expect.objectContaining({ name: 'TenancyError', code: expected });
+}
 
 const hasRedis = await obtainable('redis-server');
 const kinds = hasRedis ? ['memory', 'Redis'] : ['memory'];

@@ -92,5 +92,9 @@ export function memoryStore(max: number): CacheStore {
 }
 
 // A space's name holds no line break.
-const entryId = ({ name }: Space, key: string): string => `${name}\ne${key}`;
-const leaseId = ({ name }: Space, key: string): string => `${name}\nl${key}`;
+function entryId({ name }: Space, key: string): string {
+  return `${name}\ne${key}`;
+}
+function leaseId({ name }: Space, key: string): string {
+  return `${name}\nl${key}`;
+}

@@ -26,7 +26,9 @@ class CreateNote extends Migration {
   }
 }
 
-const row = (text: string) => ({ id: 1, text, at: new Date(0), data: Buffer.from('é') });
+function row(text: string) {
+  return { id: 1, text, at: new Date(0), data: Buffer.from('é') };
+}
 
 const kinds = (await obtainable('redis-server')) ? ['memory', 'Redis'] : ['memory'];
 

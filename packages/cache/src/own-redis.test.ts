@@ -9,7 +9,9 @@ import { application } from './fixtures/application.ts';
 
 type Server = Awaited<ReturnType<typeof testRedisServer>>;
 
-const code = (expected: string) => expect.objectContaining({ name: 'TenancyError', code: expected });
+function code(expected: string) {
+  return expect.objectContaining({ name: 'TenancyError', code: expected });
+}
 
 /** The names of the connections that a server has, without the one that asks. */
 async function clients(admin: Redis): Promise<number> {

@@ -29,12 +29,12 @@ export function openBar(verb: string): Bar {
   /** Lets others write in the bar's place; it comes back below, once they have ended their line. */
   function giveWay(stream: NodeJS.WriteStream): () => void {
     const { write } = stream;
-    const above = (...args: Parameters<typeof write>) => {
+    function above(...args: Parameters<typeof write>) {
       bar.stop();
       const flushed = write.apply(stream, args);
       if (String(args[0]).endsWith('\n')) draw();
       return flushed;
-    };
+    }
     Object.assign(stream, { write: above });
     return () => {
       Object.assign(stream, { write });

@@ -25,10 +25,10 @@ function start(options: { concurrency: number; maxFailures?: number; signal?: Ab
       }),
     onStep: (step) => run.steps.push(step),
   });
-  const end = async (id: string, error?: Error) => {
+  async function end(id: string, error?: Error) {
     run.end.get(id)?.(error);
     await new Promise(setImmediate);
-  };
+  }
   return { run, outcome, end };
 }
 

@@ -9,14 +9,14 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
  */
 export async function interruptible<R>(afterwards: string, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
   const controller = new AbortController();
-  const interrupt = () => {
+  function interrupt() {
     if (controller.signal.aborted) {
       note(`Stopped at once. ${afterwards}`);
       process.exit(exitCodes.interrupted);
     }
     note('\nFinishing what is under way; Ctrl-C again stops at once.');
     controller.abort();
-  };
+  }
   for (const name of signals) process.on(name, interrupt);
   try {
     return await work(controller.signal);

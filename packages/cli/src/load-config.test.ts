@@ -4,17 +4,21 @@ import { type Application, openApplication } from '../fixtures/command.ts';
 let app: Application;
 afterEach(() => app[Symbol.asyncDispose]());
 
-const config = (body: string) => `
+function config(body: string) {
+  return `
   import { defineConfig as defineMikroOrm } from '@mikro-orm/postgresql';
   import { defineConfig } from '@omnitenant/cli';
   import { createTenancy } from '@omnitenant/core';
   import { createOrm } from '@omnitenant/orm';
   ${body}
 `;
-const open = (entities = '') => `
+}
+function open(entities = '') {
+  return `
   const orm = await createOrm(defineMikroOrm({ clientUrl: process.env.DATABASE_URL, entities: [${entities}], migrations: { migrationsList: [] } }));
   const tenancy = createTenancy({ store: orm.store, resources: [orm] });
 `;
+}
 
 test('a configuration is an object, too', async () => {
   app = await openApplication({

@@ -3,8 +3,9 @@ import { isolations, statuses } from './tenants.ts';
 
 // The options that several commands have. Those of a fleet:
 export const all = new Option('--all', 'every tenant');
-export const concurrency = (usual: number) =>
-  new Option('--concurrency <n>', 'tenants at a time').argParser(positive).default(usual);
+export function concurrency(usual: number) {
+  return new Option('--concurrency <n>', 'tenants at a time').argParser(positive).default(usual);
+}
 export const maxFailures = new Option('--max-failures <n>', 'begin no more once more than so many failed').argParser(
   wholeNumber,
 );

@@ -2,10 +2,12 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
 import { createProgram } from './program.ts';
 
-const all = (command: CommandUnknownOpts): CommandUnknownOpts[] =>
-  command.commands.length === 0 ? [command] : command.commands.flatMap(all);
-const nameOf = (command: CommandUnknownOpts): string =>
-  command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
+function all(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(all);
+}
+function nameOf(command: CommandUnknownOpts): string {
+  return command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
+}
 
 test.each(all(createProgram()).map((command) => [nameOf(command), command] as const))(
   'the help of %s says what it does, and gives an example of it',

@@ -19,7 +19,9 @@ const connection = defineResource({
 });
 
 let tenancy: Tenancy;
-const here = () => tenancy.tryCurrent()?.id;
+function here() {
+  return tenancy.tryCurrent()?.id;
+}
 
 beforeEach(async () => {
   tenancy = createTenancy({ store: memoryStore(), resources: [cache, connection] });
@@ -256,10 +258,10 @@ describe('when a scope ends', () => {
     expect(onError.mock.calls).toEqual([[bad, {}]]);
 
     onError.mockClear();
-    const failing = async () => {
+    async function failing() {
       openAll();
       throw new Error('body');
-    };
+    }
     await expect(other.central(failing)).rejects.toThrow('body');
     expect(good).toHaveBeenCalledTimes(2);
     expect(onError.mock.calls).toEqual([
@@ -273,14 +275,14 @@ describe('when a scope ends', () => {
     let left: Promise<void> | undefined;
     await tenancy.run('a', () => {
       const opened = handleOf(connection);
-      const late = async () => {
+      async function late() {
         await over.promise;
         expect(here()).toBe('a');
         expect(currentScope()?.ended).toBe(true);
         expect(handleOf(connection)).toBe(opened);
         expect(opened.open).toBe(false);
         expect(handleOf(cache).of).toBe('a');
-      };
+      }
       left = late();
     });
     let refused: Promise<unknown> | undefined;
@@ -295,7 +297,7 @@ describe('when a scope ends', () => {
   test('a timer that enters a new scope at each turn holds none of the former ones', async () => {
     const turns = Promise.withResolvers<void>();
     const parents: unknown[] = [];
-    const tick = (left: number): void => {
+    function tick(left: number): void {
       tenancy
         .run('a', () => {
           parents.push(currentScope()?.parent);
@@ -303,7 +305,7 @@ describe('when a scope ends', () => {
           else setImmediate(tick, left - 1);
         })
         .catch(turns.reject);
-    };
+    }
     tick(5);
     await turns.promise;
     expect(parents).toEqual(new Array(6).fill(undefined));

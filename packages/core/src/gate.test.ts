@@ -20,7 +20,9 @@ function calls() {
   };
 }
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+function turn() {
+  return new Promise<void>((resolve) => setImmediate(resolve));
+}
 
 test('no more calls run than may, and the rest go in their order', async () => {
   const gate = createGate({ running: 2, waiting: 10 });

@@ -4,16 +4,18 @@ import { admit, migratable, requireStatus, transitions } from './lifecycle.ts';
 import type { Tenant, TenantStatus } from './models/tenant.ts';
 
 const at = new Date(0);
-const tenant = (status: TenantStatus): Tenant => ({
-  id: 'acme',
-  name: 'Acme',
-  status,
-  isolation: 'none',
-  placement: {},
-  config: {},
-  createdAt: at,
-  updatedAt: at,
-});
+function tenant(status: TenantStatus): Tenant {
+  return {
+    id: 'acme',
+    name: 'Acme',
+    status,
+    isolation: 'none',
+    placement: {},
+    config: {},
+    createdAt: at,
+    updatedAt: at,
+  };
+}
 
 describe('at every door', () => {
   test('an active tenant is let in', () => {

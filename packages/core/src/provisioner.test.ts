@@ -51,7 +51,9 @@ function fleet() {
   return { tenancy, tenants: tenancy.tenants, events, failures, storage, store, memory, signals, onError };
 }
 
-const steps = (events: readonly string[]) => events.filter((event) => !event.includes('changed'));
+function steps(events: readonly string[]) {
+  return events.filter((event) => !event.includes('changed'));
+}
 
 describe('creating a tenant', () => {
   test('makes and migrates its storage, and only then lets anybody in', async () => {

@@ -220,8 +220,9 @@ export function createProvisioner<T extends Tenant>(
 
 const activation = 'activate';
 
-const repairing = (id: string): string =>
-  `call repair("${id}") to finish it, or repair("${id}", { clear: true }) to clear it.`;
+function repairing(id: string): string {
+  return `call repair("${id}") to finish it, or repair("${id}", { clear: true }) to clear it.`;
+}
 
 /** @throws DOMAIN_TAKEN where a tenant would get a host that leads to central. */
 export function refusePublicHosts(domains: readonly Domain[], publicHosts: ReadonlySet<string>): void {

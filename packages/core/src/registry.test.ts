@@ -96,9 +96,9 @@ test('streaming all tenants from a store that goes down is told as unavailable',
     },
   });
   const seen: string[] = [];
-  const reading = async () => {
+  async function reading() {
     for await (const { id } of tenants.all()) seen.push(id);
-  };
+  }
   await expect(reading()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   expect(seen).toEqual(['acme']);
 });

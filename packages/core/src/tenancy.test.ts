@@ -14,12 +14,14 @@ import type { TenancyOptions } from './tenancy-options.ts';
 
 type Acme = Tenant & { readonly plan: string };
 
-const request = (host: string | undefined, headers: Record<string, string> = {}) => ({
-  host,
-  path: '/',
-  header: (name: string) => headers[name],
-  raw: undefined,
-});
+function request(host: string | undefined, headers: Record<string, string> = {}) {
+  return {
+    host,
+    path: '/',
+    header: (name: string) => headers[name],
+    raw: undefined,
+  };
+}
 
 async function site(options: Partial<TenancyOptions<Acme>> = {}): Promise<Tenancy<Acme>> {
   const tenancy = createTenancy({
@@ -101,10 +103,10 @@ describe('run', () => {
   test('looks the tenant up outside the scope that it is called in', async () => {
     const memory = memoryStore<Acme>();
     const scopes: unknown[] = [];
-    const find = async (id: string) => {
+    async function find(id: string) {
       scopes.push(currentScope());
       return memory.find(id);
-    };
+    }
     const tenancy = await site({ store: { ...memory, find } });
     await tenancy.central(() => tenancy.run('acme', () => undefined));
     expect(scopes).toEqual([undefined]);
@@ -265,9 +267,9 @@ describe('createTenancy', () => {
   test('survives an onError that fails', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const failure = new Error('log is full');
-    const onError = () => {
+    function onError() {
       throw failure;
-    };
+    }
     const tenancy = createTenancy({ store: memoryStore(), onError });
     tenancy.signals.on('created', () => Promise.reject(new Error('mail is down')));
     expect((await tenancy.tenants.create({ id: 'acme' })).status).toBe('active');

@@ -5,7 +5,9 @@ import { memoryStore } from './stores/memory.ts';
 import { createTenantCache, type TenantCacheOptions } from './tenant-cache.ts';
 import { draftOf } from './testing/store/promise.ts';
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+function turn() {
+  return new Promise<void>((resolve) => setImmediate(resolve));
+}
 
 /** A store whose lookups are counted, and answered when the test says so. */
 async function watched({ held = false, ...options }: TenantCacheOptions & { held?: boolean } = {}) {
@@ -15,19 +17,19 @@ async function watched({ held = false, ...options }: TenantCacheOptions & { held
   let now = 1;
   const asked: string[] = [];
   const answers: (() => void)[] = [];
-  const lookup = async (name: string, answer: () => Promise<Tenant | undefined>) => {
+  async function lookup(name: string, answer: () => Promise<Tenant | undefined>) {
     asked.push(name);
     const found = await answer();
     if (held) await new Promise<void>((resolve) => answers.push(resolve));
     return found;
-  };
+  }
   const find = vi.fn((id: string) => lookup(id, () => memory.find(id)));
   const findByDomain = vi.fn((host: string) => lookup(host, () => memory.findByDomain(host)));
   const store = { ...memory, find, findByDomain };
   const cache = createTenantCache(guardedStore(store), { ...options, clock: { now: () => now } });
-  const pass = (ms: number) => {
+  function pass(ms: number) {
     now += ms;
-  };
+  }
   return { cache, memory, store, asked, answers, pass };
 }
 

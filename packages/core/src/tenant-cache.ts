@@ -77,10 +77,10 @@ export function createTenantCache<T extends Tenant>(
   }
 
   function lookUpHost(host: string) {
-    const found = (tenant: T) => {
+    function found(tenant: T) {
       keep(tenant);
       hosts.set(host, tenant.id);
-    };
+    }
     return lookUp(`host:${host}`, () => store.findByDomain(host), found);
   }
 

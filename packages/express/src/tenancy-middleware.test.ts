@@ -97,9 +97,9 @@ async function listen(app: RequestListener) {
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const close = async () => {
+  async function close() {
     server.close().closeAllConnections();
     await once(server, 'close');
-  };
+  }
   return { port, url: `http://127.0.0.1:${port}/`, close, [Symbol.asyncDispose]: close };
 }

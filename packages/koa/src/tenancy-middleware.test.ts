@@ -160,9 +160,9 @@ async function listen(app: Koa) {
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const close = async () => {
+  async function close() {
     server.close().closeAllConnections();
     await once(server, 'close');
-  };
+  }
   return { port, url: `http://127.0.0.1:${port}/`, close, [Symbol.asyncDispose]: close };
 }

@@ -1,13 +1,13 @@
 import type { EntityClass, EntityMetadata, EntitySchema, Options } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
-import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
 import type { DomainEntity, TenantEntity, TenantOf } from './central/tenant-entity.ts';
-import { centralSchema } from './entities/entity-scope.ts';
-import type { Serving } from './migrations/serving.ts';
-import type { MigrationsKept } from './migrations/migration-set.ts';
-import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/place-tenant.ts';
+import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
 import type { ServerOptions } from './connections/servers.ts';
+import { centralSchema } from './entities/entity-scope.ts';
+import type { MigrationsKept } from './migrations/migration-set.ts';
+import type { Serving } from './migrations/serving.ts';
+import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/place-tenant.ts';
 
 /** What omnitenant is told beside the MikroORM configuration. */
 export interface OrmOptions<E extends TenantEntity = TenantEntity> {
@@ -63,10 +63,10 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity> {
  *
  * @throws CONFIG_INVALID
  */
-export const checkConfig = (
+export function checkConfig(
   config: Options | undefined,
   { isolation, servers, connections }: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>,
-): void => {
+): void {
   const fault = !config?.driver
     ? 'createOrm needs a MikroORM configuration with a driver: give it what defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite returns.'
     : config.replicas?.length
@@ -79,10 +79,10 @@ export const checkConfig = (
             ? `The server '${ownServer}' stands for the one that a tenant has of its own. Call yours something else.`
             : (hookFault(config) ?? limitsFault(servers, connections));
   if (fault) throw new TenancyError('CONFIG_INVALID', fault);
-};
+}
 
 /** What MikroORM would call, or set, for each connection. */
-const hookFault = (config: Options): string | undefined => {
+function hookFault(config: Options): string | undefined {
   const hook = config.onCreateConnection
     ? 'onCreateConnection'
     : config.onReserveConnection
@@ -95,34 +95,38 @@ const hookFault = (config: Options): string | undefined => {
     `The MikroORM configuration has ${hook}, which sets the session of one user, and tenants share their connections. ` +
       "Leave it out: set what all connections begin with by driverOptions: { options: '-c name=value' } or by the role."
   );
-};
+}
 
-const limitsFault = (
+function limitsFault(
   servers: OrmOptions['servers'] = {},
   connections: ConnectionLimits | undefined,
-): string | undefined => {
+): string | undefined {
   const all = [
     ['connections', connections] as const,
     ...Object.entries(servers).map(([name, server]) => [`servers.${name}.connections`, server.connections] as const),
   ];
   const faults = all.map(([option, limits]) => [option, limits && faultOfLimits(limits)]);
   return faults.find(([, fault]) => fault)?.join(' ');
-};
+}
 
 /** Adds the tenant and domain entities, and fixes them to central whatever they declare. */
-export const withCentralEntities = (config: Options, declared: readonly Declared[]): Options => ({
-  ...config,
-  entities: [...new Set([...(config.entities ?? []), ...declared])] as NonNullable<Options['entities']>,
-  discovery: {
-    ...config.discovery,
-    onMetadata: async (meta, platform) => {
-      if (declared.some((entity) => classOf(entity) === meta.class)) meta.schema = centralSchema;
-      await config.discovery?.onMetadata?.(meta, platform);
+export function withCentralEntities(config: Options, declared: readonly Declared[]): Options {
+  return {
+    ...config,
+    entities: [...new Set([...(config.entities ?? []), ...declared])] as NonNullable<Options['entities']>,
+    discovery: {
+      ...config.discovery,
+      onMetadata: async (meta, platform) => {
+        if (declared.some((entity) => classOf(entity) === meta.class)) meta.schema = centralSchema;
+        await config.discovery?.onMetadata?.(meta, platform);
+      },
     },
-  },
-});
+  };
+}
 
 /** An entity as MikroORM takes it: a class, or what defineEntity returns. */
 export type Declared = object;
 
-const classOf = (entity: Declared): unknown => ('meta' in entity ? (entity.meta as EntityMetadata).class : entity);
+function classOf(entity: Declared): unknown {
+  return 'meta' in entity ? (entity.meta as EntityMetadata).class : entity;
+}

@@ -9,14 +9,12 @@ import {
   type TenantResource,
   type TenantStore,
 } from '@omnitenant/core';
-import { migrateCentral } from './central/migrate-central.ts';
-import { openPools } from './connections/open-pools.ts';
 import { type Credentials, createCredentials } from './central/credentials.ts';
-import { parseKeys } from './vault/keys.ts';
-import { urlOf } from './vault/server-url.ts';
-import { createVault } from './vault/vault.ts';
-import { createDrivers } from './mikro-orm/drivers.ts';
+import { migrateCentral } from './central/migrate-central.ts';
 import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './central/tenant-entity.ts';
+import { centralStore } from './central/tenant-store.ts';
+import { openPools } from './connections/open-pools.ts';
+import { maintenanceFor, maintenanceOn, serverOptions } from './connections/servers.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
 import { centralSchema, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
@@ -24,16 +22,18 @@ import { rowStorage } from './isolation/row.ts';
 import { schemaStorage } from './isolation/schema.ts';
 import type { Made, TenantStorage } from './isolation/storage.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
-import { servingOf } from './migrations/serving.ts';
 import { loadMigrations } from './migrations/migration-set.ts';
 import type { Migrations } from './migrations/migrations.ts';
 import { once, openMigrations } from './migrations/open-migrations.ts';
+import { servingOf } from './migrations/serving.ts';
 import { initBaseOrm, isPglite } from './mikro-orm/base-orm.ts';
+import { createDrivers } from './mikro-orm/drivers.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer, placeTenant } from './placement/place-tenant.ts';
-import { maintenanceFor, maintenanceOn, serverOptions } from './connections/servers.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
-import { centralStore } from './central/tenant-store.ts';
+import { parseKeys } from './vault/keys.ts';
+import { urlOf } from './vault/server-url.ts';
+import { createVault } from './vault/vault.ts';
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, its EntityManager and its store of tenants. */
 export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntityManager<AbstractSqlDriver>> {
@@ -64,10 +64,10 @@ export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntity
  * const tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('app.com') });
  * await tenancy.run('acme', () => orm.em.find(Project, {}));
  */
-export const createOrm = async <E extends TenantEntity = TenantEntity>(
+export async function createOrm<E extends TenantEntity = TenantEntity>(
   config: Partial<Options>,
   options: OrmOptions<E> = {},
-): Promise<Orm<TenantOf<E>>> => {
+): Promise<Orm<TenantOf<E>>> {
   const settings = config as Options;
   checkConfig(settings, options);
   const {
@@ -112,14 +112,14 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
     ),
     row: rowStorage(pools),
   };
-  const storageOf = ({ id, isolation }: Tenant): TenantStorage => {
+  function storageOf({ id, isolation }: Tenant): TenantStorage {
     if (Object.hasOwn(storages, isolation)) return storages[isolation as Isolation];
     throw new TenancyError(
       'ISOLATION_UNKNOWN',
       `The tenant '${id}' has the isolation '${isolation}', which is not known here.`,
       { tenant: id },
     );
-  };
+  }
 
   const migrating = openMigrations({
     base,
@@ -187,11 +187,12 @@ export const createOrm = async <E extends TenantEntity = TenantEntity>(
     end: () => pools.end(),
   };
   return orm;
-};
+}
 
-const noDatabases = (tenant: string): TenancyError =>
-  new TenancyError(
+function noDatabases(tenant: string): TenancyError {
+  return new TenancyError(
     'ISOLATION_UNKNOWN',
     `The tenant '${tenant}' asks for a database of its own, and PGlite has one database only. Use PostgreSQL, or isolation 'schema'.`,
     { tenant },
   );
+}

@@ -5,9 +5,9 @@ import { isTenancyError, type TenancyError, type TenancyErrorCode } from '@omnit
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { describe, expect, test, vi } from 'vitest';
+import { Author } from '../src/testing/library.ts';
 import { inVain, longWait } from './fixtures/elapse-timeouts.ts';
 import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
-import { Author } from '../src/testing/library.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -134,7 +134,7 @@ test('a tenant whose database is gone is out of service, and back when its datab
 /** The sessions of the database that are not this one. */
 const others = `datname = current_database() and pid <> pg_backend_pid()`;
 
-const onServer = async ({ url }: TestDatabase, ...statements: string[]): Promise<void> => {
+async function onServer({ url }: TestDatabase, ...statements: string[]): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
@@ -142,35 +142,44 @@ const onServer = async ({ url }: TestDatabase, ...statements: string[]): Promise
   } finally {
     await client.end();
   }
-};
+}
 
 const ids = ['a', 'b', 'c', 'd'];
-const fourOf = (isolation: string) => Object.fromEntries(ids.map((id) => [id, { isolation }]));
-const tenants = (count: number): string[] => Array.from({ length: count }, (_, n) => ids[n % ids.length] as string);
+function fourOf(isolation: string) {
+  return Object.fromEntries(ids.map((id) => [id, { isolation }]));
+}
+function tenants(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => ids[n % ids.length] as string);
+}
 
-const authorsOf = ({ tenancy, orm }: RunningLibrary, tenant: string): Promise<string[]> =>
-  tenancy.run(tenant, async () => (await orm.em.fork().find(Author, {})).map(({ name }) => name));
+function authorsOf({ tenancy, orm }: RunningLibrary, tenant: string): Promise<string[]> {
+  return tenancy.run(tenant, async () => (await orm.em.fork().find(Author, {})).map(({ name }) => name));
+}
 
-const expectSound = (library: RunningLibrary, of: readonly string[]) =>
-  Promise.all(of.map(async (tenant) => expect(await authorsOf(library, tenant)).toEqual([`first of ${tenant}`])));
+function expectSound(library: RunningLibrary, of: readonly string[]) {
+  return Promise.all(
+    of.map(async (tenant) => expect(await authorsOf(library, tenant)).toEqual([`first of ${tenant}`])),
+  );
+}
 
-const errorOf = (attempt: Promise<unknown>): Promise<unknown> =>
-  attempt.then(
+function errorOf(attempt: Promise<unknown>): Promise<unknown> {
+  return attempt.then(
     (value) => `no error, but ${JSON.stringify(value)}`,
     (error: unknown) => error,
   );
+}
 
-const expectIs = (error: unknown, code: TenancyErrorCode, tenant?: string): void => {
+function expectIs(error: unknown, code: TenancyErrorCode, tenant?: string): void {
   expect(isTenancyError(error, code), String(error)).toBe(true);
   if (tenant !== undefined) expect(error).toMatchObject({ tenant });
-};
+}
 
 /** The server behind an address of its own, which can be left and taken again: what a client sees of a restart. */
-const throughProxy = async (upstream: string) => {
+async function throughProxy(upstream: string) {
   const target = new URL(upstream);
   const sockets = new Set<Socket>();
   let server: Server;
-  const start = async (port = 0): Promise<number> => {
+  async function start(port = 0): Promise<number> {
     server = createServer((socket) => {
       const onward = connect(Number(target.port || 5432), target.hostname);
       for (const end of [socket, onward]) {
@@ -185,17 +194,17 @@ const throughProxy = async (upstream: string) => {
     }).listen(port, '127.0.0.1');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
-  };
-  const stop = async (): Promise<void> => {
+  }
+  async function stop(): Promise<void> {
     const closed = once(server, 'close');
     server.close();
     for (const socket of sockets) socket.destroy();
     sockets.clear();
     await closed;
-  };
+  }
   const port = await start();
   const url = new URL(upstream);
   url.hostname = '127.0.0.1';
   url.port = String(port);
   return { url: url.href, stop, start: () => start(port), [Symbol.asyncDispose]: stop };
-};
+}

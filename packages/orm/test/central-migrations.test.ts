@@ -7,9 +7,9 @@ import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { expect, test, vi } from 'vitest';
+import type { MigrationsKept } from '../src/migrations/migration-set.ts';
 import { createOrm } from '../src/orm.ts';
 import { Author, Country, CreateLibrary, libraryEntities, Plan } from '../src/testing/library.ts';
-import type { MigrationsKept } from '../src/migrations/migration-set.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -50,7 +50,7 @@ class SpoilPlans extends Migration {
 const all = ['CreateCentral', 'CreatePlans'];
 
 /** An application that keeps these migrations of central; each `open` is a process of its own. */
-const site = async () => {
+async function site() {
   const database = await plainDatabase();
   const client = new pg.Client(database.url);
   await client.connect();
@@ -80,7 +80,7 @@ const site = async () => {
       await database.drop();
     },
   };
-};
+}
 
 test('makes central’s tables in central alone, and keeps its own log there', async () => {
   await using app = await site();

@@ -2,8 +2,8 @@ import type { TenantStatus } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
-import { type CutShort, openCutShort } from './fixtures/cut-short.ts';
 import { Author } from '../src/testing/library.ts';
+import { type CutShort, openCutShort } from './fixtures/cut-short.ts';
 
 // Makes and drops some fifty databases.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
@@ -18,7 +18,7 @@ interface Site extends AsyncDisposable {
   leftovers(): Promise<unknown[]>;
 }
 
-const openSite = async (): Promise<Site> => {
+async function openSite(): Promise<Site> {
   const database = await plainDatabase();
   const client = new pg.Client(database.url);
   await client.connect();
@@ -39,20 +39,22 @@ const openSite = async (): Promise<Site> => {
       await database.drop();
     },
   };
-};
+}
 
-const statusOf = async ({ orm }: CutShort): Promise<TenantStatus | undefined> => (await orm.store.find('acme'))?.status;
+async function statusOf({ orm }: CutShort): Promise<TenantStatus | undefined> {
+  return (await orm.store.find('acme'))?.status;
+}
 
-const works = async ({ tenancy, orm }: CutShort) => {
+async function works({ tenancy, orm }: CutShort) {
   expect(await tenancy.run('acme', () => orm.em.count(Author))).toBe(0);
   expect(await orm.migrations.up()).toMatchObject({ migrated: 0, upToDate: 0, failed: [] });
-};
+}
 
 /** Calls `at` with 1, 2, 3 … until it says that nothing was cut short any more. */
-const atEachStatement = async (at: (n: number) => Promise<'cut' | 'whole'>): Promise<number> => {
+async function atEachStatement(at: (n: number) => Promise<'cut' | 'whole'>): Promise<number> {
   for (let n = 1; n < 100; n += 1) if ((await at(n)) === 'whole') return n - 1;
   throw new Error('It never came to an end.');
-};
+}
 
 describe.each(isolations)('a tenant of isolation %s', (isolation) => {
   test('whose making loses its connection at any statement is gone, or is repaired or cleared', async () => {
@@ -156,9 +158,9 @@ test('a schema whose adoption dies at any statement keeps its rows, and can be a
 });
 
 /** Whatever there is of the tenant works, and goes without leaving anything. */
-const endAs = async (app: CutShort, site: Site) => {
+async function endAs(app: CutShort, site: Site) {
   const status = await statusOf(app);
   if (status && status !== 'removing') await works(app);
   if (status) await app.tenancy.tenants.remove('acme');
   expect(await site.leftovers()).toEqual([]);
-};
+}

@@ -7,14 +7,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DoctorReport, doctor } from '../src/doctor/doctor.ts';
 import { describeReport } from '../src/doctor/report.ts';
 
-const examine = (clientUrl: string) => doctor(defineConfig({ clientUrl }), { patience: 1_000 });
+function examine(clientUrl: string) {
+  return doctor(defineConfig({ clientUrl }), { patience: 1_000 });
+}
 
-const identity = (rejection: unknown): unknown => rejection;
+function identity(rejection: unknown): unknown {
+  return rejection;
+}
 
-const expectUnavailable = (error: unknown): void => {
+function expectUnavailable(error: unknown): void {
   expect(isTenancyError(error, 'SERVER_UNAVAILABLE'), String(error)).toBe(true);
   expect(`${inspect(error, { depth: 10 })} ${JSON.stringify(error)}`).not.toContain('S3cret-word');
-};
+}
 
 const withPgBouncer = await obtainable('pgbouncer');
 

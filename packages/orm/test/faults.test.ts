@@ -4,8 +4,8 @@ import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { CompiledQuery } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 import { Author, Tag } from '../src/testing/library.ts';
+import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
 // One connection for everybody: whatever is left of a fault, the next one gets.
 describe.each([['schema'], ['row'], ['database']])('on one connection, isolation %s:', (isolation) => {
@@ -36,7 +36,7 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
   const terminate = (pid: number) => admin.query('select pg_terminate_backend($1, 5000)', [pid]);
 
   /** Both tenants read what is theirs, and nothing that was not committed. */
-  const expectSound = async () => {
+  async function expectSound() {
     for (const tenant of ['a', 'b', 'a']) {
       await library.tenancy.run(tenant, async () => {
         const names = (await library.orm.em.fork().find(Author, {})).map(({ name }) => name);
@@ -44,7 +44,7 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
         expect(await library.orm.em.count(Tag)).toBe(0);
       });
     }
-  };
+  }
 
   test('a connection that is killed in mid-transaction fails that transaction, and that alone', async () => {
     const lost = inA(async (em) => {
@@ -193,33 +193,35 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
         void author;
         break;
       }
-      const failing = async () => {
+      async function failing() {
         for await (const author of library.orm.em.stream(Author, { where: { name: { $re: '(' } } })) void author;
-      };
+      }
       await expect(failing()).rejects.toThrow(/regular expression/);
     });
     await expectSound();
   });
 });
 
-const expectIs = (error: unknown, code: TenancyErrorCode, tenant: string): void => {
+function expectIs(error: unknown, code: TenancyErrorCode, tenant: string): void {
   expect(isTenancyError(error, code), String(error)).toBe(true);
   expect(error).toMatchObject({ tenant });
-};
+}
 
-const expectCode = async (attempt: Promise<unknown>, code: TenancyErrorCode, tenant: string): Promise<void> => {
+async function expectCode(attempt: Promise<unknown>, code: TenancyErrorCode, tenant: string): Promise<void> {
   const error = await attempt.then(
     () => undefined,
     (rejection: unknown) => rejection,
   );
   expectIs(error, code, tenant);
-};
+}
 
 /** Asks until the server says so: each asking is a round trip. */
-const until = async (admin: Client, condition: string, pid: number): Promise<void> => {
+async function until(admin: Client, condition: string, pid: number): Promise<void> {
   while (!(await admin.query(`select ${condition} as so`, [pid])).rows[0].so);
-};
-const untilActive = (admin: Client, pid: number) =>
-  until(admin, `exists (select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep')`, pid);
-const untilGone = (admin: Client, pid: number) =>
-  until(admin, 'not exists (select from pg_stat_activity where pid = $1)', pid);
+}
+function untilActive(admin: Client, pid: number) {
+  return until(admin, `exists (select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep')`, pid);
+}
+function untilGone(admin: Client, pid: number) {
+  return until(admin, 'not exists (select from pg_stat_activity where pid = $1)', pid);
+}

@@ -1,6 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
+import { Author } from '../src/testing/library.ts';
 import {
   AddNotes,
   type App,
@@ -13,7 +14,6 @@ import {
   openSite,
   statusOf,
 } from './fixtures/fleet-site.ts';
-import { Author } from '../src/testing/library.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

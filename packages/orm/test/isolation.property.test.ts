@@ -4,11 +4,11 @@ import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
+import { createOrm } from '../src/orm.ts';
 import type { Actor, ItemShop, Operation, ScopeOperation } from './fixtures/random-program.ts';
 import { perform } from './fixtures/random-scopes.ts';
 import { assertRows, CreateItems, Item, itemEntities, Notice, RowModel } from './fixtures/row-model.ts';
 import { readers, writers } from './fixtures/row-operations.ts';
-import { createOrm } from '../src/orm.ts';
 
 /** How many programs are tried, such as `OMNITENANT_PROPERTY_RUNS=2000`, and from which seed. */
 const { OMNITENANT_PROPERTY_RUNS: runs, OMNITENANT_PROPERTY_SEED: fixedSeed } = process.env;

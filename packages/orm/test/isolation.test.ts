@@ -10,7 +10,9 @@ const sharedKeys = {
 };
 
 /** The first case of a suite makes its tenants too, and PGlite begins by making its database. */
-const patiently = (name: string, run: () => Promise<void>): void => test(name, run, 120_000);
+function patiently(name: string, run: () => Promise<void>): void {
+  test(name, run, 120_000);
+}
 
 describe.each([
   ['schema', ['schema'], false],

@@ -52,7 +52,7 @@ type Mistake = (texts: readonly string[]) => unknown;
 /** An application that lists and adds notes, keeps jobs, log lines and a cache, and makes a mistake on the way. */
 function notesApp(mistake: Mistake = () => undefined) {
   const kept = { jobs: [] as object[], log: [] as string[], cache: new Map<string, unknown>() };
-  const answer = async (request: Request): Promise<Response> => {
+  async function answer(request: Request): Promise<Response> {
     const { id } = tenancy.current();
     const path = new URL(request.url).pathname;
     if (path !== '/notes') return new Response('not found', { status: 404 });
@@ -63,7 +63,7 @@ function notesApp(mistake: Mistake = () => undefined) {
     kept.cache.set(`${id}:notes`, texts);
     const wrong = await mistake(texts);
     return wrong instanceof Response ? wrong : Response.json(texts);
-  };
+  }
   const fetch = (request: Request): Promise<Response> =>
     tenancy
       .enter(
@@ -95,12 +95,13 @@ function notesTest(app: ReturnType<typeof notesApp>, more: Partial<LeakTest> = {
   };
 }
 
-const finds = (leak: Promise<void>, ...patterns: RegExp[]) =>
-  assert.rejects(leak, (error: Error) => {
+function finds(leak: Promise<void>, ...patterns: RegExp[]) {
+  return assert.rejects(leak, (error: Error) => {
     assert.ok(error instanceof assert.AssertionError, String(error));
     for (const pattern of patterns) assert.match(error.message, pattern);
     return true;
   });
+}
 
 const memo: { texts?: readonly string[] | undefined; current?: string | undefined } = {};
 const belongs = /A tenant's data is where it does not belong\.\n\n {2}whose/;
@@ -214,15 +215,15 @@ describe('a leak test finds', () => {
 
   test('a result, and an error, of a function', async () => {
     memo.texts = undefined;
-    const remember = async () => {
+    async function remember() {
       memo.texts ??= (await orm.em.find(Note, {})).map((note) => note.text);
       return memo.texts;
-    };
+    }
     await finds(expectNoLeak(notesTest(notesApp(), { functions: { remember } })), /the result of "remember"/);
     memo.texts = undefined;
-    const fail = async () => {
+    async function fail() {
       throw new Error(`not found: ${await remember()}`);
-    };
+    }
     await finds(expectNoLeak(notesTest(notesApp(), { functions: { fail } })), /the error of "fail"/);
   });
 });

@@ -6,16 +6,18 @@ import { AbstractSqlDriver } from '@mikro-orm/sql';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { entityScopes } from '../src/entities/entity-scope.ts';
-import { pinnedPool } from '../src/session/pinned-pool.ts';
-import { Author, libraryEntities } from '../src/testing/library.ts';
 import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
 import { scopedDrivers } from '../src/mikro-orm/scoped-drivers.ts';
+import { pinnedPool } from '../src/session/pinned-pool.ts';
+import { Author, libraryEntities } from '../src/testing/library.ts';
 
 // What is leaned on here is MikroORM's own business. Each test says what breaks when a new version changes it.
 
 const noPool = pinnedPool({ options: {}, connect: () => Promise.reject(), end: async () => {} }, []);
 
-const base = () => initBaseOrm(defineConfig({ dbName: 'none', entities: libraryEntities }), () => undefined);
+function base() {
+  return initBaseOrm(defineConfig({ dbName: 'none', entities: libraryEntities }), () => undefined);
+}
 
 test('a driver derived by its prototype is enough for an EntityManager: it has no private fields of its own', async () => {
   const orm = await base();

@@ -44,17 +44,17 @@ interface App extends AsyncDisposable {
   ): Promise<{ orm: Orm; tenancy: Tenancy } & AsyncDisposable>;
 }
 
-const open = async (options: OrmOptions = {}, migrations = [CreateLibrary, AddCountries]): Promise<App> => {
+async function open(options: OrmOptions = {}, migrations = [CreateLibrary, AddCountries]): Promise<App> {
   const database = await plainDatabase();
   const { url: own, role, client } = await roleOn(database);
-  const openOn = async (further: OrmOptions, migrationsList = migrations) => {
+  async function openOn(further: OrmOptions, migrationsList = migrations) {
     const orm = await createOrm(
       defineConfig({ clientUrl: database.url, entities: libraryEntities, migrations: { migrationsList } }),
       { shared: [Country], names: { database: (id) => `${database.name}_${id}` }, ...options, ...further },
     );
     const tenancy = createTenancy({ store: orm.store, resources: [orm], cache: { ttl: 1 } });
     return { orm, tenancy, [Symbol.asyncDispose]: () => tenancy.close() };
-  };
+  }
   const { orm, tenancy } = await openOn({});
   await tenancy.migrateCentral();
   return {
@@ -72,10 +72,10 @@ const open = async (options: OrmOptions = {}, migrations = [CreateLibrary, AddCo
       await database.drop();
     },
   };
-};
+}
 
 /** Another role, with a password, on the server of a database; it goes with that. */
-const roleOn = async (database: TestDatabase) => {
+async function roleOn(database: TestDatabase) {
   const client = new pg.Client(database.url);
   await client.connect();
   const role = `${database.name}_own`;
@@ -83,9 +83,9 @@ const roleOn = async (database: TestDatabase) => {
   const url = new URL(database.url);
   Object.assign(url, { username: role, password: encodeURIComponent(secret), pathname: '/postgres' });
   return { url: url.href, role, client };
-};
+}
 
-const refusal = async (work: () => Promise<unknown>): Promise<Error> => {
+async function refusal(work: () => Promise<unknown>): Promise<Error> {
   try {
     await work();
   } catch (error) {
@@ -93,22 +93,25 @@ const refusal = async (work: () => Promise<unknown>): Promise<Error> => {
     return error as Error;
   }
   throw new Error('It was not refused.');
-};
+}
 
-const holdsNoSecret = (value: unknown): void => {
+function holdsNoSecret(value: unknown): void {
   const shown = inspect(value, { depth: 20, showHidden: true, maxStringLength: null }) + JSON.stringify(value);
   expect(shown).not.toContain(secret.slice(3));
-};
+}
 
-const whoAmI = async (app: Pick<App, 'orm' | 'tenancy'>, id: string) => {
+async function whoAmI(app: Pick<App, 'orm' | 'tenancy'>, id: string) {
   const [found] = await app.tenancy.run(id, () =>
     app.orm.em.execute('select current_user as user, current_database() as database'),
   );
   return found;
-};
+}
 
-const backends = (app: App) =>
-  app.query(`select datname from pg_stat_activity where usename = '${app.role}' and backend_type = 'client backend'`);
+function backends(app: App) {
+  return app.query(
+    `select datname from pg_stat_activity where usename = '${app.role}' and backend_type = 'client backend'`,
+  );
+}
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -1,14 +1,14 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { testDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
-import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
-import { databaseOpener } from '../src/connections/pg.ts';
-import { libraryEntities } from '../src/testing/library.ts';
 import { limitsOf } from '../src/connections/limits.ts';
 import { ownServers } from '../src/connections/own-servers.ts';
+import { databaseOpener } from '../src/connections/pg.ts';
 import { ServerPools } from '../src/connections/server-pools.ts';
+import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
+import { libraryEntities } from '../src/testing/library.ts';
 
-const open = async (url: string, limits = {}) => {
+async function open(url: string, limits = {}) {
   const base = await initBaseOrm(defineConfig({ clientUrl: url, entities: libraryEntities }), () => undefined);
   return ownServers(
     (onEmpty) =>
@@ -18,7 +18,7 @@ const open = async (url: string, limits = {}) => {
         onEmpty,
       ),
   );
-};
+}
 
 test('those with one reference share a budget, and what nobody uses is forgotten', async () => {
   await using database = await testDatabase();

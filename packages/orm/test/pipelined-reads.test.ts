@@ -2,9 +2,9 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 import { quickMs } from '../src/session/plain-reads.ts';
 import { Author } from '../src/testing/library.ts';
+import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
 describe.each(['schema', 'row'])('plain reads of several tenants on few connections, isolation %s:', (isolation) => {
   let database: TestDatabase;
@@ -27,13 +27,13 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
   });
 
   /** The orm's sessions: what each has been sent last, and whether it waits for a lock. */
-  const sessions = async (): Promise<{ query: string; waits: boolean }[]> => {
+  async function sessions(): Promise<{ query: string; waits: boolean }[]> {
     const { rows } = await admin.query(
       `select query, coalesce(wait_event_type = 'Lock', false) as waits from pg_stat_activity
        where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
     );
     return rows;
-  };
+  }
   const limited = `set local statement_timeout to ${quickMs};`;
 
   /** Reads by a form of statement of which nothing is known yet. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { SqlClient } from '../src/sql/client.ts';
 import {
   answerOf,
   codeOf,
@@ -7,7 +8,6 @@ import {
   type ThreeDatabases,
   threeDatabases,
 } from './fixtures/three-databases.ts';
-import type { SqlClient } from '../src/sql/client.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -19,24 +19,26 @@ beforeAll(async () => {
 });
 afterAll(() => site[Symbol.asyncDispose]());
 
-const times = <R>(count: number, work: (n: number) => R): R[] => Array.from({ length: count }, (_, n) => work(n));
+function times<R>(count: number, work: (n: number) => R): R[] {
+  return Array.from({ length: count }, (_, n) => work(n));
+}
 
-const release = (clients: readonly SqlClient[]): void => {
+function release(clients: readonly SqlClient[]): void {
   for (const client of clients) client.release();
-};
+}
 
 /** A connection that is open, and that nobody uses. */
-const openOne = async (server: OpenedPools): Promise<number> => {
+async function openOne(server: OpenedPools): Promise<number> {
   const client = await server.connect(0);
   client.release();
   return pidOf(client);
-};
+}
 
 /** One who waits, and whether they still do. */
-const waits = (client: Promise<SqlClient>): { client: Promise<SqlClient>; isServed: () => boolean } => {
+function waits(client: Promise<SqlClient>): { client: Promise<SqlClient>; isServed: () => boolean } {
   let served = false;
   return { client: client.finally(() => (served = true)), isServed: () => served };
-};
+}
 
 test('plain reads go through one connection, which has so many at once; each is answered as if it had it alone', async () => {
   await using server = await site.opened({ max: 3, maxPipelined: 3 });
@@ -106,11 +108,11 @@ test('another database’s turn comes although reads keep coming', async () => {
   await using server = await site.opened({ max: 1 });
   await openOne(server);
   let other = false;
-  const read = async () => {
+  async function read() {
     const client = await server.connectToRead(0);
     await client.query('select pg_sleep(0.005)');
     client.release();
-  };
+  }
   const reading = times(4, async () => {
     for (let round = 0; round < 10 || !other; round += 1) await read();
   });

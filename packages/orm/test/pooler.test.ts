@@ -4,10 +4,10 @@ import { obtainable, plainDatabase, type TestDatabase, testPgBouncer } from '@om
 import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DefaultTenant } from '../src/central/tenant-entity.ts';
-import { runLibrary } from './fixtures/running-library.ts';
-import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
 import { databaseOpener } from '../src/connections/pg.ts';
+import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
 import { isolationSuite } from '../src/testing/index.ts';
+import { runLibrary } from './fixtures/running-library.ts';
 
 /** Fewer than the clients that come, so that each connection to the server serves several of them. */
 const serverConnections = 3;
@@ -58,11 +58,11 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
         await Promise.all(
           scopes.map((tenant, n) =>
             tenancy.run(tenant, async () => {
-              const leave = async () => {
+              async function leave() {
                 await orm.em.execute('set search_path to nowhere');
                 await orm.em.execute('set statement_timeout to 20');
                 await orm.em.execute(`create temporary table author as select 'left behind'::text as name`);
-              };
+              }
               const ask = () =>
                 orm.em.execute<Row[]>('select name, pg_backend_pid() as pid from author, pg_sleep(0.025) as slowly');
               const rows: Row[] = [];
@@ -95,12 +95,12 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
       defineConfig({ clientUrl: bouncer.url, entities: [DefaultTenant] }),
       () => undefined,
     );
-    const canPipeline = async (clientUrl: string) => {
+    async function canPipeline(clientUrl: string) {
       const opener = databaseOpener(base, {}, { clientUrl, dbName: database.name });
       const opened = await opener.open();
       await opener.close(opened.client);
       return opened.canPipeline;
-    };
+    }
     expect(await canPipeline(database.url)).toBe(true);
     expect(await canPipeline(bouncer.url)).toBe(false);
   });
@@ -137,18 +137,23 @@ type Read = Row & { readonly tenant: string };
 const tenants = ['a', 'b', 'c', 'd'];
 const scopes = Array.from({ length: 80 }, (_, n) => tenants[n % tenants.length] as string);
 
-const fourOf = (isolation: string) => Object.fromEntries(tenants.map((id) => [id, { isolation }]));
+function fourOf(isolation: string) {
+  return Object.fromEntries(tenants.map((id) => [id, { isolation }]));
+}
 
-const pidsOf = (read: readonly Read[]): Set<number> => new Set(read.map(({ pid }) => pid));
+function pidsOf(read: readonly Read[]): Set<number> {
+  return new Set(read.map(({ pid }) => pid));
+}
 
-const tenantsOn = (pid: number, read: readonly Read[]): number =>
-  new Set(read.filter((row) => row.pid === pid).map(({ tenant }) => tenant)).size;
+function tenantsOn(pid: number, read: readonly Read[]): number {
+  return new Set(read.filter((row) => row.pid === pid).map(({ tenant }) => tenant)).size;
+}
 
 /** For each scope, one checkout: what `prepare` does with it is over, for all of its turn, before anybody asks. */
-const interleave = async (
+async function interleave(
   pool: Pool,
   prepare: (client: PoolClient, tenant: string) => Promise<() => Promise<{ rows: Row[] }>>,
-): Promise<Read[]> => {
+): Promise<Read[]> {
   const read: Read[] = [];
   await Promise.all(
     scopes.map(async (tenant) => {
@@ -164,4 +169,4 @@ const interleave = async (
     }),
   );
   return read;
-};
+}

@@ -28,7 +28,7 @@ interface App extends AsyncDisposable {
   query(sql: string): Promise<Record<string, unknown>[]>;
 }
 
-const open = async (options: OrmOptions = {}, config: Partial<Options> = {}): Promise<App> => {
+async function open(options: OrmOptions = {}, config: Partial<Options> = {}): Promise<App> {
   const database = await plainDatabase();
   const orm = await createOrm(
     defineConfig({
@@ -56,14 +56,15 @@ const open = async (options: OrmOptions = {}, config: Partial<Options> = {}): Pr
       await database.drop();
     },
   };
-};
+}
 
-const leftovers = (app: App) =>
-  app.query(
+function leftovers(app: App) {
+  return app.query(
     `select nspname as name from pg_namespace where nspname like 't\\_%' or nspname = 'rows'
      union all select datname from pg_database where datname like '${app.name}\\_%'
      union all select id from central.tenant`,
   );
+}
 
 describe('making a tenant', () => {
   test.each(['schema', 'database'])(

@@ -2,8 +2,8 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { isTenancyError } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
-import { runLibrary } from './fixtures/running-library.ts';
 import { Author } from '../src/testing/library.ts';
+import { runLibrary } from './fixtures/running-library.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -28,7 +28,7 @@ test.each(['schema', 'row', 'database'])('a tenant is removed while fifty scopes
   const failures: unknown[] = [];
   const { promise: underWay, resolve: isUnderWay } = Promise.withResolvers<void>();
   let removed = false;
-  const scope = async () => {
+  async function scope() {
     while (!removed || reads < 50) {
       try {
         for (const { name } of await read('going')) expect(name).toBe('first of going');
@@ -38,7 +38,7 @@ test.each(['schema', 'row', 'database'])('a tenant is removed while fifty scopes
         return;
       }
     }
-  };
+  }
   const traffic = Array.from({ length: 50 }, scope);
   await underWay;
   await tenancy.tenants.remove('going');

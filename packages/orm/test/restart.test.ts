@@ -2,8 +2,8 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { isTenancyError } from '@omnitenant/core';
 import { testPostgresServer } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
-import { runLibrary } from './fixtures/running-library.ts';
 import { Author, Tag } from '../src/testing/library.ts';
+import { runLibrary } from './fixtures/running-library.ts';
 
 test('a server that is started again in the midst of traffic is used again, and nobody is given what is another’s', async () => {
   await using server = await testPostgresServer();
@@ -17,7 +17,7 @@ test('a server that is started again in the midst of traffic is used again, and 
   const outcomes = new Set<unknown>();
   let over = false;
 
-  const work = async (id: string): Promise<void> => {
+  async function work(id: string): Promise<void> {
     for (let n = 0; !over; n += 1) {
       try {
         const names = await tenancy.run(id, () =>
@@ -33,7 +33,7 @@ test('a server that is started again in the midst of traffic is used again, and 
         outcomes.add(error.code);
       }
     }
-  };
+  }
   const traffic = Promise.all(Object.keys(tenants).flatMap((id) => [work(id), work(id)]));
   await server.restart();
   await server.restart();

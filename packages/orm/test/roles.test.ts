@@ -3,10 +3,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { runLibrary } from './fixtures/running-library.ts';
 import { Author } from '../src/testing/library.ts';
+import { runLibrary } from './fixtures/running-library.ts';
 
-const open = async (roles: boolean) => {
+async function open(roles: boolean) {
   const database = await plainDatabase();
   const library = await runLibrary(
     defineConfig({ clientUrl: database.url, driverOptions: { max: 1 } }),
@@ -25,7 +25,7 @@ const open = async (roles: boolean) => {
       await database.drop();
     },
   };
-};
+}
 
 /** Raw SQL that tries to leave its tenant. */
 const hostile = [

@@ -38,7 +38,7 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
   let orm: Orm;
   let tenancy: ReturnType<typeof createTenancy>;
 
-  const openApp = async (...more: (new (...parameters: never[]) => Migration)[]) => {
+  async function openApp(...more: (new (...parameters: never[]) => Migration)[]) {
     const opened = await createOrm(
       defineConfig({
         clientUrl: database.url,
@@ -50,7 +50,7 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
     const entered = createTenancy({ store: opened.store, resources: [opened] });
     await entered.migrateCentral();
     return { orm: opened, tenancy: entered };
-  };
+  }
   beforeAll(async () => {
     database = await plainDatabase();
     ({ orm, tenancy } = await openApp(PartitionAndView, NaturalKeys));

@@ -1,17 +1,7 @@
 import { obtainable, testPgBouncer } from '@omnitenant/tooling';
 import { describe, expect, test, vi } from 'vitest';
 import { openCutShort } from './fixtures/cut-short.ts';
-import {
-  AddNotes,
-  type App,
-  all,
-  FillNotes,
-  first,
-  ids,
-  notesOf,
-  openSite,
-  type Site,
-} from './fixtures/fleet-site.ts';
+import { AddNotes, type App, all, FillNotes, first, ids, notesOf, openSite, type Site } from './fixtures/fleet-site.ts';
 
 // Opens many applications, one after another and at once.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
@@ -19,25 +9,27 @@ vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 const hasPgBouncer = await obtainable('pgbouncer');
 const transactional = [...first, AddNotes, FillNotes];
 
-const logOf = async (site: Site, id: string): Promise<unknown[]> =>
-  (await site.query(`select name from t_${id}.mikro_orm_migrations order by id`)).map(({ name }) => name);
+async function logOf(site: Site, id: string): Promise<unknown[]> {
+  return (await site.query(`select name from t_${id}.mikro_orm_migrations order by id`)).map(({ name }) => name);
+}
 
 /** The advisory locks that somebody has in the site's database. */
-const locksOf = (site: Site): Promise<unknown[]> =>
-  site.query(`select pid from pg_locks join pg_database d on d.oid = database
+function locksOf(site: Site): Promise<unknown[]> {
+  return site.query(`select pid from pg_locks join pg_database d on d.oid = database
     where locktype = 'advisory' and datname = current_database()`);
+}
 
 /** Each migration has been applied once. */
-const isWhole = async (site: Site, app: App, tenants: readonly string[], migrations: readonly { name: string }[]) => {
+async function isWhole(site: Site, app: App, tenants: readonly string[], migrations: readonly { name: string }[]) {
   for (const id of tenants) {
     expect(await notesOf(app, id)).toEqual(["it's; one", `t_${id}`]);
     expect(await logOf(site, id)).toEqual(migrations.map(({ name }) => name));
   }
   expect(await app.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });
-};
+}
 
 describe('twelve runners at once, each with connections of its own,', () => {
-  const run = async (site: Site, migrations: typeof all, url: string) => {
+  async function run(site: Site, migrations: typeof all, url: string) {
     const before = await site.open(first);
     for (const id of ids(4)) await before.tenancy.tenants.create({ id });
     const apps: App[] = [];
@@ -45,7 +37,7 @@ describe('twelve runners at once, each with connections of its own,', () => {
     const reports = await Promise.all(apps.map(({ orm }) => orm.migrations.up()));
     expect(reports.flatMap(({ failed }) => failed)).toEqual([]);
     await isWhole(site, apps[0] as App, ids(4), migrations);
-  };
+  }
 
   test('apply each migration once', async () => {
     await using site = await openSite();

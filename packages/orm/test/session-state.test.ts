@@ -3,8 +3,8 @@ import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 import { Author } from '../src/testing/library.ts';
+import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
 // One connection for everybody, so that whoever comes next gets what the last has left.
 describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on one connection of %s', (server) => {

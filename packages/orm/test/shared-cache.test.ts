@@ -2,8 +2,8 @@ import { MemoryCacheAdapter, type Options } from '@mikro-orm/core';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
-import { runLibrary } from './fixtures/running-library.ts';
 import { Plan } from '../src/testing/library.ts';
+import { runLibrary } from './fixtures/running-library.ts';
 
 test('two applications that share a result cache have a central each', async () => {
   const shared = new MemoryCacheAdapter({ expiration: 60_000 });
@@ -14,7 +14,7 @@ test('two applications that share a result cache have a central each', async () 
       return shared;
     }
   }
-  const open = async (name: string) => {
+  async function open(name: string) {
     const database = await plainDatabase();
     const config = {
       ...defineConfig({ clientUrl: database.url }),
@@ -35,7 +35,7 @@ test('two applications that share a result cache have a central each', async () 
         await database.drop();
       },
     };
-  };
+  }
   await using one = await open('of one');
   await using other = await open('of the other');
   expect(await one.plans()).toEqual(['of one', 'of one']);

@@ -7,19 +7,19 @@ import { createOrm, type Orm } from '../src/orm.ts';
 let opened: { database: TestDatabase; orm: Orm } | undefined;
 
 /** A store of its own for each case: central is made once, and emptied. */
-const createStore = async () => {
+async function createStore() {
   opened ??= await open();
   const { orm } = opened;
   for await (const { id } of orm.store.all()) await orm.store.delete(id);
   return orm.store;
-};
+}
 
-const open = async () => {
+async function open() {
   const database = await testDatabase();
   const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [] }));
   await orm.migrateCentral?.();
   return { database, orm };
-};
+}
 
 afterAll(async () => {
   await opened?.orm.end();

@@ -1,8 +1,8 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
-import { runLibrary } from './fixtures/running-library.ts';
 import { Author } from '../src/testing/library.ts';
+import { runLibrary } from './fixtures/running-library.ts';
 
 const asSeenByServer = 'select current_query() as query';
 

@@ -3,10 +3,10 @@ import { createTenancy, isTenancyError } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase, testServer } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { expect, test, vi } from 'vitest';
-import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 import { createOrm } from '../src/orm.ts';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { Author, libraryEntities } from '../src/testing/library.ts';
+import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
 // Makes and drops many databases.
 vi.setConfig({ testTimeout: 300_000 });
@@ -86,19 +86,24 @@ test('a tenant on a server that the configuration no longer names is looked for 
   }
 });
 
-const libraryOf = (
+function libraryOf(
   database: TestDatabase,
   ids: readonly string[],
   options: OrmOptions = {},
   isolation = 'database',
-): Promise<RunningLibrary> =>
-  runLibrary(defineConfig({ clientUrl: database.url }), Object.fromEntries(ids.map((id) => [id, { isolation }])), {
-    ...options,
-    names: { database: (id) => `${database.name}_${id}` },
-  });
+): Promise<RunningLibrary> {
+  return runLibrary(
+    defineConfig({ clientUrl: database.url }),
+    Object.fromEntries(ids.map((id) => [id, { isolation }])),
+    {
+      ...options,
+      names: { database: (id) => `${database.name}_${id}` },
+    },
+  );
+}
 
 /** Reads what is the tenant's: right, or refused because no connection is free. */
-const read = async ({ tenancy, orm }: RunningLibrary, id: string): Promise<'served' | 'refused'> => {
+async function read({ tenancy, orm }: RunningLibrary, id: string): Promise<'served' | 'refused'> {
   try {
     const authors = await tenancy.run(id, () => orm.em.fork().find(Author, {}));
     expect(authors.map(({ name }) => name)).toEqual([`first of ${id}`]);
@@ -107,10 +112,10 @@ const read = async ({ tenancy, orm }: RunningLibrary, id: string): Promise<'serv
     if (isTenancyError(error, 'CONNECTIONS_EXHAUSTED')) return 'refused';
     throw error;
   }
-};
+}
 
-const onServer = async (statement: string): Promise<void> => {
+async function onServer(statement: string): Promise<void> {
   const client = new Client({ connectionString: testServer().url });
   await client.connect();
   await client.query(statement).finally(() => client.end());
-};
+}

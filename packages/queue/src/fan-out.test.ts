@@ -4,10 +4,10 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { openSite } from './fixtures/site.ts';
 
-const here = () => {
+function here() {
   const scope = currentScope();
   return scope?.kind === 'tenant' ? scope.tenant.id : scope?.kind;
-};
+}
 
 test('one schedule has its job done once in each active tenant, at each occurrence', async () => {
   await using site = await openSite(await testRedis());

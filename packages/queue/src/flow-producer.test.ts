@@ -4,20 +4,20 @@ import { expect, test } from 'vitest';
 import { openSite } from './fixtures/site.ts';
 import { FlowProducer } from './index.ts';
 
-const here = () => {
+function here() {
   const scope = currentScope();
   return scope?.kind === 'tenant' ? scope.tenant.id : scope?.kind;
-};
+}
 
 test('parents and children of a flow, at every depth and in every queue, are the tenant’s', async () => {
   await using site = await openSite(await testRedis());
   const [orders, emails] = [site.queue(), site.queue()];
   const flows = site.closing(new FlowProducer({ connection: site.connection, prefix: site.prefix }));
   const seen: string[] = [];
-  const processor = async (job: { name: string; getChildrenValues(): Promise<object> }) => {
+  async function processor(job: { name: string; getChildrenValues(): Promise<object> }) {
     seen.push(`${here()} ${job.name}`);
     return `${here()}: ${Object.values(await job.getChildrenValues()).join(', ')}`;
-  };
+  }
   const works = [site.work(orders, processor as never), site.work(emails, processor as never)];
   const flow = (name: string) => ({
     name,

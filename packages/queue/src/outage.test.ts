@@ -61,11 +61,11 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis in trouble', () =>
     const admin = new Redis(server.url);
     const done = new Set<string>();
     let jobs = 0;
-    const processor = async ({ data }: { data: number }) => {
+    async function processor({ data }: { data: number }) {
       done.add(`${tenancy.current().id} ${data}`);
       jobs += 1;
       if (jobs % 40 === 0) await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    };
+    }
     const worker = new Worker<number>('jobs', processor, {
       connection: { port, maxRetriesPerRequest: null, retryStrategy: () => 5 },
       tenancy,

@@ -3,7 +3,9 @@ import { testRedis } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
 import { openSite } from './fixtures/site.ts';
 
-const refused = (code: 'OUTSIDE_SCOPE' | 'CROSS_TENANT') => expect.toSatisfy((error) => isTenancyError(error, code));
+function refused(code: 'OUTSIDE_SCOPE' | 'CROSS_TENANT') {
+  return expect.toSatisfy((error) => isTenancyError(error, code));
+}
 
 test('outside a scope nothing is added', async () => {
   await using site = await openSite(await testRedis());

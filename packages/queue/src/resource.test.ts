@@ -64,11 +64,11 @@ test('a tenant that is removed in the middle of its turns leaves nothing but wha
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   const seen: number[] = [];
-  const processor = async ({ data }: { data: number }) => {
+  async function processor({ data }: { data: number }) {
     seen.push(data);
     begin();
     await over;
-  };
+  }
   const work = site.work(queue, processor, { tenancy, fair: { concurrency: 1 }, removeOnComplete: { count: 0 } });
   await begun;
   await tenancy.tenants.remove('acme');

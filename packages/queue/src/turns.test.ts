@@ -79,13 +79,13 @@ test('no more jobs of a tenant than allowed are done at a time, by all workers t
   const queue = site.queue();
   const atWork = new Map<string, number>();
   const most = new Map<string, number>();
-  const processor = async (job: Job) => {
+  async function processor(job: Job) {
     const count = (atWork.get(job.name) ?? 0) + 1;
     atWork.set(job.name, count);
     most.set(job.name, Math.max(count, most.get(job.name) ?? 0));
     await new Promise((resolve) => setTimeout(resolve, 1));
     atWork.set(job.name, (atWork.get(job.name) ?? 0) - 1);
-  };
+  }
   const options = { fair: { concurrency: 3 }, concurrency: 20 };
   const works = [site.work(queue, processor, options), site.work(queue, processor, options)];
   const all = new Set<string>();
@@ -161,10 +161,10 @@ test('a share that a crashed worker took is free again', async () => {
 function recorder(last: (name: string) => boolean) {
   const order: string[] = [];
   const { promise: seen, resolve } = Promise.withResolvers<void>();
-  const done = async ({ name }: Job) => {
+  async function done({ name }: Job) {
     order.push(name);
     if (last(name)) resolve();
-  };
+  }
   return { order, done, seen };
 }
 

@@ -74,13 +74,17 @@ export async function forgetTurns(backend: RedisQueueBackend, stamp: Stamp): Pro
 }
 
 const lineUpCommand = 'omnitenant:lineUp';
-const inTurns = (name: string): string => `omnitenant:${name}`;
+function inTurns(name: string): string {
+  return `omnitenant:${name}`;
+}
 
 /** Calls the function with the arguments that are the last, and takes them off. */
-const call = (most: number): string => `(function()
+function call(most: number): string {
+  return `(function()
   local ending, now, limit, prefix = table.remove(ARGV), table.remove(ARGV), table.remove(ARGV), table.remove(ARGV)
   return takeTurns(prefix, tonumber(limit), tonumber(now), ${longestHold}, ${most}, ending)
 end)()`;
+}
 
 const defined = new WeakSet<RedisClient>();
 

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 import { watch } from './fixtures/site.ts';
 import { queueResource, withBackend } from './index.ts';
 
-const here = () => {
+function here() {
   const scope = currentScope();
   return scope?.kind === 'tenant' ? scope.tenant.id : scope?.kind;
-};
+}
 
 const { Queue, Worker, FlowProducer } = withBackend(createPostgresBackend);
 
@@ -35,10 +35,10 @@ test('on PostgreSQL a job carries its tenant too: at once, later, again, by sche
     });
   }
   const worker = await tenancy.run('acme', () => {
-    const processor = async (job: { name: string; data: string; attemptsMade: number }) => {
+    async function processor(job: { name: string; data: string; attemptsMade: number }) {
       seen.push(`${here()}: ${job.name} ${job.data}`);
       if (job.name === 'again' && job.attemptsMade === 0) throw new Error('Not yet.');
-    };
+    }
     return new Worker<string>('jobs', processor, { connection, tenancy });
   });
   await watch(worker as never).settled(14);

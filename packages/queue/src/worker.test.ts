@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 import { openSite } from './fixtures/site.ts';
 
 /** The tenant that the code here runs in. */
-const here = () => {
+function here() {
   const scope = currentScope();
   return scope?.kind === 'tenant' ? scope.tenant.id : scope?.kind;
-};
+}
 
 test('a job is done in the tenant that added it, and its data is what was added', async () => {
   await using site = await openSite(await testRedis());

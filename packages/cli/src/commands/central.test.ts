@@ -23,11 +23,13 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]());
 
 /** Writes a migration of central's, and gives its name. */
-const create = async (...args: string[]): Promise<string> => {
+async function create(...args: string[]): Promise<string> {
   const { out } = await app.run('migration:create', '--central', '--json', ...args);
   return basename(JSON.parse(out).path, '.ts');
-};
-const status = async () => (await app.run('status', '--central')).err;
+}
+async function status() {
+  return (await app.run('status', '--central')).err;
+}
 
 test('central’s own migrations are written, planned, applied, undone and only written down', async () => {
   const first = await create('first');

@@ -8,9 +8,12 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-const users = () =>
-  app.run('shell', 'acme', '-e', '(await em.find(User, {})).map(({ email, hash }) => [email, hash].join())');
-const hashOf = (password: string) => createHash('sha256').update(password).digest('hex');
+function users() {
+  return app.run('shell', 'acme', '-e', '(await em.find(User, {})).map(({ email, hash }) => [email, hash].join())');
+}
+function hashOf(password: string) {
+  return createHash('sha256').update(password).digest('hex');
+}
 
 test('a password that is typed is shown to nobody, and reaches the hook', async () => {
   const terminal = app.onTerminal('create-superuser', 'acme');

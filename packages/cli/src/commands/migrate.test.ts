@@ -11,10 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-const pending = async () => {
+async function pending() {
   const rows: { tenant: string }[] = JSON.parse((await app.run('status', '--pending', '--json')).out);
   return rows.map(({ tenant }) => tenant);
-};
+}
 
 describe('where tenants lack a migration', () => {
   beforeEach(() => app.run('rollback', '--all', '--to', first, '--yes'));

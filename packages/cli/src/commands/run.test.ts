@@ -10,7 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-const lines = (text: string) => text.trim().split('\n');
+function lines(text: string) {
+  return text.trim().split('\n');
+}
 const child = ['--', process.execPath, ...node, 'job.ts'];
 
 test('a script runs in the scope of one tenant, with its arguments', async () => {

@@ -4,8 +4,9 @@ import type { Tenant, TenantChange, TenantInput } from './tenant.ts';
 import { parseTenantChange, parseTenantInput } from './tenant-input.ts';
 
 const reserved = new Set(['admin']);
-const refused = (code: 'TENANT_INVALID' | 'DOMAIN_INVALID') =>
-  expect.toSatisfy((error) => isTenancyError(error, code)) as unknown as Error;
+function refused(code: 'TENANT_INVALID' | 'DOMAIN_INVALID') {
+  return expect.toSatisfy((error) => isTenancyError(error, code)) as unknown as Error;
+}
 
 test('an input becomes a provisioning tenant that is named after its id, with its domains', () => {
   const { draft, domains } = parseTenantInput(

@@ -4,7 +4,9 @@ import { fromHeader } from './from-header.ts';
 import { fromSubdomain } from './from-subdomain.ts';
 
 const resolve = allOf(fromSubdomain('app.com'), fromHeader('x-tenant'));
-const request = (host: string, tenant?: string) => ({ host, path: '/', header: () => tenant, raw: undefined });
+function request(host: string, tenant?: string) {
+  return { host, path: '/', header: () => tenant, raw: undefined };
+}
 
 test('those that find a tenant find the same, and one that finds none does not matter', () => {
   expect(resolve(request('acme.app.com', 'acme'))).toEqual({ id: 'acme' });

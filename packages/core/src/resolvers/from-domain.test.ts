@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { fromDomain } from './from-domain.ts';
 
-const request = (host: string | undefined) => ({ host, path: '/', header: () => undefined, raw: undefined });
+function request(host: string | undefined) {
+  return { host, path: '/', header: () => undefined, raw: undefined };
+}
 
 test.each([
   ['acme.com', 'acme.com'],

@@ -2,12 +2,14 @@ import { expect, test } from 'vitest';
 import { isTenancyError } from '../errors.ts';
 import { fromHeader } from './from-header.ts';
 
-const request = (headers: Record<string, string>) => ({
-  host: 'app.com',
-  path: '/',
-  header: (name: string) => headers[name],
-  raw: undefined,
-});
+function request(headers: Record<string, string>) {
+  return {
+    host: 'app.com',
+    path: '/',
+    header: (name: string) => headers[name],
+    raw: undefined,
+  };
+}
 
 test('the value of the header is the id, as it stands there', () => {
   expect(fromHeader('x-tenant')(request({ 'x-tenant': 'acme' }))).toEqual({ id: 'acme' });

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { isTenancyError } from '../errors.ts';
 import { fromPath } from './from-path.ts';
 
-const request = (path: string) => ({ host: 'app.com', path, header: () => undefined, raw: undefined });
+function request(path: string) {
+  return { host: 'app.com', path, header: () => undefined, raw: undefined };
+}
 
 test.each([
   ['/t/:tenant', '/t/acme', 'acme'],

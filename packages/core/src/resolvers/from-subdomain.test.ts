@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { isTenancyError } from '../errors.ts';
 import { fromSubdomain } from './from-subdomain.ts';
 
-const request = (host: string | undefined) => ({ host, path: '/', header: () => undefined, raw: undefined });
+function request(host: string | undefined) {
+  return { host, path: '/', header: () => undefined, raw: undefined };
+}
 
 test.each([
   ['acme.app.com', 'acme'],

@@ -27,9 +27,12 @@ function values(
   return { all, resource };
 }
 
-const proper = (scope: ResourceScope) =>
-  scope.kind === 'central' ? 'central' : `${scope.tenant.id}@${scope.tenant.createdAt.getTime()}`;
-const byId = (scope: ResourceScope) => (scope.kind === 'central' ? 'central' : scope.tenant.id);
+function proper(scope: ResourceScope) {
+  return scope.kind === 'central' ? 'central' : `${scope.tenant.id}@${scope.tenant.createdAt.getTime()}`;
+}
+function byId(scope: ResourceScope) {
+  return scope.kind === 'central' ? 'central' : scope.tenant.id;
+}
 
 /** The promises that a resource does not keep. */
 async function broken(make: () => ReturnType<typeof values>): Promise<string[]> {

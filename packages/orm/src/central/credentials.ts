@@ -1,11 +1,11 @@
 import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
 import { TenancyError, type TenantStore } from '@omnitenant/core';
-import type { TenantEntity } from './tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/place-tenant.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
-import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';
 import type { Vault } from '../vault/vault.ts';
+import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';
+import type { TenantEntity } from './tenant-entity.ts';
 
 /** The credentials of tenants on servers of their own. */
 export interface Credentials {
@@ -33,7 +33,7 @@ export interface CredentialsOptions {
   readonly tenant: EntityMetadata<TenantEntity>;
 }
 
-export const createCredentials = ({ vault, store, fork, tenant: meta }: CredentialsOptions): Credentials => {
+export function createCredentials({ vault, store, fork, tenant: meta }: CredentialsOptions): Credentials {
   /** Writes down another reference, where the tenant has one, and says whether it had; `from` is the one that it must have. */
   const write = (id: string, to: Reference, from?: Reference): Promise<boolean> =>
     fork().transactional(async (em) => {
@@ -63,4 +63,4 @@ export const createCredentials = ({ vault, store, fork, tenant: meta }: Credenti
     },
     rotate: (options) => rotate({ vault, store, write }, options),
   };
-};
+}

@@ -8,8 +8,8 @@ import { quoteName } from '../sql/quote.ts';
  * Makes the schema `central` and those tables of central and shared entities that it does not have yet; under a lock, so
  * that processes that start together do it once. It changes no table that is there.
  */
-export const migrateCentral = (orm: BaseOrm, scopes: EntityScopes, em: TenantEntityManager): Promise<void> =>
-  em.transactional(async (transaction) => {
+export function migrateCentral(orm: BaseOrm, scopes: EntityScopes, em: TenantEntityManager): Promise<void> {
+  return em.transactional(async (transaction) => {
     await transaction.execute(`select pg_advisory_xact_lock(hashtextextended('omnitenant:migrate:central', 0))`);
     await transaction.execute(`create schema if not exists ${quoteName(centralSchema)}`);
     const tables = await transaction.execute<{ tablename: string }[]>(
@@ -18,3 +18,4 @@ export const migrateCentral = (orm: BaseOrm, scopes: EntityScopes, em: TenantEnt
     const ddl = await centralDdl(orm, scopes, new Set(tables.map(({ tablename }) => tablename)));
     if (ddl.trim()) await transaction.execute(ddl);
   });
+}

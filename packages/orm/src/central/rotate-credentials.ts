@@ -30,21 +30,21 @@ export interface RotateParts {
   readonly write: (tenant: string, to: Reference, from: Reference) => Promise<boolean>;
 }
 
-export const rotate = async (
+export async function rotate(
   { vault, store, write }: RotateParts,
   { signal, onProgress }: RotateOptions = {},
-): Promise<Rotation> => {
+): Promise<Rotation> {
   vault.firstKey();
   const report = { rotated: 0, unchanged: 0, failed: [] as { tenant: string; error: TenancyError }[] };
 
-  const renew = async ({ id, placement: { url } }: Tenant): Promise<'rotated' | 'unchanged'> => {
+  async function renew({ id, placement: { url } }: Tenant): Promise<'rotated' | 'unchanged'> {
     if (url === undefined || !vault.isOutdated(url)) return 'unchanged';
     const sealed = await vault.seal(await vault.open({ tenant: id, url }));
     if (await write(id, sealed, url)) return 'rotated';
     // Somebody has changed it meanwhile.
     const now = await store.find(id);
     return now ? renew(now) : 'unchanged';
-  };
+  }
 
   for await (const tenant of store.all({ isolation: 'database' })) {
     if (signal?.aborted) break;
@@ -59,13 +59,14 @@ export const rotate = async (
     onProgress?.({ tenant: tenant.id, outcome });
   }
   return report;
-};
+}
 
-const asTenancyError = (thrown: unknown, tenant: string): TenancyError =>
-  isTenancyError(thrown)
+function asTenancyError(thrown: unknown, tenant: string): TenancyError {
+  return isTenancyError(thrown)
     ? thrown
     : new TenancyError(
         'CREDENTIALS_UNREADABLE',
         `The credentials of the tenant '${tenant}' could not be sealed anew: ${String(thrown)}`,
         { tenant, cause: thrown },
       );
+}

@@ -1,7 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import { type Tenant, tenantSnapshot } from '@omnitenant/core';
-import type { TenantEntity } from './tenant-entity.ts';
 import { columnsOf } from './columns-of.ts';
+import type { TenantEntity } from './tenant-entity.ts';
 
 /** A tenant, and which version of the migrations central believes it to have. */
 export interface PlacedTenant {
@@ -12,12 +12,14 @@ export interface PlacedTenant {
 const versions = new WeakMap<Tenant, string>();
 
 /** The snapshot of a stored tenant. Its version is the orm's own, and not among its columns. */
-export const snapshotOf = <T extends Tenant>(entity: TenantEntity, meta: EntityMetadata<TenantEntity>): T => {
+export function snapshotOf<T extends Tenant>(entity: TenantEntity, meta: EntityMetadata<TenantEntity>): T {
   const { schemaVersion, ...columns } = columnsOf<T & Pick<TenantEntity, 'schemaVersion'>>(entity, meta);
   const tenant = tenantSnapshot(columns as unknown as T);
   if (schemaVersion) versions.set(tenant, schemaVersion);
   return tenant;
-};
+}
 
 /** Which version central believed a tenant to have when it was read. */
-export const versionKnown = (tenant: Tenant): string | undefined => versions.get(tenant);
+export function versionKnown(tenant: Tenant): string | undefined {
+  return versions.get(tenant);
+}

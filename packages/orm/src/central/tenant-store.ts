@@ -15,10 +15,10 @@ import {
   type TenantStatus,
   type TenantStore,
 } from '@omnitenant/core';
-import { checkReference } from '../vault/reference.ts';
-import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { checkReference } from '../vault/reference.ts';
 import { snapshotOf } from './stored-tenant.ts';
+import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 
 /** What the store of tenants needs of the orm: forks of central's EntityManager, whichever scope it is asked in. */
 export interface CentralStoreOptions {
@@ -34,26 +34,26 @@ const page = 500;
 const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updatedAt']);
 
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
-export const centralStore = <T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> => {
+export function centralStore<T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => snapshotOf<T>(entity, tenant);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
-  const checkColumns = (id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void => {
+  function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {
     for (const name of names) {
       if (properties.has(name) && !forbidden.has(name)) continue;
       throw new TenancyError('TENANT_INVALID', `The tenant '${id}' has no column '${name}' that could be set.`, {
         tenant: id,
       });
     }
-  };
+  }
 
-  const find = async (em: TenantEntityManager, id: string): Promise<TenantEntity> => {
+  async function find(em: TenantEntityManager, id: string): Promise<TenantEntity> {
     const entity = await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, {
       lockMode: LockMode.PESSIMISTIC_WRITE,
     });
     if (!entity) throw unknownTenant(id);
     return entity;
-  };
+  }
 
   return {
     find: (id) =>
@@ -149,10 +149,10 @@ export const centralStore = <T extends Tenant>({ fork, tenant, domain }: Central
         async () => (await fork().nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>)) === 1,
       ),
   };
-};
+}
 
 /** Central being out of reach is the store's being out of reach: never "no such tenant". */
-const reach = async <R>(ask: () => Promise<R>): Promise<R> => {
+async function reach<R>(ask: () => Promise<R>): Promise<R> {
   try {
     return await ask();
   } catch (error) {
@@ -164,9 +164,9 @@ const reach = async <R>(ask: () => Promise<R>): Promise<R> => {
     }
     throw error;
   }
-};
+}
 
-const insertionError = (id: string, domains: readonly Domain[], error: unknown): unknown => {
+function insertionError(id: string, domains: readonly Domain[], error: unknown): unknown {
   if (error instanceof UniqueConstraintViolationException) {
     const conflict = /\((\w+)\)=\((.*?)\)/.exec(error.message);
     const taken = domains.find(({ host }) => host === conflict?.[2]);
@@ -185,24 +185,31 @@ const insertionError = (id: string, domains: readonly Domain[], error: unknown):
     tenant: id,
     cause: error,
   });
-};
+}
 
-const unknownTenant = (id: string): TenancyError =>
-  new TenancyError('TENANT_UNKNOWN', `There is no tenant '${id}'.`, { tenant: id });
+function unknownTenant(id: string): TenancyError {
+  return new TenancyError('TENANT_UNKNOWN', `There is no tenant '${id}'.`, { tenant: id });
+}
 
-const domainTaken = ({ host, tenantId }: Domain, cause: unknown): TenancyError =>
-  new TenancyError('DOMAIN_TAKEN', `The domain '${host}' leads to a tenant already, so '${tenantId}' cannot have it.`, {
-    tenant: tenantId,
-    cause,
-  });
+function domainTaken({ host, tenantId }: Domain, cause: unknown): TenancyError {
+  return new TenancyError(
+    'DOMAIN_TAKEN',
+    `The domain '${host}' leads to a tenant already, so '${tenantId}' cannot have it.`,
+    {
+      tenant: tenantId,
+      cause,
+    },
+  );
+}
 
-const transitionRefused = (
+function transitionRefused(
   { id, status }: TenantEntity,
   to: TenantStatus | undefined,
   from: readonly TenantStatus[],
-): TenancyError =>
-  new TenancyError(
+): TenancyError {
+  return new TenancyError(
     'TRANSITION_REFUSED',
     `The tenant '${id}' is ${status}; ${to ? `it becomes ${to}` : 'this is done'} only from ${from.join(', ')}.`,
     { tenant: id },
   );
+}

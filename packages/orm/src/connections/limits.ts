@@ -42,16 +42,16 @@ const defaults: Limits = {
 };
 
 /** The limits of a server: the first that says something decides. */
-export const limitsOf = (...given: readonly (ConnectionLimits | undefined)[]): Limits => {
+export function limitsOf(...given: readonly (ConnectionLimits | undefined)[]): Limits {
   const known = given.flatMap((limits) => Object.entries(limits ?? {}));
   return { ...defaults, ...Object.fromEntries(known.filter(([, value]) => value !== undefined).reverse()) };
-};
+}
 
 /** Timers count no further. */
 const longest = 2 ** 31 - 1;
 
 /** What is wrong with limits, in words that follow the name of the option; `undefined` where nothing is. */
-export const faultOfLimits = (given: ConnectionLimits): string | undefined => {
+export function faultOfLimits(given: ConnectionLimits): string | undefined {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, name)) return `has no ${name}. There are: ${Object.keys(defaults).join(', ')}.`;
     if (value === undefined) continue;
@@ -61,6 +61,6 @@ export const faultOfLimits = (given: ConnectionLimits): string | undefined => {
     return `has the ${name} ${value}, which must be a whole number from ${least} to ${longest}.`;
   }
   return undefined;
-};
+}
 
 const unlimitable: ReadonlySet<string> = new Set(['lifetimeMs', 'maxSchemas']);

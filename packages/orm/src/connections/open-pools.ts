@@ -1,24 +1,24 @@
 import type { Options } from '@mikro-orm/core';
 import { type BaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
-import { databaseOpener, openPglite } from './pg.ts';
-import { createPools, type Pools, pglitePools } from './pools.ts';
-import type { ServerOptions } from './servers.ts';
 import type { Database } from '../sql/client.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ownServers } from './own-servers.ts';
+import { databaseOpener, openPglite } from './pg.ts';
+import { createPools, type Pools, pglitePools } from './pools.ts';
 import { ServerPools } from './server-pools.ts';
+import type { ServerOptions } from './servers.ts';
 
 /**
  * The pools of an application's servers, each under its own limits. None is connected to before it is used. `urlOf` says where
  * a database of a tenant's own server is, for each connection anew.
  */
-export const openPools = (
+export function openPools(
   orm: BaseOrm,
   config: Options,
   servers: ReadonlyMap<string, ServerOptions>,
   limits: ConnectionLimits | undefined,
   urlOf: (place: Database) => Promise<string>,
-): Pools => {
+): Pools {
   const driverOptions = (config.driverOptions ?? {}) as PgPoolOptions;
   if (isPglite(orm)) return pglitePools(openPglite(orm, driverOptions));
   const pools = [...servers].map(([name, server]): [string, ServerPools] => [
@@ -41,12 +41,13 @@ export const openPools = (
       ),
   );
   return createPools(new Map(pools), own);
-};
+}
 
-const withStartup = (driverOptions: PgPoolOptions, startup: string | undefined): PgPoolOptions =>
-  startup === undefined
+function withStartup(driverOptions: PgPoolOptions, startup: string | undefined): PgPoolOptions {
+  return startup === undefined
     ? driverOptions
     : { ...driverOptions, options: [driverOptions.options ?? '', startup].join(' ').trim() };
+}
 
 /** What `pg` calls our limits; its 0 stands for no limit, which here is the default. */
 interface PgPoolOptions {
@@ -56,12 +57,14 @@ interface PgPoolOptions {
   readonly maxLifetimeSeconds?: number;
 }
 
-const limitsOfPg = ({
+function limitsOfPg({
   connectionTimeoutMillis = 0,
   idleTimeoutMillis = 0,
   maxLifetimeSeconds = 0,
-}: PgPoolOptions): ConnectionLimits => ({
-  ...(connectionTimeoutMillis > 0 && { waitMs: connectionTimeoutMillis }),
-  ...(idleTimeoutMillis > 0 && { idleMs: idleTimeoutMillis }),
-  ...(maxLifetimeSeconds > 0 && { lifetimeMs: maxLifetimeSeconds * 1_000 }),
-});
+}: PgPoolOptions): ConnectionLimits {
+  return {
+    ...(connectionTimeoutMillis > 0 && { waitMs: connectionTimeoutMillis }),
+    ...(idleTimeoutMillis > 0 && { idleMs: idleTimeoutMillis }),
+    ...(maxLifetimeSeconds > 0 && { lifetimeMs: maxLifetimeSeconds * 1_000 }),
+  };
+}

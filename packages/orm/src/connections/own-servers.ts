@@ -10,11 +10,11 @@ export interface OwnServers {
 }
 
 /** `open` is given what is to be called when the pools are empty. */
-export const ownServers = (open: (onEmpty: () => void) => ServerPools): OwnServers => {
+export function ownServers(open: (onEmpty: () => void) => ServerPools): OwnServers {
   const servers = new Map<string, ServerPools>();
   let ended = false;
 
-  const opened = (url: string): ServerPools => {
+  function opened(url: string): ServerPools {
     const pools = open(() => {
       if (servers.get(url) === pools) servers.delete(url);
       void pools.end();
@@ -22,7 +22,7 @@ export const ownServers = (open: (onEmpty: () => void) => ServerPools): OwnServe
     if (ended) void pools.end();
     else servers.set(url, pools);
     return pools;
-  };
+  }
 
   return {
     of: (url) => servers.get(url) ?? opened(url),
@@ -32,4 +32,4 @@ export const ownServers = (open: (onEmpty: () => void) => ServerPools): OwnServe
       await Promise.all([...servers.values()].map((pools) => pools.end()));
     },
   };
-};
+}

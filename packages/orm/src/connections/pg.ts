@@ -1,8 +1,8 @@
+import { type BaseOrm, connectionClassOf } from '../mikro-orm/base-orm.ts';
+import type { SqlConnection, SqlPool } from '../sql/client.ts';
 import type { DatabaseOpener } from './database-pool.ts';
 import { type Pglite, pglitePool } from './pglite-pool.ts';
 import { isConnectionLost } from './server-errors.ts';
-import type { SqlConnection, SqlPool } from '../sql/client.ts';
-import { type BaseOrm, connectionClassOf } from '../mikro-orm/base-orm.ts';
 
 /** What a server needs to be told beyond the MikroORM configuration, which is the default for all of them. */
 export interface ConnectionOptions {
@@ -17,11 +17,11 @@ export interface ConnectionOptions {
 const connectionTimeoutMillis = 10_000;
 
 /** Makes the pool of one database with MikroORM's own connection, so that its options and type parsers hold. */
-export const openPool = (
+export function openPool(
   orm: BaseOrm,
   driverOptions: object,
   options: ConnectionOptions & { readonly dbName: string; readonly pool?: { readonly max?: number } },
-): PgPool => {
+): PgPool {
   const ConnectionClass = connectionClassOf(orm);
   let pool: PgPool | undefined;
   const connection = new ConnectionClass(
@@ -40,24 +40,24 @@ export const openPool = (
   connection.getClient();
   if (!pool) throw new TypeError('MikroORM has made no pool: driverOptions must be options of pg.');
   return pool;
-};
+}
 
 /**
  * Opens connections to one database, as the pool that MikroORM makes for it would; where there is a `url`, it is asked for each
  * of them, decides where it leads, and is not kept.
  */
-export const databaseOpener = (
+export function databaseOpener(
   orm: BaseOrm,
   driverOptions: object,
   connection: Parameters<typeof openPool>[2],
   url?: () => Promise<string>,
-): DatabaseOpener => {
+): DatabaseOpener {
   const { Client, options } = openPool(orm, driverOptions, connection);
-  const close = async (client: PgClient): Promise<void> => {
+  async function close(client: PgClient): Promise<void> {
     const cut = setTimeout(() => client.connection.stream.destroy(), closingMillis);
     await client.end();
     clearTimeout(cut);
-  };
+  }
   return {
     max: options.max,
     open: async () => {
@@ -81,14 +81,14 @@ export const databaseOpener = (
     },
     close: (client) => close(client as PgClient),
   };
-};
+}
 
 /**
  * Whether queries may be sent while others are not answered. `pg` must know how, and must not cut off those that wait behind one
  * that is late. And no pooler may be in between, which may mix up the answers: PostgreSQL names the process that serves a
  * connection as it opens, a pooler names one of its own.
  */
-const canPipeline = async (client: PgClient, patience: number): Promise<boolean> => {
+async function canPipeline(client: PgClient, patience: number): Promise<boolean> {
   if (typeof client.pipeline !== 'boolean' || client.connectionParameters.query_timeout) return false;
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const timer = patience > 0 ? setTimeout(() => reject(new Error('timeout expired')), patience) : undefined;
@@ -97,15 +97,15 @@ const canPipeline = async (client: PgClient, patience: number): Promise<boolean>
     else resolve(!error && !Array.isArray(result) && result.rows[0]?.['pid'] === client.processID);
   });
   return promise.finally(() => clearTimeout(timer));
-};
+}
 
 /** How long a server has to answer that a connection is closed, in milliseconds. */
 const closingMillis = 5_000;
 
-export const openPglite = (orm: BaseOrm, driverOptions: object): SqlPool => {
+export function openPglite(orm: BaseOrm, driverOptions: object): SqlPool {
   const connection = new (connectionClassOf(orm))(orm.config, { driverOptions } as never, 'write');
   return pglitePool(() => connection.getNativeClient() as unknown as Promise<Pglite>);
-};
+}
 
 interface PgPool extends SqlPool {
   readonly options: { readonly max: number; readonly connectionTimeoutMillis?: number };

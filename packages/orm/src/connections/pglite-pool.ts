@@ -21,7 +21,7 @@ const patience = 10_000;
  * Presents PGlite, which is one connection, as a pool of one: who has it checked out has it alone, so that nobody's
  * statement lands in another's transaction.
  */
-export const pglitePool = (open: () => Promise<Pglite>): SqlPool => {
+export function pglitePool(open: () => Promise<Pglite>): SqlPool {
   let turn: Promise<void> = Promise.resolve();
   return {
     options: {},
@@ -42,7 +42,7 @@ export const pglitePool = (open: () => Promise<Pglite>): SqlPool => {
       await (await open()).close();
     },
   };
-};
+}
 
 /** Statements that may say where a transaction stands: what is cheap to rule out. */
 const controls = /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i;
@@ -102,13 +102,15 @@ class PgliteClient implements SqlClient {
   }
 }
 
-const resultOf = ({ rows, affectedRows = 0 }: PgliteResult): QueryResult => ({
-  command: affectedRows > 0 ? 'UPDATE' : 'SELECT',
-  rowCount: affectedRows,
-  rows,
-});
+function resultOf({ rows, affectedRows = 0 }: PgliteResult): QueryResult {
+  return {
+    command: affectedRows > 0 ? 'UPDATE' : 'SELECT',
+    rowCount: affectedRows,
+    rows,
+  };
+}
 
-const within = async (ms: number, work: Promise<void>): Promise<void> => {
+async function within(ms: number, work: Promise<void>): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(
@@ -124,4 +126,4 @@ const within = async (ms: number, work: Promise<void>): Promise<void> => {
   } finally {
     clearTimeout(timer);
   }
-};
+}

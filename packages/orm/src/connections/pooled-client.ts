@@ -1,7 +1,7 @@
 import { currentScope } from '@omnitenant/core';
+import type { Database, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
 import type { Connection } from './database-pool.ts';
 import { isConnectionLost, unavailable } from './server-errors.ts';
-import type { Database, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
 
 /**
  * A connection while somebody has it. It says of which database it was when the server has ended it, and once it was given

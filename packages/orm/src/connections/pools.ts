@@ -1,8 +1,8 @@
+import type { Database, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import type { Place } from './database-pool.ts';
 import type { OwnServers } from './own-servers.ts';
-import type { ServerPools } from './server-pools.ts';
 import { unavailable } from './server-errors.ts';
-import type { Database, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import type { ServerPools } from './server-pools.ts';
 
 /** The pools of an application: one for each database in use, shared by all who are placed in it, opened on first use. */
 export interface Pools {
@@ -22,7 +22,7 @@ export interface Pools {
 }
 
 /** The pools of servers by the server's name, and of tenants' own. */
-export const createPools = (servers: ReadonlyMap<string, ServerPools>, own: OwnServers): Pools => {
+export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnServers): Pools {
   const connect = (place: Place, pipelined?: boolean): Promise<SqlClient> =>
     (place.url === undefined ? servers.get(place.server) : own.of(place.url))?.connect(place, pipelined) ??
     Promise.reject(unknownServer(place));
@@ -37,10 +37,10 @@ export const createPools = (servers: ReadonlyMap<string, ServerPools>, own: OwnS
       await Promise.all([...servers.values(), own].map((server) => server.end()));
     },
   };
-};
+}
 
 /** The one pool of PGlite, for all that is asked for. */
-export const pglitePools = (pool: SqlPool): Pools => {
+export function pglitePools(pool: SqlPool): Pools {
   let ended = false;
   const connect = (place: Place): Promise<SqlClient> =>
     (ended ? Promise.reject(new Error('its connections have been closed')) : pool.connect()).catch((error: unknown) => {
@@ -55,11 +55,10 @@ export const pglitePools = (pool: SqlPool): Pools => {
       await pool.end();
     },
   };
-};
+}
 
-const querying =
-  (connect: Pools['connect']): Pools['query'] =>
-  async (database, sql) => {
+function querying(connect: Pools['connect']): Pools['query'] {
+  return async (database, sql) => {
     const client = await connect(database);
     try {
       const result = await client.query(sql);
@@ -68,15 +67,17 @@ const querying =
       client.release();
     }
   };
+}
 
-const unknownServer = (place: Place): Error =>
-  unavailable(place, new Error('there is no such server in the configuration'));
+function unknownServer(place: Place): Error {
+  return unavailable(place, new Error('there is no such server in the configuration'));
+}
 
 /** How long a database that is to be dropped waits for what runs in it, in milliseconds: then that is cut off. */
 const patience = 3_000;
 
-const within = async (ms: number, work: Promise<void>): Promise<void> => {
+async function within(ms: number, work: Promise<void>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
-};
+}

@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { FairQueue } from './round-robin-queue.ts';
 
-const queueOf = (...items: string[]): FairQueue<string> => {
+function queueOf(...items: string[]): FairQueue<string> {
   const queue = new FairQueue<string>();
   for (const item of items) queue.add(item.charAt(0), item);
   return queue;
-};
+}
 
-const drain = (queue: FairQueue<string>): string[] => Array.from({ length: queue.size }, () => queue.next() as string);
+function drain(queue: FairQueue<string>): string[] {
+  return Array.from({ length: queue.size }, () => queue.next() as string);
+}
 
 test('whoever asks once is served before those who ask a lot are served again', () => {
   expect(drain(queueOf('a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2'))).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);

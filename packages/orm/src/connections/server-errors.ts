@@ -2,11 +2,7 @@ import { currentScope, type Scope, TenancyError } from '@omnitenant/core';
 import type { Database } from '../sql/client.ts';
 
 /** What a server that cannot be used, or that has gone in the midst of it, is told as: SERVER_UNAVAILABLE. */
-export const unavailable = (
-  place: Database,
-  error: unknown,
-  scope: Scope | undefined = currentScope(),
-): TenancyError => {
+export function unavailable(place: Database, error: unknown, scope: Scope | undefined = currentScope()): TenancyError {
   if (error instanceof TenancyError) return error;
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
   const tenant = tenantAt(place, scope);
@@ -16,10 +12,10 @@ export const unavailable = (
     headers: { 'Retry-After': '1' },
     ...(tenant !== undefined && { tenant }),
   });
-};
+}
 
 /** What a server that has no connection free is told as: CONNECTIONS_EXHAUSTED. `why` says what is in use, and what was tried. */
-export const exhausted = (place: Database, why: string, scope: Scope | undefined = currentScope()): TenancyError => {
+export function exhausted(place: Database, why: string, scope: Scope | undefined = currentScope()): TenancyError {
   const tenant = tenantAt(place, scope);
   return new TenancyError(
     'CONNECTIONS_EXHAUSTED',
@@ -27,21 +23,22 @@ export const exhausted = (place: Database, why: string, scope: Scope | undefined
       'Try again, and see whether a scope waits for a connection while it holds one; the limits are in `connections` of createOrm.',
     { headers: { 'Retry-After': '1' }, ...(tenant !== undefined && { tenant }) },
   );
-};
+}
 
-const tenantAt = ({ tenant }: Database, scope: Scope | undefined): string | undefined =>
-  tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
+function tenantAt({ tenant }: Database, scope: Scope | undefined): string | undefined {
+  return tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
+}
 
-const nameOf = ({ server, database, url }: Database, tenant: string | undefined): string => {
+function nameOf({ server, database, url }: Database, tenant: string | undefined): string {
   if (url !== undefined) return `The database '${database}' of the tenant '${tenant}', on a server of its own,`;
   return `The database '${database}' of the server '${server}'${tenant === undefined ? '' : `, where the tenant '${tenant}' is,`}`;
-};
+}
 
 /** Whether a statement failed because its connection is gone. PostgreSQL calls fatal what it ends a connection with. */
-export const isConnectionLost = (error: unknown): boolean => {
+export function isConnectionLost(error: unknown): boolean {
   const { code = '', message = '', severity } = error as { code?: string; message?: string; severity?: string };
   return severity === 'FATAL' || lost.has(code) || [...sayings.keys()].some((saying) => message.startsWith(saying));
-};
+}
 
 const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_DESTROYED']);
 

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { inVain, longWait } from '../../test/fixtures/elapse-timeouts.ts';
 import { answerOf, codeOf, pidOf, type ThreeDatabases, threeDatabases } from '../../test/fixtures/three-databases.ts';
-import { databaseOpener } from './pg.ts';
 import { limitsOf } from './limits.ts';
+import { databaseOpener } from './pg.ts';
 import { ServerPools } from './server-pools.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
@@ -24,9 +24,9 @@ test('no more connections are open than the budget allows, whatever is asked for
   const asked = Array.from({ length: 300 }, (_, n) => n % 3);
   let most = 0;
   let busy = true;
-  const watch = async () => {
+  async function watch() {
     while (busy) most = Math.max(most, await site.sessions());
-  };
+  }
   const [answers] = await Promise.all([
     Promise.all(asked.map((n) => server.ask(n))).finally(() => (busy = false)),
     watch(),
@@ -242,13 +242,13 @@ test('a server that does not answer is told as that, and not as one without a co
 test('a new connection is left to its database for the statements of a request', async () => {
   await using server = await site.opened({ max: 1 });
   const pids = new Set<number>();
-  const request = async (n: number) => {
+  async function request(n: number) {
     for (let statement = 0; statement < 3; statement += 1) {
       const client = await server.connect(n);
       pids.add(pidOf(client));
       client.release();
     }
-  };
+  }
   await Promise.all(Array.from({ length: 12 }, (_, n) => request(n % 3)));
   expect(pids.size).toBeLessThan(12);
 });

@@ -1,10 +1,10 @@
 import { outside } from '@omnitenant/core';
-import { PooledClient } from './pooled-client.ts';
-import { unavailable } from './server-errors.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { Connection, type DatabaseOpener, DatabasePool, type Place } from './database-pool.ts';
 import { IdleSweep } from './idle-sweep.ts';
 import type { Limits } from './limits.ts';
+import { PooledClient } from './pooled-client.ts';
+import { unavailable } from './server-errors.ts';
 import { takeOut } from './take-out.ts';
 import { WaitingRoom } from './wait-queue.ts';
 
@@ -272,13 +272,19 @@ export class ServerPools {
  */
 const turnMs = 20;
 
-const isInTurn = ({ openedAt }: Connection): boolean => performance.now() - openedAt < turnMs;
+function isInTurn({ openedAt }: Connection): boolean {
+  return performance.now() - openedAt < turnMs;
+}
 
-const lend = (connection: Connection, place: Place, pipelined: boolean): SqlClient =>
-  new PooledClient(connection.serve(place.schema, pipelined), place);
+function lend(connection: Connection, place: Place, pipelined: boolean): SqlClient {
+  return new PooledClient(connection.serve(place.schema, pipelined), place);
+}
 
 /** Connections that start with something of their own, or are of a tenant's own, are kept apart from the others to that database. */
-const keyOf = ({ database, startup, tenant }: Place): string =>
-  startup === undefined && tenant === undefined ? database : [database, startup, tenant].join('\0');
+function keyOf({ database, startup, tenant }: Place): string {
+  return startup === undefined && tenant === undefined ? database : [database, startup, tenant].join('\0');
+}
 
-const closed = (): Error => new Error('its connections have been closed');
+function closed(): Error {
+  return new Error('its connections have been closed');
+}

@@ -1,9 +1,9 @@
-import type { ConnectionLimits } from './limits.ts';
-import { maintenanceOf } from '../vault/server-url.ts';
-import type { Vault } from '../vault/vault.ts';
-import type { ConnectionOptions } from './pg.ts';
 import { defaultServer } from '../placement/place-tenant.ts';
 import type { Database } from '../sql/client.ts';
+import { maintenanceOf } from '../vault/server-url.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { ConnectionLimits } from './limits.ts';
+import type { ConnectionOptions } from './pg.ts';
 
 /** A further database server. What it leaves out is as the MikroORM configuration says. */
 export interface ServerOptions extends ConnectionOptions {
@@ -16,22 +16,24 @@ export interface ServerOptions extends ConnectionOptions {
 }
 
 /** The servers by name, the configuration's own included. */
-export const serverOptions = (
+export function serverOptions(
   further: Readonly<Record<string, ServerOptions>> = {},
-): ReadonlyMap<string, ServerOptions> => new Map([[defaultServer, {}], ...Object.entries(further)]);
+): ReadonlyMap<string, ServerOptions> {
+  return new Map([[defaultServer, {}], ...Object.entries(further)]);
+}
 
 /** The database of a server that is connected to while another is made or dropped. */
-export const maintenanceOn =
-  (servers: ReadonlyMap<string, ServerOptions>, central: Database) =>
-  (server: string): Database => ({
+export function maintenanceOn(servers: ReadonlyMap<string, ServerOptions>, central: Database) {
+  return (server: string): Database => ({
     server,
     database: server === defaultServer ? central.database : (servers.get(server)?.maintenanceDatabase ?? 'postgres'),
   });
+}
 
 /** That of the server where a place is, which may be a tenant's own: then its URL names it. */
-export const maintenanceFor =
-  (on: (server: string) => Database, vault: Vault) =>
-  async ({ server, tenant = '', url }: Database): Promise<Database> =>
+export function maintenanceFor(on: (server: string) => Database, vault: Vault) {
+  return async ({ server, tenant = '', url }: Database): Promise<Database> =>
     url === undefined
       ? on(server)
       : { server, tenant, url, database: maintenanceOf(await vault.open({ tenant, url })) };
+}

@@ -1,8 +1,8 @@
 import { TenancyError } from '@omnitenant/core';
 import type { OrmPlacement } from '../placement/place-tenant.ts';
-import type { Pools } from './pools.ts';
-import { quoteName, quoteText } from '../sql/quote.ts';
 import type { SqlClient } from '../sql/client.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import type { Pools } from './pools.ts';
 
 /**
  * A connection of its own whose whole session is in a placement: for statements that run in no transaction, which no pin can
@@ -10,7 +10,7 @@ import type { SqlClient } from '../sql/client.ts';
  *
  * @throws STATEMENT_REFUSED where there is a pooler in between.
  */
-export const openSession = async (pools: Pools, { role, ...placement }: OrmPlacement): Promise<SqlClient> => {
+export async function openSession(pools: Pools, { role, ...placement }: OrmPlacement): Promise<SqlClient> {
   const path = quoteName(placement.schema);
   const options = [`-c search_path=${path}`, ...(role === undefined ? [] : [`-c role=${role}`])].join(' ');
   const client = await pools.connect({ ...placement, startup: options });
@@ -27,4 +27,4 @@ export const openSession = async (pools: Pools, { role, ...placement }: OrmPlace
     );
   }
   return client;
-};
+}

@@ -1,8 +1,8 @@
 import { currentScope, type Scope } from '@omnitenant/core';
-import { exhausted, unavailable } from './server-errors.ts';
 import type { SqlClient } from '../sql/client.ts';
 import type { DatabasePool, Place, Waiter } from './database-pool.ts';
 import type { Limits } from './limits.ts';
+import { exhausted, unavailable } from './server-errors.ts';
 import { takeOut } from './take-out.ts';
 
 /** Who waits for a server's connections: not too many, not too long, and each in turn. */

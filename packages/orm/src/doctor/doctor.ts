@@ -1,14 +1,14 @@
 import type { Options } from '@mikro-orm/core';
 import { TenancyError } from '@omnitenant/core';
 import { DefaultTenant } from '../central/tenant-entity.ts';
-import { initBaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
 import { openPool } from '../connections/pg.ts';
-import { pinnedPool, pinOf } from '../session/pinned-pool.ts';
-import { defaultServer } from '../placement/place-tenant.ts';
-import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';
 import { unavailable } from '../connections/server-errors.ts';
-import { probeRole, probeServer, type RoleFacts, type ServerFacts } from './server-probe.ts';
+import { initBaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
+import { defaultServer } from '../placement/place-tenant.ts';
+import { pinnedPool, pinOf } from '../session/pinned-pool.ts';
 import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';
+import { probeRole, probeServer, type RoleFacts, type ServerFacts } from './server-probe.ts';
 
 /** What was found out about the configured database. It holds no credentials. */
 export interface DoctorReport {
@@ -40,10 +40,10 @@ export interface DoctorOptions {
  * const report = await doctor(defineConfig({ clientUrl: process.env.DATABASE_URL }));
  * console.log(describeReport(report));
  */
-export const doctor = async (
+export async function doctor(
   config: Partial<Options>,
   { clients: wanted = 12, patience = 2_000 }: DoctorOptions = {},
-): Promise<DoctorReport> => {
+): Promise<DoctorReport> {
   const base = await initBaseOrm({ ...config, entities: [DefaultTenant] } as Options, () => undefined);
   if (isPglite(base)) throw notAServer();
   const database = base.config.get('dbName') as string;
@@ -71,10 +71,10 @@ export const doctor = async (
   } finally {
     await pool.end();
   }
-};
+}
 
 /** As many clients as get an answer in time: a pooler in session mode lets the others wait. At least one. */
-const checkOut = async (pool: SqlPool, wanted: number, patience: number): Promise<SqlClient[]> => {
+async function checkOut(pool: SqlPool, wanted: number, patience: number): Promise<SqlClient[]> {
   const attempts = await Promise.allSettled(
     Array.from({ length: wanted }, async () => {
       const client = await pool.connect();
@@ -94,10 +94,10 @@ const checkOut = async (pool: SqlPool, wanted: number, patience: number): Promis
   const clients = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   if (clients.length > 0) return clients;
   throw attempts.find((attempt) => attempt.status === 'rejected')?.reason;
-};
+}
 
 /** Each client is a tenant of its own, in single statements and in transactions, all at once and in turn. */
-const probePin = async (clients: readonly SqlClient[]): Promise<DoctorReport['pin']> => {
+async function probePin(clients: readonly SqlClient[]): Promise<DoctorReport['pin']> {
   const rounds = 8;
   const ask = `select current_setting('search_path') as path, current_setting('omnitenant.tenant') as tenant`;
   const outcomes = await Promise.all(
@@ -121,14 +121,20 @@ const probePin = async (clients: readonly SqlClient[]): Promise<DoctorReport['pi
   );
   const all = outcomes.flat();
   return { holds: all.every(Boolean), statements: all.length };
-};
+}
 
 /** The client, to whoever must not give it back. */
-const lent = (client: SqlClient): SqlClient => ({
-  query: client.query.bind(client) as SqlClient['query'],
-  getTransactionStatus: () => client.getTransactionStatus(),
-  release: () => {},
-});
+function lent(client: SqlClient): SqlClient {
+  return {
+    query: client.query.bind(client) as SqlClient['query'],
+    getTransactionStatus: () => client.getTransactionStatus(),
+    release: () => {},
+  };
+}
 
-const notAServer = (): TenancyError =>
-  new TenancyError('CONFIG_INVALID', 'PGlite runs in this process: it has no server, pooler or role to examine.');
+function notAServer(): TenancyError {
+  return new TenancyError(
+    'CONFIG_INVALID',
+    'PGlite runs in this process: it has no server, pooler or role to examine.',
+  );
+}

@@ -13,10 +13,10 @@ export interface Pooler {
 }
 
 /** Tells the pooler by what it does; `open` opens a pool of further connections, to this database or to the one named. */
-export const probePooler = async (
+export async function probePooler(
   clients: readonly SqlClient[],
   open: (database?: string) => SqlPool,
-): Promise<Pooler> => {
+): Promise<Pooler> {
   const seen = await Promise.all(clients.map((client) => backendsOf(client)));
   const serverConnections = new Set(seen.flat()).size;
   const found = { clients: clients.length, serverConnections };
@@ -33,10 +33,10 @@ export const probePooler = async (
     moves && (await on(open(), async (client) => [await client.query('begin'), await client.query('commit')]));
   const kind = !moves ? 'session' : transactions ? 'transaction' : 'statement';
   return { kind, ...(product !== undefined && { product }), ...found };
-};
+}
 
 /** Sets something for each client's session, and looks whether it is still there, and whose it is, while all ask. */
-export const probeSessionState = async (clients: readonly SqlClient[]): Promise<'kept' | 'lost' | 'leaks'> => {
+export async function probeSessionState(clients: readonly SqlClient[]): Promise<'kept' | 'lost' | 'leaks'> {
   await Promise.all(clients.map((client, n) => client.query(`set omnitenant.doctor to 'of ${n}'`)));
   const seen = await Promise.all(
     clients.map(async (client) => {
@@ -50,22 +50,22 @@ export const probeSessionState = async (clients: readonly SqlClient[]): Promise<
   }
   const others = seen.flatMap((values, n) => values.filter((value) => value !== `of ${n}`));
   return others.length === 0 ? 'kept' : others.some(Boolean) ? 'leaks' : 'lost';
-};
+}
 
 const rounds = 6;
 // The pause lets all clients ask before the first is done.
 const readState = `select nullif(current_setting('omnitenant.doctor', true), '') as value, pg_sleep(0.005)`;
 
-const backendsOf = async (client: SqlClient): Promise<number[]> => {
+async function backendsOf(client: SqlClient): Promise<number[]> {
   const pids: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     pids.push((await rowOf(client, 'select pg_backend_pid() as pid, pg_sleep(0.005)')).pid as number);
   }
   return pids;
-};
+}
 
 /** What the work on one connection gives; `undefined` where it fails. */
-const on = async <R>(pool: SqlPool, work: (client: SqlClient) => Promise<R>): Promise<R | undefined> => {
+async function on<R>(pool: SqlPool, work: (client: SqlClient) => Promise<R>): Promise<R | undefined> {
   try {
     const client = await pool.connect();
     return await work(client).finally(() => client.release(true));
@@ -74,8 +74,9 @@ const on = async <R>(pool: SqlPool, work: (client: SqlClient) => Promise<R>): Pr
   } finally {
     await pool.end();
   }
-};
+}
 
 /** The first row of a statement. */
-export const rowOf = async (client: SqlClient, sql: string): Promise<Record<string, unknown>> =>
-  ((await client.query(sql)) as QueryResult).rows[0] ?? {};
+export async function rowOf(client: SqlClient, sql: string): Promise<Record<string, unknown>> {
+  return ((await client.query(sql)) as QueryResult).rows[0] ?? {};
+}

@@ -1,5 +1,5 @@
-import { rowOf } from './pooler-probe.ts';
 import type { SqlClient } from '../sql/client.ts';
+import { rowOf } from './pooler-probe.ts';
 
 /** What the server says of itself. */
 export interface ServerFacts {
@@ -22,7 +22,7 @@ export interface RoleFacts {
   readonly mayCreateRoles: boolean;
 }
 
-export const probeServer = async (client: SqlClient): Promise<ServerFacts> => {
+export async function probeServer(client: SqlClient): Promise<ServerFacts> {
   const row = await rowOf(
     client,
     `select current_setting('server_version') as version, current_setting('max_connections')::int as max,
@@ -36,9 +36,9 @@ export const probeServer = async (client: SqlClient): Promise<ServerFacts> => {
     connectionsLeft: Math.max(maxConnections - Number(row.reserved) - Number(row.used), 0),
     readOnly: row.recovery === true,
   };
-};
+}
 
-export const probeRole = async (client: SqlClient): Promise<RoleFacts> => {
+export async function probeRole(client: SqlClient): Promise<RoleFacts> {
   const row = await rowOf(
     client,
     `select rolname as name, rolsuper as superuser, rolbypassrls as bypass, rolcreatedb as databases, rolcreaterole as roles,
@@ -54,4 +54,4 @@ export const probeRole = async (client: SqlClient): Promise<RoleFacts> => {
     mayCreateDatabases: superuser || row.databases === true,
     mayCreateRoles: superuser || row.roles === true,
   };
-};
+}

@@ -204,7 +204,7 @@ const claiming: ReadonlySet<string> = new Set(['assign', 'create', 'persist']);
 
 for (const name of guarded) {
   const call = SqlEntityManager.prototype[name] as (...parameters: unknown[]) => unknown;
-  const guardedCall = (em: TenantEntityManager, parameters: unknown[]): unknown => {
+  function guardedCall(em: TenantEntityManager, parameters: unknown[]): unknown {
     const context = em.getContext(false);
     for (const parameter of parameters) refuseForeign(parameter, context);
     // What is awaited or read later, in another scope perhaps, is bound to this one.
@@ -215,7 +215,7 @@ for (const name of guarded) {
       }
     }
     return name === 'createQueryBuilder' ? guardedBuilder(result as object, context) : result;
-  };
+  }
   // A call that gives a promise refuses by rejecting it.
   const value =
     call.constructor.name === 'AsyncFunction'
@@ -235,7 +235,7 @@ for (const name of guarded) {
 /** The calls of a query builder that take conditions or data; its others hand what they take to one of these. */
 const builderCalls = ['having', 'insert', 'join', 'joinAndSelect', 'merge', 'update', 'where'] as const;
 
-const guardedBuilder = (builder: object, owner: Owner): object => {
+function guardedBuilder(builder: object, owner: Owner): object {
   const calls = builder as Record<string, (...parameters: unknown[]) => unknown>;
   for (const name of builderCalls) {
     const call = calls[name] as (...parameters: unknown[]) => unknown;
@@ -245,30 +245,33 @@ const guardedBuilder = (builder: object, owner: Owner): object => {
     };
   }
   return builder;
-};
+}
 
 /** Whose a transaction is that an EntityManager has been in. */
 const transactions = new WeakMap<object, string>();
 
 /** Applications may share a cache: each has a central of its own, and perhaps tenants of the same names. */
-const applicationOf = (config: Configuration): readonly unknown[] => {
+function applicationOf(config: Configuration): readonly unknown[] {
   const url = URL.parse(config.get('clientUrl') ?? '');
   return [config.get('host') ?? url?.hostname, config.get('port') ?? url?.port, config.get('dbName')];
-};
+}
 
-const cacheName = (owner: string, name: string): string => JSON.stringify([owner, name]);
+function cacheName(owner: string, name: string): string {
+  return JSON.stringify([owner, name]);
+}
 
-const outside = (): TenancyError =>
-  new TenancyError(
+function outside(): TenancyError {
+  return new TenancyError(
     'OUTSIDE_SCOPE',
     'orm.em was used outside of any scope, so it has no tenant. Enter one with tenancy.run(tenant, …), or tenancy.central(…) for central tables.',
   );
+}
 
 /** What gives an application's EntityManager of the current scope, by what all of its EntityManagers share. */
 const currents = new WeakMap<object, () => Owner | undefined>();
 
 /** What A loaded may be read in A, and where there is no tenant; in the scope of another tenant it is a leak in the making. */
-const refuseElsewhere = (em: TenantEntityManager): void => {
+function refuseElsewhere(em: TenantEntityManager): void {
   const scope = currentScope();
   if (em.scopeKey === 'central' || scope?.kind !== 'tenant' || scope.tenant.id === em.scopeLabel) return;
   // The innermost scope may be another application's, entered in a scope of this one's.
@@ -279,12 +282,12 @@ const refuseElsewhere = (em: TenantEntityManager): void => {
       `Use orm.em there, or enter tenancy.run('${em.scopeLabel}', …) for it.`,
     { tenant: scope.tenant.id },
   );
-};
+}
 
-const refuseSchema = (schema: string | undefined): void => {
+function refuseSchema(schema: string | undefined): void {
   if (schema === undefined) return;
   throw new TenancyError(
     'SCHEMA_REFUSED',
     `The schema '${schema}' was asked for. A scope has one schema, its tenant's: leave the option out, and enter another tenant with tenancy.run.`,
   );
-};
+}

@@ -17,7 +17,7 @@ export type EntityScopes = ReadonlyMap<EntityMetadata, EntityScope>;
  * @throws CONFIG_INVALID when an entity names another schema, or when a relation leads from one scope into another,
  * where no foreign key and no join can follow it.
  */
-export const entityScopes = (metadata: MetadataStorage, shared: ReadonlySet<EntityMetadata>): EntityScopes => {
+export function entityScopes(metadata: MetadataStorage, shared: ReadonlySet<EntityMetadata>): EntityScopes {
   const scopes = new Map<EntityMetadata, EntityScope>();
   for (const meta of metadata.getAll().values()) {
     if (!meta.abstract && !meta.embeddable && !meta.pivotTable) scopes.set(meta, scopeOf(meta, shared));
@@ -36,9 +36,9 @@ export const entityScopes = (metadata: MetadataStorage, shared: ReadonlySet<Enti
     }
   }
   return scopes;
-};
+}
 
-const scopeOf = (meta: EntityMetadata, shared: ReadonlySet<EntityMetadata>): EntityScope => {
+function scopeOf(meta: EntityMetadata, shared: ReadonlySet<EntityMetadata>): EntityScope {
   if (meta.schema === centralSchema) return 'central';
   if (meta.schema && meta.schema !== '*') {
     throw new TenancyError(
@@ -48,6 +48,8 @@ const scopeOf = (meta: EntityMetadata, shared: ReadonlySet<EntityMetadata>): Ent
     );
   }
   return shared.has(meta) ? 'shared' : 'tenant';
-};
+}
 
-const mayRefer = (from: EntityScope, to: EntityScope): boolean => from === to || (to === 'shared' && from !== 'shared');
+function mayRefer(from: EntityScope, to: EntityScope): boolean {
+  return from === to || (to === 'shared' && from !== 'shared');
+}

@@ -21,34 +21,34 @@ type Owned = { [owner]?: Owner };
  *
  * @throws CROSS_TENANT when it is another's.
  */
-export const claim = (entity: AnyEntity, claimant: Owner): void => {
+export function claim(entity: AnyEntity, claimant: Owner): void {
   const wrapped = helper(entity) as unknown as Owned;
   if (wrapped[owner] === undefined) wrapped[owner] = claimant;
   else if (wrapped[owner].scopeKey !== claimant.scopeKey) throw crossTenant(entity, wrapped[owner], claimant);
-};
+}
 
 /** Claims an entity, and what is nobody's yet of all that it leads to, such as what was created along with it. */
-export const claimAll = (entity: AnyEntity, claimant: Owner): void => {
+export function claimAll(entity: AnyEntity, claimant: Owner): void {
   claim(entity, claimant);
   for (const { name } of helper(entity).__meta.relations) {
     for (const related of relatedBy((entity as Record<string, unknown>)[name])) {
       if ((helper(related) as unknown as Owned)[owner] === undefined) claimAll(related, claimant);
     }
   }
-};
+}
 
-const relatedBy = (value: unknown): AnyEntity[] => {
+function relatedBy(value: unknown): AnyEntity[] {
   if (Utils.isCollection(value)) return value.getItems(false) as AnyEntity[];
   const entity = Reference.unwrapReference(value as AnyEntity);
   return Utils.isEntity(entity) ? [entity as AnyEntity] : [];
-};
+}
 
 /**
  * Looks through what a caller hands over, be it an entity, a reference, a condition or data, for another's entity.
  *
  * @throws CROSS_TENANT when there is one.
  */
-export const refuseForeign = (value: unknown, claimant: Owner, instances = true): void => {
+export function refuseForeign(value: unknown, claimant: Owner, instances = true): void {
   if (typeof value !== 'object' || value === null) return;
   const entity = Reference.unwrapReference(value as AnyEntity);
   if (Utils.isEntity(entity, true)) {
@@ -63,7 +63,7 @@ export const refuseForeign = (value: unknown, claimant: Owner, instances = true)
       refuseForeign((value as Record<symbol, unknown>)[key], claimant, false);
     }
   }
-};
+}
 
 /** Stands in front of every flush: nothing is written that is another's, or that refers to what is another's. */
 export const flushGuard: EventSubscriber = {
@@ -83,16 +83,17 @@ export const flushGuard: EventSubscriber = {
   },
 };
 
-const refuseForeignRelations = (entity: AnyEntity, claimant: Owner): void => {
+function refuseForeignRelations(entity: AnyEntity, claimant: Owner): void {
   for (const { name } of helper(entity).__meta.relations) {
     refuseForeign((entity as Record<string, unknown>)[name], claimant);
   }
-};
+}
 
-const crossTenant = (entity: AnyEntity, of: Owner, claimant: Owner): TenancyError =>
-  new TenancyError(
+function crossTenant(entity: AnyEntity, of: Owner, claimant: Owner): TenancyError {
+  return new TenancyError(
     'CROSS_TENANT',
     `${helper(entity).__meta.className} belongs to '${of.scopeLabel}' and was used in '${claimant.scopeLabel}'. ` +
       'Load it there, or copy its values into a new one.',
     { tenant: claimant.scopeLabel },
   );
+}

@@ -1,8 +1,8 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { Around } from '../migrations/migrate-tenant.ts';
-import { pinOf } from '../session/pinned-pool.ts';
-import { type OrmPlacement, placementOf, tenantSetting } from '../placement/place-tenant.ts';
 import type { Pools } from '../connections/pools.ts';
+import type { Around } from '../migrations/migrate-tenant.ts';
+import { type OrmPlacement, placementOf, tenantSetting } from '../placement/place-tenant.ts';
+import { pinOf } from '../session/pinned-pool.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { authorization, createRole } from './role.ts';
 import type { TenantStorage } from './storage.ts';
@@ -11,71 +11,77 @@ import type { TenantStorage } from './storage.ts';
  * Isolation `row`: the tenants of one schema share its tables, and PostgreSQL's row-level security keeps their rows apart.
  * The schema is made once; a tenant itself needs nothing made.
  */
-export const rowStorage = (pools: Pools): TenantStorage => ({
-  create: async (tenant) => {
-    const placement = placementOf(tenant);
-    const schema = quoteName(placement.schema);
-    // Two that make it at once would both find that it is not there, and one of them would fail.
-    await pools.query(
-      placement,
-      `select pg_advisory_xact_lock(hashtextextended(${quoteText(`omnitenant:rows:${placement.schema}`)}, 0));
+export function rowStorage(pools: Pools): TenantStorage {
+  return {
+    create: async (tenant) => {
+      const placement = placementOf(tenant);
+      const schema = quoteName(placement.schema);
+      // Two that make it at once would both find that it is not there, and one of them would fail.
+      await pools.query(
+        placement,
+        `select pg_advisory_xact_lock(hashtextextended(${quoteText(`omnitenant:rows:${placement.schema}`)}, 0));
        ${createRole(placement)}; create schema if not exists ${schema}${authorization(placement)}`,
-    );
-    await refusePrivileged(pools, placement, tenant);
-    return 'empty';
-  },
-  adopt: async (tenant) => {
-    throw new TenancyError(
-      'PROVISION_FAILED',
-      `The tenant '${tenant.id}' is of isolation row, whose rows are in shared tables: there is nothing to adopt. Create it.`,
-      { tenant: tenant.id },
-    );
-  },
-  destroy: async (tenant) => {
-    const placement = placementOf(tenant);
-    const tables = await tablesOf(pools, placement);
-    if (tables.length === 0) return;
-    // Row-level security alone decides what is deleted, and foreign keys are checked when all of it is.
-    const deletions = tables.map((table) => `delete from ${quoteName(table)}`);
-    await pools.query(
-      placement,
-      [
-        'begin',
-        ...pinOf(placement, { rowsOf: tenant.id }),
-        'set constraints all deferred',
-        ...deletions,
-        'commit',
-      ].join('; '),
-    );
-  },
-});
+      );
+      await refusePrivileged(pools, placement, tenant);
+      return 'empty';
+    },
+    adopt: async (tenant) => {
+      throw new TenancyError(
+        'PROVISION_FAILED',
+        `The tenant '${tenant.id}' is of isolation row, whose rows are in shared tables: there is nothing to adopt. Create it.`,
+        { tenant: tenant.id },
+      );
+    },
+    destroy: async (tenant) => {
+      const placement = placementOf(tenant);
+      const tables = await tablesOf(pools, placement);
+      if (tables.length === 0) return;
+      // Row-level security alone decides what is deleted, and foreign keys are checked when all of it is.
+      const deletions = tables.map((table) => `delete from ${quoteName(table)}`);
+      await pools.query(
+        placement,
+        [
+          'begin',
+          ...pinOf(placement, { rowsOf: tenant.id }),
+          'set constraints all deferred',
+          ...deletions,
+          'commit',
+        ].join('; '),
+      );
+    },
+  };
+}
 
 /**
  * What stands around migrations in a schema that tenants share: they run once for all of them, and the tables that they made
  * come under row-level security in the same transaction, so that none is ever there without it.
  */
-export const aroundRows = (schema: string): Around => ({ before: exposure(schema), after: protection(schema) });
+export function aroundRows(schema: string): Around {
+  return { before: exposure(schema), after: protection(schema) };
+}
 
 /** Lets the tables' owner see all tenants' rows, so that a migration can change them; `protection` ends it. */
-const exposure = (schema: string): string => `do $expose$
+function exposure(schema: string): string {
+  return `do $expose$
 declare t record;
 begin
   for t in select c.oid::regclass as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = '${schema}' and c.relkind in ('r', 'p') and c.relforcerowsecurity
   loop execute format('alter table %s no force row level security', t.name); end loop;
 end $expose$`;
+}
 
-const tablesOf = async (pools: Pools, placement: OrmPlacement): Promise<string[]> => {
+async function tablesOf(pools: Pools, placement: OrmPlacement): Promise<string[]> {
   const rows = await pools.query(
     placement,
     `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = '${placement.schema}' and c.relkind in ('r', 'p') and c.relforcerowsecurity`,
   );
   return rows.map(({ name }) => name as string);
-};
+}
 
 /** A role that row-level security does not bind would read every tenant's rows. */
-const refusePrivileged = async (pools: Pools, placement: OrmPlacement, tenant: Tenant): Promise<void> => {
+async function refusePrivileged(pools: Pools, placement: OrmPlacement, tenant: Tenant): Promise<void> {
   const [role] = await pools.query(
     placement,
     `select rolname as name from pg_roles
@@ -88,7 +94,7 @@ const refusePrivileged = async (pools: Pools, placement: OrmPlacement, tenant: T
       `those of '${tenant.id}' included. Connect as a role that does neither, or give createOrm { roles: true }.`,
     { tenant: tenant.id },
   );
-};
+}
 
 /** The tenant of the statement, by the pin; null where there is none, which matches no row. */
 const currentTenant = `nullif(current_setting('${tenantSetting}', true), '')`;
@@ -98,7 +104,8 @@ const currentTenant = `nullif(current_setting('${tenantSetting}', true), '')`;
  * an index serves, and keys that begin with the tenant, so that two tenants may have the same values, and none can refer
  * to another's row.
  */
-const protection = (schema: string): string => `do $protect$
+function protection(schema: string): string {
+  return `do $protect$
 declare
   t record; k record; key name;
 begin
@@ -176,3 +183,4 @@ begin
 
   drop table omnitenant_keys;
 end $protect$`;
+}

@@ -29,24 +29,30 @@ export interface Contents {
 }
 
 /** Whether a message to one is a message to the other. */
-export const isSame = (one: Database, other: Database): boolean =>
-  one.server === other.server && one.database === other.database && one.url === other.url;
+export function isSame(one: Database, other: Database): boolean {
+  return one.server === other.server && one.database === other.database && one.url === other.url;
+}
 
 /** The comment that a schema or database bears to say for whom it was made. */
-export const ownerMark = (tenant: Tenant): string => `omnitenant: tenant ${tenant.id}`;
+export function ownerMark(tenant: Tenant): string {
+  return `omnitenant: tenant ${tenant.id}`;
+}
 
 /** The comment on one that was there before its tenant, and stays when that goes. */
-export const adoptedMark = (tenant: Tenant): string => `omnitenant: adopted by tenant ${tenant.id}`;
+export function adoptedMark(tenant: Tenant): string {
+  return `omnitenant: adopted by tenant ${tenant.id}`;
+}
 
 /** What PostgreSQL says when there is one of that name. */
 const takenCodes = { schema: '42P06', database: '42P04', role: '42710' } as const;
 
 /** Whether making it failed because there is one of that name. */
-export const isTaken = (error: unknown, what: keyof typeof takenCodes): boolean =>
-  (error as { code?: string }).code === takenCodes[what];
+export function isTaken(error: unknown, what: keyof typeof takenCodes): boolean {
+  return (error as { code?: string }).code === takenCodes[what];
+}
 
 /** The error, or where something of that name was there already, one that says so. */
-export const takenOr = (error: unknown, tenant: Tenant, placement: OrmPlacement): unknown => {
+export function takenOr(error: unknown, tenant: Tenant, placement: OrmPlacement): unknown {
   const what = (Object.keys(takenCodes) as (keyof typeof takenCodes)[]).find((kind) => isTaken(error, kind));
   if (!what) return error;
   return new TenancyError(
@@ -54,19 +60,21 @@ export const takenOr = (error: unknown, tenant: Tenant, placement: OrmPlacement)
     `The ${what} '${placement[what]}' exists already, and it is not that of the new tenant '${tenant.id}'. Choose another placement, ${what === 'role' ? '' : 'adopt it, '}or drop it.`,
     { tenant: tenant.id },
   );
-};
+}
 
 /** Whether it is there and nobody's. What an adoption that failed has left its mark on is still for the same tenant to have. */
-export const isAdoptable = (found: { readonly owner?: string } | undefined, tenant: Tenant): boolean =>
-  found !== undefined && (!found.owner?.startsWith('omnitenant:') || found.owner === adoptedMark(tenant));
+export function isAdoptable(found: { readonly owner?: string } | undefined, tenant: Tenant): boolean {
+  return found !== undefined && (!found.owner?.startsWith('omnitenant:') || found.owner === adoptedMark(tenant));
+}
 
 /** A refusal to adopt what is not there, or is somebody's. */
-export const notAdoptable = (tenant: Tenant, what: string, name: string, owner: unknown): TenancyError =>
-  new TenancyError(
+export function notAdoptable(tenant: Tenant, what: string, name: string, owner: unknown): TenancyError {
+  return new TenancyError(
     'PROVISION_FAILED',
     `The ${what} '${name}' cannot be adopted by the tenant '${tenant.id}': ${owner ? 'it belongs to another tenant' : 'it is not there'}. Name another placement.`,
     { tenant: tenant.id },
   );
+}
 
 /**
  * Leaves alone what was not made for this tenant. Where the tenant has never had storage, as its making was cut short, that
@@ -74,11 +82,11 @@ export const notAdoptable = (tenant: Tenant, what: string, name: string, owner: 
  *
  * @throws REMOVE_FAILED
  */
-export const leaveAlone = (tenant: Tenant, what: string, name: string): void => {
+export function leaveAlone(tenant: Tenant, what: string, name: string): void {
   if (versionKnown(tenant) === undefined) return;
   throw new TenancyError(
     'REMOVE_FAILED',
     `The ${what} '${name}' was not made for the tenant '${tenant.id}', so it is left alone. Drop it by hand if it is to go.`,
     { tenant: tenant.id },
   );
-};
+}

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pools } from '../connections/pools.ts';
-import { quoteName, quoteText } from '../sql/quote.ts';
 import type { Database } from '../sql/client.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 import { type Contents, isTaken } from './storage.ts';
 
 /** What template databases are made with. */
@@ -14,7 +14,9 @@ export interface TemplateOptions {
 }
 
 /** Keeps the templates of applications on one server apart. */
-export const templatePrefix = ({ database }: Database): string => `${database.slice(0, 40)}_template_`;
+export function templatePrefix({ database }: Database): string {
+  return `${database.slice(0, 40)}_template_`;
+}
 
 /** The databases that new tenants' databases begin as copies of. */
 export interface Templates {
@@ -25,25 +27,25 @@ export interface Templates {
 }
 
 /** A template bears its version in its name, and that name only once it is whole, so that nobody copies half of one. */
-export const templates = ({ pools, maintenance, prefix }: TemplateOptions): Templates => {
+export function templates({ pools, maintenance, prefix }: TemplateOptions): Templates {
   const names = new Map<string, Promise<string>>();
 
-  const isThere = async (server: string, name: string): Promise<boolean> => {
+  async function isThere(server: string, name: string): Promise<boolean> {
     const found = await pools.query(
       maintenance(server),
       `select from pg_database where datname = ${quoteText(name)} and datistemplate`,
     );
     return found.length > 0;
-  };
+  }
 
   /** Every block is copied for each tenant. What the server's databases share is nobody's to lock. */
-  const compact = async (place: Database): Promise<void> => {
+  async function compact(place: Database): Promise<void> {
     const own = `select string_agg(oid::regclass::text, ', ') as tables from pg_class where relkind = 'r' and not relisshared`;
     const [found] = await pools.query(place, own);
     await pools.query(place, `vacuum full ${found?.['tables']}`);
-  };
+  }
 
-  const make = async (server: string, name: string, contents: Contents): Promise<void> => {
+  async function make(server: string, name: string, contents: Contents): Promise<void> {
     const unfinished = `${prefix}${unfinishedSince(Date.now())}`;
     const on = maintenance(server);
     await pools.query(on, `create database ${quoteName(unfinished)} template template0`);
@@ -60,9 +62,9 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions): Temp
       if (!isTaken(error, 'database')) throw error;
     }
     await pools.query(on, `alter database ${quoteName(name)} is_template true`);
-  };
+  }
 
-  const dropOthers = async (server: string, name: string): Promise<void> => {
+  async function dropOthers(server: string, name: string): Promise<void> {
     const others = await pools.query(
       maintenance(server),
       `select datname as name, datistemplate as finished from pg_database where starts_with(datname, ${quoteText(prefix)})
@@ -74,9 +76,9 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions): Temp
       await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
       await pools.query(maintenance(server), `drop database if exists ${quoted}`);
     }
-  };
+  }
 
-  const ready = async (server: string, contents: Contents): Promise<string> => {
+  async function ready(server: string, contents: Contents): Promise<string> {
     const name = `${prefix}${contents.digest}`;
     if (!(await isThere(server, name))) {
       await make(server, name, contents);
@@ -84,7 +86,7 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions): Temp
       await dropOthers(server, name).catch(() => {});
     }
     return name;
-  };
+  }
 
   return {
     of(server, contents) {
@@ -98,17 +100,21 @@ export const templates = ({ pools, maintenance, prefix }: TemplateOptions): Temp
       names.delete(keyOf(server, contents));
     },
   };
-};
+}
 
-const keyOf = (server: string, { digest }: Contents): string => JSON.stringify([server, digest]);
+function keyOf(server: string, { digest }: Contents): string {
+  return JSON.stringify([server, digest]);
+}
 
 /** What a template is called while it is made; short enough for a name of PostgreSQL behind the longest prefix. */
-const unfinishedSince = (now: number): string => `${now.toString(36)}_${randomBytes(2).toString('hex')}`;
+function unfinishedSince(now: number): string {
+  return `${now.toString(36)}_${randomBytes(2).toString('hex')}`;
+}
 
 /** Whether it was begun so long ago that the process which did is gone. */
-const isAbandoned = (rest: string, now: number): boolean => {
+function isAbandoned(rest: string, now: number): boolean {
   const since = /^([0-9a-z]{8})_[0-9a-f]{4}$/.exec(rest)?.[1];
   return since !== undefined && now - Number.parseInt(since, 36) > hour;
-};
+}
 
 const hour = 3_600_000;

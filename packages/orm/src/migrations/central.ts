@@ -15,12 +15,12 @@ export interface CentralMigrationsParts {
   readonly create: (options: CreateMigrationOptions) => Promise<CreatedMigration>;
 }
 
-export const centralMigrations = (parts: CentralMigrationsParts): CentralMigrations => {
+export function centralMigrations(parts: CentralMigrationsParts): CentralMigrations {
   const { set, place, migratePlace, prepare, create } = parts;
-  const perform = async (operation: (names: readonly string[]) => Operation) => {
+  async function perform(operation: (names: readonly string[]) => Operation) {
     await prepare();
     return migratePlace(place, operation((await set()).names));
-  };
+  }
   const namesOf = ({ steps }: Migrated) => steps.map(({ name }) => name);
   const applied = async () => (await perform((target) => ({ target, stepsFrom: () => [] }))).applied;
   return {
@@ -38,4 +38,4 @@ export const centralMigrations = (parts: CentralMigrationsParts): CentralMigrati
     fake: async ({ to } = {}) => namesOf(await perform((names) => fakeTo(names, to))),
     create: (options = {}) => create(options),
   };
-};
+}

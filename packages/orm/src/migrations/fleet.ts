@@ -1,11 +1,11 @@
 import { isTenancyError, TenancyError } from '@omnitenant/core';
+import type { PlacedTenant } from '../central/stored-tenant.ts';
 import type { Ledger, LedgerFilter } from './ledger.ts';
 import type { Migrated, MigratePlace } from './migrate-tenant.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { Operation } from './operation.ts';
-import type { PlacedTenant } from '../central/stored-tenant.ts';
-import { recorder } from './version-batch.ts';
 import { versionOf } from './version.ts';
+import { recorder } from './version-batch.ts';
 
 /** How a fleet of tenants is gone through. */
 export interface FleetOptions {
@@ -64,11 +64,11 @@ export interface Fleet {
  * Does an operation in every tenant, those of each server side by side. A tenant that fails is reported and stops nobody
  * else; what is done is kept, so that the next run goes on where this one ended. Memory does not grow with the tenants.
  */
-export const migrateFleet = async (
+export async function migrateFleet(
   { ledger, servers, set, migratePlace }: Fleet,
   operation: Operation,
   { tenants, concurrency = 4, canary = 0, maxFailures = Number.POSITIVE_INFINITY, signal, onProgress }: FleetOptions,
-): Promise<FleetReport> => {
+): Promise<FleetReport> {
   const except = versionOf(operation.target);
   const selection: LedgerFilter = { ...(tenants && { tenants }), except };
   const named = [...servers];
@@ -80,25 +80,25 @@ export const migrateFleet = async (
   let total: number | undefined;
   let stopped: FleetReport['stopped'];
 
-  const mayGoOn = (): boolean => {
+  function mayGoOn(): boolean {
     if (signal?.aborted) stopped ??= 'signal';
     else if (report.failed.length > maxFailures) stopped ??= 'failures';
     return stopped === undefined;
-  };
+  }
 
-  const migrate = ({ tenant, version }: PlacedTenant): Promise<Migrated> => {
+  function migrate({ tenant, version }: PlacedTenant): Promise<Migrated> {
     const known = version === undefined ? undefined : set.appliedAt(version);
     if (tenant.isolation !== 'row') return migratePlace(tenant, operation, known);
     const key = JSON.stringify(tenant.placement);
     const migrated = shared.get(key) ?? migratePlace(tenant, operation, known);
     shared.set(key, migrated);
     return migrated;
-  };
+  }
 
   /** One that was removed meanwhile has nothing left to be done. */
   const isGone = async (id: string): Promise<boolean> => (await ledger.count({ tenants: [id] })) === 0;
 
-  const go = async (placed: PlacedTenant): Promise<void> => {
+  async function go(placed: PlacedTenant): Promise<void> {
     const { id } = placed.tenant;
     const began = performance.now();
     let migrated: Migrated | undefined;
@@ -123,13 +123,13 @@ export const migrateFleet = async (
       done,
       failed,
     });
-  };
+  }
 
   /** Goes through a stream with so many workers; they share it, so that no more is read than is worked on. */
-  const goThrough = async (stream: AsyncIterator<PlacedTenant>, most: number): Promise<void> => {
+  async function goThrough(stream: AsyncIterator<PlacedTenant>, most: number): Promise<void> {
     let left = most;
     let reading: Promise<unknown> = Promise.resolve();
-    const next = (): Promise<PlacedTenant | undefined> => {
+    function next(): Promise<PlacedTenant | undefined> {
       const read = reading.then(async () => {
         if (left === 0 || !mayGoOn()) return undefined;
         const { done, value } = await stream.next();
@@ -141,12 +141,12 @@ export const migrateFleet = async (
       });
       reading = read.catch(() => {});
       return read;
-    };
-    const work = async (): Promise<void> => {
+    }
+    async function work(): Promise<void> {
       for (let placed = await next(); placed; placed = await next()) await go(placed);
-    };
+    }
     await all(Array.from({ length: concurrency }, work));
-  };
+  }
 
   // The last are those on servers of their own, and those on one that is not in this process's configuration, which fail.
   const streams = [...named.map((server) => ({ server })), { otherThan: named }].map((on) =>
@@ -166,17 +166,18 @@ export const migrateFleet = async (
     await Promise.all(streams.map((stream) => stream.return?.()));
   }
   return { ...report, remaining: Math.max(0, (total ?? 0) - begun), ...(stopped && { stopped }) };
-};
+}
 
 /** Resolves, or rejects, when all of it is over, so that nothing goes on after the end. */
-const all = async (work: readonly Promise<void>[]): Promise<void> => {
+async function all(work: readonly Promise<void>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(work)) if (outcome.status === 'rejected') throw outcome.reason;
-};
+}
 
-const asTenancyError = (thrown: unknown, tenant: string): TenancyError =>
-  isTenancyError(thrown)
+function asTenancyError(thrown: unknown, tenant: string): TenancyError {
+  return isTenancyError(thrown)
     ? thrown
     : new TenancyError('MIGRATE_FAILED', `The tenant '${tenant}' could not be migrated: ${String(thrown)}`, {
         tenant,
         cause: thrown,
       });
+}

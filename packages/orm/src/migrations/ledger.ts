@@ -1,10 +1,10 @@
 import type { EntityMetadata, FilterQuery } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
+import { type PlacedTenant, snapshotOf, versionKnown } from '../central/stored-tenant.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema } from '../entities/entity-scope.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
-import { type PlacedTenant, snapshotOf, versionKnown } from '../central/stored-tenant.ts';
 
 /** Which tenants are meant. */
 export interface LedgerFilter {
@@ -37,12 +37,12 @@ const page = 500;
 const migratable = ['active', 'suspended', 'maintenance', 'archived'];
 
 /** `ask` is what central is asked through. */
-export const centralLedger = (
+export function centralLedger(
   fork: () => TenantEntityManager,
   meta: EntityMetadata<TenantEntity>,
   ask: Ask = (work) => work(),
-): Ledger => {
-  const where = ({ server, otherThan, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> => {
+): Ledger {
+  function where({ server, otherThan, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> {
     const all = [
       { status: { $in: migratable } },
       ...(server === undefined ? [] : [{ placement: { server } }]),
@@ -52,7 +52,7 @@ export const centralLedger = (
       ...(after === undefined ? [] : [{ id: { $gt: after } }]),
     ];
     return { $and: all } as never;
-  };
+  }
   const column = (property: 'id' | 'schemaVersion') => quoteName(meta.properties[property].fieldNames[0] as string);
   const recording = (ids: readonly string[], version: string): string =>
     `update ${quoteName(centralSchema)}.${quoteName(meta.tableName)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
@@ -77,9 +77,10 @@ export const centralLedger = (
       await ask(() => fork().execute(recording(ids, version)));
     },
   };
-};
+}
 
-const matching = (pattern: string) =>
-  pattern.includes('*')
+function matching(pattern: string) {
+  return pattern.includes('*')
     ? { id: { $like: pattern.replaceAll(/[%_\\]/g, '\\$&').replaceAll('*', '%') } }
     : { id: pattern };
+}

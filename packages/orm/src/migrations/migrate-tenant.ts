@@ -1,15 +1,14 @@
 import type { IMigrationRunner } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
-import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { pinOf } from '../session/pinned-pool.ts';
-import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
 import type { Pools } from '../connections/pools.ts';
-import { quoteName, quoteText } from '../sql/quote.ts';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import { pinOf } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 import { keepAt, type MigrationSet, type MigrationsKept } from './migration-set.ts';
 import { appliedAfter, type Operation, type Step } from './operation.ts';
-import { isExhausted, untilFree } from './retry.ts';
 import {
   createLog,
   expectApplied,
@@ -20,6 +19,7 @@ import {
   otherState,
   replayOf,
 } from './replay.ts';
+import { isExhausted, untilFree } from './retry.ts';
 
 /** Where migrations run, and what they need for it. */
 export interface PlaceOptions {
@@ -56,7 +56,7 @@ export type MigratePlace = (tenant: Tenant, operation: Operation, known?: readon
  * Brings one tenant's place where an operation wants it, each transaction all or nothing and under a lock, so that two
  * runners never apply one migration twice. Where central is right about what is applied, that is one message.
  */
-export const migratePlace = (options: PlaceOptions): MigratePlace => {
+export function migratePlace(options: PlaceOptions): MigratePlace {
   const { pools, set: load, fork, session, around, kept = {}, patient = false } = options;
 
   /** Tries again while another process migrates the same place. */
@@ -64,7 +64,7 @@ export const migratePlace = (options: PlaceOptions): MigratePlace => {
     untilFree(work, (error) => (error as { code?: string }).code === heldByOther || (patient && isExhausted(error)));
 
   /** The whole way in one message, or `undefined` where it cannot be, or something else is applied than was known. */
-  const atOnce = async (tenant: Tenant, set: MigrationSet, known: readonly string[], steps: readonly Step[]) => {
+  async function atOnce(tenant: Tenant, set: MigrationSet, known: readonly string[], steps: readonly Step[]) {
     const replay = await replayOf(set, steps);
     if (!replay) return undefined;
     const placement = placementOf(tenant);
@@ -92,7 +92,7 @@ export const migratePlace = (options: PlaceOptions): MigratePlace => {
       if ([otherState, undefinedTable].includes((error as { code?: string }).code ?? '')) return undefined;
       throw error;
     }
-  };
+  }
 
   /** The next steps that go in one transaction, as the tenant's own log wants them. */
   const inTransaction = (tenant: Tenant, set: MigrationSet, operation: Operation) =>
@@ -113,7 +113,7 @@ export const migratePlace = (options: PlaceOptions): MigratePlace => {
       return { done: together, next: steps[count], applied: appliedAfter(set.names, applied, together) };
     });
 
-  const runIn = async (em: TenantEntityManager, set: MigrationSet, schema: string, step: Step): Promise<void> => {
+  async function runIn(em: TenantEntityManager, set: MigrationSet, schema: string, step: Step): Promise<void> {
     const { sql } = step.run ? await set.compile(step.name, step.direction) : { sql: [] };
     if (sql) {
       for (const statement of sql) await em.execute(statement);
@@ -125,10 +125,10 @@ export const migratePlace = (options: PlaceOptions): MigratePlace => {
         transaction: em.getTransactionContext() as never,
       });
     }
-  };
+  }
 
   /** A step that runs in no transaction, on a connection of its own. Says whether there was something to do. */
-  const alone = async (tenant: Tenant, set: MigrationSet, step: Step): Promise<boolean> => {
+  async function alone(tenant: Tenant, set: MigrationSet, step: Step): Promise<boolean> {
     const { sql } = await set.compile(step.name, step.direction);
     if (!sql) {
       throw new TenancyError(
@@ -152,7 +152,7 @@ export const migratePlace = (options: PlaceOptions): MigratePlace => {
     } finally {
       client.release(true);
     }
-  };
+  }
 
   return async (tenant, operation, known) => {
     const set = await load();
@@ -175,33 +175,35 @@ export const migratePlace = (options: PlaceOptions): MigratePlace => {
       throw failed(tenant, done, cause);
     }
   };
-};
+}
 
 /** How many steps go in one transaction: those before the first that runs in none. */
-const countTogether = async (set: MigrationSet, steps: readonly Step[]): Promise<number> => {
+async function countTogether(set: MigrationSet, steps: readonly Step[]): Promise<number> {
   let count = 0;
   for (const step of steps) {
     if (!(await isTransactional(set, step))) return count;
     count += 1;
   }
   return count;
-};
+}
 
-const isTransactional = async (set: MigrationSet, { name, direction, run }: Step): Promise<boolean> =>
-  !run || (await set.compile(name, direction)).transactional;
+async function isTransactional(set: MigrationSet, { name, direction, run }: Step): Promise<boolean> {
+  return !run || (await set.compile(name, direction)).transactional;
+}
 
 const undefinedTable = '42P01';
 
 /** What runs in no transaction is not undone. */
-const halfDone = ({ id }: Tenant, { name }: Step, cause: Error): TenancyError =>
-  new TenancyError(
+function halfDone({ id }: Tenant, { name }: Step, cause: Error): TenancyError {
+  return new TenancyError(
     'MIGRATE_FAILED',
     `The migration '${name}' failed in the tenant '${id}': ${cause.message}. It runs in no transaction, so what it had done stands, such as an ` +
       'invalid index. Clear that, and migrate the tenant again.',
     { tenant: id, cause },
   );
+}
 
-const failed = ({ id }: Tenant, done: readonly Step[], cause: unknown): TenancyError => {
+function failed({ id }: Tenant, done: readonly Step[], cause: unknown): TenancyError {
   if (isTenancyError(cause, 'MIGRATE_FAILED')) return cause;
   const kept = done.length > 0 ? ` ${done.map(({ name }) => name).join(', ')} stand.` : '';
   return new TenancyError(
@@ -209,7 +211,7 @@ const failed = ({ id }: Tenant, done: readonly Step[], cause: unknown): TenancyE
     `The tenant '${id}' could not be migrated: ${(cause as Error).message.replace(/\.$/, '')}. What failed is undone.${kept} Mend the cause, and migrate it again.`,
     { tenant: id, cause },
   );
-};
+}
 
 /** MikroORM's migrator on a transaction whose schema the pin has settled, for migrations that run code. */
 class PinnedMigrator extends Migrator {

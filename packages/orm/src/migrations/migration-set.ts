@@ -30,7 +30,7 @@ export interface MigrationSet {
  *
  * @throws CONFIG_INVALID where two have one name.
  */
-export const loadMigrations = async (em: TenantEntityManager, kept: MigrationsKept = {}): Promise<MigrationSet> => {
+export async function loadMigrations(em: TenantEntityManager, kept: MigrationsKept = {}): Promise<MigrationSet> {
   const compiler = new Compiler(em, kept);
   const found = new Map((await compiler.discover()).map((migration) => [migration.name, migration]));
   const names = [...found.keys()];
@@ -56,7 +56,7 @@ export const loadMigrations = async (em: TenantEntityManager, kept: MigrationsKe
       return result;
     },
   };
-};
+}
 
 /** Where migrations are kept, when it is not where the MikroORM configuration says. */
 export type MigrationsKept = Pick<MigrationsOptions, 'path' | 'pathTs' | 'migrationsList'>;
@@ -118,10 +118,10 @@ class Compiler extends Migrator {
     const transactional = (this.options.transactional ?? true) && migration.isTransactional();
     migration.reset();
     let runsCode = false;
-    const refuse = (): never => {
+    function refuse(): never {
       runsCode = true;
       throw new Error('A migration that is being compiled sends nothing.');
-    };
+    }
     migration.execute = refuse;
     migration.getEntityManager = refuse;
     try {
@@ -147,8 +147,8 @@ class Compiler extends Migrator {
 }
 
 /** Has a migrator look for its migrations there, and not where those of the configuration are. */
-export const keepAt = (migrator: Migrator, kept: MigrationsKept): void => {
+export function keepAt(migrator: Migrator, kept: MigrationsKept): void {
   if (Object.keys(kept).length === 0) return;
   const own = migrator as unknown as { options: object };
   own.options = { ...own.options, path: undefined, pathTs: undefined, migrationsList: undefined, ...kept };
-};
+}

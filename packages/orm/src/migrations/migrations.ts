@@ -65,11 +65,11 @@ export interface MigrationsParts {
   readonly create: Migrations['create'];
 }
 
-export const createMigrations = ({ fleet, central, create }: MigrationsParts): Migrations => {
-  const run = async (operation: (names: readonly string[]) => Operation, options: FleetOptions = {}) => {
+export function createMigrations({ fleet, central, create }: MigrationsParts): Migrations {
+  async function run(operation: (names: readonly string[]) => Operation, options: FleetOptions = {}) {
     const parts = await fleet();
     return migrateFleet(parts, operation(parts.set.names), options);
-  };
+  }
   return {
     names: async () => (await fleet()).set.names,
     async *status({ tenants } = {}) {
@@ -93,4 +93,4 @@ export const createMigrations = ({ fleet, central, create }: MigrationsParts): M
     create,
     central,
   };
-};
+}

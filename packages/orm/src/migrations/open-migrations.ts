@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
-import type { Drivers } from '../mikro-orm/drivers.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
+import type { Pools } from '../connections/pools.ts';
+import { openSession } from '../connections/unpinned-session.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import { aroundRows } from '../isolation/row.ts';
 import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
-import { type OrmPlacement, ownServer, placementOf } from '../placement/place-tenant.ts';
-import type { Pools } from '../connections/pools.ts';
-import { quoteName } from '../sql/quote.ts';
 import { createMigration } from '../mikro-orm/create-migration.ts';
+import type { Drivers } from '../mikro-orm/drivers.ts';
+import { type OrmPlacement, ownServer, placementOf } from '../placement/place-tenant.ts';
+import { quoteName } from '../sql/quote.ts';
 import { centralMigrations } from './central.ts';
 import type { Fleet } from './fleet.ts';
 import { centralLedger } from './ledger.ts';
@@ -19,9 +20,8 @@ import { migratePlace, type PlaceOptions } from './migrate-tenant.ts';
 import { loadMigrations, type MigrationSet, type MigrationsKept } from './migration-set.ts';
 import { createMigrations, type Migrations } from './migrations.ts';
 import { assumeUpTo, upTo } from './operation.ts';
-import { isExhausted, untilFree } from './retry.ts';
 import { createLog, replayOf } from './replay.ts';
-import { openSession } from '../connections/unpinned-session.ts';
+import { isExhausted, untilFree } from './retry.ts';
 import { versionOf } from './version.ts';
 
 /** What migrations are opened on. */
@@ -51,7 +51,7 @@ export interface OpenMigrations {
   recordNew(tenant: Tenant): Promise<void>;
 }
 
-export const openMigrations = (options: MigrationsOptions): OpenMigrations => {
+export function openMigrations(options: MigrationsOptions): OpenMigrations {
   const { base, scopes, pools, drivers, set, servers, central, tenant: meta, keptOfCentral } = options;
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
   const ledger = centralLedger(forkCentral, meta);
@@ -127,22 +127,24 @@ export const openMigrations = (options: MigrationsOptions): OpenMigrations => {
     },
     recordNew: async (tenant) => ledger.record([tenant.id], versionOf((await set()).names)),
   };
-};
+}
 
 /** Central as a place that migrations run in. */
-const asTenant = (placement: OrmPlacement): Tenant => ({
-  id: 'central',
-  name: 'central',
-  status: 'active',
-  isolation: 'schema',
-  placement,
-  config: {},
-  createdAt: new Date(0),
-  updatedAt: new Date(0),
-});
+function asTenant(placement: OrmPlacement): Tenant {
+  return {
+    id: 'central',
+    name: 'central',
+    status: 'active',
+    isolation: 'schema',
+    placement,
+    config: {},
+    createdAt: new Date(0),
+    updatedAt: new Date(0),
+  };
+}
 
 /** Loads once, and again after it has failed. */
-export const once = <R>(load: () => Promise<R>): (() => Promise<R>) => {
+export function once<R>(load: () => Promise<R>): () => Promise<R> {
   let loaded: Promise<R> | undefined;
   return () => {
     loaded ??= load().catch((error: unknown) => {
@@ -151,4 +153,4 @@ export const once = <R>(load: () => Promise<R>): (() => Promise<R>) => {
     });
     return loaded;
   };
-};
+}

@@ -21,7 +21,7 @@ export interface Operation {
  *
  * @throws MIGRATION_UNKNOWN
  */
-export const upTo = (names: readonly string[], to?: string): Operation => {
+export function upTo(names: readonly string[], to?: string): Operation {
   const target = upToAndWith(names, to);
   return {
     target,
@@ -30,14 +30,14 @@ export const upTo = (names: readonly string[], to?: string): Operation => {
       return target.filter((name) => !done.has(name)).map((name) => ({ name, direction: 'up', run: true }));
     },
   };
-};
+}
 
 /**
  * Undoes what came after `to`, newest first; 0 undoes all.
  *
  * @throws MIGRATION_UNKNOWN
  */
-export const downTo = (names: readonly string[], to: string | 0): Operation => {
+export function downTo(names: readonly string[], to: string | 0): Operation {
   const target = to === 0 ? [] : upToAndWith(names, to);
   const kept = new Set(target);
   return {
@@ -48,24 +48,24 @@ export const downTo = (names: readonly string[], to: string | 0): Operation => {
       return undone.map((name) => ({ name, direction: 'down', run: true }));
     },
   };
-};
+}
 
 /**
  * Writes down as applied what is up to `to`, running nothing, and leaves what comes after as it is.
  *
  * @throws MIGRATION_UNKNOWN
  */
-export const assumeUpTo = (names: readonly string[], to: string): Operation => {
+export function assumeUpTo(names: readonly string[], to: string): Operation {
   const { target, stepsFrom } = upTo(names, to);
   return { target, stepsFrom: (applied) => stepsFrom(applied).map((step) => ({ ...step, run: false })) };
-};
+}
 
 /**
  * Writes down as applied what is up to `to`, and strikes out what comes after, running nothing.
  *
  * @throws MIGRATION_UNKNOWN
  */
-export const fakeTo = (names: readonly string[], to?: string | 0): Operation => {
+export function fakeTo(names: readonly string[], to?: string | 0): Operation {
   const up = to === 0 ? undefined : upTo(names, to);
   const down = downTo(names, to ?? names.at(-1) ?? 0);
   return {
@@ -73,23 +73,23 @@ export const fakeTo = (names: readonly string[], to?: string | 0): Operation => 
     stepsFrom: (applied) =>
       [...(up?.stepsFrom(applied) ?? []), ...down.stepsFrom(applied)].map((step) => ({ ...step, run: false })),
   };
-};
+}
 
 /** What is applied after the steps, in the order of the code; what only a newer code knows comes last. */
-export const appliedAfter = (
+export function appliedAfter(
   names: readonly string[],
   applied: readonly string[],
   steps: readonly Step[],
-): readonly string[] => {
+): readonly string[] {
   const now = new Set(applied);
   for (const { name, direction } of steps) {
     if (direction === 'up') now.add(name);
     else now.delete(name);
   }
   return [...names.filter((name) => now.has(name)), ...[...now].filter((name) => !names.includes(name))];
-};
+}
 
-const upToAndWith = (names: readonly string[], to: string | undefined): readonly string[] => {
+function upToAndWith(names: readonly string[], to: string | undefined): readonly string[] {
   if (to === undefined) return names;
   const index = names.indexOf(to);
   if (index < 0) {
@@ -97,4 +97,4 @@ const upToAndWith = (names: readonly string[], to: string | undefined): readonly
     throw new TenancyError('MIGRATION_UNKNOWN', `There is no migration '${to}'. ${known}`);
   }
   return names.slice(0, index + 1);
-};
+}

@@ -30,10 +30,10 @@ export interface PlannedMigration {
 
 const exampleCount = 5;
 
-export const planFleet = async (
+export async function planFleet(
   { ledger, set }: { readonly ledger: Ledger; readonly set: MigrationSet },
   { tenants, to }: { readonly tenants?: readonly string[]; readonly to?: string },
-): Promise<MigrationPlan> => {
+): Promise<MigrationPlan> {
   const operation = upTo(set.names, to);
   const byVersion = new Map<string | undefined, { tenants: number; examples: string[] }>();
   for await (const { tenant, version } of ledger.tenants({
@@ -54,4 +54,4 @@ export const planFleet = async (
     : operation.target.filter((name) => steps.some(({ pending }) => pending?.includes(name)));
   const migrations = await Promise.all(needed.map(async (name) => ({ name, ...(await set.compile(name, 'up')) })));
   return { steps: steps.filter(({ pending }) => pending === undefined || pending.length > 0), migrations };
-};
+}

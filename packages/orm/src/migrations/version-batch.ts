@@ -14,13 +14,13 @@ const batch = 100;
 /** How long one waits for others, in milliseconds: until it is written down, a tenant may be refused as being behind. */
 const soon = 200;
 
-export const recorder = (ledger: Pick<Ledger, 'record'>): Recorder => {
+export function recorder(ledger: Pick<Ledger, 'record'>): Recorder {
   let versions = new Map<string, string[]>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   let written: Promise<void> = Promise.resolve();
 
-  const write = (): Promise<void> => {
+  function write(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
     const all = versions;
@@ -32,7 +32,7 @@ export const recorder = (ledger: Pick<Ledger, 'record'>): Recorder => {
     // Whoever adds to a full batch, or ends, is told.
     written.catch(() => {});
     return written;
-  };
+  }
 
   return {
     async add(id, version) {
@@ -45,4 +45,4 @@ export const recorder = (ledger: Pick<Ledger, 'record'>): Recorder => {
     },
     end: write,
   };
-};
+}

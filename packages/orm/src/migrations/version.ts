@@ -4,20 +4,26 @@ import { createHash } from 'node:crypto';
  * What central keeps of a tenant's migrations: the name of the last one, for people, and a digest of all, so that two
  * tenants with the same version have the same migrations. It is empty where central does not know.
  */
-export const versionOf = (applied: readonly string[]): string => {
+export function versionOf(applied: readonly string[]): string {
   const last = applied.at(-1);
   return last === undefined ? 'none' : `${last}#${digestOf(applied).slice(0, 8)}`;
-};
+}
 
 /** The digest of a set of migrations; `digestInLog` computes the same in PostgreSQL. */
-export const digestOf = (applied: readonly string[]): string =>
-  createHash('md5').update(applied.toSorted(byBytes).join('\n')).digest('hex');
+export function digestOf(applied: readonly string[]): string {
+  return createHash('md5').update(applied.toSorted(byBytes).join('\n')).digest('hex');
+}
 
 /** SQL for the digest of the migrations in the log `table`. */
-export const digestInLog = (table: string): string =>
-  `(select md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), '')) from ${table})`;
+export function digestInLog(table: string): string {
+  return `(select md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), '')) from ${table})`;
+}
 
 /** The name of the last migration of a version. */
-export const lastOf = (version: string): string | undefined => /^(.*)#/s.exec(version)?.[1];
+export function lastOf(version: string): string | undefined {
+  return /^(.*)#/s.exec(version)?.[1];
+}
 
-const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

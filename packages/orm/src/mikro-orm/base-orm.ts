@@ -12,10 +12,10 @@ let instances = 0;
  * Initialises the one MikroORM that all tenants share: its entities are discovered once, and it has no connection.
  * Its EntityManager finds the current scope's through `current`, and where there is none, `current` refuses.
  */
-export const initBaseOrm = async (
+export async function initBaseOrm(
   config: Partial<Options>,
   current: () => TenantEntityManager | undefined,
-): Promise<BaseOrm> => {
+): Promise<BaseOrm> {
   instances += 1;
   const orm = (await MikroORM.init({
     ...config,
@@ -33,22 +33,25 @@ export const initBaseOrm = async (
     isTenancyError(exception) ? (exception as never) : convert.call(driver, exception);
   orm.em.beGlobal(current);
   return orm;
-};
+}
 
-const noConnection = (): never => {
+function noConnection(): never {
   throw new TenancyError(
     'OUTSIDE_SCOPE',
     'The database was asked for outside of any scope. Enter one with tenancy.run or tenancy.central.',
   );
-};
+}
 
 /** Whether the configured driver is PGlite's. */
-export const isPglite = (orm: BaseOrm): boolean => connectionClassOf(orm).name === 'PgliteConnection';
+export function isPglite(orm: BaseOrm): boolean {
+  return connectionClassOf(orm).name === 'PgliteConnection';
+}
 
 export type ConnectionConstructor = new (
   ...parameters: ConstructorParameters<typeof Connection>
 ) => AbstractSqlConnection;
 
 /** The class of the configured driver's connections. */
-export const connectionClassOf = (orm: BaseOrm): ConnectionConstructor =>
-  orm.driver.getConnection().constructor as unknown as ConnectionConstructor;
+export function connectionClassOf(orm: BaseOrm): ConnectionConstructor {
+  return orm.driver.getConnection().constructor as unknown as ConnectionConstructor;
+}

@@ -33,11 +33,11 @@ export interface Authorship {
  * Writes a migration as MikroORM's `migration:create` does, from the difference between the entities and the snapshot that
  * lies beside the migrations; no database is asked, and the tables of other scopes are left out.
  */
-export const createMigration = async (
+export async function createMigration(
   em: TenantEntityManager,
   { wanted, snapshotName, kept = {} }: Authorship,
   { name, blank = false }: CreateMigrationOptions,
-): Promise<CreatedMigration> => {
+): Promise<CreatedMigration> {
   const author = new Author(em);
   keepAt(author, kept);
   const path = await author.folder();
@@ -51,7 +51,7 @@ export const createMigration = async (
   const file = await author.write(diff, path, name);
   if (!blank) writeFileSync(snapshot, `${JSON.stringify(generator.getTargetSchema(), null, 2)}\n`);
   return { path: join(path, file), ...diff };
-};
+}
 
 interface Difference {
   readonly up: string[];
@@ -100,7 +100,7 @@ class ScopeSchemaGenerator extends SchemaGenerator {
 }
 
 /** MikroORM ends each statement with a semicolon and a line; one inside a text is no end. */
-const statementsIn = (sql: string): string[] => {
+function statementsIn(sql: string): string[] {
   const statements: string[] = [];
   let rest = '';
   for (const part of sql.split(/;\n/)) {
@@ -110,4 +110,4 @@ const statementsIn = (sql: string): string[] => {
     rest = '';
   }
   return statements;
-};
+}

@@ -1,14 +1,14 @@
 import type { ResourceScope, Tenant } from '@omnitenant/core';
+import type { Pools } from '../connections/pools.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
+import type { ScopedDriver } from '../entities/ownership.ts';
 import { type Serving, tenantBehind } from '../migrations/serving.ts';
+import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import { type PinOptions, pinnedPool, pinOf } from '../session/pinned-pool.ts';
+import { oneStatement } from '../sql/refusals.ts';
+import { rowStatements } from '../sql/row-statements.ts';
 import type { BaseOrm } from './base-orm.ts';
 import { scopedDrivers } from './scoped-drivers.ts';
-import { oneStatement } from '../sql/refusals.ts';
-import type { ScopedDriver } from '../entities/ownership.ts';
-import { type PinOptions, pinnedPool, pinOf } from '../session/pinned-pool.ts';
-import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
-import type { Pools } from '../connections/pools.ts';
-import { rowStatements } from '../sql/row-statements.ts';
 
 /** The drivers of an application's scopes. */
 export interface Drivers {
@@ -32,7 +32,7 @@ export interface DriversOptions {
   readonly serving: (tenant: Tenant) => Serving;
 }
 
-export const createDrivers = ({ base, scopes, pools, central, serving }: DriversOptions): Drivers => {
+export function createDrivers({ base, scopes, pools, central, serving }: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
   const poolOf = (placement: OrmPlacement, options: PinOptions = {}) =>
     pinnedPool(
@@ -44,7 +44,7 @@ export const createDrivers = ({ base, scopes, pools, central, serving }: Drivers
   // A driver lives as long as the record that it was made from: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
-  const ofTenant = (tenant: Tenant, served = serving(tenant)): ScopedDriver => {
+  function ofTenant(tenant: Tenant, served = serving(tenant)): ScopedDriver {
     const { id, isolation, createdAt } = tenant;
     const placement = placementOf(tenant);
     if (served === 'refuse') throw tenantBehind(id);
@@ -54,7 +54,7 @@ export const createDrivers = ({ base, scopes, pools, central, serving }: Drivers
       ...(placement.role !== undefined && { check: oneStatement }),
     });
     return scopedDriver(isolation === 'row' ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
-  };
+  }
 
   return {
     of: (scope) => {
@@ -74,4 +74,4 @@ export const createDrivers = ({ base, scopes, pools, central, serving }: Drivers
         poolOf(placementOf(tenant), tenant.isolation === 'row' ? { rowsOf: '' } : {}),
       ),
   };
-};
+}

@@ -8,7 +8,7 @@ import type { ConnectionConstructor } from './base-orm.ts';
  * A connection that sends a statement to its pool itself. MikroORM sends it through Kysely, of which each tenant would
  * have one to keep at hand; transactions, streams and what can be aborted still go that way.
  */
-export const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): ScopedConnectionConstructor => {
+export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): ScopedConnectionConstructor {
   const { execute } = ConnectionClass.prototype as AbstractSqlConnection;
   class ScopedConnection extends (ConnectionClass as unknown as new (...parameters: unknown[]) => object) {
     declare pool: PinnedPool;
@@ -30,7 +30,7 @@ export const scopedConnectionClass = (ConnectionClass: ConnectionConstructor): S
     }
   }
   return ScopedConnection as unknown as ScopedConnectionConstructor;
-};
+}
 
 type ScopedConnectionConstructor = new (
   ...parameters: ConstructorParameters<typeof Connection>
@@ -45,14 +45,15 @@ interface ConnectionInternals {
 }
 
 /** A parameter that is written as a value in any case; an object may be a piece of SQL. */
-const isValue = (parameter: unknown): boolean =>
-  typeof parameter !== 'object' || parameter === null || parameter instanceof Date;
+function isValue(parameter: unknown): boolean {
+  return typeof parameter !== 'object' || parameter === null || parameter instanceof Date;
+}
 
 /** What Kysely would have made of a result. */
-const resultOf = (result: QueryResult | QueryResult[]): { rows: object[]; numAffectedRows?: bigint } => {
+function resultOf(result: QueryResult | QueryResult[]): { rows: object[]; numAffectedRows?: bigint } {
   if (Array.isArray(result)) return { rows: [] };
   const { command, rowCount, rows } = result;
   return writes.has(command) ? { rows: rows ?? [], numAffectedRows: BigInt(rowCount ?? 0) } : { rows: rows ?? [] };
-};
+}
 
 const writes: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);

@@ -10,7 +10,7 @@ import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
 
 /** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
-export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
+export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
   const { driver } = orm;
   const ScopedConnection = scopedConnectionClass(connectionClassOf(orm));
   const prototypes = {
@@ -28,17 +28,17 @@ export const scopedDrivers = (orm: BaseOrm, scopes: EntityScopes) => {
     Object.assign(scoped, { scopeKey, scopeLabel, connection, replicas: [] });
     return scoped;
   };
-};
+}
 
 /** What a scope's driver does differently: it knows which entities are here. */
-const scopedPrototype = (orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'central'): AbstractSqlDriver => {
+function scopedPrototype(orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'central'): AbstractSqlDriver {
   const { driver } = orm;
   const base = Object.getPrototypeOf(driver) as AbstractSqlDriver;
-  const check = (meta: EntityMetadata | undefined, label: string): EntityScope | undefined => {
+  function check(meta: EntityMetadata | undefined, label: string): EntityScope | undefined {
     const scope = meta && scopes.get(meta);
     if (scope && scope !== kind && scope !== 'shared') throw outOfScope(meta, scope, label);
     return scope;
-  };
+  }
   return Object.assign(Object.create(driver) as AbstractSqlDriver, {
     /** The pin says where unqualified names lead, so only central tables are qualified. */
     getSchemaName(this: ScopedDriver, meta?: EntityMetadata, options?: { schema?: string }) {
@@ -51,10 +51,10 @@ const scopedPrototype = (orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'c
       return base.createQueryBuilder.call(this, entityName, ...rest);
     },
   });
-};
+}
 
 /** Where tenants share tables, a unique key begins with the tenant, and so does the conflict that an upsert names. */
-const withTenantInConflicts = (prototype: AbstractSqlDriver): AbstractSqlDriver => {
+function withTenantInConflicts(prototype: AbstractSqlDriver): AbstractSqlDriver {
   const { createQueryBuilder } = prototype;
   return Object.assign(prototype, {
     createQueryBuilder(this: AbstractSqlDriver, ...parameters: Parameters<typeof createQueryBuilder>) {
@@ -65,10 +65,10 @@ const withTenantInConflicts = (prototype: AbstractSqlDriver): AbstractSqlDriver 
       return builder;
     },
   });
-};
+}
 
-const outOfScope = (meta: EntityMetadata, scope: EntityScope, label: string): TenancyError =>
-  scope === 'central'
+function outOfScope(meta: EntityMetadata, scope: EntityScope, label: string): TenancyError {
+  return scope === 'central'
     ? new TenancyError(
         'ENTITY_OUT_OF_SCOPE',
         `${meta.className} is a central entity, and this is the scope of the tenant '${label}'. Reach it inside tenancy.central(…).`,
@@ -78,3 +78,4 @@ const outOfScope = (meta: EntityMetadata, scope: EntityScope, label: string): Te
         'ENTITY_OUT_OF_SCOPE',
         `${meta.className} is the tenants' entity, and this is the central scope, which is in no tenant. Reach it inside tenancy.run(…).`,
       );
+}

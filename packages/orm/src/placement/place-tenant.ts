@@ -1,6 +1,6 @@
 import { type Placement, TenancyError, type Tenant } from '@omnitenant/core';
-import { faultOfReference } from '../vault/reference.ts';
 import type { Database } from '../sql/client.ts';
+import { faultOfReference } from '../vault/reference.ts';
 
 /**
  * How a tenant's rows are kept apart: in a schema of a shared database, in a database of its own, or among others' in
@@ -61,10 +61,10 @@ export interface PlacementContext {
  *
  * @throws ISOLATION_UNKNOWN for an isolation that this package has not, TENANT_INVALID for a placement that no tenant may have.
  */
-export const placeTenant = (
+export function placeTenant(
   draft: { readonly id: string; readonly isolation?: string; readonly placement?: Placement },
   context: PlacementContext,
-): { isolation: Isolation; placement: OrmPlacement } => {
+): { isolation: Isolation; placement: OrmPlacement } {
   const isolation = draft.isolation ?? context.isolation;
   if (!isIsolation(isolation)) {
     throw new TenancyError(
@@ -110,14 +110,14 @@ export const placeTenant = (
       tenant: draft.id,
     });
   return { isolation, placement };
-};
+}
 
 /**
  * Reads a stored tenant's placement; one on a server of its own names the tenant too, as the server has no name.
  *
  * @throws TENANT_INVALID when the record has none, as when something else than this package has placed the tenant.
  */
-export const placementOf = (tenant: Tenant): OrmPlacement & Database => {
+export function placementOf(tenant: Tenant): OrmPlacement & Database {
   const { server, database, schema, role, url } = tenant.placement;
   if (!server || !database || !schema) {
     throw new TenancyError(
@@ -129,26 +129,31 @@ export const placementOf = (tenant: Tenant): OrmPlacement & Database => {
     );
   }
   return { server, database, schema, ...(role && { role }), ...(url && { url, tenant: tenant.id }) };
-};
+}
 
-const isIsolation = (value: string): value is Isolation => (isolations as readonly string[]).includes(value);
+function isIsolation(value: string): value is Isolation {
+  return (isolations as readonly string[]).includes(value);
+}
 
 /** A database's name as the beginning of another; PGlite's may be a path. */
-const plain = (database: string): string =>
-  database
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '_')
-    .replace(/^_+/, '') || 'omni';
+function plain(database: string): string {
+  return (
+    database
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '_')
+      .replace(/^_+/, '') || 'omni'
+  );
+}
 
 const name = /^[a-z_][a-z0-9_-]*$/;
 const reservedSchemas = new Set(['central', 'public', 'information_schema']);
 
-const faultOf = (
+function faultOf(
   isolation: Isolation,
   { server, database, schema, role, url }: OrmPlacement,
   unknownKeys: readonly string[],
   { servers, centralDatabase }: PlacementContext,
-): string | undefined => {
+): string | undefined {
   if (unknownKeys.length > 0)
     return `a placement has a server, a url, a database, a schema and a role, not '${unknownKeys.join("', '")}'.`;
   if (url !== undefined) {
@@ -169,4 +174,4 @@ const faultOf = (
     }
   }
   return undefined;
-};
+}

@@ -11,18 +11,18 @@ export const freshSession: readonly string[] = ['close all', 'discard temp', 'di
 export const asksSession = /\b(?:fetch|move|lastval|currval|pg_cursors|where\s+current\s+of)\b/i;
 
 /** The statements that end what this one may leave. A wrong guess costs some microseconds. */
-export const endingsOf = (sql: string): readonly string[] => {
+export function endingsOf(sql: string): readonly string[] {
   const endings = suspect.test(sql)
     ? traces.filter(({ left }) => left.test(sql) || code.test(sql)).flatMap(({ ended }) => ended)
     : [];
   return leavesNoTable(sql) ? endings : [...endings, 'discard temp'];
-};
+}
 
 /**
  * Whether a statement cannot leave a temporary table: it reads, and calls nothing but what is built in. What writes may set
  * off a trigger, and a function may do anything.
  */
-export const leavesNoTable = (sql: string): boolean => {
+export function leavesNoTable(sql: string): boolean {
   if (control.test(sql)) return true;
   if (!read.test(sql) || sql.includes(';')) return false;
   const call = new RegExp(calls);
@@ -30,7 +30,7 @@ export const leavesNoTable = (sql: string): boolean => {
     if (!builtIn.has((found[1] as string).toLowerCase())) return false;
   }
   return true;
-};
+}
 
 const control =
   /^\s*(?:begin|start|commit|rollback|savepoint|release|set\s+(?:local|transaction|constraints))\b[^;]*;?\s*$/i;
@@ -45,7 +45,9 @@ const builtIn: ReadonlySet<string> = new Set(
 );
 
 /** A statement begins where the message does, or after a semicolon, a line or a comment. Takes linear time. */
-const begins = (words: string): RegExp => new RegExp(String.raw`(?:^\s*|[;\n\r/][^\S\n\r]*)(?:${words})\b`, 'i');
+function begins(words: string): RegExp {
+  return new RegExp(String.raw`(?:^\s*|[;\n\r/][^\S\n\r]*)(?:${words})\b`, 'i');
+}
 
 /** A block or procedure may do anything, and a name in escapes may be any function's. */
 const code = new RegExp(String.raw`${begins('do|call').source}|\bu&"`, 'i');

@@ -1,11 +1,11 @@
 import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from '../placement/place-tenant.ts';
-import { isPlain, quickMs, type Shape, shapeOf } from './plain-reads.ts';
-import { quoteName } from '../sql/quote.ts';
-import { endingsOf, freshSession } from './cleanup.ts';
-import { withoutTenantComment } from '../sql/tenant-comment.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from '../sql/client.ts';
 import { beginMessage, endMessage, maybeEnd, mayEndTransaction, repinned } from '../sql/lexer.ts';
+import { quoteName } from '../sql/quote.ts';
+import { withoutTenantComment } from '../sql/tenant-comment.ts';
+import { endingsOf, freshSession } from './cleanup.ts';
+import { isPlain, quickMs, type Shape, shapeOf } from './plain-reads.ts';
 
 /** What a pin carries beyond the placement. */
 export interface PinOptions {
@@ -20,13 +20,15 @@ export interface PinOptions {
 }
 
 /** The statements that are sent in front of a tenant's, in the same message, and that hold for these alone. */
-export const pinOf = ({ schema, role }: OrmPlacement, { rowsOf, readOnly }: PinOptions = {}): readonly string[] => [
-  ...(role === undefined ? [] : [`set local role ${quoteName(role)}`]),
-  // PostgreSQL looks into temporary tables first, unless the path names their place in it.
-  `set local search_path to ${quoteName(schema)}, pg_temp`,
-  ...(rowsOf === undefined ? [] : [`set local ${tenantSetting} to '${rowsOf}'`]),
-  ...(readOnly === undefined ? [] : ['set local transaction_read_only to on']),
-];
+export function pinOf({ schema, role }: OrmPlacement, { rowsOf, readOnly }: PinOptions = {}): readonly string[] {
+  return [
+    ...(role === undefined ? [] : [`set local role ${quoteName(role)}`]),
+    // PostgreSQL looks into temporary tables first, unless the path names their place in it.
+    `set local search_path to ${quoteName(schema)}, pg_temp`,
+    ...(rowsOf === undefined ? [] : [`set local ${tenantSetting} to '${rowsOf}'`]),
+    ...(readOnly === undefined ? [] : ['set local transaction_read_only to on']),
+  ];
+}
 
 /** A pool whose every statement carries a pin. */
 export interface PinnedPool extends SqlPool {
@@ -38,23 +40,23 @@ export interface PinnedPool extends SqlPool {
  * Derives a pool whose every statement carries a pin. The pool behind it is shared and keeps nothing of the tenant: the
  * pin and what it covers are one implicit transaction, or the transaction that it opened with.
  */
-export const pinnedPool = (
+export function pinnedPool(
   shared: SqlPool,
   pin: readonly string[],
   { check, checkWrites, readOnly }: PinOptions = {},
-): PinnedPool => {
+): PinnedPool {
   const prefix = `${pin.join(';')};`;
   const quickPrefix = `set local statement_timeout to ${quickMs};${prefix}`;
-  const told = (error: unknown): unknown => {
+  function told(error: unknown): unknown {
     if (needsNoTransaction(error)) return unpinnable(error);
     return readOnly && isWriteRefused(error) ? readOnly(error) : error;
-  };
-  const checks = (sql: string): void => {
+  }
+  function checks(sql: string): void {
     check?.(sql);
     checkWrites?.(sql);
-  };
+  }
   const connect = async () => new PinnedClient(await shared.connect(), pin, checks, told);
-  const sendOn = async (client: SqlClient, before: string, sql: string, count: number) => {
+  async function sendOn(client: SqlClient, before: string, sql: string, count: number) {
     try {
       const start = performance.now();
       const results = await client.query(before + sql);
@@ -69,8 +71,8 @@ export const pinnedPool = (
       );
       throw error;
     }
-  };
-  const sendPlain = async (sql: string, shape?: Shape): Promise<QueryResult | QueryResult[]> => {
+  }
+  async function sendPlain(sql: string, shape?: Shape): Promise<QueryResult | QueryResult[]> {
     const client = await shared.connect(shape?.quick);
     const start = performance.now();
     try {
@@ -83,7 +85,7 @@ export const pinnedPool = (
       shape?.wasSlow();
       return sendPlain(sql);
     }
-  };
+  }
   return {
     options: shared.options,
     connect,
@@ -101,7 +103,7 @@ export const pinnedPool = (
     },
     end: async () => {},
   };
-};
+}
 
 const nothing: readonly string[] = [];
 /** The answer to what begins a transaction that nothing has been sent in, and to what ends it. */
@@ -295,16 +297,16 @@ class PinnedClient implements SqlClient {
 }
 
 /** A connection that is still in somebody's transaction is closed instead of being handed to the next. */
-const giveBack = (client: SqlClient): void => {
+function giveBack(client: SqlClient): void {
   const status = client.getTransactionStatus();
   client.release(status === 'T' || status === 'E');
-};
+}
 
 /**
  * Gives back a connection whose last read may have ended as its time limit did: PostgreSQL keeps such a cancellation for the next
  * message, which is to be nobody's.
  */
-const giveBackUnlimited = (client: SqlClient): void => {
+function giveBackUnlimited(client: SqlClient): void {
   void client
     .query(';')
     .catch((error: unknown) => {
@@ -314,27 +316,34 @@ const giveBackUnlimited = (client: SqlClient): void => {
       () => giveBack(client),
       () => client.release(true),
     );
-};
+}
 
 /** The results of a message without those of the pin that it began with. */
-const withoutFirst = (results: QueryResult | QueryResult[], count: number): QueryResult | QueryResult[] => {
+function withoutFirst(results: QueryResult | QueryResult[], count: number): QueryResult | QueryResult[] {
   if (!Array.isArray(results)) return results;
   return results.length === count + 1 ? (results[count] as QueryResult) : results.slice(count);
-};
+}
 
 /** A statement that was ended at its time limit, or by hand. */
-const isCutShort = (error: unknown): boolean => (error as { code?: string }).code === '57014';
+function isCutShort(error: unknown): boolean {
+  return (error as { code?: string }).code === '57014';
+}
 
 /** `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like: a statement that PostgreSQL runs in no transaction cannot be pinned. */
-const needsNoTransaction = (error: unknown): boolean => (error as { code?: string }).code === '25001';
+function needsNoTransaction(error: unknown): boolean {
+  return (error as { code?: string }).code === '25001';
+}
 
 /** A statement that writes in a transaction that may only read. */
-const isWriteRefused = (error: unknown): boolean => (error as { code?: string }).code === '25006';
+function isWriteRefused(error: unknown): boolean {
+  return (error as { code?: string }).code === '25006';
+}
 
-const unpinnable = (cause: unknown): TenancyError =>
-  new TenancyError(
+function unpinnable(cause: unknown): TenancyError {
+  return new TenancyError(
     'STATEMENT_REFUSED',
     "PostgreSQL runs this statement outside of a transaction only, and a tenant's statements are in one with what names their tenant. " +
       'Run it on a connection of your own, with the schema of tenancy.current().placement in its names.',
     { cause },
   );
+}

@@ -1,5 +1,5 @@
-import { asksSession, leavesNoTable, suspect } from './cleanup.ts';
 import { beginMessage, endMessage, maybeEnd } from '../sql/lexer.ts';
+import { asksSession, leavesNoTable, suspect } from './cleanup.ts';
 
 /**
  * For how long a plain read may run where others wait behind it, in milliseconds. What takes longer is ended, and sent again
@@ -44,14 +44,14 @@ const shapes = new Map<string, Shape>();
 const shapesKept = 1_000;
 
 /** What is known of the shape, which is a statement without its values. */
-export const shapeOf = (sql: string): Shape => {
+export function shapeOf(sql: string): Shape {
   const known = shapes.get(sql);
   if (known) return known;
   const shape = new Shape(sql);
   if (shapes.size === shapesKept) shapes.clear();
   shapes.set(sql, shape);
   return shape;
-};
+}
 
 /** What has to be looked at more closely than almost every statement. */
 const noteworthy = new RegExp(
@@ -60,8 +60,9 @@ const noteworthy = new RegExp(
 );
 
 /** Whether a statement reads, and leaves nothing behind. */
-export const isPlain = (sql: string): boolean =>
-  select.test(sql) && !obscure.test(sql) && !noteworthy.test(sql) && leavesNoTable(sql);
+export function isPlain(sql: string): boolean {
+  return select.test(sql) && !obscure.test(sql) && !noteworthy.test(sql) && leavesNoTable(sql);
+}
 
 const select = /^\s*select\b/i;
 

@@ -1,17 +1,21 @@
 /** Whether a message may end a transaction before its last statement, or chain another to it: what is cheap to rule out. */
-export const mayEndTransaction = (sql: string): boolean => maybeEnd.test(sql) && (sql.includes(';') || chain.test(sql));
+export function mayEndTransaction(sql: string): boolean {
+  return maybeEnd.test(sql) && (sql.includes(';') || chain.test(sql));
+}
 
 /** Whether the statement ends the transaction that it is in. */
-export const endsTransaction = (statement: string): boolean => end.test(withoutLead(statement));
+export function endsTransaction(statement: string): boolean {
+  return end.test(withoutLead(statement));
+}
 
 /** Whether the statement leaves a new transaction open. */
-export const opensTransaction = (statement: string): boolean => {
+export function opensTransaction(statement: string): boolean {
   const text = withoutLead(statement);
   return begin.test(text) || (end.test(text) && chain.test(text));
-};
+}
 
 /** The statements of a message, without their semicolons; those in texts, names, comments and bodies divide nothing. */
-export const statementsOf = (sql: string): string[] => {
+export function statementsOf(sql: string): string[] {
   const statements: string[] = [];
   let start = 0;
   for (const { text, index, end } of marksOf(sql)) {
@@ -20,10 +24,10 @@ export const statementsOf = (sql: string): string[] => {
     start = end;
   }
   return wholeBodies([...statements, sql.slice(start)].filter((statement) => withoutLead(statement) !== ''));
-};
+}
 
 /** A statement's keywords and names: without its comments, and with nothing in its texts. */
-export const codeOf = (statement: string): string => {
+export function codeOf(statement: string): string {
   const code: string[] = [];
   let start = 0;
   for (const { text, index, end } of marksOf(statement)) {
@@ -32,10 +36,10 @@ export const codeOf = (statement: string): string => {
     start = end;
   }
   return [...code, statement.slice(start)].join('').trim();
-};
+}
 
 /** The body of a function in standard SQL has semicolons of its own, and its `end` ends no transaction. */
-const wholeBodies = (parts: readonly string[]): string[] => {
+function wholeBodies(parts: readonly string[]): string[] {
   const whole: string[] = [];
   let body: string[] = [];
   for (const part of parts) {
@@ -45,16 +49,19 @@ const wholeBodies = (parts: readonly string[]): string[] => {
     body = [];
   }
   return body.length > 0 ? [...whole, body.join(';')] : whole;
-};
+}
 
-const opensBody = (statement: string): boolean =>
-  /\batomic\b/i.test(statement) &&
-  /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b[\s\S]*\bbegin\s+atomic\b(?!\s+end\b)/i.test(
-    codeOf(statement),
+function opensBody(statement: string): boolean {
+  return (
+    /\batomic\b/i.test(statement) &&
+    /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b[\s\S]*\bbegin\s+atomic\b(?!\s+end\b)/i.test(
+      codeOf(statement),
+    )
   );
+}
 
 /** The statements of a message, each that ends a transaction followed by the pin, and where the pin's own results are. */
-export const repinned = (sql: string, pin: readonly string[]): { statements: string[]; pins: number[] } => {
+export function repinned(sql: string, pin: readonly string[]): { statements: string[]; pins: number[] } {
   const statements: string[] = [];
   const pins: number[] = [];
   const theirs = statementsOf(sql);
@@ -65,7 +72,7 @@ export const repinned = (sql: string, pin: readonly string[]): { statements: str
     for (const part of pin) pins.push(statements.push(part) - 1);
   }
   return { statements, pins };
-};
+}
 
 const end =
   /^(?:commit|end|rollback|abort|prepare\s+transaction)\b(?!\s+(?:(?:work|transaction)\s+)?(?:prepared|to)\b)/i;
@@ -100,7 +107,7 @@ function* marksOf(sql: string): Generator<Mark> {
   }
 }
 
-const endOf = (sql: string, mark: string, index: number): number => {
+function endOf(sql: string, mark: string, index: number): number {
   const inside = index + mark.length;
   if (mark === ';') return inside;
   if (mark === '/*') return endOfComment(sql, index);
@@ -110,15 +117,15 @@ const endOf = (sql: string, mark: string, index: number): number => {
   // A quote in a text or name is written twice.
   while (closed !== -1 && mark.length === 1 && sql[closed + 1] === mark) closed = sql.indexOf(mark, closed + 2);
   return closed === -1 ? sql.length : closed + mark.length;
-};
+}
 
-const after = (sql: string, what: RegExp, start: number): number => {
+function after(sql: string, what: RegExp, start: number): number {
   what.lastIndex = start;
   return what.exec(sql) ? what.lastIndex : sql.length;
-};
+}
 
 /** A text with escapes goes on in a further text on a later line. */
-const endOfEscaped = (sql: string, start: number): number => {
+function endOfEscaped(sql: string, start: number): number {
   const parts = /\\[\s\S]|''|'/g;
   const further = /(?:[ \t\f\v]|--[^\n\r]*(?=[\n\r]))*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
   parts.lastIndex = start;
@@ -129,10 +136,10 @@ const endOfEscaped = (sql: string, start: number): number => {
     parts.lastIndex = further.lastIndex;
   }
   return sql.length;
-};
+}
 
 /** Where the block comment that begins there is over. PostgreSQL nests them. */
-const endOfComment = (sql: string, start: number): number => {
+function endOfComment(sql: string, start: number): number {
   const edges = /\/\*|\*\//g;
   edges.lastIndex = start;
   let depth = 0;
@@ -141,14 +148,14 @@ const endOfComment = (sql: string, start: number): number => {
     if (depth === 0) return edges.lastIndex;
   }
   return sql.length;
-};
+}
 
 /** A statement without the space and comments before it. */
-const withoutLead = (statement: string): string => {
+function withoutLead(statement: string): string {
   const space = /(?:\s|--[^\n\r]*)*/y;
   for (let start = 0; ; start = endOfComment(statement, space.lastIndex)) {
     space.lastIndex = start;
     space.exec(statement);
     if (!statement.startsWith('/*', space.lastIndex)) return statement.slice(space.lastIndex).trim();
   }
-};
+}

@@ -1,6 +1,11 @@
 /** Quotes one SQL identifier. */
-export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
 
 /** Quotes one SQL text. */
-export const quoteText = (text: string): string =>
-  text.includes('\\') ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`;
+export function quoteText(text: string): string {
+  return text.includes('\\')
+    ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+    : `'${text.replaceAll("'", "''")}'`;
+}

@@ -7,7 +7,7 @@ import { codeOf, statementsOf } from './lexer.ts';
  *
  * @throws STATEMENT_REFUSED
  */
-export const oneStatement = (sql: string): void => {
+export function oneStatement(sql: string): void {
   const [statement = '', ...others] = statementsOf(sql);
   const fault =
     others.length > 0
@@ -20,14 +20,17 @@ export const oneStatement = (sql: string): void => {
     'STATEMENT_REFUSED',
     `SQL that ${fault} is refused where tenants have roles. Send one statement at a time, and leave role and tenant to the scope.`,
   );
-};
+}
 
 /**
  * A setting's name may be quoted, and comments may stand in between: a statement that sets any of these says its name, unless the
  * name is written in escapes. How texts end may not change either, as statements are told apart by that.
  */
-const changesOwner = (code: string): boolean =>
-  /\bset_config\b|\bu&"/i.test(code) ||
-  /^do\b/i.test(code) ||
-  (/^(?:set|reset|discard)\b/i.test(code) &&
-    /\b(?:role|authorization|tenant|all|standard_conforming_strings)\b/i.test(code));
+function changesOwner(code: string): boolean {
+  return (
+    /\bset_config\b|\bu&"/i.test(code) ||
+    /^do\b/i.test(code) ||
+    (/^(?:set|reset|discard)\b/i.test(code) &&
+      /\b(?:role|authorization|tenant|all|standard_conforming_strings)\b/i.test(code))
+  );
+}

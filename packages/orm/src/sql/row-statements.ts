@@ -7,9 +7,8 @@ import { codeOf, statementsOf } from './lexer.ts';
  *
  * @throws STATEMENT_REFUSED
  */
-export const rowStatements =
-  (tenant: string) =>
-  (sql: string): void => {
+export function rowStatements(tenant: string) {
+  return (sql: string): void => {
     if (!maybeShared.test(sql)) return;
     const found = statementsOf(sql)
       .map((statement) => shared.exec(codeOf(statement))?.[1])
@@ -22,6 +21,7 @@ export const rowStatements =
       { tenant },
     );
   };
+}
 
 const words = 'alter|comment|create|drop|grant|reassign|refresh|revoke|security|truncate';
 const maybeShared = new RegExp(String.raw`\b(?:${words})\b`, 'i');

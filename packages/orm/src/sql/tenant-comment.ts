@@ -2,7 +2,7 @@ import type { Options } from '@mikro-orm/core';
 import { currentScope } from '@omnitenant/core';
 
 /** Has each statement that MikroORM sends end in a comment that names its tenant, as the server's log then does. */
-export const withTenantComments = (config: Options): Options => {
+export function withTenantComments(config: Options): Options {
   const { onQuery = (sql: string) => sql } = config;
   return {
     ...config,
@@ -13,8 +13,9 @@ export const withTenantComments = (config: Options): Options => {
       return scope?.kind === 'tenant' ? `${query} /*tenant='${scope.tenant.id}'*/` : query;
     },
   };
-};
+}
 
 /** A statement without that comment. */
-export const withoutTenantComment = (sql: string): string =>
-  sql.endsWith("'*/") ? sql.replace(/ \/\*tenant='[^']*'\*\/$/, '') : sql;
+export function withoutTenantComment(sql: string): string {
+  return sql.endsWith("'*/") ? sql.replace(/ \/\*tenant='[^']*'\*\/$/, '') : sql;
+}

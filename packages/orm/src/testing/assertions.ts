@@ -17,14 +17,17 @@ export interface Library {
 export type IsolationCases = Readonly<Record<string, (library: Library) => Promise<void>>>;
 
 /** The first author of the scope's tenant. */
-export const firstAuthor = (em: Orm['em']): Promise<Author> =>
-  em.findOneOrFail(Author, { name: { $like: '%first of%' } });
+export function firstAuthor(em: Orm['em']): Promise<Author> {
+  return em.findOneOrFail(Author, { name: { $like: '%first of%' } });
+}
 
 /** The first book of the scope's tenant. */
-export const firstBook = (em: Orm['em']): Promise<Book> => em.findOneOrFail(Book, { title: { $like: 'a of%' } });
+export function firstBook(em: Orm['em']): Promise<Book> {
+  return em.findOneOrFail(Book, { title: { $like: 'a of%' } });
+}
 
 /** Awaits a refusal of that code. */
-export const refuses = async (code: TenancyErrorCode, attempt: () => unknown): Promise<void> => {
+export async function refuses(code: TenancyErrorCode, attempt: () => unknown): Promise<void> {
   await assert.rejects(
     async () => await attempt(),
     (error: unknown) => {
@@ -32,20 +35,22 @@ export const refuses = async (code: TenancyErrorCode, attempt: () => unknown): P
       return true;
     },
   );
-};
+}
 
 /** Asserts that every row, or text, belongs to the tenant, and that there are at least so many. */
-export const own = (
+export function own(
   tenant: string,
   rows: readonly (string | { readonly name?: string; readonly title?: string })[],
   least = 1,
-): void => {
+): void {
   assert.ok(rows.length >= least, `expected ${least} rows of ${tenant}, found ${rows.length}`);
   for (const row of rows) {
     const text = typeof row === 'string' ? row : (row.name ?? row.title);
     assert.match(String(text), new RegExp(`of ${tenant}$`), `a row that is not of ${tenant}`);
   }
-};
+}
 
 /** Lets other scopes run in between. */
-export const yieldToOthers = (): Promise<void> => turn();
+export function yieldToOthers(): Promise<void> {
+  return turn();
+}

@@ -30,7 +30,7 @@ export interface Canaries {
   without(text: string): string;
 }
 
-export const createCanaries = (): Canaries => {
+export function createCanaries(): Canaries {
   const mark = `canary${randomBytes(3).toString('hex')}`;
   const pattern = new RegExp(`${mark}[0-9a-z]{4}`, 'gi');
   const canaries = new Map<string, Canary>();
@@ -54,7 +54,7 @@ export const createCanaries = (): Canaries => {
     },
     without: (text) => text.replaceAll(pattern, ''),
   };
-};
+}
 
 /** What a text may hold in other letters: cursors, tokens and bytes. */
 const decoded = function* (text: string): Generator<string> {
@@ -67,8 +67,8 @@ const decoded = function* (text: string): Generator<string> {
   }
 };
 
-const around = (text: string, { 0: { length }, index }: RegExpExecArray): string => {
+function around(text: string, { 0: { length }, index }: RegExpExecArray): string {
   const [from, to] = [Math.max(0, index - 50), Math.min(text.length, index + length + 50)];
   const cut = text.slice(from, to).replaceAll(/[\s\p{Cc}]+/gu, ' ');
   return `${from > 0 ? '…' : ''}${cut}${to < text.length ? '…' : ''}`;
-};
+}

@@ -34,7 +34,7 @@ export interface IsolationSuiteOptions {
  * @example
  * isolationSuite({ test, after: afterAll, config: defineConfig({ clientUrl }), isolations: ['schema'] });
  */
-export const isolationSuite = (options: IsolationSuiteOptions): void => {
+export function isolationSuite(options: IsolationSuiteOptions): void {
   const { test, after, skip = [] } = options;
   let opened: Promise<Library> | undefined;
   const library = () => (opened ??= openLibrary(options));
@@ -45,15 +45,15 @@ export const isolationSuite = (options: IsolationSuiteOptions): void => {
   after(async () => {
     if (opened) await closeLibrary(await opened);
   });
-};
+}
 
-const openLibrary = async ({
+async function openLibrary({
   config,
   orm: ormOptions,
   isolations,
   placement,
   tenants: count = 6,
-}: IsolationSuiteOptions): Promise<Library> => {
+}: IsolationSuiteOptions): Promise<Library> {
   const orm = await createOrm(
     {
       ...(typeof config === 'function' ? await config() : config),
@@ -65,25 +65,25 @@ const openLibrary = async ({
   const tenancy = createTenancy({ store: orm.store, resources: [orm] });
   await tenancy.migrateCentral();
   let made = 0;
-  const create = async (id: string): Promise<string> => {
+  async function create(id: string): Promise<string> {
     const isolation = isolations[made++ % isolations.length] as string;
     await tenancy.tenants.create({ id, isolation, ...(placement && { placement }) });
     await tenancy.run(id, () => fill(orm, id));
     return id;
-  };
+  }
   const tenants: string[] = [];
   for (let n = 1; n <= count; n += 1) tenants.push(await create(`tenant-${n}`));
   return { tenancy, orm, tenants, create };
-};
+}
 
-const closeLibrary = async ({ tenancy }: Library): Promise<void> => {
+async function closeLibrary({ tenancy }: Library): Promise<void> {
   for await (const { id } of tenancy.tenants.all()) await tenancy.tenants.remove(id);
   await tenancy.close();
-};
+}
 
 /** The tenant's id is in every value, so that a row of another tenant shows at once. */
-const fill = (orm: Orm, id: string): Promise<void> =>
-  orm.em.transactional(async (em) => {
+function fill(orm: Orm, id: string): Promise<void> {
+  return orm.em.transactional(async (em) => {
     const [first, second] = [
       em.create(Author, { name: `first of ${id}` }),
       em.create(Author, { name: `second of ${id}` }),
@@ -93,3 +93,4 @@ const fill = (orm: Orm, id: string): Promise<void> =>
     em.create(Book, { title: `b of ${id}`, author: second });
     em.create(Country, { code: 'nl', name: `Nederland of ${id}` });
   });
+}

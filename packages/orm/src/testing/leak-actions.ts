@@ -29,7 +29,7 @@ export interface Actions {
 export const answersKind = 'the answers';
 export const resultsKind = 'the results';
 
-export const createActions = (
+export function createActions(
   { requests = {}, functions = {} }: Driven,
   context: {
     readonly tenancy: Pick<Tenancy, 'run'>;
@@ -38,17 +38,12 @@ export const createActions = (
     readonly canaries: Canaries;
     readonly report: LeakReport;
   },
-): Actions => {
+): Actions {
   const { tenancy, tenants, app, canaries, report } = context;
 
-  const action = (
-    kind: string,
-    name: string,
-    tenant: string,
-    run: (look: Look, canary: CanaryMaker) => Promise<void>,
-  ) => {
+  function action(kind: string, name: string, tenant: string, run: (look: Look, canary: CanaryMaker) => Promise<void>) {
     const label = `"${name}" as '${tenant}'`;
-    const act = async (when: string): Promise<void> => {
+    async function act(when: string): Promise<void> {
       const look: Look = (what, value) =>
         report.look({ what: `${what} "${name}"`, kind, of: [tenant], during: `${label}, ${when}` }, value);
       try {
@@ -57,9 +52,9 @@ export const createActions = (
         look('the error of', error);
         report.fail(label, error);
       }
-    };
+    }
     return { label, act };
-  };
+  }
 
   const ask = ([name, request]: readonly [string, RequestOf], tenant: string): Action =>
     action(answersKind, name, tenant, async (look, canary) => {
@@ -78,7 +73,7 @@ export const createActions = (
   const inScope = (tenant: string) =>
     called(tenant).map(({ label, act }) => ({ label, act: (when: string) => tenancy.run(tenant, () => act(when)) }));
   return { all: tenants.flatMap((tenant) => [...asked(tenant), ...inScope(tenant)]), called };
-};
+}
 
 type RequestOf = NonNullable<Driven['requests']>[string];
 type FunctionOf = NonNullable<Driven['functions']>[string];

@@ -32,23 +32,25 @@ export interface OpenApp {
   close(): Promise<void>;
 }
 
-export const openApp = async (app: LeakApp): Promise<OpenApp> => {
+export async function openApp(app: LeakApp): Promise<OpenApp> {
   if (typeof app === 'string' || app instanceof URL) return serverAt(new URL(app));
   if ('fetch' in app) return handledBy((request) => app.fetch(request));
   if ('listen' in app) return listening(app.listen(0, '127.0.0.1'));
   return handledBy(app);
-};
+}
 
-const handledBy = (handle: FetchHandler): OpenApp => ({
-  ask: async (request) => {
-    const response = await handle(request);
-    const headers = [...response.headers].map((header) => header.join(': ')).join('\n');
-    return { status: response.status, headers, body: await response.text() };
-  },
-  close: async () => {},
-});
+function handledBy(handle: FetchHandler): OpenApp {
+  return {
+    ask: async (request) => {
+      const response = await handle(request);
+      const headers = [...response.headers].map((header) => header.join(': ')).join('\n');
+      return { status: response.status, headers, body: await response.text() };
+    },
+    close: async () => {},
+  };
+}
 
-const listening = async (server: Server): Promise<OpenApp> => {
+async function listening(server: Server): Promise<OpenApp> {
   if (!server.listening) await once(server, 'listening');
   const at = serverAt(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
   return {
@@ -60,10 +62,10 @@ const listening = async (server: Server): Promise<OpenApp> => {
       await closed;
     },
   };
-};
+}
 
 /** Connections are kept, so that requests of different tenants come over the same one. */
-const serverAt = (address: URL): OpenApp => {
+function serverAt(address: URL): OpenApp {
   const secure = address.protocol === 'https:';
   const agent = secure ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
   return {
@@ -81,4 +83,4 @@ const serverAt = (address: URL): OpenApp => {
     },
     close: async () => agent.destroy(),
   };
-};
+}

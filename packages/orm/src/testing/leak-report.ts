@@ -30,11 +30,7 @@ interface Leak extends FoundCanary {
   readonly place: Place;
 }
 
-export const createLeakReport = (
-  canaries: Canaries,
-  tenants: readonly string[],
-  kinds: readonly string[],
-): LeakReport => {
+export function createLeakReport(canaries: Canaries, tenants: readonly string[], kinds: readonly string[]): LeakReport {
   const leaks = new Map<string, Leak>();
   const failures = new Map<string, unknown>();
   const seen = new Set<Canary | string>();
@@ -71,14 +67,17 @@ export const createLeakReport = (
       if (reasons.length > 0) throw broken(tellBlind(reasons));
     },
   };
-};
+}
 
-const sight = (kind: string, tenant: string): string => JSON.stringify([kind, tenant]);
+function sight(kind: string, tenant: string): string {
+  return JSON.stringify([kind, tenant]);
+}
 
-const broken = (message: string, cause?: unknown): AssertionError =>
-  Object.assign(new AssertionError({ message }), cause === undefined ? {} : { cause });
+function broken(message: string, cause?: unknown): AssertionError {
+  return Object.assign(new AssertionError({ message }), cause === undefined ? {} : { cause });
+}
 
-const tellLeaks = ([first, ...others]: readonly Leak[]): string => {
+function tellLeaks([first, ...others]: readonly Leak[]): string {
   const { canary, place, excerpt } = first as Leak;
   return [
     `A tenant's data is where it does not belong.`,
@@ -90,23 +89,28 @@ const tellLeaks = ([first, ...others]: readonly Leak[]): string => {
     ...(others.length > 0 ? ['', `and ${others.length} more:`] : []),
     ...items(others.map((leak) => `that of '${leak.canary.tenant}' in ${leak.place.what}, ${owners(leak.place)}`)),
   ].join('\n');
-};
+}
 
-const owners = ({ of }: Place): string =>
-  of.length === 0 ? 'which names no tenant' : `which is of ${of.map((tenant) => `'${tenant}'`).join(' and ')}`;
+function owners({ of }: Place): string {
+  return of.length === 0 ? 'which names no tenant' : `which is of ${of.map((tenant) => `'${tenant}'`).join(' and ')}`;
+}
 
-const tellFailures = (failures: readonly (readonly [string, unknown])[]): string =>
-  [
+function tellFailures(failures: readonly (readonly [string, unknown])[]): string {
+  return [
     'The application failed, so that no leak could be looked for:',
     ...items(failures.map(([what, error]) => `${what}: ${error}`)),
   ].join('\n');
+}
 
-const tellBlind = (reasons: readonly string[]): string =>
-  ['The leak test is blind: it would not see a leak where it sees nothing.', ...items(reasons)].join('\n');
+function tellBlind(reasons: readonly string[]): string {
+  return ['The leak test is blind: it would not see a leak where it sees nothing.', ...items(reasons)].join('\n');
+}
 
 const most = 8;
 
-const items = (lines: readonly string[]): string[] => [
-  ...lines.slice(0, most).map((line) => `  - ${line}`),
-  ...(lines.length > most ? [`  - … ${lines.length - most} more`] : []),
-];
+function items(lines: readonly string[]): string[] {
+  return [
+    ...lines.slice(0, most).map((line) => `  - ${line}`),
+    ...(lines.length > most ? [`  - … ${lines.length - most} more`] : []),
+  ];
+}

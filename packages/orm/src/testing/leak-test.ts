@@ -53,7 +53,7 @@ export interface LeakTest extends Driven {
  *     requests: { 'list tasks': (tenant) => new Request(`http://${tenant}.app.com/tasks`) },
  *   }));
  */
-export const expectNoLeak = async (test: LeakTest): Promise<void> => {
+export async function expectNoLeak(test: LeakTest): Promise<void> {
   checkTest(test);
   const { tenancy, orm, tenants, probes = [], sinks = {}, rounds = 4 } = test;
   const canaries = createCanaries();
@@ -75,15 +75,15 @@ export const expectNoLeak = async (test: LeakTest): Promise<void> => {
     await app?.close();
   }
   report.assertClean();
-};
+}
 
 /** Does everything at once, in a scope of one tenant that is there before it and after it. */
-const interleave = async (
+async function interleave(
   { tenancy, tenants }: LeakTest,
   { all, called }: Actions,
   inspection: Inspection,
   round: number,
-): Promise<void> => {
+): Promise<void> {
   const when = `interleaved in round ${round}`;
   const outer = tenants[round % tenants.length] as string;
   const first = round % all.length;
@@ -101,22 +101,24 @@ const interleave = async (
     await inspectTenant(inspection, outer, `everything ${when}, in the scope of '${outer}' around it`);
   });
   await inspect(inspection, `everything ${when}`);
-};
+}
 
-const checkTest = ({ tenants, app, requests = {}, functions = {} }: LeakTest): void => {
+function checkTest({ tenants, app, requests = {}, functions = {} }: LeakTest): void {
   assert.ok(new Set(tenants).size > 1, 'A leak test needs two tenants or more: with one it cannot fail.');
   assert.ok(
     Object.keys({ ...requests, ...functions }).length > 0,
     'A leak test needs requests or functions: it looks for what they leave behind.',
   );
   assert.ok(app !== undefined || Object.keys(requests).length === 0, 'A leak test with requests needs an app.');
-};
+}
 
 /** The kinds of places in which each tenant's canaries must be seen. */
-const kindsOf = ({ requests = {}, functions = {}, probes = [], sinks = {} }: LeakTest): string[] => [
-  rowsKind,
-  ...(Object.keys(requests).length > 0 ? [answersKind] : []),
-  ...(Object.keys(functions).length > 0 ? [resultsKind] : []),
-  ...probes.map(({ name }) => probeKind(name)),
-  ...Object.keys(sinks).map(sinkKind),
-];
+function kindsOf({ requests = {}, functions = {}, probes = [], sinks = {} }: LeakTest): string[] {
+  return [
+    rowsKind,
+    ...(Object.keys(requests).length > 0 ? [answersKind] : []),
+    ...(Object.keys(functions).length > 0 ? [resultsKind] : []),
+    ...probes.map(({ name }) => probeKind(name)),
+    ...Object.keys(sinks).map(sinkKind),
+  ];
+}

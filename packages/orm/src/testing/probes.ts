@@ -30,31 +30,35 @@ export interface Inspection {
 }
 
 export const rowsKind = 'the rows';
-export const probeKind = (name: string): string => `the probe "${name}"`;
-export const sinkKind = (name: string): string => `the sink "${name}"`;
+export function probeKind(name: string): string {
+  return `the probe "${name}"`;
+}
+export function sinkKind(name: string): string {
+  return `the sink "${name}"`;
+}
 
 /** Looks through every place of every tenant, all tenants at once. */
-export const inspect = async (inspection: Inspection, during: string): Promise<void> => {
+export async function inspect(inspection: Inspection, during: string): Promise<void> {
   const { tenancy, tenants } = inspection;
   await Promise.all(tenants.map((tenant) => tenancy.run(tenant, () => inspectTenant(inspection, tenant, during))));
   await inspectSinks(inspection, during);
-};
+}
 
 /** Looks through the rows and probes of the tenant whose scope this is. */
-export const inspectTenant = async (inspection: Inspection, tenant: string, during: string): Promise<void> => {
+export async function inspectTenant(inspection: Inspection, tenant: string, during: string): Promise<void> {
   await inspectRows(inspection, tenant, during);
   for (const probe of inspection.probes) {
     const kind = probeKind(probe.name);
     inspection.report.look({ what: kind, kind, of: [tenant], during }, await probe.read(tenant));
   }
-};
+}
 
 /** Looks through all columns of all tables that the scope's tenant has, by SQL of the database's own. */
-const inspectRows = async (
+async function inspectRows(
   { orm: { em }, canaries: { mark }, report }: Inspection,
   tenant: string,
   during: string,
-): Promise<void> => {
+): Promise<void> {
   const tables = await em.execute<{ name: string }[]>(
     `select relname as name from pg_class
      where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'm') and not relispartition`,
@@ -68,9 +72,9 @@ const inspectRows = async (
       report.look({ what: `the table "${name}"`, kind: rowsKind, of: [tenant], during }, text);
     }
   }
-};
+}
 
-const inspectSinks = async ({ sinks, tenants, canaries, report }: Inspection, during: string): Promise<void> => {
+async function inspectSinks({ sinks, tenants, canaries, report }: Inspection, during: string): Promise<void> {
   const named = tenantsIn(tenants);
   for (const [name, read] of Object.entries(sinks)) {
     for (const line of await read()) {
@@ -79,12 +83,12 @@ const inspectSinks = async ({ sinks, tenants, canaries, report }: Inspection, du
       report.look({ what: `a line of the sink "${name}"`, kind: sinkKind(name), of, during }, text);
     }
   }
-};
+}
 
 /** Finds the tenants that a text names, each by the whole of its id. */
-const tenantsIn = (tenants: readonly string[]): ((text: string) => string[]) => {
+function tenantsIn(tenants: readonly string[]): (text: string) => string[] {
   // Of `acme-2` and `acme` the longer one is meant.
   const ids = [...tenants].sort((a, b) => b.length - a.length).join('|');
   const pattern = new RegExp(`(?<![a-z0-9])(?:${ids})(?![a-z0-9])`, 'g');
   return (text) => [...new Set(text.match(pattern))];
-};
+}

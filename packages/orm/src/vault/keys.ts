@@ -9,17 +9,20 @@ export interface Key {
 }
 
 /** Makes a key for OMNITENANT_KEYS: 32 random bytes as base64url. */
-export const generateCredentialsKey = (): string => randomBytes(32).toString('base64url');
+export function generateCredentialsKey(): string {
+  return randomBytes(32).toString('base64url');
+}
 
 /**
  * The keys in a list with commas between them.
  *
  * @throws CONFIG_INVALID where one of them is no key; it is not repeated.
  */
-export const parseKeys = (list = ''): readonly Key[] =>
-  list.trim() === '' ? [] : list.split(',').map((text, index) => parseKey(text.trim(), index + 1));
+export function parseKeys(list = ''): readonly Key[] {
+  return list.trim() === '' ? [] : list.split(',').map((text, index) => parseKey(text.trim(), index + 1));
+}
 
-const parseKey = (text: string, position: number): Key => {
+function parseKey(text: string, position: number): Key {
   if (!/^[\w-]{43}=?$/.test(text)) {
     throw new TenancyError(
       'CONFIG_INVALID',
@@ -28,4 +31,4 @@ const parseKey = (text: string, position: number): Key => {
   }
   const bytes = Buffer.from(text, 'base64url');
   return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), secret: createSecretKey(bytes) };
-};
+}

@@ -7,19 +7,24 @@ import { TenancyError } from '@omnitenant/core';
 export type Reference = string;
 
 /** The environment variable that a reference names. */
-export const variableOf = (reference: Reference): string | undefined => /^env:([A-Za-z_]\w*)$/.exec(reference)?.[1];
+export function variableOf(reference: Reference): string | undefined {
+  return /^env:([A-Za-z_]\w*)$/.exec(reference)?.[1];
+}
 
 /** What is wrong with a text as a reference, without repeating it; `undefined` where nothing is. */
-export const faultOfReference = (text: string): string | undefined =>
-  variableOf(text) !== undefined || isSealed(text)
+export function faultOfReference(text: string): string | undefined {
+  return variableOf(text) !== undefined || isSealed(text)
     ? undefined
     : "its url is not kept as it is. Give 'env:NAME', the environment variable that holds it, or seal it: orm.credentials.seal(url), omnitenant credentials seal.";
+}
 
 /** Whether it has the shape of a sealed URL: a compact JWE, whose key is not in it. */
-const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+function isSealed(text: string): boolean {
+  return /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
 
 /** @throws TENANT_INVALID where a tenant's placement holds a URL that is no reference. */
-export const checkReference = (tenant: string, placement: { readonly url?: string } | undefined): void => {
+export function checkReference(tenant: string, placement: { readonly url?: string } | undefined): void {
   const fault = placement?.url === undefined ? undefined : faultOfReference(placement.url);
   if (fault) throw new TenancyError('TENANT_INVALID', `The tenant '${tenant}' cannot be kept: ${fault}`, { tenant });
-};
+}

@@ -6,8 +6,10 @@ import { generateCredentialsKey, parseKeys } from './keys.ts';
 import { createVault } from './vault.ts';
 
 const url = 'postgresql://app:s3cr%2Ft@db.example.com:6432/main?sslmode=verify-full';
-const vaultOf = (...keys: string[]) => createVault(parseKeys(keys.join(',')));
-const refusal = async (work: () => unknown): Promise<Error> => {
+function vaultOf(...keys: string[]) {
+  return createVault(parseKeys(keys.join(',')));
+}
+async function refusal(work: () => unknown): Promise<Error> {
   try {
     await work();
   } catch (error) {
@@ -15,7 +17,7 @@ const refusal = async (work: () => unknown): Promise<Error> => {
     return error as Error;
   }
   throw new Error('It was not refused.');
-};
+}
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -27,17 +27,17 @@ export interface Vault {
 }
 
 /** The first key seals, and all of them open. */
-export const createVault = (keys: readonly Key[]): Vault => {
-  const firstKey = (): Key => {
+export function createVault(keys: readonly Key[]): Vault {
+  function firstKey(): Key {
     const [key] = keys;
     if (key) return key;
     throw new TenancyError(
       'CONFIG_INVALID',
       'There is no key to seal credentials with. Make one by omnitenant credentials generate-key, and set OMNITENANT_KEYS to it.',
     );
-  };
+  }
 
-  const unsealed = async ({ tenant, url: sealed }: OwnServer): Promise<string> => {
+  async function unsealed({ tenant, url: sealed }: OwnServer): Promise<string> {
     const id = keyIdOf(sealed);
     if (id === undefined) throw unreadable(tenant, `they are neither sealed nor 'env:NAME'. ${replacement}`);
     const key = keys.find((known) => known.id === id);
@@ -54,7 +54,7 @@ export const createVault = (keys: readonly Key[]): Vault => {
     } catch {
       throw unreadable(tenant, `they were changed after they had been sealed. ${replacement}`);
     }
-  };
+  }
 
   return {
     firstKey,
@@ -77,28 +77,33 @@ export const createVault = (keys: readonly Key[]): Vault => {
     },
     isOutdated: (reference) => variableOf(reference) === undefined && keyIdOf(reference) !== firstKey().id,
   };
-};
+}
 
-const fromEnvironment = (tenant: string, variable: string): string => {
+function fromEnvironment(tenant: string, variable: string): string {
   const url = process.env[variable];
   if (!url)
     throw unreadable(tenant, `the environment variable ${variable} is not set. Set it to the URL of its server`);
   const fault = faultOfUrl(url);
   if (fault) throw unreadable(tenant, `of what the environment variable ${variable} holds, ${fault}`);
   return url;
-};
+}
 
-const keyIdOf = (sealed: Reference): string | undefined => {
+function keyIdOf(sealed: Reference): string | undefined {
   try {
     return decodeProtectedHeader(sealed).kid;
   } catch {
     return undefined;
   }
-};
+}
 
 const replacement = 'Give the tenant others: omnitenant credentials replace';
 
-const unreadable = (tenant: string, why: string): TenancyError =>
-  new TenancyError('CREDENTIALS_UNREADABLE', `The credentials of the tenant '${tenant}' cannot be read: ${why}.`, {
-    tenant,
-  });
+function unreadable(tenant: string, why: string): TenancyError {
+  return new TenancyError(
+    'CREDENTIALS_UNREADABLE',
+    `The credentials of the tenant '${tenant}' cannot be read: ${why}.`,
+    {
+      tenant,
+    },
+  );
+}

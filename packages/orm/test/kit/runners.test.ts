@@ -11,12 +11,14 @@ import { expect, test } from 'vitest';
 
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const root = join(import.meta.dirname, '../../../..');
-const file = (path: URL) => fileURLToPath(path);
+function file(path: URL) {
+  return fileURLToPath(path);
+}
 const config = file(new URL('../fixtures/kit/vitest.config.ts', import.meta.url));
 const vitestFile = file(new URL('../fixtures/kit/library.vitest.ts', import.meta.url));
 const nodeFile = file(new URL('../fixtures/kit/library.node.ts', import.meta.url));
 
-const leftovers = async (url: string): Promise<number> => {
+async function leftovers(url: string): Promise<number> {
   const client = new pg.Client(url);
   await client.connect();
   const { rowCount } = await client.query(
@@ -24,13 +26,13 @@ const leftovers = async (url: string): Promise<number> => {
   );
   await client.end();
   return rowCount ?? 0;
-};
+}
 
-const run = (args: readonly string[], { url, name }: { url: string; name: string }, log = '') => {
+function run(args: readonly string[], { url, name }: { url: string; name: string }, log = '') {
   const { VITEST: _, VITEST_POOL_ID: __, VITEST_WORKER_ID: ___, NODE_TEST_CONTEXT: ____, ...inherited } = process.env;
   const env = { ...inherited, NO_COLOR: '1', KIT_URL: url, KIT_NAME: name, KIT_LOG: log };
   return promisify(execFile)(process.execPath, args, { cwd: root, env });
-};
+}
 
 interface Seen {
   readonly id: string;

@@ -5,16 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { startLibrary } from '../fixtures/kit/library-app.ts';
 import { testMark } from '../../src/testing/kit/sweep.ts';
 import { openTestTenants } from '../../src/testing/kit/test-tenants.ts';
+import { startLibrary } from '../fixtures/kit/library-app.ts';
 
 const script = fileURLToPath(new URL('../fixtures/kit/killed-run.ts', import.meta.url));
 
 type Place = Awaited<ReturnType<typeof plainDatabase>>;
 
 /** A run that has made a tenant. */
-const startRun = async ({ url, name }: Place, isolation: string): Promise<{ id: string; child: ChildProcess }> => {
+async function startRun({ url, name }: Place, isolation: string): Promise<{ id: string; child: ChildProcess }> {
   const env = { ...process.env, KIT_URL: url, KIT_NAME: name, KIT_ISOLATION: isolation };
   const child = spawn(process.execPath, ['--conditions=@omnitenant/source', script], {
     env,
@@ -26,15 +26,15 @@ const startRun = async ({ url, name }: Place, isolation: string): Promise<{ id: 
   const [said] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   ended.catch(() => {});
   return { id: said.toString().trim(), child };
-};
+}
 
-const kill = async (child: ChildProcess): Promise<void> => {
+async function kill(child: ChildProcess): Promise<void> {
   const gone = once(child, 'close');
   child.kill('SIGKILL');
   await gone;
-};
+}
 
-const stored = async ({ url, name }: Place): Promise<string[]> => {
+async function stored({ url, name }: Place): Promise<string[]> {
   const client = new pg.Client(url);
   await client.connect();
   const { rows } = await client.query<{ name: string }>(
@@ -43,7 +43,7 @@ const stored = async ({ url, name }: Place): Promise<string[]> => {
   );
   await client.end();
   return rows.map((row) => row.name);
-};
+}
 
 test.each(['schema', 'database', 'row'])(
   'what a killed run left of isolation %s is removed at the next start, and nothing else',

@@ -6,10 +6,10 @@ import { createTenancy, fromSubdomain, isTenancyError } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startLibrary } from '../fixtures/kit/library-app.ts';
 import { createOrm } from '../../src/orm.ts';
-import { AddCountries, Author, Book, Country, CreateLibrary, libraryEntities, Tag } from '../../src/testing/library.ts';
 import { openTestTenants, type TestTenant, type TestTenantsOptions } from '../../src/testing/kit/test-tenants.ts';
+import { AddCountries, Author, Book, Country, CreateLibrary, libraryEntities, Tag } from '../../src/testing/library.ts';
+import { startLibrary } from '../fixtures/kit/library-app.ts';
 
 let database: Awaited<ReturnType<typeof plainDatabase>>;
 beforeAll(async () => {
@@ -17,14 +17,19 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const open = (options: Partial<TestTenantsOptions> = {}) =>
-  openTestTenants({ start: () => startLibrary(database), ...options });
+function open(options: Partial<TestTenantsOptions> = {}) {
+  return openTestTenants({ start: () => startLibrary(database), ...options });
+}
 
-const names = async ({ api }: TestTenant): Promise<unknown> => (await api('/authors')).json();
-const add = ({ api }: TestTenant, body: string) => api('/authors', { method: 'POST', body });
+async function names({ api }: TestTenant): Promise<unknown> {
+  return (await api('/authors')).json();
+}
+function add({ api }: TestTenant, body: string) {
+  return api('/authors', { method: 'POST', body });
+}
 
 /** What there is of tenants in the database and beside it. */
-const storage = async (): Promise<unknown[]> => {
+async function storage(): Promise<unknown[]> {
   const client = new pg.Client(database.url);
   await client.connect();
   const { rows } = await client.query(
@@ -33,7 +38,7 @@ const storage = async (): Promise<unknown[]> => {
   );
   await client.end();
   return rows;
-};
+}
 
 describe.each(['schema', 'database', 'row'])('a test tenant of isolation %s', (isolation) => {
   test('is the same by its EntityManager, in its scope and through its API, and nobody else’s', async () => {
@@ -120,7 +125,7 @@ test('a request in a test’s own transaction is not part of it', async () => {
 });
 
 test('an application that listens is asked over a socket, as the tenant’s host', async () => {
-  const start = async () => {
+  async function start() {
     const { app, ...library } = await startLibrary(database);
     const server = createServer(async (request, response) => {
       const { method = '', url = '', headers } = request;
@@ -131,7 +136,7 @@ test('an application that listens is asked over a socket, as the tenant’s host
       response.end(await answer.text());
     });
     return { ...library, app: server };
-  };
+  }
   await using tenants = await open({ start });
   await using acme = await tenants.open();
   await using bloom = await tenants.open();
@@ -202,13 +207,13 @@ test('what a test has broken in its transaction, it sees, and the next one does 
 });
 
 test('a tenant on PGlite is reset as well', async () => {
-  const start = async () => {
+  async function start() {
     const migrations = { migrationsList: [CreateLibrary, AddCountries] };
     const orm = await createOrm(definePglite({ dbName: 'memory://', entities: libraryEntities, migrations }), {
       shared: [Country],
     });
     return { orm, tenancy: createTenancy({ store: orm.store, resources: [orm] }) };
-  };
+  }
   await using tenants = await open({ start, reuse: 'reset' });
   const first = await tenants.open();
   await first.em.insert(Author, { name: 'written' });
@@ -220,7 +225,7 @@ test('a tenant on PGlite is reset as well', async () => {
 
 test('PGlite’s one connection is not taken for a transaction', async () => {
   let closed = false;
-  const start = async () => {
+  async function start() {
     const orm = await createOrm(definePglite({ dbName: 'memory://', entities: [] }));
     const tenancy = createTenancy({
       store: orm.store,
@@ -236,7 +241,7 @@ test('PGlite’s one connection is not taken for a transaction', async () => {
       ],
     });
     return { tenancy, orm };
-  };
+  }
   const refused = await open({ start, reuse: 'rollback' }).catch((error) => error);
   expect(isTenancyError(refused) && refused.code).toBe('CONFIG_INVALID');
   expect(closed).toBe(true);
@@ -285,7 +290,7 @@ test('tenants that share tables are reset beside one another', async () => {
 });
 
 describe('a tenant that serves again', () => {
-  const replaced = async (by: (own: TestTenant) => Promise<unknown>): Promise<boolean> => {
+  async function replaced(by: (own: TestTenant) => Promise<unknown>): Promise<boolean> {
     await using tenants = await open({ start: () => startLibrary(database, { seeds: true }), reuse: 'reset' });
     const first = await tenants.open();
     await by(first);
@@ -293,7 +298,7 @@ describe('a tenant that serves again', () => {
     await using second = await tenants.open();
     expect(await second.em.find(Country, {})).toMatchObject([{ code: 'nl', name: 'Nederland' }]);
     return second.tenant.id !== first.tenant.id;
-  };
+  }
   test('is reset where it has a role of its own', async () => {
     await using tenants = await open({ start: () => startLibrary(database, { roles: true }), reuse: 'reset' });
     const first = await tenants.open();

@@ -42,7 +42,7 @@ export const overlappingCases: IsolationCases = {
     const { tenancy, orm, tenants } = library;
     const divided = (n: number) => orm.em.execute('select name, 1 / (1 - ?) as n from author', [n % 2]);
     const failed: unknown[] = [];
-    const read = (n: number) => {
+    function read(n: number) {
       const mine = tenants[n % tenants.length] as string;
       return tenancy
         .run(mine, async () => {
@@ -56,7 +56,7 @@ export const overlappingCases: IsolationCases = {
           assert.equal(counted, found.length);
         })
         .catch((error: unknown) => failed.push(error));
-    };
+    }
     // The first have a connection each, those after them share.
     for (let round = 0; round < 4; round += 1) {
       await Promise.all(Array.from({ length: 24 * tenants.length }, (_, n) => read(n)));

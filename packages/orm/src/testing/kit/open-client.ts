@@ -14,19 +14,21 @@ export interface TestClient {
   close(): Promise<void>;
 }
 
-export const openClient = async (app: LeakApp): Promise<TestClient> => {
+export async function openClient(app: LeakApp): Promise<TestClient> {
   if (typeof app === 'string' || app instanceof URL) return clientOf(new URL(app));
   if ('fetch' in app) return handledBy((request) => app.fetch(request));
   return 'listen' in app ? listening(app.listen(0, '127.0.0.1')) : handledBy(app);
-};
+}
 
-const handledBy = (handle: (request: Request) => Response | Promise<Response>): TestClient => ({
-  fetch: async (request) => handle(request),
-  inProcess: true,
-  close: async () => {},
-});
+function handledBy(handle: (request: Request) => Response | Promise<Response>): TestClient {
+  return {
+    fetch: async (request) => handle(request),
+    inProcess: true,
+    close: async () => {},
+  };
+}
 
-const listening = async (server: Server): Promise<TestClient> => {
+async function listening(server: Server): Promise<TestClient> {
   if (!server.listening) await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
@@ -37,25 +39,27 @@ const listening = async (server: Server): Promise<TestClient> => {
       await closed;
     },
   };
-};
+}
 
 /** Node's fetch sends no other `Host` than that of the URL. */
-const clientOf = (address: URL): TestClient => ({
-  fetch: async (request) => {
-    const { host, pathname, search } = new URL(request.url);
-    const { method, signal } = request;
-    const headers = { ...Object.fromEntries(request.headers), host };
-    const send = address.protocol === 'https:' ? overHttps : overHttp;
-    const sent = send(new URL(pathname + search, address), { method, signal, headers, agent: false });
-    sent.end(Buffer.from(await request.arrayBuffer()));
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-    return responseOf(answer);
-  },
-  inProcess: false,
-  close: async () => {},
-});
+function clientOf(address: URL): TestClient {
+  return {
+    fetch: async (request) => {
+      const { host, pathname, search } = new URL(request.url);
+      const { method, signal } = request;
+      const headers = { ...Object.fromEntries(request.headers), host };
+      const send = address.protocol === 'https:' ? overHttps : overHttp;
+      const sent = send(new URL(pathname + search, address), { method, signal, headers, agent: false });
+      sent.end(Buffer.from(await request.arrayBuffer()));
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      return responseOf(answer);
+    },
+    inProcess: false,
+    close: async () => {},
+  };
+}
 
-const responseOf = (answer: IncomingMessage): Response => {
+function responseOf(answer: IncomingMessage): Response {
   const { statusCode: status = 0, rawHeaders } = answer;
   const headers = new Headers();
   for (let n = 0; n < rawHeaders.length; n += 2) headers.append(String(rawHeaders[n]), String(rawHeaders[n + 1]));
@@ -63,4 +67,4 @@ const responseOf = (answer: IncomingMessage): Response => {
   if (isEmpty) answer.resume();
   const body = isEmpty ? null : (Readable.toWeb(answer) as ConstructorParameters<typeof Response>[0]);
   return new Response(body, { status, headers });
-};
+}

@@ -14,11 +14,11 @@ interface Table {
  * Remembers what is in the tables of a new tenant. The reset deletes the rows of tables that had none, sets the sequences
  * back, and then compares all columns and rows with those of the beginning.
  */
-export const resetOf = async (
+export async function resetOf(
   tenancy: Tenancy,
   orm: TenantResource<TestEntityManager>,
   { id, isolation }: Tenant,
-): Promise<Reset> => {
+): Promise<Reset> {
   const query = <Row>(sql: string): Promise<Row[]> => tenancy.run(id, () => tenancy.use(orm).execute<Row[]>(sql));
   const names = (await query<{ name: string }>(tablesSql)).map(({ name }) => name);
   const tables = await query<Table>(names.map(hasRowsSql).join(' union all ') || 'select where false');
@@ -47,24 +47,25 @@ export const resetOf = async (
       return false;
     }
   };
-};
+}
 
 const tablesSql = `select relname as name from pg_class
   where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
 
-const hasRowsSql = (table: string): string =>
-  `select ${quoteText(table)} as name, exists (select from ${quoteName(table)}) as rows`;
+function hasRowsSql(table: string): string {
+  return `select ${quoteText(table)} as name, exists (select from ${quoteName(table)}) as rows`;
+}
 
 const sequencesSql = `select format('setval(%L, %s, %L)', quote_ident(sequencename), coalesce(last_value, start_value), last_value is not null) as set
   from pg_sequences where schemaname = current_schema()`;
 
 /** One statement, so that foreign keys are looked at when all rows are gone. */
-const resetSql = (tables: readonly string[], sequences: readonly string[]): string => {
+function resetSql(tables: readonly string[], sequences: readonly string[]): string {
   const deletions = tables.map((table, n) => `deletion_${n} as (delete from ${quoteName(table)})`);
   return `${deletions.length > 0 ? `with ${deletions.join(', ')} ` : ''}select ${['true', ...sequences].join(', ')}`;
-};
+}
 
-const contentsSql = (tables: readonly string[]): string => {
+function contentsSql(tables: readonly string[]): string {
   const columns = `select string_agg(format('%s.%s %s', c.relname, a.attname, a.atttypid), ',' order by c.relname, a.attnum)
     from pg_class c join pg_attribute a on a.attrelid = c.oid
     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0`;
@@ -72,4 +73,4 @@ const contentsSql = (tables: readonly string[]): string => {
     (table) => `select md5(string_agg(t::text, ',' order by t::text)) from ${quoteName(table)} t`,
   );
   return `select md5(concat_ws(';', ${[columns, ...rows].map((sql) => `coalesce((${sql}), '')`).join(', ')})) as contents`;
-};
+}

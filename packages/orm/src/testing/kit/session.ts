@@ -23,14 +23,14 @@ export interface SessionOptions {
   readonly rollback: boolean;
 }
 
-export const openSession = async ({ tenancy, orm, tenant, rollback }: SessionOptions): Promise<Session> => {
+export async function openSession({ tenancy, orm, tenant, rollback }: SessionOptions): Promise<Session> {
   const opened = Promise.withResolvers<TestEntityManager>();
   const over = Promise.withResolvers<void>();
-  const hold = async (em: TestEntityManager): Promise<void> => {
+  async function hold(em: TestEntityManager): Promise<void> {
     opened.resolve(em);
     await over.promise;
     if (rollback) throw rolledBack;
-  };
+  }
   const scope = tenancy
     .outside(() =>
       tenancy.run(tenant.id, () => (rollback ? tenancy.use(orm).transactional(hold) : hold(tenancy.use(orm)))),
@@ -53,6 +53,6 @@ export const openSession = async ({ tenancy, orm, tenant, rollback }: SessionOpt
       return scope;
     },
   };
-};
+}
 
 const rolledBack = new Error('A test is over, and what it wrote is rolled back.');

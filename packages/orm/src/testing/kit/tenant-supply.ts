@@ -29,19 +29,19 @@ interface Made {
   readonly reset: Reset;
 }
 
-export const createSupply = <T extends Tenant>({
+export function createSupply<T extends Tenant>({
   tenancy,
   orm,
   defaults,
   domains,
   reuse,
-}: TenantSupplyOptions<T>): TenantSupply<T> => {
+}: TenantSupplyOptions<T>): TenantSupply<T> {
   const { tenants } = tenancy;
   const newId = runNames();
   const made = new Map<string, Made>();
   const free = new Map<string, T[]>();
 
-  const create = async (input: TestTenantInput<T> | undefined, key: string): Promise<T> => {
+  async function create(input: TestTenantInput<T> | undefined, key: string): Promise<T> {
     const id = newId();
     made.set(id, { key, reset: async () => true });
     const given = { ...defaults, ...input };
@@ -50,16 +50,16 @@ export const createSupply = <T extends Tenant>({
     const tenant = await tenants.create({ ...given, id, config, domains: hosts } as unknown as TenantInput<T>);
     if (reuse === 'reset') made.set(id, { key, reset: await resetOf(tenancy, orm, tenant) });
     return tenant;
-  };
-  const remove = async (id: string): Promise<void> => {
+  }
+  async function remove(id: string): Promise<void> {
     await tenants.remove(id).catch(unlessUnknown);
     made.delete(id);
-  };
+  }
   /** Whether its record is still the one that it was made with. */
-  const isUnchanged = async ({ id, updatedAt }: T): Promise<boolean> => {
+  async function isUnchanged({ id, updatedAt }: T): Promise<boolean> {
     const found = await tenants.tryGet(id);
     return found?.status === 'active' && found.updatedAt.getTime() === updatedAt.getTime();
-  };
+  }
 
   return {
     take: async (input) => {
@@ -75,9 +75,9 @@ export const createSupply = <T extends Tenant>({
       for (const id of [...made.keys()]) await remove(id);
     },
   };
-};
+}
 
 /** A test may remove its tenant itself, and one that could not be made is not there. */
-const unlessUnknown = (error: unknown): void => {
+function unlessUnknown(error: unknown): void {
   if (!isTenancyError(error) || error.code !== 'TENANT_UNKNOWN') throw error;
-};
+}

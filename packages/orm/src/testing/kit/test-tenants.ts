@@ -68,19 +68,19 @@ export interface TestTenants<T extends Tenant = Tenant> extends AsyncDisposable 
  *   assert.equal((await acme.api('/tasks')).status, 200);
  * });
  */
-export const openTestTenants = async <T extends Tenant = Tenant>({
+export async function openTestTenants<T extends Tenant = Tenant>({
   start,
   tenant: defaults,
   host,
   reuse,
-}: TestTenantsOptions<T>): Promise<TestTenants<T>> => {
+}: TestTenantsOptions<T>): Promise<TestTenants<T>> {
   const { tenancy, orm, app } = await start();
   const rollback = reuse === 'rollback';
   let client: TestClient | undefined;
-  const closeApp = async (): Promise<void> => {
+  async function closeApp(): Promise<void> {
     await client?.close();
     await tenancy.close();
-  };
+  }
   try {
     client = app === undefined ? undefined : await openClient(app);
     await tenancy.migrateCentral();
@@ -94,16 +94,16 @@ export const openTestTenants = async <T extends Tenant = Tenant>({
   const supply = createSupply({ tenancy, orm, defaults, domains: !host, reuse });
   const opened = new Set<TestTenant<T>>();
 
-  const open = async (input?: TestTenantInput<T>): Promise<TestTenant<T>> => {
+  async function open(input?: TestTenantInput<T>): Promise<TestTenant<T>> {
     const tenant = await supply.take(input);
     const session = await openSession({ tenancy, orm, tenant, rollback });
     const address = `http://${host?.(tenant) ?? `${tenant.id}.test`}`;
     let closing: Promise<void> | undefined;
-    const end = async (): Promise<void> => {
+    async function end(): Promise<void> {
       opened.delete(own);
       await session.end();
       await supply.giveBack(tenant);
-    };
+    }
     const close = () => (closing ??= end());
     const own: TestTenant<T> = {
       tenant,
@@ -119,28 +119,28 @@ export const openTestTenants = async <T extends Tenant = Tenant>({
     };
     opened.add(own);
     return own;
-  };
+  }
 
-  const end = async (): Promise<void> => {
+  async function end(): Promise<void> {
     try {
       for (const own of [...opened]) await own.close();
       await supply.removeAll();
     } finally {
       await closeApp();
     }
-  };
+  }
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= end());
   return { open, close, [Symbol.asyncDispose]: close };
-};
+}
 
 const noApp = 'The API was asked, and there is none: give start an app, such as what has fetch or listen.';
 
-const refuseRollback = async (
+async function refuseRollback(
   tenancy: Tenancy,
   orm: TenantResource<TestEntityManager>,
   client: TestClient | undefined,
-): Promise<void> => {
+): Promise<void> {
   const driver = await tenancy.central(() => tenancy.use(orm).config.get('driver')?.name);
   const fault =
     driver === 'PgliteDriver'
@@ -150,4 +150,4 @@ const refuseRollback = async (
         : undefined;
   if (!fault) return;
   throw new TenancyError('CONFIG_INVALID', `Tests cannot be rolled back: ${fault}. Leave reuse out, or reset.`);
-};
+}

@@ -25,8 +25,8 @@ export interface TenantFixtures<T extends Tenant = Tenant>
  *   expect(await (await api('/tasks')).json()).toMatchObject([{ title: 'write' }]);
  * });
  */
-export const tenantTest = <T extends Tenant = Tenant>(options: TestTenantsOptions<T>): TestAPI<TenantFixtures<T>> =>
-  base.extend<TenantFixtures<T>>({
+export function tenantTest<T extends Tenant = Tenant>(options: TestTenantsOptions<T>): TestAPI<TenantFixtures<T>> {
+  return base.extend<TenantFixtures<T>>({
     tenants: [
       // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures this one needs.
       async ({}, use) => {
@@ -48,3 +48,4 @@ export const tenantTest = <T extends Tenant = Tenant>(options: TestTenantsOption
     run: ({ testTenant }, use) => use(testTenant.run),
     api: ({ testTenant }, use) => use(testTenant.api),
   });
+}
