@@ -3,7 +3,7 @@ export type { RotateOptions, Rotation } from './central/rotate-credentials.ts';
 export { DomainEntity, DomainSchema, TenantEntity, type TenantOf, TenantSchema } from './central/tenant-entity.ts';
 export type { ServerOptions } from './connections/servers.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.ts';
-export { describeReport } from './doctor/report.ts';
+export { formatDoctorReport } from './doctor/report.ts';
 export { centralSchema, type EntityScope } from './entities/entity-scope.ts';
 export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet.ts';
 export type { MigrationsKept } from './migrations/migration-set.ts';
@@ -12,5 +12,5 @@ export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/
 export type { CreatedMigration, CreateMigrationOptions } from './mikro-orm/create-migration.ts';
 export { createOrm, type Orm } from './orm.ts';
 export type { OrmOptions } from './orm-options.ts';
-export type { Isolation, OrmPlacement, PlacementNames } from './placement/place-tenant.ts';
+export type { Isolation, OrmPlacement, PlacementNames } from './placement/placement.ts';
 export { generateCredentialsKey } from './vault/keys.ts';

@@ -7,7 +7,7 @@ import type { ServerOptions } from './connections/servers.ts';
 import { centralSchema } from './entities/entity-scope.ts';
 import type { MigrationsKept } from './migrations/migration-set.ts';
 import type { Serving } from './migrations/serving.ts';
-import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/place-tenant.ts';
+import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
 
 /** What omnitenant is told beside the MikroORM configuration. */
 export interface OrmOptions<E extends TenantEntity = TenantEntity> {

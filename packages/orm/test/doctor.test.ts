@@ -5,7 +5,7 @@ import { isTenancyError } from '@omnitenant/core';
 import { obtainable, plainDatabase, type TestDatabase, testDatabase, testPgBouncer } from '@omnitenant/tooling';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DoctorReport, doctor } from '../src/doctor/doctor.ts';
-import { describeReport } from '../src/doctor/report.ts';
+import { formatDoctorReport } from '../src/doctor/report.ts';
 
 function examine(clientUrl: string) {
   return doctor(defineConfig({ clientUrl }), { patience: 1_000 });
@@ -46,22 +46,22 @@ describe('the doctor', () => {
       },
     });
     expect(report.server.connectionsLeft).toBeLessThan(report.server.maxConnections);
-    expect(describeReport(report)).toContain("ok    Isolation 'row': row-level security binds the role.");
-    expect(describeReport(report)).not.toMatch(/FAIL|note {2}Isolation/);
+    expect(formatDoctorReport(report)).toContain("ok    Isolation 'row': row-level security binds the role.");
+    expect(formatDoctorReport(report)).not.toMatch(/FAIL|note {2}Isolation/);
   });
 
   test('finds a role that row-level security does not bind, and one that may do nothing', async () => {
     await using whole = await testDatabase();
     const report = await examine(whole.url);
     expect(report.role).toMatchObject({ superuser: true, bypassesRowSecurity: true });
-    expect(describeReport(report)).toContain('a superuser reads the rows of every tenant');
+    expect(formatDoctorReport(report)).toContain('a superuser reads the rows of every tenant');
     const powerless: DoctorReport = {
       ...report,
       role: { ...report.role, mayCreateSchemas: false, mayCreateDatabases: false, mayCreateRoles: false },
       pin: { holds: false, statements: 1 },
     };
-    expect(describeReport(powerless)).toMatch(/grant create on database[\s\S]*createdb[\s\S]*createrole/);
-    expect(describeReport(powerless)).toContain('FAIL  Tenants do not stay apart here');
+    expect(formatDoctorReport(powerless)).toMatch(/grant create on database[\s\S]*createdb[\s\S]*createrole/);
+    expect(formatDoctorReport(powerless)).toContain('FAIL  Tenants do not stay apart here');
   });
 
   describe.skipIf(!withPgBouncer)('through PgBouncer', () => {
@@ -80,7 +80,7 @@ describe('the doctor', () => {
       });
       const report = await examine(bouncer.url);
       expect(report).toMatchObject({ pooler, sessionState, pin: { holds } });
-      expect(describeReport(report)).toContain(`by ${poolMode}`.replace('by session', 'for each session'));
+      expect(formatDoctorReport(report)).toContain(`by ${poolMode}`.replace('by session', 'for each session'));
     });
 
     test('says what PgBouncer calls itself where the role may ask', async () => {

@@ -18,13 +18,13 @@ export function doctor(program: Program): void {
     .action(async ({ json: asJson }, command) => {
       await withApplication(command, async (application) => {
         // Imported here, so that help and mistakes are told without MikroORM having been loaded.
-        const { doctor: examine, describeReport } = await import('@omnitenant/orm');
+        const { doctor: examine, formatDoctorReport } = await import('@omnitenant/orm');
         const server = await examine(application.orm.em.config.getAll()).catch(withoutServer);
         const tenants = await examineTenants(application);
         if (server?.pin.holds === false) process.exitCode = exitCodes.failed;
         if (asJson) return printJson({ server, tenants: tenants && summaryOf(tenants) });
         const lines = server
-          ? describeReport(server).split('\n')
+          ? formatDoctorReport(server).split('\n')
           : ['ok    PGlite: no server, pooler or role to examine.'];
         for (const line of [...lines, ...describeTenants(tenants)]) print(coloured(line));
       });

@@ -1,7 +1,7 @@
 import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
 import { TenancyError, type TenantStore } from '@omnitenant/core';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import type { OrmPlacement } from '../placement/place-tenant.ts';
+import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
 import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';

@@ -4,7 +4,7 @@ import { columnsOf } from './columns-of.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
 /** A tenant, and which version of the migrations central believes it to have. */
-export interface PlacedTenant {
+export interface StoredTenant {
   readonly tenant: Tenant;
   readonly version: string | undefined;
 }
@@ -12,7 +12,7 @@ export interface PlacedTenant {
 const versions = new WeakMap<Tenant, string>();
 
 /** The snapshot of a stored tenant. Its version is the orm's own, and not among its columns. */
-export function snapshotOf<T extends Tenant>(entity: TenantEntity, meta: EntityMetadata<TenantEntity>): T {
+export function toTenant<T extends Tenant>(entity: TenantEntity, meta: EntityMetadata<TenantEntity>): T {
   const { schemaVersion, ...columns } = columnsOf<T & Pick<TenantEntity, 'schemaVersion'>>(entity, meta);
   const tenant = tenantSnapshot(columns as unknown as T);
   if (schemaVersion) versions.set(tenant, schemaVersion);
@@ -20,6 +20,6 @@ export function snapshotOf<T extends Tenant>(entity: TenantEntity, meta: EntityM
 }
 
 /** Which version central believed a tenant to have when it was read. */
-export function versionKnown(tenant: Tenant): string | undefined {
+export function lastKnownVersion(tenant: Tenant): string | undefined {
   return versions.get(tenant);
 }

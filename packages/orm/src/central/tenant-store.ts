@@ -17,7 +17,7 @@ import {
 } from '@omnitenant/core';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
-import { snapshotOf } from './stored-tenant.ts';
+import { toTenant } from './stored-tenant.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 
 /** What the store of tenants needs of the orm: forks of central's EntityManager, whichever scope it is asked in. */
@@ -35,7 +35,7 @@ const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updated
 
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
 export function centralStore<T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> {
-  const snapshot = (entity: TenantEntity): T => snapshotOf<T>(entity, tenant);
+  const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
   function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {

@@ -1,9 +1,9 @@
 import type { Scope } from '@omnitenant/core';
 import type { Database, SqlClient, SqlConnection } from '../sql/client.ts';
-import { FairQueue } from './round-robin-queue.ts';
+import { RoundRobinQueue } from './round-robin-queue.ts';
 
 /** Where a statement goes: a database, and the schema of it that it is sent to. */
-export interface Place extends Database {
+export interface ConnectionTarget extends Database {
   readonly schema?: string;
   /** What the connection starts with, where it is to be one of its own: options of PostgreSQL's command line. */
   readonly startup?: string;
@@ -27,7 +27,7 @@ export interface OpenedConnection {
 
 /** One who waits for a connection. */
 export interface Waiter {
-  readonly place: Place;
+  readonly place: ConnectionTarget;
   readonly pipelined: boolean;
   readonly scope: Scope | undefined;
   readonly timer: NodeJS.Timeout;
@@ -37,13 +37,13 @@ export interface Waiter {
 
 /** The connections to one database, and who waits for one of them. Its server's pools decide; this keeps count. */
 export class DatabasePool {
-  readonly database: Place;
+  readonly database: ConnectionTarget;
   readonly opener: DatabaseOpener;
   /** The last to be given back is the last. */
   readonly idle: Connection[] = [];
   /** Those that plain reads are sent through, and nothing else. */
   readonly pipelined: Connection[] = [];
-  readonly waiting = new FairQueue<Waiter>();
+  readonly waiting = new RoundRobinQueue<Waiter>();
   /** How many are open or being opened; without those that are being closed. */
   size = 0;
   /** How many of them are being opened. */
@@ -53,7 +53,7 @@ export class DatabasePool {
   #closed = false;
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor(database: Place, opener: DatabaseOpener) {
+  constructor(database: ConnectionTarget, opener: DatabaseOpener) {
     this.database = database;
     this.opener = opener;
   }

@@ -1,5 +1,5 @@
 import type { Database, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
-import type { Place } from './database-pool.ts';
+import type { ConnectionTarget } from './database-pool.ts';
 import type { OwnServers } from './own-servers.ts';
 import { unavailable } from './server-errors.ts';
 import type { ServerPools } from './server-pools.ts';
@@ -12,7 +12,7 @@ export interface Pools {
    * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses, and its statements when it is gone by then;
    * CONNECTIONS_EXHAUSTED when no connection becomes free in time.
    */
-  connect(place: Place, pipelined?: boolean): Promise<SqlClient>;
+  connect(place: ConnectionTarget, pipelined?: boolean): Promise<SqlClient>;
   /** Sends SQL that belongs to no tenant, such as the making of a schema, and gives back the last statement's rows. */
   query(database: Database, sql: string): Promise<QueryResult['rows']>;
   /** Closes one database's pool, as before the database is dropped. It opens again on its next use. */
@@ -23,7 +23,7 @@ export interface Pools {
 
 /** The pools of servers by the server's name, and of tenants' own. */
 export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnServers): Pools {
-  const connect = (place: Place, pipelined?: boolean): Promise<SqlClient> =>
+  const connect = (place: ConnectionTarget, pipelined?: boolean): Promise<SqlClient> =>
     (place.url === undefined ? servers.get(place.server) : own.of(place.url))?.connect(place, pipelined) ??
     Promise.reject(unknownServer(place));
   return {
@@ -42,7 +42,7 @@ export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnS
 /** The one pool of PGlite, for all that is asked for. */
 export function pglitePools(pool: SqlPool): Pools {
   let ended = false;
-  const connect = (place: Place): Promise<SqlClient> =>
+  const connect = (place: ConnectionTarget): Promise<SqlClient> =>
     (ended ? Promise.reject(new Error('its connections have been closed')) : pool.connect()).catch((error: unknown) => {
       throw unavailable(place, error);
     });
@@ -69,7 +69,7 @@ function querying(connect: Pools['connect']): Pools['query'] {
   };
 }
 
-function unknownServer(place: Place): Error {
+function unknownServer(place: ConnectionTarget): Error {
   return unavailable(place, new Error('there is no such server in the configuration'));
 }
 

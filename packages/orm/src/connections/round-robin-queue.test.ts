@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { FairQueue } from './round-robin-queue.ts';
+import { RoundRobinQueue } from './round-robin-queue.ts';
 
-function queueOf(...items: string[]): FairQueue<string> {
-  const queue = new FairQueue<string>();
+function queueOf(...items: string[]): RoundRobinQueue<string> {
+  const queue = new RoundRobinQueue<string>();
   for (const item of items) queue.add(item.charAt(0), item);
   return queue;
 }
 
-function drain(queue: FairQueue<string>): string[] {
+function drain(queue: RoundRobinQueue<string>): string[] {
   return Array.from({ length: queue.size }, () => queue.next() as string);
 }
 

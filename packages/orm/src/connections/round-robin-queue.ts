@@ -1,5 +1,5 @@
 /** A queue that serves whoever asks in turn, however much each of them asks for. */
-export class FairQueue<Item> {
+export class RoundRobinQueue<Item> {
   // A list and no Map: thousands a second come and go under load, and V8 keeps a Map's dead tables, and what they hold, alive.
   readonly #lines: Line<Item>[] = [];
   #size = 0;

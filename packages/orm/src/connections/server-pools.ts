@@ -1,12 +1,12 @@
 import { outside } from '@omnitenant/core';
 import type { SqlClient } from '../sql/client.ts';
-import { Connection, type DatabaseOpener, DatabasePool, type Place } from './database-pool.ts';
+import { Connection, type ConnectionTarget, type DatabaseOpener, DatabasePool } from './database-pool.ts';
 import { IdleSweep } from './idle-sweep.ts';
 import type { Limits } from './limits.ts';
 import { PooledClient } from './pooled-client.ts';
 import { unavailable } from './server-errors.ts';
 import { takeOut } from './take-out.ts';
-import { WaitingRoom } from './wait-queue.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 /**
  * The pools of one server, under one budget. A connection is charged to it from before it is opened until its socket is
@@ -14,9 +14,9 @@ import { WaitingRoom } from './wait-queue.ts';
  */
 export class ServerPools {
   readonly #limits: Limits;
-  readonly #opener: (place: Place) => DatabaseOpener;
+  readonly #opener: (place: ConnectionTarget) => DatabaseOpener;
   readonly #pools = new Map<string, DatabasePool>();
-  readonly #waiting: WaitingRoom;
+  readonly #waiting: WaitQueue;
   readonly #sweep: IdleSweep;
   readonly #onEmpty: () => void;
   /** How many connections the budget is charged with. */
@@ -25,15 +25,15 @@ export class ServerPools {
   #ended = false;
 
   /** `onEmpty` is called when nobody waits, and no connection is left. */
-  constructor(limits: Limits, opener: (place: Place) => DatabaseOpener, onEmpty = (): void => {}) {
+  constructor(limits: Limits, opener: (place: ConnectionTarget) => DatabaseOpener, onEmpty = (): void => {}) {
     this.#limits = limits;
     this.#opener = opener;
     this.#onEmpty = onEmpty;
-    this.#waiting = new WaitingRoom(limits, (pool) => this.#forget(pool));
+    this.#waiting = new WaitQueue(limits, (pool) => this.#forget(pool));
     this.#sweep = new IdleSweep(limits, this.#pools, (connection) => void this.#discard(connection));
   }
 
-  connect(place: Place, plainRead = false): Promise<SqlClient> {
+  connect(place: ConnectionTarget, plainRead = false): Promise<SqlClient> {
     const pipelined = plainRead && this.#limits.maxPipelined > 1;
     const known = this.#pools.get(keyOf(place));
     const connection = known && ((pipelined && this.#withRoom(known)) || known.idle.pop());
@@ -66,7 +66,7 @@ export class ServerPools {
     await Promise.all([...this.#pools.values()].map(({ database }) => this.close(database.database)));
   }
 
-  #poolOf(place: Place): DatabasePool {
+  #poolOf(place: ConnectionTarget): DatabasePool {
     const known = this.#pools.get(keyOf(place));
     if (known) return known;
     const pool = new DatabasePool(place, this.#opener(place));
@@ -96,14 +96,14 @@ export class ServerPools {
       this.#nextTurn = undefined;
       this.#makeRoom();
     };
-    this.#nextTurn = outside(() => setTimeout(makeRoom, turnMs));
+    this.#nextTurn = outside(() => setTimeout(makeRoom, rotationMs));
   }
 
   #leastRecentlyUsed(): Connection | undefined {
     let least: Connection | undefined;
     for (const { idle } of this.#pools.values()) {
       for (const connection of idle) {
-        if (!isInTurn(connection) && (!least || connection.idleSince < least.idleSince)) least = connection;
+        if (!justOpened(connection) && (!least || connection.idleSince < least.idleSince)) least = connection;
       }
     }
     return least;
@@ -111,7 +111,7 @@ export class ServerPools {
 
   /** Opens a connection on a charge that was made for it, or on that of one that is closed for it. */
   #add(pool: DatabasePool, instead?: Connection): void {
-    this.#waiting.hadTurn(pool);
+    this.#waiting.rotate(pool);
     pool.size += 1;
     pool.opening += 1;
     // What is opened outlives the scope that asks for it.
@@ -220,7 +220,7 @@ export class ServerPools {
   /** Whether who waits for another database comes before who waits for the connection's. */
   #yields(connection: Connection, wanted: DatabasePool): boolean {
     const { waiting, size } = connection.pool;
-    return !isInTurn(connection) && (waiting.size === 0 || wanted.size < size);
+    return !justOpened(connection) && (waiting.size === 0 || wanted.size < size);
   }
 
   async #discard(connection: Connection): Promise<void> {
@@ -249,7 +249,7 @@ export class ServerPools {
   #uncharge(): void {
     this.#charged -= 1;
     this.#makeRoom();
-    this.#tellIfEmpty();
+    this.#notifyIfEmpty();
   }
 
   /** A database that nobody uses keeps no pool. */
@@ -258,10 +258,10 @@ export class ServerPools {
     const key = keyOf(pool.database);
     if (this.#pools.get(key) === pool) this.#pools.delete(key);
     pool.settle();
-    this.#tellIfEmpty();
+    this.#notifyIfEmpty();
   }
 
-  #tellIfEmpty(): void {
+  #notifyIfEmpty(): void {
     if (this.#charged === 0 && this.#pools.size === 0) this.#onEmpty();
   }
 }
@@ -270,18 +270,18 @@ export class ServerPools {
  * How long a new connection serves its database, in milliseconds, before it makes room for another's that waits: long enough
  * for the statements of a request, and for what it cost to open.
  */
-const turnMs = 20;
+const rotationMs = 20;
 
-function isInTurn({ openedAt }: Connection): boolean {
-  return performance.now() - openedAt < turnMs;
+function justOpened({ openedAt }: Connection): boolean {
+  return performance.now() - openedAt < rotationMs;
 }
 
-function lend(connection: Connection, place: Place, pipelined: boolean): SqlClient {
+function lend(connection: Connection, place: ConnectionTarget, pipelined: boolean): SqlClient {
   return new PooledClient(connection.serve(place.schema, pipelined), place);
 }
 
 /** Connections that start with something of their own, or are of a tenant's own, are kept apart from the others to that database. */
-function keyOf({ database, startup, tenant }: Place): string {
+function keyOf({ database, startup, tenant }: ConnectionTarget): string {
   return startup === undefined && tenant === undefined ? database : [database, startup, tenant].join('\0');
 }
 

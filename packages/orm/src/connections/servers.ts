@@ -1,4 +1,4 @@
-import { defaultServer } from '../placement/place-tenant.ts';
+import { defaultServer } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
 import { maintenanceOf } from '../vault/server-url.ts';
 import type { Vault } from '../vault/vault.ts';

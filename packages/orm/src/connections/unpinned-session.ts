@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import type { OrmPlacement } from '../placement/place-tenant.ts';
+import type { OrmPlacement } from '../placement/placement.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { Pools } from './pools.ts';

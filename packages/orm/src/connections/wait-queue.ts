@@ -1,12 +1,12 @@
 import { currentScope, type Scope } from '@omnitenant/core';
 import type { SqlClient } from '../sql/client.ts';
-import type { DatabasePool, Place, Waiter } from './database-pool.ts';
+import type { ConnectionTarget, DatabasePool, Waiter } from './database-pool.ts';
 import type { Limits } from './limits.ts';
 import { exhausted, unavailable } from './server-errors.ts';
 import { takeOut } from './take-out.ts';
 
 /** Who waits for a server's connections: not too many, not too long, and each in turn. */
-export class WaitingRoom {
+export class WaitQueue {
   readonly #limits: Limits;
   readonly #onLeft: (pool: DatabasePool) => void;
   /** The pools that somebody waits for, in turn. */
@@ -24,7 +24,7 @@ export class WaitingRoom {
   }
 
   /** Waits for a connection of the pool; within a database the tenants have turns, and central has. */
-  join(pool: DatabasePool, place: Place, pipelined: boolean): Promise<SqlClient> {
+  join(pool: DatabasePool, place: ConnectionTarget, pipelined: boolean): Promise<SqlClient> {
     const scope = currentScope();
     const { maxWaiting, waitMs } = this.#limits;
     if (this.#size >= maxWaiting) {
@@ -71,7 +71,7 @@ export class WaitingRoom {
   }
 
   /** The pool has had its turn. */
-  hadTurn(pool: DatabasePool): void {
+  rotate(pool: DatabasePool): void {
     if (takeOut(this.#pools, pool)) this.#pools.push(pool);
   }
 

@@ -4,7 +4,7 @@ import { DefaultTenant } from '../central/tenant-entity.ts';
 import { openPool } from '../connections/pg.ts';
 import { unavailable } from '../connections/server-errors.ts';
 import { initBaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
-import { defaultServer } from '../placement/place-tenant.ts';
+import { defaultServer } from '../placement/placement.ts';
 import { pinnedPool, pinOf } from '../session/pinned-pool.ts';
 import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';
@@ -38,7 +38,7 @@ export interface DoctorOptions {
  *
  * @example
  * const report = await doctor(defineConfig({ clientUrl: process.env.DATABASE_URL }));
- * console.log(describeReport(report));
+ * console.log(formatDoctorReport(report));
  */
 export async function doctor(
   config: Partial<Options>,

@@ -1,7 +1,7 @@
 import type { DoctorReport } from './doctor.ts';
 
 /** A report as lines to read: `ok`, `note` for what one should know, `FAIL` for what must not stay so. */
-export function describeReport(report: DoctorReport): string {
+export function formatDoctorReport(report: DoctorReport): string {
   return lines(report).join('\n');
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
-import { placementOf } from '../placement/place-tenant.ts';
+import { placementOf } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { authorization, createRole, dropRole } from './role.ts';

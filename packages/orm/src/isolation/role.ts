@@ -1,6 +1,6 @@
 import type { Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
-import type { OrmPlacement } from '../placement/place-tenant.ts';
+import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName } from '../sql/quote.ts';
 import { ownerMark } from './storage.ts';

@@ -1,7 +1,7 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { Around } from '../migrations/migrate-tenant.ts';
-import { type OrmPlacement, placementOf, tenantSetting } from '../placement/place-tenant.ts';
+import { type OrmPlacement, placementOf, tenantSetting } from '../placement/placement.ts';
 import { pinOf } from '../session/pinned-pool.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { authorization, createRole } from './role.ts';

@@ -1,5 +1,5 @@
 import type { Pools } from '../connections/pools.ts';
-import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import { type OrmPlacement, placementOf } from '../placement/placement.ts';
 import { pinOf } from '../session/pinned-pool.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName } from '../sql/quote.ts';

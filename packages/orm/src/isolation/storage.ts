@@ -1,6 +1,6 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import { versionKnown } from '../central/stored-tenant.ts';
-import type { OrmPlacement } from '../placement/place-tenant.ts';
+import { lastKnownVersion } from '../central/stored-tenant.ts';
+import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
 
 /** How one isolation makes and destroys what a tenant's rows are kept in. */
@@ -83,7 +83,7 @@ export function notAdoptable(tenant: Tenant, what: string, name: string, owner: 
  * @throws REMOVE_FAILED
  */
 export function leaveAlone(tenant: Tenant, what: string, name: string): void {
-  if (versionKnown(tenant) === undefined) return;
+  if (lastKnownVersion(tenant) === undefined) return;
   throw new TenancyError(
     'REMOVE_FAILED',
     `The ${what} '${name}' was not made for the tenant '${tenant.id}', so it is left alone. Drop it by hand if it is to go.`,

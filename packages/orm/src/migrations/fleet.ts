@@ -1,5 +1,6 @@
 import { isTenancyError, TenancyError } from '@omnitenant/core';
-import type { PlacedTenant } from '../central/stored-tenant.ts';
+import type { StoredTenant } from '../central/stored-tenant.ts';
+import { sharesTables } from '../placement/placement.ts';
 import type { Ledger, LedgerFilter } from './ledger.ts';
 import type { Migrated, MigratePlace } from './migrate-tenant.ts';
 import type { MigrationSet } from './migration-set.ts';
@@ -86,9 +87,9 @@ export async function migrateFleet(
     return stopped === undefined;
   }
 
-  function migrate({ tenant, version }: PlacedTenant): Promise<Migrated> {
+  function migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
     const known = version === undefined ? undefined : set.appliedAt(version);
-    if (tenant.isolation !== 'row') return migratePlace(tenant, operation, known);
+    if (!sharesTables(tenant)) return migratePlace(tenant, operation, known);
     const key = JSON.stringify(tenant.placement);
     const migrated = shared.get(key) ?? migratePlace(tenant, operation, known);
     shared.set(key, migrated);
@@ -98,7 +99,7 @@ export async function migrateFleet(
   /** One that was removed meanwhile has nothing left to be done. */
   const isGone = async (id: string): Promise<boolean> => (await ledger.count({ tenants: [id] })) === 0;
 
-  async function go(placed: PlacedTenant): Promise<void> {
+  async function go(placed: StoredTenant): Promise<void> {
     const { id } = placed.tenant;
     const began = performance.now();
     let migrated: Migrated | undefined;
@@ -126,10 +127,10 @@ export async function migrateFleet(
   }
 
   /** Goes through a stream with so many workers; they share it, so that no more is read than is worked on. */
-  async function goThrough(stream: AsyncIterator<PlacedTenant>, most: number): Promise<void> {
+  async function goThrough(stream: AsyncIterator<StoredTenant>, most: number): Promise<void> {
     let left = most;
     let reading: Promise<unknown> = Promise.resolve();
-    function next(): Promise<PlacedTenant | undefined> {
+    function next(): Promise<StoredTenant | undefined> {
       const read = reading.then(async () => {
         if (left === 0 || !mayGoOn()) return undefined;
         const { done, value } = await stream.next();

@@ -1,6 +1,6 @@
 import type { EntityMetadata, FilterQuery } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
-import { type PlacedTenant, snapshotOf, versionKnown } from '../central/stored-tenant.ts';
+import { lastKnownVersion, type StoredTenant, toTenant } from '../central/stored-tenant.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema } from '../entities/entity-scope.ts';
@@ -20,7 +20,7 @@ export interface LedgerFilter {
 /** What central believes of its tenants' migrations: the index of a fleet, whose truth is each tenant's own log. */
 export interface Ledger {
   /** Streams tenants whose storage is whole, in the order of their ids. */
-  tenants(filter: LedgerFilter): AsyncIterable<PlacedTenant>;
+  tenants(filter: LedgerFilter): AsyncIterable<StoredTenant>;
   count(filter: LedgerFilter): Promise<number>;
   /** The SQL that writes down which version these tenants have. */
   recording(ids: readonly string[], version: string): string;
@@ -65,8 +65,8 @@ export function centralLedger(
         const selection = where(filter, after);
         const found = await ask(() => fork().find(meta.class, selection, { orderBy: { id: 'asc' }, limit: page }));
         for (const entity of found) {
-          const tenant = snapshotOf<Tenant>(entity, meta);
-          yield { tenant, version: versionKnown(tenant) };
+          const tenant = toTenant<Tenant>(entity, meta);
+          yield { tenant, version: lastKnownVersion(tenant) };
         }
         after = found.length === page ? found.at(-1)?.id : undefined;
       } while (after !== undefined);

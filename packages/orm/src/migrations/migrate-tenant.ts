@@ -3,7 +3,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import { pinOf } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
@@ -72,7 +72,7 @@ export function migratePlace(options: PlaceOptions): MigratePlace {
     const message = [
       'begin',
       lockOf(placement.schema),
-      ...pinOf(placement, tenant.isolation === 'row' ? { rowsOf: '' } : {}),
+      ...pinOf(placement, sharesTables(tenant) ? { rowsOf: '' } : {}),
       expectApplied(set, known),
       ...(rows ? [rows.before] : []),
       ...replay.statements,

@@ -11,7 +11,7 @@ import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
 import { createMigration } from '../mikro-orm/create-migration.ts';
 import type { Drivers } from '../mikro-orm/drivers.ts';
-import { type OrmPlacement, ownServer, placementOf } from '../placement/place-tenant.ts';
+import { type OrmPlacement, ownServer, placementOf, sharesTables } from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
 import { centralMigrations } from './central.ts';
 import type { Fleet } from './fleet.ts';
@@ -61,7 +61,7 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
     set,
     session,
     fork: (tenant) => base.em.forkFor(drivers.forMigrations(tenant)),
-    around: (tenant) => (tenant.isolation === 'row' ? aroundRows(placementOf(tenant).schema) : undefined),
+    around: (tenant) => (sharesTables(tenant) ? aroundRows(placementOf(tenant).schema) : undefined),
   };
   const migrateTenant = migratePlace(place);
   const fleet = async (): Promise<Fleet> => ({

@@ -1,5 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import { versionKnown } from '../central/stored-tenant.ts';
+import { lastKnownVersion } from '../central/stored-tenant.ts';
 import type { MigrationSet } from './migration-set.ts';
 import { lastOf, versionOf } from './version.ts';
 
@@ -12,7 +12,7 @@ export type Serving = 'serve' | 'read-only' | 'refuse';
  */
 export function servingOf(behind: Serving, { names, appliedAt }: Pick<MigrationSet, 'names' | 'appliedAt'>) {
   return (tenant: Tenant): Serving => {
-    const version = versionKnown(tenant);
+    const version = lastKnownVersion(tenant);
     if (version === versionOf(names)) return 'serve';
     if (version === undefined || appliedAt(version)) return behind;
     const last = lastOf(version);

@@ -3,7 +3,7 @@ import type { Pools } from '../connections/pools.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { type Serving, tenantBehind } from '../migrations/serving.ts';
-import { type OrmPlacement, placementOf } from '../placement/place-tenant.ts';
+import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import { type PinOptions, pinnedPool, pinOf } from '../session/pinned-pool.ts';
 import { oneStatement } from '../sql/refusals.ts';
 import { rowStatements } from '../sql/row-statements.ts';
@@ -45,15 +45,15 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
   function ofTenant(tenant: Tenant, served = serving(tenant)): ScopedDriver {
-    const { id, isolation, createdAt } = tenant;
+    const { id, createdAt } = tenant;
     const placement = placementOf(tenant);
     if (served === 'refuse') throw tenantBehind(id);
     const pool = poolOf(placement, {
-      ...(isolation === 'row' && { rowsOf: id, checkWrites: rowStatements(id) }),
+      ...(sharesTables(tenant) && { rowsOf: id, checkWrites: rowStatements(id) }),
       ...(served === 'read-only' && { readOnly: (cause: unknown) => tenantBehind(id, cause) }),
       ...(placement.role !== undefined && { check: oneStatement }),
     });
-    return scopedDriver(isolation === 'row' ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
+    return scopedDriver(sharesTables(tenant) ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
   }
 
   return {
@@ -71,7 +71,7 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
         'tenant',
         `migrations of ${tenant.id}`,
         tenant.id,
-        poolOf(placementOf(tenant), tenant.isolation === 'row' ? { rowsOf: '' } : {}),
+        poolOf(placementOf(tenant), sharesTables(tenant) ? { rowsOf: '' } : {}),
       ),
   };
 }

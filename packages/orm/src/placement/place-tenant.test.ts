@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type PlacementContext, placementOf, placeTenant } from './place-tenant.ts';
+import { type PlacementContext, placeTenant } from './place-tenant.ts';
 
 const context: PlacementContext = {
   isolation: 'schema',
@@ -36,23 +36,57 @@ test('with roles, a tenant’s begins with the database’s name and is never lo
 });
 
 test.each([
-  [{ isolation: 'galaxy' }, 'ISOLATION_UNKNOWN', /'galaxy'.*schema, database, row/],
-  [{ placement: { server: 'mars' } }, 'TENANT_INVALID', /no server 'mars'/],
-  [{ placement: { schema: 'public' } }, 'TENANT_INVALID', /not a tenant's to have/],
-  [{ placement: { schema: 'central' } }, 'TENANT_INVALID', /not a tenant's to have/],
-  [{ placement: { schema: 'pg_catalog' } }, 'TENANT_INVALID', /no name for a schema/],
-  [{ placement: { schema: 'a"; drop schema b' } }, 'TENANT_INVALID', /no name for a schema/],
-  [{ placement: { schema: 'a'.repeat(64) } }, 'TENANT_INVALID', /no name for a schema/],
-  [{ placement: { schema: "a'" } }, 'TENANT_INVALID', /no name for a schema/],
+  [{ isolation: 'galaxy' }, 'ISOLATION_UNKNOWN', /"galaxy".*schema, database, row/],
+  [{ placement: { server: 'mars' } }, 'TENANT_INVALID', /no server "mars"/],
+  [{ placement: { schema: 'public' } }, 'TENANT_INVALID', /is reserved/],
+  [{ placement: { schema: 'central' } }, 'TENANT_INVALID', /is reserved/],
+  [{ placement: { schema: 'pg_catalog' } }, 'TENANT_INVALID', /not a valid name for a schema/],
+  [{ placement: { schema: 'a"; drop schema b' } }, 'TENANT_INVALID', /not a valid name for a schema/],
+  [{ placement: { schema: 'a'.repeat(64) } }, 'TENANT_INVALID', /not a valid name for a schema/],
+  [{ placement: { schema: "a'" } }, 'TENANT_INVALID', /not a valid name for a schema/],
   [{ isolation: 'database', placement: { database: 'app' } }, 'TENANT_INVALID', /central's/],
-  [{ isolation: 'database', placement: { database: 'A' } }, 'TENANT_INVALID', /no name for a database/],
-  [{ placement: { tabel: 'a' } }, 'TENANT_INVALID', /not 'tabel'/],
+  [{ isolation: 'database', placement: { database: 'A' } }, 'TENANT_INVALID', /not a valid name for a database/],
+  [{ placement: { tabel: 'a' } }, 'TENANT_INVALID', /not "tabel"/],
+  [{ placement: { server: 'eu', url: 'env:ACME_URL' } }, 'TENANT_INVALID', /both a server and a url/],
+  [{ placement: { url: 'env:ACME_URL' } }, 'TENANT_INVALID', /only a tenant of isolation "database"/],
+  [
+    { isolation: 'database', placement: { url: 'postgresql://u:secret@h/d' } },
+    'TENANT_INVALID',
+    /orm.credentials.seal/,
+  ],
 ])('%j is refused as %s', (draft, code, message) => {
   expect(() => placeTenant({ id: 'acme', ...draft } as never, context)).toThrow(
     expect.objectContaining({ code, tenant: 'acme', message: expect.stringMatching(message) }),
   );
 });
 
-test('a record that nobody placed is refused, not guessed at', () => {
-  expect(() => placementOf({ id: 'acme', placement: {} } as never)).toThrow(/no placement/);
+test('a tenant on a server of its own gets the server name that stands for it, and a URL is never repeated', () => {
+  const url = 'env:ACME_URL';
+  expect(placeTenant({ id: 'acme', isolation: 'database', placement: { url } }, context).placement).toEqual({
+    server: 'own',
+    database: 'tenant_acme',
+    schema: 'public',
+    url,
+  });
+  const readable = { id: 'acme', isolation: 'database', placement: { url: 'postgresql://u:secret@h/d' } };
+  expect(() => placeTenant(readable, context)).toThrow(expect.not.objectContaining({ message: /secret/ }));
+});
+
+test('the names that the application gives come before the defaults', () => {
+  const names = { schema: (id: string) => `s_${id}`, database: (id: string) => `d_${id}`, rows: 'shared' };
+  const placed = (['schema', 'database', 'row'] as const).map(
+    (isolation) => placeTenant({ id: 'acme', isolation }, { ...context, names }).placement,
+  );
+  expect(placed.map(({ database, schema }) => `${database}.${schema}`)).toEqual([
+    'app.s_acme',
+    'd_acme.public',
+    'app.shared',
+  ]);
+});
+
+test('tenants that share tables share a role', () => {
+  const roleOf = (id: string) =>
+    placeTenant({ id, isolation: 'row' }, { ...context, hasRole: () => true }).placement.role;
+  expect(roleOf('acme')).toBe('app_rows');
+  expect(roleOf('bloom')).toBe('app_rows');
 });

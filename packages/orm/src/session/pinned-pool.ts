@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import { type OrmPlacement, tenantSetting } from '../placement/place-tenant.ts';
+import { type OrmPlacement, tenantSetting } from '../placement/placement.ts';
 import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from '../sql/client.ts';
 import { beginMessage, endMessage, maybeEnd, mayEndTransaction, repinned } from '../sql/lexer.ts';
 import { quoteName } from '../sql/quote.ts';
