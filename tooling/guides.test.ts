@@ -8,14 +8,16 @@ import { Client, escapeIdentifier } from 'pg';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { codeBlocks, type Module } from './code-blocks.ts';
 import { linkDependencies } from './dependencies.ts';
+import { ask } from './http-client.ts';
 import { root } from './packages.ts';
-import { ask, type Running, runModules } from './run-modules.ts';
+import { type Running, runModules } from './run-modules.ts';
 import { reaper } from './services/reaper.ts';
 import { obtainable } from './services.ts';
 import { type TestPostgresServer, testPostgresServer, testRedisServer } from './testing.ts';
 
 const gettingStarted = 'docs/guide/getting-started.md';
 const home = 'docs/index.md';
+const quickstart = 'examples/quickstart/src/main.ts';
 const documents = ['README.md', ...globSync(['docs/*.md', 'docs/guide/*.md', 'packages/*/README.md'], { cwd: root })]
   .filter((document) => document !== home && document !== gettingStarted && modulesOf(document).length > 0)
   .toSorted();
@@ -51,6 +53,14 @@ describe.skipIf(!(await obtainable('redis-server')))('the code of the documentat
     assert.deepEqual(site, readme);
   });
 
+  test(`of ${quickstart} is the README’s`, () => {
+    const [module] = modulesOf('README.md');
+    assert.equal(
+      readFileSync(join(root, quickstart), 'utf8'),
+      module?.code.replace('export {};', '').trim().concat('\n'),
+    );
+  });
+
   test(`of ${gettingStarted} answers as it says, in each framework`, async () => {
     const questions = questionsIn(readFileSync(join(root, gettingStarted), 'utf8'));
     assert.equal(questions.length, 3);
@@ -59,8 +69,9 @@ describe.skipIf(!(await obtainable('redis-server')))('the code of the documentat
     assert.equal(ports.length, 3, 'Express, Koa and Hono');
     for (const { host, path, answer } of questions) {
       for (const port of ports) {
-        const { status, body } = await ask(port, host, path);
-        assert.equal(answer === '404' ? `${status}` : body, answer, `http://${host}${path}`);
+        const { status, body } = await ask(port, ['GET', `${host}${path}`]);
+        const said = typeof body === 'string' ? body : JSON.stringify(body);
+        assert.equal(answer === '404' ? `${status}` : said, answer, `http://${host}${path}`);
       }
     }
     await running.end();

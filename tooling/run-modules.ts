@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import http from 'node:http';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -52,11 +51,4 @@ export function runModules(
       await ended.catch(() => {});
     },
   };
-}
-
-/** Asks a server on this machine by a host name that leads to it nowhere but here. `fetch` sets the host itself. */
-export async function ask(port: number, host: string, path: string): Promise<{ status: number; body: string }> {
-  const request = http.get({ host: '127.0.0.1', port, path, headers: { host }, agent: false });
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  return { status: response.statusCode ?? 0, body: await text(response) };
 }

@@ -1,3 +1,5 @@
+export { type Answer, type AskOptions, ask } from './http-client.ts';
+export { type Running, type RunOptions, runModules } from './run-modules.ts';
 export { obtainable } from './services.ts';
 export { type TestDatabase, type TestDatabaseOptions, testDatabase } from './testing/database.ts';
 export { testName } from './testing/name.ts';

@@ -5,12 +5,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expectNoLeak } from '@omnitenant/orm/testing';
-import { type TestDatabase, testDatabase } from '@omnitenant/tooling';
+import { ask, type TestDatabase, testDatabase } from '@omnitenant/tooling';
 import { afterAll, beforeAll, test } from 'vitest';
 import { createApp } from '../src/app.ts';
 import { Project, Task } from '../src/entities.ts';
 import { openTracker, type Tracker } from '../src/tenancy.ts';
-import { ask } from './client.ts';
 
 const token = 'of-the-test';
 let database: TestDatabase;

@@ -12,8 +12,8 @@ export interface Call {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** The request's body, sent piece by piece. */
-  readonly body?: AsyncIterable<string>;
-  readonly agent?: Agent;
+  readonly body?: AsyncIterable<string> | undefined;
+  readonly agent?: Agent | undefined;
 }
 
 /** What came back. */
@@ -42,8 +42,7 @@ export async function ask(server: number, call: Call): Promise<Reply> {
 /** Begins a request that its caller ends, or abandons. */
 export function send(server: number, { method = 'GET', host, path = '/', headers = {}, agent }: Call): ClientRequest {
   const lines = [...[host].flat().map((value) => ['Host', value]), ...Object.entries(headers)].flat();
-  const options = { host: '127.0.0.1', port: server, method, path, headers: lines };
-  return request(agent === undefined ? { ...options, agent: false } : { ...options, agent });
+  return request({ host: '127.0.0.1', port: server, method, path, headers: lines, agent: agent ?? false });
 }
 
 /** Asks, and pauses at the first piece of the answer. */

@@ -17,7 +17,7 @@ const demo = 'omnitenant_demo';
 
 /** What tells the demo's own databases from others of the same name: the comment that each of them bears. */
 const marks: Readonly<Record<string, string>> = {
-  [demo]: 'omnitenant: the quickstart, which drops it',
+  [demo]: 'omnitenant: the demo, which drops it',
   [`${demo}_cobalt`]: 'omnitenant: tenant cobalt',
 };
 

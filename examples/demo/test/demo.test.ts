@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+
+const main = new URL('../src/main.ts', import.meta.url).pathname;
+// To start PGlite alone takes a busy machine half a minute.
+const timeout = 300_000;
+
+describe('on PGlite', () => {
+  test('it answers each request from its own tenant, and ends by itself', { timeout }, async () => {
+    const { stdout, stderr } = await demo({}, '--json', '--requests', '60');
+    assert.equal(stderr, '');
+    checkTour(JSON.parse(stdout), ['schema', 'schema', 'schema', 'schema']);
+  });
+
+  test('it prints a report for people, without colours where nobody looks', { timeout }, async () => {
+    const { stdout } = await demo({});
+    assert.match(stdout, /acme\.localhost +subdomain +200 +Reusable fairing, for Lunar Freight/);
+    assert.match(stdout, /drift\.localhost +suspended +403/);
+    assert.match(stdout, /✔ \d+ rows looked at, each its own tenant’s; 0 foreign\./);
+    assert.ok(!stdout.includes('\u001b'));
+  });
+
+  test('it stays up with --serve until it is interrupted', { timeout }, async () => {
+    const child = start({}, '--serve', '--port', '0');
+    const exit = once(child, 'exit');
+    const port = await servedPort(child);
+    const answer = await fetch(`http://127.0.0.1:${port}/projects`, { headers: { 'x-tenant': 'bloom' } });
+    assert.match(await answer.text(), /Roof terrace/);
+    child.kill('SIGINT');
+    assert.deepEqual(await exit, [0, null]);
+  });
+});
+
+test('--help says what there is', async () => {
+  assert.match((await demo({}, '--help')).stdout, /demo --serve/);
+});
+
+test('an option that it does not have is refused in one sentence', async () => {
+  await assert.rejects(demo({}, '--sreve'), ({ code, stderr }: { code: number; stderr: string }) => {
+    assert.equal(code, 1);
+    assert.match(stderr, /--sreve/);
+    return true;
+  });
+});
+
+describe('on PostgreSQL', () => {
+  // Of its own: the demo's databases have names that are always the same.
+  let server: TestPostgresServer;
+  beforeAll(async () => {
+    server = await testPostgresServer();
+  }, timeout);
+  afterAll(() => server?.stop());
+
+  test('it gives one company a database, and leaves nothing behind', { timeout }, async () => {
+    const { stdout } = await demo({ DATABASE_URL: server.url }, '--json');
+    checkTour(JSON.parse(stdout), ['schema', 'schema', 'database', 'schema']);
+    assert.deepEqual(await databases(server.url), []);
+  });
+
+  test('it clears up what a run that was killed has left', { timeout }, async () => {
+    const child = start({ DATABASE_URL: server.url }, '--serve', '--port', '0');
+    await servedPort(child);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const [template, ...left] = (await databases(server.url)).toSorted().reverse();
+    assert.match(template ?? '', /^omnitenant_demo_template_/);
+    assert.deepEqual(left, ['omnitenant_demo_cobalt', 'omnitenant_demo']);
+    await demo({ DATABASE_URL: server.url });
+    assert.deepEqual(await databases(server.url), []);
+  });
+
+  test('it leaves alone a database that it has not made', { timeout }, async () => {
+    await query(server.url, 'create database omnitenant_demo');
+    try {
+      await assert.rejects(demo({ DATABASE_URL: server.url }), /has not made, so it is left alone/);
+      assert.deepEqual(await databases(server.url), ['omnitenant_demo']);
+    } finally {
+      await query(server.url, 'drop database omnitenant_demo');
+    }
+  });
+});
+
+interface Summary {
+  readonly ok: boolean;
+  readonly isolations: readonly string[];
+  readonly crowd: { readonly requests: number; readonly scopesAtOnce: number };
+  readonly doors: readonly { readonly status: number; readonly tenant?: string }[];
+  readonly refusals: readonly { readonly code: string }[];
+  readonly proof: readonly {
+    readonly tenant: string;
+    readonly requests: number;
+    readonly rowsRead: number;
+    readonly rowsWritten: number;
+    readonly foreignRows: number;
+  }[];
+  readonly faults: readonly string[];
+}
+
+function checkTour(tour: Summary, isolations: readonly string[]): void {
+  assert.deepEqual(tour.faults, []);
+  assert.equal(tour.ok, true);
+  assert.deepEqual(tour.isolations, isolations);
+  assert.deepEqual(
+    tour.doors.map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403, 404, 404, 400],
+  );
+  assert.ok(tour.crowd.scopesAtOnce > 5, `only ${tour.crowd.scopesAtOnce} scopes were open together`);
+  assert.deepEqual(
+    tour.proof.map(({ tenant }) => tenant),
+    ['acme', 'bloom', 'cobalt'],
+  );
+  for (const { requests, rowsRead, rowsWritten, foreignRows } of tour.proof) {
+    assert.ok(requests > 10 && rowsRead > 50 && rowsWritten > 0);
+    assert.equal(foreignRows, 0);
+  }
+  assert.deepEqual(
+    tour.refusals.map(({ code }) => code),
+    ['OUTSIDE_SCOPE', 'ENTITY_OUT_OF_SCOPE', 'SCHEMA_REFUSED', 'TENANT_SUSPENDED'],
+  );
+}
+
+const command = ['--conditions=@omnitenant/source', main] as const;
+
+function environment(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { DATABASE_URL, FORCE_COLOR, NODE_OPTIONS, ...rest } = process.env;
+  return { ...rest, ...variables };
+}
+
+function demo(variables: NodeJS.ProcessEnv, ...args: readonly string[]) {
+  return promisify(execFile)(process.execPath, [...command, ...args], { env: environment(variables) });
+}
+
+function start(variables: NodeJS.ProcessEnv, ...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [...command, ...args], {
+    env: environment(variables),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+async function servedPort({ stdout }: ChildProcess): Promise<string> {
+  let printed = '';
+  for await (const chunk of stdout?.iterator({ destroyOnReturn: false }) ?? []) {
+    printed += chunk;
+    const port = /stays up[\s\S]*localhost:(\d+)/.exec(printed)?.[1];
+    if (port) return port;
+  }
+  throw new Error(`it ended with: ${printed}`);
+}
+
+async function databases(url: string): Promise<string[]> {
+  const rows = await query(url, `select datname from pg_database where datname like 'omnitenant\\_demo%' order by 1`);
+  return rows.map(({ datname }) => datname as string);
+}
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
