@@ -1,1 +1,1 @@
-export { defineConfig, type OmnitenantConfig, type Superuser, type TenantScript } from './config.ts';
+export { defineConfig, type OmnitenantConfig, type Superuser, type TenantScript } from './application/config.ts';

@@ -1,6 +1,6 @@
 import { CommanderError } from '@commander-js/extra-typings';
-import { exitCodes, report } from './failure.ts';
 import { createProgram } from './program.ts';
+import { exitCodes, report } from './terminal/failure.ts';
 
 /** Runs the command line, and gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {

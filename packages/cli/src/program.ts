@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { adopt } from './commands/adopt.ts';
-import { archive } from './commands/archive.ts';
+import { archive, maintain, resume, suspend } from './commands/change-status.ts';
 import { create } from './commands/create.ts';
 import { createMigration } from './commands/create-migration.ts';
 import { createSuperuser } from './commands/create-superuser.ts';
@@ -12,23 +12,17 @@ import { fake } from './commands/fake.ts';
 import { help } from './commands/help.ts';
 import { init } from './commands/init.ts';
 import { list } from './commands/list.ts';
-import { maintain } from './commands/maintain.ts';
 import { migrate } from './commands/migrate.ts';
 import { plan } from './commands/plan.ts';
 import { remove } from './commands/remove.ts';
 import { repair } from './commands/repair.ts';
-import { resume } from './commands/resume.ts';
 import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
 import { shell } from './commands/shell.ts';
 import { show } from './commands/show.ts';
 import { status } from './commands/status.ts';
-import { suspend } from './commands/suspend.ts';
-import type { CommonOptions } from './session.ts';
-import { paint } from './terminal.ts';
-
-/** The command `omnitenant`, to which each command adds itself. */
-export type Program = Command<[], CommonOptions>;
+import { paint } from './terminal/output.ts';
+import type { Program } from './terminal/program.ts';
 
 const groups = {
   'Begin:': [init, doctor, help],

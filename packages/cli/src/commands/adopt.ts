@@ -1,11 +1,22 @@
-import { examples } from '../examples.ts';
-import { interruptible } from '../interrupt.ts';
-import { columns, database, domain, isolation, json, name, schema, server, tenantConfig, url } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { outcome, tenantInput } from '../tenant-input.ts';
-import { paint, print } from '../terminal.ts';
+import {
+  columns,
+  database,
+  domain,
+  isolation,
+  json,
+  name,
+  schema,
+  server,
+  tenantConfig,
+  url,
+} from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { outcome, tenantInput } from '../application/tenant-input.ts';
+import { examples } from '../terminal/examples.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { paint, print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { printJson } from '../terminal/table.ts';
 import { summaryOf } from './list.ts';
 
 export function adopt(program: Program): void {

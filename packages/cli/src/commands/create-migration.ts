@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
-import { examples } from '../examples.ts';
-import { json } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { print } from '../terminal.ts';
+import { json } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { printJson } from '../terminal/table.ts';
 
 export function createMigration(program: Program): void {
   program

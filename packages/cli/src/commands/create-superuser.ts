@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers';
-import { examples } from '../examples.ts';
-import { UsageError } from '../failure.ts';
-import type { Program } from '../program.ts';
-import { askPassword, askText } from '../prompts.ts';
-import { withApplication } from '../session.ts';
-import { print } from '../terminal.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { UsageError } from '../terminal/failure.ts';
+import { print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { askPassword, askText } from '../terminal/prompts.ts';
 
 export function createSuperuser(program: Program): void {
   program

@@ -1,15 +1,26 @@
 import { isTenantId, parseHost, TenancyError } from '@omnitenant/core';
-import type { OmnitenantConfig } from '../config.ts';
-import { examples } from '../examples.ts';
-import { sentenceOf } from '../failure.ts';
-import { interruptible } from '../interrupt.ts';
-import { columns, database, domain, isolation, json, name, schema, server, tenantConfig, url } from '../options.ts';
-import type { Program } from '../program.ts';
-import { askChoice, askText, isolationChoices, isolationQuestion } from '../prompts.ts';
-import { type CommonOptions, withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { outcome, type TenantOptions, tenantInput } from '../tenant-input.ts';
-import { paint, print } from '../terminal.ts';
+import type { OmnitenantConfig } from '../application/config.ts';
+import {
+  columns,
+  database,
+  domain,
+  isolation,
+  json,
+  name,
+  schema,
+  server,
+  tenantConfig,
+  url,
+} from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { outcome, type TenantOptions, tenantInput } from '../application/tenant-input.ts';
+import { examples } from '../terminal/examples.ts';
+import { sentenceOf } from '../terminal/failure.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { paint, print } from '../terminal/output.ts';
+import type { CommonOptions, Program } from '../terminal/program.ts';
+import { askChoice, askText, isolationChoices, isolationQuestion } from '../terminal/prompts.ts';
+import { printJson } from '../terminal/table.ts';
 import { summaryOf } from './list.ts';
 
 export function create(program: Program): void {

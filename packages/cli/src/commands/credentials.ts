@@ -1,12 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { generateCredentialsKey } from '@omnitenant/orm';
-import { examples } from '../examples.ts';
-import { exitCodes, sentenceOf, UsageError } from '../failure.ts';
-import { interruptible } from '../interrupt.ts';
-import type { Program } from '../program.ts';
-import { askPassword } from '../prompts.ts';
-import { type CommonOptions, withApplication } from '../session.ts';
-import { note, print } from '../terminal.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { exitCodes, sentenceOf, UsageError } from '../terminal/failure.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { note, print } from '../terminal/output.ts';
+import type { CommonOptions, Program } from '../terminal/program.ts';
+import { askPassword } from '../terminal/prompts.ts';
 
 export function credentials(program: Program): void {
   const command = program

@@ -1,12 +1,12 @@
 import { isTenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
-import type { OmnitenantConfig } from '../config.ts';
-import { examples } from '../examples.ts';
-import { exitCodes } from '../failure.ts';
-import { json } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { paint, print, type Style } from '../terminal.ts';
+import type { OmnitenantConfig } from '../application/config.ts';
+import { json } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { exitCodes } from '../terminal/failure.ts';
+import { paint, print, type Style } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { printJson } from '../terminal/table.ts';
 
 export function doctor(program: Program): void {
   program

@@ -1,11 +1,11 @@
 import type { Domain } from '@omnitenant/core';
-import { examples } from '../examples.ts';
-import { UsageError } from '../failure.ts';
-import { csv, json } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { type Column, printRows } from '../table.ts';
-import { print } from '../terminal.ts';
+import { csv, json } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { UsageError } from '../terminal/failure.ts';
+import { print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { type Column, printRows } from '../terminal/table.ts';
 
 export function domains(program: Program): void {
   const command = program

@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { examples } from '../examples.ts';
-import type { Program } from '../program.ts';
+import { examples } from '../terminal/examples.ts';
+import type { Program } from '../terminal/program.ts';
 
 export function help(program: Program): void {
   program

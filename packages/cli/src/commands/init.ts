@@ -1,15 +1,15 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import type { OmnitenantConfig } from '../config.ts';
-import { examples } from '../examples.ts';
-import { UsageError } from '../failure.ts';
-import { configText } from '../init-template.ts';
-import { ownConfig } from '../load-config.ts';
-import { isolation } from '../options.ts';
-import type { Program } from '../program.ts';
-import { askChoice, askText, isolationChoices, isolationQuestion } from '../prompts.ts';
-import { type CommonOptions, withApplication } from '../session.ts';
-import { isInteractive, note, print } from '../terminal.ts';
+import type { OmnitenantConfig } from '../application/config.ts';
+import { configText } from '../application/config-template.ts';
+import { ownConfig } from '../application/load-config.ts';
+import { isolation } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { UsageError } from '../terminal/failure.ts';
+import { isInteractive, note, print } from '../terminal/output.ts';
+import type { CommonOptions, Program } from '../terminal/program.ts';
+import { askChoice, askText, isolationChoices, isolationQuestion } from '../terminal/prompts.ts';
 
 const mikroOrmConfigs = [
   'mikro-orm.config.ts',

@@ -1,12 +1,12 @@
 import type { Tenant } from '@omnitenant/core';
-import { examples } from '../examples.ts';
-import { masked } from '../masked.ts';
-import { csv, isolation, json, status } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { type Column, printRows } from '../table.ts';
-import { placeOf, styleOf } from '../tenants.ts';
-import { note } from '../terminal.ts';
+import { csv, isolation, json, status } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { placeOf, styleOf } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { masked } from '../terminal/masked.ts';
+import { note } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { type Column, printRows } from '../terminal/table.ts';
 
 export function list(program: Program): void {
   program

@@ -1,14 +1,14 @@
 import { Option } from '@commander-js/extra-typings';
 import type { FleetReport } from '@omnitenant/orm';
-import { examples } from '../examples.ts';
-import { UsageError } from '../failure.ts';
-import { migrateFleet } from '../migrate-fleet.ts';
-import { all, canary, concurrency, json, maxFailures, target } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { namedOrAll } from '../tenants.ts';
-import { note } from '../terminal.ts';
+import { migrateFleet } from '../application/migrate-fleet.ts';
+import { all, canary, concurrency, json, maxFailures, target } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { namedOrAll } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { UsageError } from '../terminal/failure.ts';
+import { note } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { printJson } from '../terminal/table.ts';
 import { fakeCentral, fakeUpTo } from './fake.ts';
 
 export function migrate(program: Program): void {

@@ -1,11 +1,11 @@
 import type { PlannedMigration, PlannedStep } from '@omnitenant/orm';
-import { examples } from '../examples.ts';
-import { json, target } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { nobodyBesides, requireMigratable } from '../tenants.ts';
-import { paint, print } from '../terminal.ts';
+import { json, target } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { nobodyBesides, requireMigratable } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { paint, print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { printJson } from '../terminal/table.ts';
 
 export function plan(program: Program): void {
   program

@@ -1,12 +1,12 @@
 import type { Tenant } from '@omnitenant/core';
-import { examples } from '../examples.ts';
-import { interruptible } from '../interrupt.ts';
-import { confirm } from '../options.ts';
-import type { Program } from '../program.ts';
-import { askForId } from '../prompts.ts';
-import { withApplication } from '../session.ts';
-import { placeOf } from '../tenants.ts';
-import { plain, print } from '../terminal.ts';
+import { confirm } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { placeOf } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { plain, print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { askForId } from '../terminal/prompts.ts';
 
 export function remove(program: Program): void {
   program

@@ -1,11 +1,11 @@
-import { examples } from '../examples.ts';
-import { interruptible } from '../interrupt.ts';
-import { confirm } from '../options.ts';
-import type { Program } from '../program.ts';
-import { askForId } from '../prompts.ts';
-import { withApplication } from '../session.ts';
-import { outcome } from '../tenant-input.ts';
-import { paint, print } from '../terminal.ts';
+import { confirm } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { outcome } from '../application/tenant-input.ts';
+import { examples } from '../terminal/examples.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { paint, print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { askForId } from '../terminal/prompts.ts';
 import { lossOf } from './remove.ts';
 
 export function repair(program: Program): void {

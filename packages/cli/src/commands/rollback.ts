@@ -1,12 +1,12 @@
-import { examples } from '../examples.ts';
-import { migrateFleet } from '../migrate-fleet.ts';
-import { all, canary, concurrency, json, maxFailures, target, yes } from '../options.ts';
-import type { Program } from '../program.ts';
-import { askConsent } from '../prompts.ts';
-import { withApplication } from '../session.ts';
-import { printJson } from '../table.ts';
-import { namedOrAll, nobodyBesides } from '../tenants.ts';
-import { print } from '../terminal.ts';
+import { migrateFleet } from '../application/migrate-fleet.ts';
+import { all, canary, concurrency, json, maxFailures, target, yes } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { namedOrAll, nobodyBesides } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { print } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { askConsent } from '../terminal/prompts.ts';
+import { printJson } from '../terminal/table.ts';
 import { targetOf } from './fake.ts';
 
 export function rollback(program: Program): void {

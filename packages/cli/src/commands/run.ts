@@ -1,19 +1,19 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Tenant } from '@omnitenant/core';
-import type { OmnitenantConfig, TenantScript } from '../config.ts';
-import { examples } from '../examples.ts';
-import { exitCodes, UsageError } from '../failure.ts';
-import { overFleet } from '../fleet.ts';
-import { importModule } from '../import-module.ts';
-import { interruptible } from '../interrupt.ts';
-import { all, collect, concurrency, maxFailures } from '../options.ts';
-import type { Program } from '../program.ts';
-import { openProgress } from '../progress.ts';
-import { withApplication } from '../session.ts';
-import { spawnInTenant } from '../spawn.ts';
-import { findTenants, namedOrAll } from '../tenants.ts';
-import { note } from '../terminal.ts';
+import type { OmnitenantConfig, TenantScript } from '../application/config.ts';
+import { overFleet } from '../application/for-each-tenant.ts';
+import { importModule } from '../application/import-module.ts';
+import { all, collect, concurrency, maxFailures } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { findTenants, namedOrAll } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { exitCodes, UsageError } from '../terminal/failure.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { note } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { openProgress } from '../terminal/progress.ts';
+import { spawnInTenant } from '../terminal/spawn.ts';
 
 export function run(program: Program): void {
   program

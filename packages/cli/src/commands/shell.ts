@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers';
-import { evaluate } from '../evaluate.ts';
-import { examples } from '../examples.ts';
-import { UsageError } from '../failure.ts';
-import type { Program } from '../program.ts';
-import { openRepl } from '../repl.ts';
-import { withApplication } from '../session.ts';
+import { evaluate } from '../application/evaluate.ts';
+import { openRepl } from '../application/repl.ts';
+import { withApplication } from '../application/session.ts';
+import { examples } from '../terminal/examples.ts';
+import { UsageError } from '../terminal/failure.ts';
+import type { Program } from '../terminal/program.ts';
 
 export function shell(program: Program): void {
   program

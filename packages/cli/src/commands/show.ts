@@ -1,12 +1,12 @@
 import type { Domain } from '@omnitenant/core';
 import type { TenantMigrations } from '@omnitenant/orm';
-import { examples } from '../examples.ts';
-import { masked } from '../masked.ts';
-import { json } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { printFields, printJson } from '../table.ts';
-import { placeOf, styleOf } from '../tenants.ts';
+import { json } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { placeOf, styleOf } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { masked } from '../terminal/masked.ts';
+import type { Program } from '../terminal/program.ts';
+import { printFields, printJson } from '../terminal/table.ts';
 import { summaryOf } from './list.ts';
 
 export function show(program: Program): void {

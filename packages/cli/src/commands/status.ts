@@ -1,12 +1,12 @@
 import type { TenantMigrations } from '@omnitenant/orm';
-import { examples } from '../examples.ts';
-import { exitCodes } from '../failure.ts';
-import { csv, json } from '../options.ts';
-import type { Program } from '../program.ts';
-import { withApplication } from '../session.ts';
-import { type Column, printRows } from '../table.ts';
-import { nobodyBesides, requireMigratable, styleOf } from '../tenants.ts';
-import { note, type Style } from '../terminal.ts';
+import { csv, json } from '../application/options.ts';
+import { withApplication } from '../application/session.ts';
+import { nobodyBesides, requireMigratable, styleOf } from '../application/tenants.ts';
+import { examples } from '../terminal/examples.ts';
+import { exitCodes } from '../terminal/failure.ts';
+import { note, type Style } from '../terminal/output.ts';
+import type { Program } from '../terminal/program.ts';
+import { type Column, printRows } from '../terminal/table.ts';
 
 export function status(program: Program): void {
   program

@@ -1,0 +1,12 @@
+import type { Command } from '@commander-js/extra-typings';
+
+/** The command `omnitenant`, to which each command adds itself. */
+export type Program = Command<[], CommonOptions>;
+
+/** The options that every command has. */
+export type CommonOptions = {
+  readonly config?: string | undefined;
+  readonly verbose?: true | undefined;
+  /** `false` forbids prompts. */
+  readonly input: boolean;
+};

@@ -1,0 +1,78 @@
+import Table from 'cli-table3';
+import { stringify } from 'csv-stringify/sync';
+import { paint, plain, print, type Style } from './output.ts';
+
+/** One column of a list. */
+export interface Column<Row> {
+  readonly name: string;
+  value(row: Row): string | number | undefined;
+  style?(row: Row): Style | undefined;
+}
+
+/** How a list is printed: a table for people, or all of it for programs. */
+export interface Format {
+  readonly json?: true | undefined;
+  readonly csv?: true | undefined;
+}
+
+/** Prints rows; as JSON they are whole, as `json` gives them. */
+export function printRows<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  format: Format,
+  json: (row: Row) => unknown = (row) => row,
+): void {
+  if (format.json) printJson(rows.map(json));
+  else if (format.csv) printCsv(rows, columns);
+  else printTable(rows, columns);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+function printCsv<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
+  const header = columns.map(({ name }) => name);
+  const records = rows.map((row) => columns.map(({ value }) => value(row)));
+  // A name that a customer chose is no formula of the spreadsheet that it is opened in.
+  process.stdout.write(stringify([header, ...records], { escape_formulas: true }));
+}
+
+function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
+  const table = new Table({ chars: noBorders, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 } });
+  table.push(columns.map(({ name }) => paint('dim', name)));
+  for (const row of rows) table.push(columns.map((column) => cell(row, column)));
+  print(table.toString().replaceAll(/[ ]+$/gm, ''));
+}
+
+function cell<Row>(row: Row, { value, style }: Column<Row>): string {
+  const text = plain(String(value(row) ?? '-'));
+  const styled = style?.(row);
+  return styled === undefined ? text : paint(styled, text);
+}
+
+const noBorders = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>
+    ['', '-mid', '-left', '-right'].map((part) => [`${side}${part}`, '']),
+  ),
+) as Partial<Record<Table.CharName, string>>;
+noBorders.middle = '';
+
+/** Prints one thing: its fields under one another, those left out that are empty. */
+export function printFields(
+  fields: Readonly<Record<string, unknown>>,
+  styles: Readonly<Record<string, Style>> = {},
+): void {
+  const filled = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const width = Math.max(...filled.map(([name]) => name.length));
+  for (const [name, value] of filled) {
+    const text = plain(shown(value));
+    const style = styles[name];
+    print(`${paint('dim', name.padEnd(width))}  ${style === undefined ? text : paint(style, text)}`);
+  }
+}
+
+function shown(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

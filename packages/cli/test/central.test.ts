@@ -1,0 +1,78 @@
+import { basename } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Application, openApplication } from './fixtures/command.ts';
+
+const config = `
+  import { join } from 'node:path';
+  import { defineConfig as defineMikroOrm } from '@mikro-orm/postgresql';
+  import { defineConfig } from '@omnitenant/cli';
+  import { createTenancy } from '@omnitenant/core';
+  import { createOrm } from '@omnitenant/orm';
+
+  const orm = await createOrm(
+    defineMikroOrm({ clientUrl: process.env.DATABASE_URL, entities: [], migrations: { migrationsList: [] } }),
+    { centralMigrations: { path: join(import.meta.dirname, 'central') } },
+  );
+  export default defineConfig({ tenancy: createTenancy({ store: orm.store, resources: [orm] }), orm });
+`;
+
+let app: Application;
+beforeAll(async () => {
+  app = await openApplication({ files: { 'omnitenant.config.ts': config } });
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+/** Writes a migration of central's, and gives its name. */
+async function create(...args: string[]): Promise<string> {
+  const { out } = await app.run('migration:create', '--central', '--json', ...args);
+  return basename(JSON.parse(out).path, '.ts');
+}
+async function status() {
+  return (await app.run('status', '--central')).err;
+}
+
+test('central’s own migrations are written, planned, applied, undone and only written down', async () => {
+  const first = await create('first');
+  const second = await create('second', '--blank');
+  const plan = await app.run('plan', '--central');
+  expect(plan.out).toMatch(
+    new RegExp(`^${first}\\n[\\s\\S]*create table "central"."tenant"[\\s\\S]*^${second}\\n`, 'm'),
+  );
+  expect(JSON.parse((await app.run('plan', '--central', '--to', first, '--json')).out)).toMatchObject({
+    migrations: [{ name: first, transactional: true }],
+  });
+  expect(await status()).toBe('central lacks 2 of its 2 migrations\n');
+
+  expect(await app.run('migrate', '--central', '--to', first)).toMatchObject({
+    code: 0,
+    err: `central is up to ${first}\n`,
+  });
+  expect(await app.run('fake', '--central')).toMatchObject({ code: 0, out: `written down in central: ${second}\n` });
+  expect(await app.run('plan', '--central')).toMatchObject({ code: 0, out: 'Nothing to do.\n' });
+  expect(await app.run('fake', '--central', '--to', first, '--json')).toMatchObject({
+    out: expect.stringContaining(second),
+  });
+  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0, err: 'central is up to date\n' });
+  expect(await app.run('create', 'acme')).toMatchObject({ code: 0 });
+  expect(await app.run('rollback', '--central', '--yes')).toMatchObject({
+    code: 0,
+    out: `undone in central: ${second}\n`,
+  });
+  expect(await app.run('migrate', '--central', '--fake')).toMatchObject({
+    code: 0,
+    out: `written down in central: ${second}\n`,
+  });
+  expect(await status()).toBe('central lacks 0 of its 2 migrations\n');
+});
+
+test.each([
+  [['migrate', '--central', '--to', 'Nowhere'], 1, 'MIGRATION_UNKNOWN'],
+  [['fake', '--central', '--to', 'Nowhere'], 1, 'MIGRATION_UNKNOWN'],
+  [['migrate', '--central', '--all', '--to', 'Nowhere'], 2, '--central means central alone'],
+  [['migrate', 'acme', '--central', '--fake'], 2, '--central means central alone'],
+  [['fake', 'acme', '--central'], 2, '--central means central alone here'],
+  [['plan', 'acme', '--central'], 2, '--central means central alone here'],
+  [['status', 'acme', '--central'], 2, '--central means central alone here'],
+])('%j is refused, with what to do', async (args, code, why) => {
+  expect(await app.run(...args)).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
+});

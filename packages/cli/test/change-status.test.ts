@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Application, openApplication } from './fixtures/command.ts';
+
+let app: Application;
+beforeAll(async () => {
+  app = await openApplication({ tenants: ['acme', 'bloom'] });
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+test.each([
+  ['suspend', 'suspended'],
+  ['maintain', 'maintenance'],
+  ['archive', 'archived'],
+])('%s closes tenants, and resume opens them', async (verb, status) => {
+  expect(await app.run(verb, 'acme', 'bloom')).toEqual({
+    code: 0,
+    out: `acme: ${status}\nbloom: ${status}\n`,
+    err: '',
+  });
+  const closed = await app.run('shell', 'acme', '-e', '1');
+  expect(closed.code).toBe(1);
+  expect(closed.err).toMatch(/\(acme\): .*\n {2}omnitenant resume acme opens it\.\n$/);
+  expect(await app.run('resume', 'acme', 'bloom')).toMatchObject({ code: 0, out: 'acme: active\nbloom: active\n' });
+});
+
+test('one that fails does not stop the others, and fails the command', async () => {
+  const { code, out, err } = await app.run('suspend', 'nobody', 'acme');
+  expect({ code, out }).toEqual({ code: 1, out: 'acme: suspended\n' });
+  expect(err).toContain('error TENANT_UNKNOWN');
+  expect(await app.run('suspend', 'acme')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('TRANSITION_REFUSED'),
+  });
+});
+
+test('domains are added, listed and taken away', async () => {
+  expect(await app.run('domains', 'add', 'bloom', 'Shop.Bloom.com', '--primary')).toMatchObject({
+    code: 0,
+    out: 'shop.bloom.com leads to bloom\n',
+  });
+  expect(JSON.parse((await app.run('domains', 'list', 'bloom', '--json')).out)).toMatchObject([
+    { host: 'shop.bloom.com', primary: true },
+  ]);
+  expect(await app.run('domains', 'add', 'acme', 'shop.bloom.com')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('DOMAIN_TAKEN'),
+  });
+  expect(await app.run('domains', 'remove', 'acme', 'shop.bloom.com')).toMatchObject({ code: 2 });
+  expect(await app.run('domains', 'remove', 'bloom', 'shop.bloom.com')).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Application, ctrlC, enter, openApplication } from './fixtures/command.ts';
+
+let app: Application;
+beforeAll(async () => {
+  app = await openApplication({ tenants: ['acme'] });
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+function users() {
+  return app.run('shell', 'acme', '-e', '(await em.find(User, {})).map(({ email, hash }) => [email, hash].join())');
+}
+function hashOf(password: string) {
+  return createHash('sha256').update(password).digest('hex');
+}
+
+test('a password that is typed is shown to nobody, and reaches the hook', async () => {
+  const terminal = app.onTerminal('create-superuser', 'acme');
+  await terminal.until('Email');
+  terminal.type(`ann@acme.com${enter}`);
+  await terminal.until('Password');
+  terminal.type(`correct horse${enter}`);
+  await terminal.until('The same again');
+  terminal.type(`correct horse${enter}`);
+  expect(await terminal.ended).toBe(0);
+  expect(terminal.shown()).toContain('ann@acme.com is a superuser of acme');
+  expect(terminal.raw()).not.toContain('correct');
+  expect((await users()).out).toContain(`ann@acme.com,${hashOf('correct horse')}`);
+});
+
+test('two passwords that differ make nobody a superuser', async () => {
+  const terminal = app.onTerminal('create-superuser', 'acme', '--email', 'bob@acme.com');
+  await terminal.until('Password');
+  terminal.type(`one${enter}`);
+  await terminal.until('The same again');
+  terminal.type(`two${enter}`);
+  expect(await terminal.ended).toBe(2);
+  expect((await users()).out).not.toContain('bob');
+});
+
+test('Ctrl-C at a prompt does nothing, and says so', async () => {
+  const terminal = app.onTerminal('create-superuser', 'acme');
+  await terminal.until('Email');
+  terminal.type(ctrlC);
+  expect(await terminal.ended).toBe(130);
+  expect(terminal.shown()).toContain('Cancelled; nothing was done.');
+});
+
+test('a script gives the password on standard input', async () => {
+  const call = ['create-superuser', 'acme', '--email', 'cy@acme.com', '--password-stdin'];
+  const done = await app.runWith({ input: 'from a file\n' }, ...call);
+  expect(done).toMatchObject({ code: 0, out: 'cy@acme.com is a superuser of acme\n' });
+  expect((await users()).out).toContain(`cy@acme.com,${hashOf('from a file')}`);
+});
+
+test('a script that gives none is told how', async () => {
+  const refused = await app.run('create-superuser', 'acme', '--email', 'dee@acme.com');
+  expect(refused).toMatchObject({ code: 2, err: 'error: Nobody is there to be asked; give --password-stdin.\n' });
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { openApplication } from './fixtures/command.ts';
+
+test('the doctor tells of the server, and of tenants that want something', async () => {
+  await using app = await openApplication();
+  expect((await app.run('doctor')).out).toContain('note  Central has no tables yet: omnitenant migrate --central.');
+
+  for (const call of [['list'], ['status'], ['migrate', '--all'], ['create', 'acme']]) {
+    expect(await app.run(...call)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('omnitenant migrate --central'),
+    });
+  }
+
+  await app.run('migrate', '--central');
+  await app.run('create', 'acme');
+  await app.run('rollback', 'acme', '--yes');
+  const { code, out } = await app.run('doctor');
+  expect(code).toBe(0);
+  expect(out).toContain('ok    Tenants stay apart');
+  expect(out).toContain('ok    Tenants: 1 active.\nnote  1 tenant lacks migrations: omnitenant plan.\n');
+
+  await app.run('shell', '--central', '-e', `await em.execute("update company set status = 'provisioning'")`);
+  expect((await app.run('doctor')).out).toContain('note  acme is not finished: omnitenant repair acme.');
+  expect(await app.run('migrate', 'acme')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('omnitenant repair acme'),
+  });
+  expect(await app.run('repair', 'acme')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('repaired acme: acme, active'),
+  });
+  expect(JSON.parse((await app.run('doctor', '--json')).out)).toMatchObject({
+    server: { pin: { holds: true } },
+    tenants: { byStatus: { active: 1 }, behind: 0 },
+  });
+
+  await app.run('shell', '--central', '-e', `await em.execute("update company set status = 'failed'")`);
+  expect(await app.run('repair', 'acme', '--clear')).toMatchObject({ code: 2 });
+  expect(await app.run('repair', 'acme', '--clear', '--confirm', 'acme')).toMatchObject({
+    code: 0,
+    out: 'acme is cleared away\n',
+  });
+  expect(await app.run('list', '--json')).toMatchObject({ out: '[]\n' });
+});
+
+test('a server that is gone is told without its password', async () => {
+  await using app = await openApplication();
+  const env = { DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/app' };
+  for (const call of [['doctor'], ['list'], ['list', '--verbose']]) {
+    const { code, out, err } = await app.runWith({ env }, ...call);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^error (SERVER|STORE)_UNAVAILABLE: .*nothing answers/);
+    expect(err).not.toContain('hunter2');
+  }
+});

@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type Application, enter, openApplication } from './fixtures/command.ts';
+
+const entities = `
+  import { defineEntity, p } from '@mikro-orm/core';
+  export const Task = defineEntity({ name: 'Task', properties: { id: p.integer().primary(), title: p.string() } });
+`;
+const mikroOrm = `
+  import { defineConfig } from '@mikro-orm/postgresql';
+  import { Task } from './entities.ts';
+  export default defineConfig({ clientUrl: process.env.DATABASE_URL, entities: [Task], migrations: { path: './migrations' } });
+`;
+
+let app: Application;
+afterEach(() => app[Symbol.asyncDispose]());
+
+test('init writes a configuration and a first migration, with which an application can begin at once', async () => {
+  app = await openApplication({ files: { 'entities.ts': entities, 'mikro-orm.config.ts': mikroOrm } });
+  const terminal = app.onTerminal('init');
+  await terminal.until('Whose subdomains are tenants?');
+  terminal.type(enter);
+  await terminal.until('How are rows kept apart?');
+  terminal.type(enter);
+  expect(await terminal.ended).toBe(0);
+  await terminal.until('omnitenant.config.ts');
+  expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("fromSubdomain('localhost')");
+  const [first = ''] = readdirSync(join(app.folder, 'migrations')).filter((name) => name.endsWith('.ts'));
+  expect(first).toContain('initial');
+
+  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
+  expect(await app.run('create', 'acme')).toMatchObject({ code: 0 });
+  expect(await app.run('shell', 'acme', '-e', 'await em.count(Task)')).toEqual({ code: 0, out: '0\n', err: '' });
+
+  const again = await app.run('init');
+  expect(again).toMatchObject({ code: 2, err: 'error: There is omnitenant.config.ts already; nothing was written.\n' });
+
+  // From here on, migration:create goes on where init began.
+  expect((await app.run('migration:create')).out).toContain('nothing is written');
+  const blank = await app.run('migration:create', 'seed', '--blank');
+  expect(blank).toMatchObject({ code: 0, out: expect.stringMatching(/^wrote migrations\/Migration\d+_seed\.ts$/m) });
+  expect(await app.run('status', '--check')).toMatchObject({ code: 1 });
+  expect(await app.run('migrate', '--all')).toMatchObject({ code: 0, out: '1 migrated\n' });
+});
+
+test('what init cannot finish it takes back, so that it can be called again', async () => {
+  app = await openApplication({ files: { 'mikro-orm.config.ts': 'export default {}; throw new Error("not yet");' } });
+  for (const _ of ['once', 'again']) {
+    expect(await app.run('init')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('not yet') });
+    expect(existsSync(join(app.folder, 'omnitenant.config.ts'))).toBe(false);
+  }
+});
+
+test('init makes do without a MikroORM configuration, and asks nothing in a script', async () => {
+  app = await openApplication({ files: {} });
+  const { code, out, err } = await app.run('init', '--base', 'app.com', '--isolation', 'database');
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: expect.stringContaining('The migration is empty, because there are no entities yet.\nNext:'),
+  });
+  expect(out).toMatch(/^wrote omnitenant\.config\.ts\nwrote migrations\/Migration\d+_initial\.ts\n$/);
+  expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("isolation: 'database'");
+  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,107 @@
+import { afterEach, expect, test } from 'vitest';
+import { type Application, openApplication } from './fixtures/command.ts';
+
+let app: Application;
+afterEach(() => app[Symbol.asyncDispose]());
+
+function config(body: string) {
+  return `
+  import { defineConfig as defineMikroOrm } from '@mikro-orm/postgresql';
+  import { defineConfig } from '@omnitenant/cli';
+  import { createTenancy } from '@omnitenant/core';
+  import { createOrm } from '@omnitenant/orm';
+  ${body}
+`;
+}
+function open(entities = '') {
+  return `
+  const orm = await createOrm(defineMikroOrm({ clientUrl: process.env.DATABASE_URL, entities: [${entities}], migrations: { migrationsList: [] } }));
+  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+`;
+}
+
+test('a configuration is an object, too', async () => {
+  app = await openApplication({
+    files: { 'omnitenant.config.ts': config(`${open()} export default defineConfig({ tenancy, orm });`) },
+  });
+  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
+  expect(await app.run('list', '--json')).toEqual({ code: 0, out: '[]\n', err: '' });
+});
+
+test('TypeScript that Node does not run itself is left to tsx: decorators, parameter properties, imports by .js', async () => {
+  const entity = `
+    import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+    enum Size { small = 'small' }
+    @Entity() export class Parcel {
+      @PrimaryKey({ type: 'integer' }) id!: number;
+      @Property({ type: 'string' }) size: Size;
+      constructor(public label: string) { this.size = Size.small; }
+    }
+  `;
+  app = await openApplication({
+    files: {
+      'tsconfig.json': '{ "compilerOptions": { "experimentalDecorators": true } }',
+      'parcel.ts': entity,
+      'my.config.ts': config(
+        `import { Parcel } from './parcel.js'; export default defineConfig(async () => { ${open('Parcel')} return { tenancy, orm }; });`,
+      ),
+      'script.ts': `import { Parcel } from './parcel.js'; export default ({ orm, tenant }) => console.log(tenant.id, orm.em.getMetadata().get(Parcel).className);`,
+    },
+  });
+  const call = ['--config', 'my.config.ts'];
+  expect(await app.run('migrate', '--central', ...call)).toMatchObject({ code: 0 });
+  expect(await app.run(...call, 'create', 'acme')).toMatchObject({ code: 0 });
+  // The script has the same class as the application: it is found in the application's metadata.
+  expect(await app.run('run', '--tenant', 'acme', 'script.ts', ...call)).toEqual({
+    code: 0,
+    out: 'acme Parcel\n',
+    err: '',
+  });
+});
+
+test('an application that opens something of its own does not keep the command from ending', async () => {
+  const own = 'setInterval(() => {});';
+  app = await openApplication({
+    files: { 'omnitenant.config.ts': config(`${open()} ${own} export default { tenancy, orm };`) },
+  });
+  const { code, err } = await app.run('migrate', '--central');
+  expect(code).toBe(0);
+  expect(err).toContain('The application leaves something open, which omnitenant ends now: Timeout.');
+});
+
+test('what fails in the background ends the command, without a stack and without credentials', async () => {
+  const fails = 'setTimeout(() => { throw new Error("no answer from redis://a:hunter2@b"); });';
+  app = await openApplication({
+    files: { 'omnitenant.config.ts': config(`${fails} export default () => new Promise(() => {});`) },
+  });
+  expect(await app.run('list')).toEqual({ code: 1, out: '', err: 'error: no answer from redis://***@b\n' });
+});
+
+test('a CommonJS package is left to tsx', async () => {
+  const files = {
+    'package.json': '{ "type": "commonjs" }',
+    'omnitenant.config.ts': config(`export default defineConfig(async () => { ${open()} return { tenancy, orm }; });`),
+  };
+  app = await openApplication({ files });
+  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
+  expect(await app.run('list', '--json')).toMatchObject({ code: 0, out: '[]\n' });
+});
+
+test.each([
+  ['nothing', undefined, 2, 'There is no omnitenant.config.ts in this folder.'],
+  ['no tenancy', 'export default { orm: {} };', 1, 'omnitenant.config.ts exports no tenancy.'],
+  ['no default', 'export const a = 1;', 1, 'omnitenant.config.ts exports no tenancy and no orm.'],
+  [
+    'an error',
+    'throw new Error("no DATABASE_URL, but postgres://a:hunter2@b/c");',
+    1,
+    'could not be loaded: no DATABASE_URL',
+  ],
+  ['an error of ours', config('await createOrm({});'), 1, 'error CONFIG_INVALID: createOrm needs'],
+  ['a package that is not there', "import 'no-such-package';", 1, "Cannot find package 'no-such-package'"],
+])('%s is told in a sentence', async (_, text, code, why) => {
+  app = await openApplication({ files: text === undefined ? {} : { 'omnitenant.config.ts': text } });
+  const ended = await app.run('list');
+  expect(ended).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
+  expect(ended.err).not.toMatch(/hunter2|^ {4}at |\.\./m);
+});

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Application, ctrlC, enter, openApplication } from './fixtures/command.ts';
+import { lockTasks } from './fixtures/lock-tasks.ts';
+
+const first = 'Migration20260101CreateTask';
+const second = 'Migration20260201AddDone';
+
+let app: Application;
+beforeAll(async () => {
+  app = await openApplication({ tenants: ['acme', 'bloom', 'cobalt'] });
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+async function pending() {
+  const rows: { tenant: string }[] = JSON.parse((await app.run('status', '--pending', '--json')).out);
+  return rows.map(({ tenant }) => tenant);
+}
+
+describe('where tenants lack a migration', () => {
+  beforeEach(() => app.run('rollback', '--all', '--to', first, '--yes'));
+
+  test('status tells who is behind, of all and of one, and --check fails', async () => {
+    const all = await app.run('status', '--check');
+    expect(all.code).toBe(1);
+    expect(all.out).toMatch(new RegExp(`^acme +active +schema +${first} +1 pending$`, 'm'));
+    expect(all.err).toBe('3 of 3 tenants lack migrations\n');
+    const one = await app.run('status', 'acme');
+    expect(one.out).toMatch(new RegExp(`^${first} +applied\n${second} +pending$`, 'm'));
+    const json = JSON.parse((await app.run('status', 'acme', '--json')).out);
+    expect(json).toMatchObject([{ tenant: 'acme', last: first, pending: [second] }]);
+  });
+
+  test('plan shows the SQL, and does nothing', async () => {
+    const { code, out } = await app.run('plan');
+    expect(code).toBe(0);
+    expect(out).toContain(`3 tenants (acme, bloom, cobalt): ${second}`);
+    expect(out).toContain('  alter table task add column done boolean not null default false;');
+    expect(await pending()).toEqual(['acme', 'bloom', 'cobalt']);
+  });
+
+  test('migrates one, those of a pattern, and all', async () => {
+    expect(await app.run('migrate', 'acme')).toMatchObject({ code: 0, out: '1 migrated\n' });
+    expect(await app.run('migrate', 'b*')).toMatchObject({ code: 0, out: '1 migrated\n' });
+    expect(await pending()).toEqual(['cobalt']);
+    expect(await app.run('migrate', '--central', '--all')).toMatchObject({ code: 0, out: '1 migrated\n' });
+    expect(await app.run('migrate', '--all')).toMatchObject({ code: 0, out: 'Nothing to do.\n' });
+    expect(await app.run('status', '--check')).toMatchObject({ code: 0 });
+  });
+
+  test('a tenant that fails is told with its reason, stops nobody else, and is all that the next run does', async () => {
+    const spoil = 'await em.execute("alter table task add column done text")';
+    await app.run('shell', 'bloom', '-e', spoil);
+    const failed = await app.run('migrate', '--all');
+    expect(failed).toMatchObject({ code: 1, out: '2 migrated, 1 failed\n' });
+    expect(failed.err).toMatch(/^failed bloom: MIGRATE_FAILED: .*"done"/m);
+    expect(failed.err).toContain('Run the same command again');
+    await app.run('shell', 'bloom', '-e', 'await em.execute("alter table task drop column done")');
+    expect(await app.run('migrate', '--all', '--json')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('"migrated": 1'),
+    });
+  });
+
+  test('a canary that fails leaves the others as they are', async () => {
+    await app.run('shell', 'acme', '-e', 'await em.execute("alter table task add column done text")');
+    const { code, out, err } = await app.run('migrate', '--all', '--canary', '1');
+    expect({ code, out }).toEqual({ code: 1, out: '1 failed, 2 not begun\n' });
+    expect(err).toContain('Stopped: one of the tenants that went first has failed.');
+    await app.run('shell', 'acme', '-e', 'await em.execute("alter table task drop column done")');
+  });
+
+  test('Ctrl-C lets the tenant that is under way finish, begins no other, and says how to go on', async () => {
+    await using lock = await lockTasks(app, 'acme');
+    const terminal = app.onTerminal('migrate', '--all', '--concurrency', '1');
+    await lock.waitedFor();
+    terminal.type(ctrlC);
+    await terminal.until('Finishing what is under way');
+    await lock.release();
+    expect(await terminal.ended).toBe(1);
+    expect(terminal.shown()).toContain('1 migrated, 2 not begun');
+    expect(terminal.shown()).toContain('Run the same command again');
+    expect(await pending()).toEqual(['bloom', 'cobalt']);
+  });
+
+  test('a terminal sees how far it is', async () => {
+    const terminal = app.onTerminal('migrate', '--all');
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.shown()).toMatch(/migrating .*\/3 · 0 failed · \w+/);
+    expect(terminal.shown()).toContain('3 migrated');
+  });
+
+  test('rollback asks first, and does nothing on a no', async () => {
+    await app.run('migrate', '--all');
+    const terminal = app.onTerminal('rollback', '--all');
+    await terminal.until('Undo the last migration in every tenant?');
+    terminal.type(enter);
+    expect(await terminal.ended).toBe(130);
+    expect(await pending()).toEqual([]);
+    expect(await app.run('rollback', 'acme')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });
+    expect(await app.run('rollback', 'acme', '--yes')).toMatchObject({ code: 0, out: '1 rolled back\n' });
+    expect(await pending()).toEqual(['acme']);
+  });
+
+  test('fake writes down and runs nothing', async () => {
+    expect(await app.run('fake', 'acme')).toMatchObject({ code: 0, out: '1 written down\n' });
+    expect(await app.run('migrate', 'bloom', '--fake')).toMatchObject({ code: 0 });
+    expect(await pending()).toEqual(['cobalt']);
+    const columns = `select count(*)::int as n from information_schema.columns where table_schema = current_schema() and column_name = 'done'`;
+    expect((await app.run('shell', 'acme', '-e', `(await em.execute(\`${columns}\`))[0].n`)).out).toBe('0\n');
+    await app.run('fake', '--all', '--to', first);
+  });
+});
+
+test('central alone is told as JSON, too', async () => {
+  expect(JSON.parse((await app.run('migrate', '--central', '--json')).out)).toMatchObject({ migrated: 0, failed: [] });
+  expect(JSON.parse((await app.run('rollback', '--central', '--yes', '--json')).out)).toEqual({ undone: [] });
+  const status = await app.run('status', '--central');
+  expect(status).toMatchObject({ code: 0, err: 'central lacks 0 of its 0 migrations\n' });
+});
+
+test.each([
+  [['migrate', '--central', '--to', first], 1, 'MIGRATION_UNKNOWN'],
+  [['rollback', 'acme', '--central', '--yes'], 2, '--central means central alone here'],
+  [['rollback', '--all', '--central', '--yes'], 2, '--central means central alone here'],
+  [['migrate'], 2, 'Say which tenants'],
+  [['migrate', 'nobody'], 1, 'TENANT_UNKNOWN'],
+  [['migrate', 'z*'], 2, 'No tenant fits z*'],
+  [['migrate', 'acme', '--to', 'Nowhere'], 1, 'MIGRATION_UNKNOWN'],
+  [['migrate', '--all', '--concurrency', '0'], 2, 'It takes a number from 1 on'],
+])('%j is refused, with what to do', async (args, code, why) => {
+  expect(await app.run(...args)).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
+});
