@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import type { RedisClient } from './redis-client.ts';
+import type { RedisClient } from './connections/redis-client.ts';
 
 /** What a cache is created from. Times are in milliseconds. */
 export interface CacheOptions {

@@ -1,13 +1,13 @@
 import { handleOf, type ResourceScope, type TenantResource } from '@omnitenant/core';
 import { type CacheOptions, checkedOptions } from './cache-options.ts';
-import { createConnections } from './connections.ts';
-import { createFlights } from './flights.ts';
-import { memoryStore } from './memory-store.ts';
-import { connect, type RedisClient } from './redis-client.ts';
-import { redisStore } from './redis-store.ts';
+import { createConnections } from './connections/connections.ts';
+import { connect, type RedisClient } from './connections/redis-client.ts';
+import { createFlights } from './pending-builds.ts';
 import { type ScopedCache, scopedCache } from './scoped-cache.ts';
-import { spaceOf } from './space.ts';
-import type { CacheStore } from './store.ts';
+import type { CacheStore } from './stores/cache-store.ts';
+import { memoryStore } from './stores/memory-store.ts';
+import { spaceOf } from './stores/owner.ts';
+import { redisStore } from './stores/redis-store.ts';
 import { isTenantCacheConfig, tenantCacheConfig } from './tenant-config.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { isWhole } from './cache-options.ts';
-import type { Flights } from './flights.ts';
-import type { CacheStore, Space } from './store.ts';
+import type { Flights } from './pending-builds.ts';
+import type { CacheStore, Space } from './stores/cache-store.ts';
 
 /** How an entry is kept. */
 export interface EntryOptions {

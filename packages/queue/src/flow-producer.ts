@@ -11,10 +11,10 @@ import {
   type NodeOpts,
   type RedisQueueBackend,
 } from 'bullmq';
-import { detached } from './detached.ts';
+import { detached } from './bullmq/constructed-outside.ts';
+import { reach } from './bullmq/with-server-errors.ts';
+import { central, currentStamp, outsideScope, type Stamp, stamped, stampIn } from './jobs/owner.ts';
 import { refuseForeignParent } from './queue.ts';
-import { reach } from './reach.ts';
-import { central, currentStamp, outsideScope, type Stamp, stamped, stampIn } from './stamp.ts';
 
 const DetachedFlowProducer: typeof BullFlowProducer = detached(BullFlowProducer);
 

@@ -1,8 +1,8 @@
+export type { FairOptions } from './fair/fair-scheduling.ts';
 export { FlowProducer } from './flow-producer.ts';
-export { tenantProcessor } from './processor.ts';
 export { Queue } from './queue.ts';
 export { QueueEvents } from './queue-events.ts';
-export { queueResource } from './resource.ts';
-export type { FairOptions } from './turns.ts';
+export { queueResource } from './queue-resource.ts';
+export { tenantProcessor } from './tenant-processor.ts';
 export { type BackendClasses, withBackend } from './with-backend.ts';
 export { Worker, type WorkerOptions } from './worker.ts';

@@ -7,7 +7,7 @@ import {
   type QueueEventsOptions,
   type RedisQueueBackend,
 } from 'bullmq';
-import { detached } from './detached.ts';
+import { detached } from './bullmq/constructed-outside.ts';
 
 const DetachedQueueEvents: typeof BullQueueEvents = detached(BullQueueEvents);
 

@@ -15,10 +15,10 @@ import {
   type RedisQueueBackend,
   type RepeatOptions,
 } from 'bullmq';
-import { detached } from './detached.ts';
-import { guardMethods } from './guarded-methods.ts';
-import { reach } from './reach.ts';
-import { central, currentStamp, eachTenant, outsideScope, ownId, type Stamp, stamped, stampIn } from './stamp.ts';
+import { detached } from './bullmq/constructed-outside.ts';
+import { guardMethods } from './bullmq/guard-methods.ts';
+import { reach } from './bullmq/with-server-errors.ts';
+import { central, currentStamp, eachTenant, outsideScope, ownId, type Stamp, stamped, stampIn } from './jobs/owner.ts';
 
 const DetachedQueue: typeof BullQueue = detached(BullQueue);
 

@@ -9,11 +9,11 @@ import {
   type Processor,
   RedisQueueBackend,
 } from 'bullmq';
-import { type AdmissionOptions, admit } from './admission.ts';
-import { detached } from './detached.ts';
-import { fanOut } from './fan-out.ts';
-import { eachTenant, stampIn } from './stamp.ts';
-import { type FairOptions, lineUp, takeTurns } from './turns.ts';
+import { detached } from './bullmq/constructed-outside.ts';
+import { type FairOptions, lineUp, takeTurns } from './fair/fair-scheduling.ts';
+import { eachTenant, stampIn } from './jobs/owner.ts';
+import { fanOut } from './processing/fan-out.ts';
+import { type AdmissionOptions, admit } from './processing/process-job.ts';
 
 const DetachedWorker: typeof BullWorker = detached(BullWorker);
 
