@@ -1,6 +1,9 @@
 import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
-import { defineConfig, defineEntity, type EntityClass, MetadataProvider, p } from '@mikro-orm/postgresql';
+import { defineConfig, defineEntity, type EntityClass, EntitySchema, MetadataProvider, p } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { testDatabase } from '@omnitenant/tooling';
 import { describe, expect, expectTypeOf, test } from 'vitest';
@@ -58,5 +61,68 @@ describe('an application’s own tenant entity', () => {
     expectTypeOf(tenancy.current).returns.toHaveProperty('seats').toEqualTypeOf<number>();
     expectTypeOf(tenancy.current).returns.toHaveProperty('id').toEqualTypeOf<string>();
     await tenancy.close();
+  });
+});
+
+describe('single-table inheritance with an abstract root', () => {
+  class Account {
+    declare id: number;
+    declare type: string;
+    declare secret: string;
+  }
+  class Staff extends Account {}
+  function hierarchy(schema: string | undefined) {
+    return [
+      new EntitySchema({
+        class: Account,
+        abstract: true,
+        ...(schema !== undefined && { schema }),
+        discriminatorColumn: 'type',
+        properties: {
+          id: { type: 'integer', primary: true },
+          type: { type: 'string' },
+          secret: { type: 'string' },
+        },
+      }),
+      new EntitySchema({ class: Staff, extends: Account as never, discriminatorValue: 'staff' }),
+    ];
+  }
+
+  test('lives in central where its root does, and is refused in a tenant', async () => {
+    await using database = await testDatabase();
+    const orm = await createOrm(
+      defineConfig({
+        clientUrl: database.url,
+        entities: hierarchy('central'),
+        migrations: { migrationsList: [CreateLibrary] },
+      }),
+    );
+    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await tenancy.migrateCentral();
+    await tenancy.tenants.create({ id: 'acme' });
+    await tenancy.central(async () => {
+      orm.em.create(Staff, { secret: 'of central' } as never);
+      await orm.em.flush();
+      expect(await orm.em.fork().find(Account, {})).toMatchObject([{ secret: 'of central' }]);
+    });
+    for (const entity of [Account, Staff]) {
+      await expect(tenancy.run('acme', () => orm.em.find(entity, {}))).rejects.toMatchObject({
+        code: 'ENTITY_OUT_OF_SCOPE',
+      });
+    }
+  });
+
+  test('has its table in the migrations of tenants otherwise', async () => {
+    await using database = await testDatabase();
+    const path = await mkdtemp(join(tmpdir(), 'omnitenant-sti-'));
+    try {
+      const orm = await createOrm(
+        defineConfig({ clientUrl: database.url, entities: hierarchy(undefined), migrations: { path } }),
+      );
+      expect((await orm.migrations.create()).up.join()).toContain('create table "account"');
+      await orm.end();
+    } finally {
+      await rm(path, { recursive: true });
+    }
   });
 });
