@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { circles, importGraph, upwardImports } from './import-graph.ts';
 import { importsOf, packages, root, sources } from './packages.ts';
 
 /**
@@ -17,6 +18,33 @@ const mayImport: Record<string, { packages: readonly string[]; libraries?: reado
   hono: { packages: ['core'], libraries: ['hono'] },
   cli: { packages: ['core', 'orm', 'cache', 'queue'] },
 };
+
+/** What a package is made of, top to bottom. An import goes down, but for those in `except`, each with its reason. */
+interface Rooms {
+  readonly rooms: readonly string[];
+  readonly except?: Readonly<Record<string, string>>;
+}
+
+const roomsOf: Record<string, Rooms> = {
+  orm: {
+    rooms: [
+      'testing',
+      '.',
+      ...['migrations', 'isolation', 'doctor', 'connections', 'central', 'mikro-orm', 'session', 'placement'],
+      ...['entities', 'sql', 'vault'],
+    ],
+    except: {
+      'isolation/row.ts > migrations/migrate-tenant.ts': 'protects each table after the statement that creates it',
+      'mikro-orm/create-migration.ts > migrations/migration-set.ts': 'finds the migrations where the fleet finds them',
+      'mikro-orm/drivers.ts > connections/pools.ts': 'a driver is bound to the pool of its placement',
+      'mikro-orm/drivers.ts > migrations/serving.ts':
+        'a tenant with pending migrations is refused, or served read-only',
+    },
+  },
+};
+
+/** Packages whose files are being moved. */
+const inMotion = ['cache', 'cli', 'core', 'orm', 'queue'];
 
 describe.each(packages())('@omnitenant/$folder', ({ folder, path, manifest }) => {
   const rule = mayImport[folder];
@@ -47,6 +75,24 @@ describe.each(packages())('@omnitenant/$folder', ({ folder, path, manifest }) =>
     expect(outside).toEqual([]);
   });
 
+  test.skipIf(inMotion.includes(folder))('has no circle of imports, of types either', () => {
+    expect(circles(importGraph(join(path, 'src')))).toEqual([]);
+  });
+
+  test.runIf(roomsOf[folder])('has rooms whose imports go down', () => {
+    const { rooms = [], except = {} } = roomsOf[folder] ?? {};
+    expect(upwardImports(importGraph(join(path, 'src')), rooms).sort()).toEqual(Object.keys(except).sort());
+  });
+
+  test.skipIf(inMotion.includes(folder))(
+    'has its unit tests beside their files, and in test/ those that need a server',
+    () => {
+      const units = sources(join(path, 'src'), { tests: true }).filter((file) => file.endsWith('.test.ts'));
+      const misplaced = units.filter((file) => !existsSync(subjectOf(file)) || needsServer(readFileSync(file, 'utf8')));
+      expect(misplaced.map((file) => relative(root, file))).toEqual([]);
+    },
+  );
+
   test('does not ship what only its tests use', () => {
     // What is made for tests that are written with it may lean on a runner.
     const forRunners = join('testing', 'kit', 'vitest.ts');
@@ -59,6 +105,18 @@ describe.each(packages())('@omnitenant/$folder', ({ folder, path, manifest }) =>
       );
     expect(testOnly).toEqual([]);
   });
+});
+
+test('an import that goes up is seen, and a circle', () => {
+  const graph = new Map([
+    ['top.ts', ['low/a.ts']],
+    ['low/a.ts', ['low/b.ts', 'floor.ts']],
+    ['low/b.ts', ['top.ts']],
+    ['floor.ts', []],
+  ]);
+  expect(upwardImports(graph, ['.', 'low', 'floor.ts'])).toEqual(['low/b.ts > top.ts']);
+  expect(circles(graph)).toEqual(['top.ts > low/a.ts > low/b.ts > top.ts']);
+  expect(() => upwardImports(graph, ['.'])).toThrow('low/a.ts');
 });
 
 test('every way to import is seen, and nothing in a comment', () => {
@@ -77,6 +135,16 @@ test('every way to import is seen, and nothing in a comment', () => {
   `;
   expect(importsOf(code).sort()).toEqual(['./d.ts', '@scope/f/g', 'a', 'b/types', 'c', 'e', 'h', 'i']);
 });
+
+function subjectOf(testFile: string): string {
+  return testFile.replace(/(\.property)?\.test\.ts$/, '.ts');
+}
+
+/** Whether a test opens a database, a Redis or a port. */
+function needsServer(code: string): boolean {
+  const clients = ['@omnitenant/tooling', 'pg', 'ioredis', 'node:http', 'node:net', '@mikro-orm/pglite'];
+  return importsOf(code).some((name) => clients.includes(name));
+}
 
 function libraryOf(name: string): string {
   return name
