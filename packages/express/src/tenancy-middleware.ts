@@ -3,10 +3,10 @@ import { snapshot, type Tenancy, type TenantRequest } from '@omnitenant/core';
 import type { Request, RequestHandler, Response } from 'express';
 
 /**
- * Middleware that runs what comes after it in the request's tenant, or in `central` for a public host, until the response
- * is over: sent, or its client gone. A request that leads to no tenant, or to one that is closed, goes to the error
- * handlers as a `TenancyError`, whose `status` Express answers with. The host is `req.hostname`: what a proxy says of it
- * counts where the application has set `trust proxy`.
+ * Middleware that runs the handlers after it in the request's tenant, or in `central` for a public host. The scope ends when
+ * the response has been sent, or when the client disconnects. If no tenant can be entered, the error handlers receive a
+ * `TenancyError`, and Express answers with its `status`. The host is `req.hostname`, so a proxy's `X-Forwarded-Host` is
+ * used where the application sets `trust proxy`.
  *
  * @example
  * app.use(tenancyMiddleware(tenancy));
@@ -23,7 +23,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): RequestHandl
         next();
         return closed(res);
       })
-      // What fails after the response is over, such as closing a resource, is no longer the request's.
+      // An error after the response, such as one of closing a resource, can no longer be answered.
       .catch((error) => (entered ? process.emitWarning(error) : next(error)));
   };
 }
@@ -53,7 +53,7 @@ function pathname(url: string): string {
   return path.replace(/\?.*$/s, '');
 }
 
-/** A socket's events come from outside of any scope; the listeners of this request and response run in theirs. */
+/** A socket emits events outside all scopes; this makes the listeners of the request and the response run in its scope. */
 function bindListeners(emitter: EventEmitter): void {
   const inScope = snapshot();
   const { emit } = emitter;

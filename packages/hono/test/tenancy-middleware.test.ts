@@ -32,12 +32,17 @@ describe('without a server', () => {
     const routes = new Hono().use(tenancyMiddleware(tenancy));
     routes.get('/', (c) => c.text(tenancy.current().id));
     routes.get('/stream', (c) => c.body(ReadableStream.from(brew())));
+    routes.use('/replaced', async (c, next) => {
+      await next();
+      c.res = new Response(ReadableStream.from(brew()));
+    });
+    routes.get('/replaced', (c) => c.text('a text'));
     return { ended: ended.promise, get: async (path: string) => routes.request(path, { headers }) };
   }
 
-  test('a stream is read in its tenant, and ends its scope', async () => {
+  test.each(['/stream', '/replaced'])('a stream is read in its tenant, and ends its scope (%s)', async (path) => {
     const { ended, get } = await app();
-    assert.equal(await (await get('/stream')).text(), 'acmeacmeacme');
+    assert.equal(await (await get(path)).text(), 'acmeacmeacme');
     await ended;
   });
 

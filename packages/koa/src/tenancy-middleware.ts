@@ -4,10 +4,10 @@ import { snapshot, type Tenancy, type TenantRequest } from '@omnitenant/core';
 import type { Context, Middleware } from 'koa';
 
 /**
- * Middleware that runs what comes after it in the request's tenant, or in `central` for a public host, until the response
- * is over: sent, or its client gone. A request that leads to no tenant, or to one that is closed, throws a `TenancyError`,
- * whose `status` Koa answers with. The host is `ctx.host`: what a proxy says of it counts where the application has
- * set `app.proxy`.
+ * Middleware that runs the middleware after it in the request's tenant, or in `central` for a public host. The scope ends
+ * when the response has been sent, or when the client disconnects. If no tenant can be entered, it throws a `TenancyError`,
+ * and Koa answers with its `status`. The host is `ctx.host`, so a proxy's `X-Forwarded-Host` is used where the application
+ * sets `app.proxy`.
  *
  * @example
  * app.use(tenancyMiddleware(tenancy));
@@ -29,7 +29,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
             .then(resolve, reject);
           return closed(ctx.res);
         })
-        // What fails after the response is over, such as closing a resource, is no longer the request's.
+        // An error after the response, such as one of closing a resource, can no longer be answered.
         .catch((error) => (entered ? ctx.onerror(error) : reject(error)));
     });
 }
@@ -61,7 +61,7 @@ function pathname(url: string): string {
 
 type InScope = ReturnType<typeof snapshot>;
 
-/** Koa sends the body after the middleware has ended, outside of any scope: what the application wrote runs in its own. */
+/** Koa sends the body after the middleware has ended, outside all scopes; this makes the application's stream run in its own. */
 function bindBody(inScope: InScope, body: unknown): void {
   if (body instanceof Stream) bind(inScope, body, 'read', 'emit');
   const web = body instanceof Response ? body.body : body;
