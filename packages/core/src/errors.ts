@@ -18,7 +18,7 @@ export const errorCodes = {
   TENANT_SUSPENDED: { status: 403, expose: true },
   TENANT_MAINTENANCE: { status: 503, expose: true },
   TENANT_ARCHIVED: { status: 410, expose: true },
-  TENANT_BEHIND: { status: 503, expose: false },
+  MIGRATIONS_PENDING: { status: 503, expose: false },
 
   // Something that tenancy needs does not answer: never told as "no such tenant".
   STORE_UNAVAILABLE: { status: 503, expose: false },

@@ -6,10 +6,10 @@ export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.t
 export { formatDoctorReport } from './doctor/report.ts';
 export { centralSchema, type EntityScope } from './entities/entity-scope.ts';
 export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet.ts';
-export type { MigrationsKept } from './migrations/migration-set.ts';
 export type { CentralMigrations, Migrations, TenantMigrations } from './migrations/migrations.ts';
 export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
 export type { CreatedMigration, CreateMigrationOptions } from './mikro-orm/create-migration.ts';
+export type { MigrationSource } from './mikro-orm/migrator-options.ts';
 export { createOrm, type Orm } from './orm.ts';
 export type { OrmOptions } from './orm-options.ts';
 export type { Isolation, OrmPlacement, PlacementNames } from './placement/placement.ts';

@@ -5,8 +5,8 @@ import type { DomainEntity, TenantEntity, TenantOf } from './central/tenant-enti
 import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
 import type { ServerOptions } from './connections/servers.ts';
 import { centralSchema } from './entities/entity-scope.ts';
-import type { MigrationsKept } from './migrations/migration-set.ts';
-import type { Serving } from './migrations/serving.ts';
+import type { MigrationSource } from './mikro-orm/migrator-options.ts';
+import type { PendingMigrations } from './mikro-orm/pending-migrations.ts';
 import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
 
 /** What omnitenant is told beside the MikroORM configuration. */
@@ -41,17 +41,17 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity> {
    * The migrations of central and shared tables in central, kept as MikroORM keeps an application's. Default: the tables that
    * central lacks are made from the entities, and none is ever changed.
    */
-  readonly centralMigrations?: MigrationsKept;
+  readonly centralMigrations?: MigrationSource;
   /**
    * Fills a new tenant, once it has its tables and before anybody is let in; in one transaction. When it fails, the making of
    * the tenant is undone.
    */
   readonly seed?: (em: SqlEntityManager<AbstractSqlDriver>, tenant: TenantOf<E>) => Promise<unknown>;
   /**
-   * What becomes of a tenant that has not got all of the code's migrations yet: it is served (`serve`), served without being
-   * written to (`read-only`), or refused with TENANT_BEHIND, a 503 that says when to try again (`refuse`). Default: `serve`.
+   * How to serve a tenant with pending migrations: as usual (`serve`), without writes (`read-only`), or not at all (`refuse`),
+   * with MIGRATIONS_PENDING, a 503 that says when to try again. Default: `serve`.
    */
-  readonly behind?: Serving;
+  readonly pendingMigrations?: PendingMigrations;
   /** Ends each statement of MikroORM in a comment that names its tenant, for the server's log and statistics. Default: false. */
   readonly sqlComments?: boolean;
   /** Names what a tenant gets where its placement says nothing. */

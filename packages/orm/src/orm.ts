@@ -22,9 +22,10 @@ import { rowStorage } from './isolation/row.ts';
 import { schemaStorage } from './isolation/schema.ts';
 import type { Made, TenantStorage } from './isolation/storage.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
+import { loadOnce } from './migrations/load-once.ts';
 import { loadMigrations } from './migrations/migration-set.ts';
 import type { Migrations } from './migrations/migrations.ts';
-import { once, openMigrations } from './migrations/open-migrations.ts';
+import { openMigrations } from './migrations/open-migrations.ts';
 import { servingOf } from './migrations/serving.ts';
 import { initBaseOrm, isPglite } from './mikro-orm/base-orm.ts';
 import { createDrivers } from './mikro-orm/drivers.ts';
@@ -77,7 +78,7 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
     domain = DefaultDomain,
     names = {},
     roles = false,
-    behind = 'serve',
+    pendingMigrations = 'serve',
   } = options;
   const servers = serverOptions(options.servers);
   const vault = createVault(parseKeys(options.credentials?.keys ?? process.env.OMNITENANT_KEYS));
@@ -96,9 +97,9 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
   const pools = openPools(base, settings, servers, options.connections, async ({ tenant = '', url = '', database }) =>
     urlOf(await vault.open({ tenant, url }), database),
   );
-  const set = once(() => loadMigrations(base.em));
+  const set = loadOnce(() => loadMigrations(base.em));
   // Loaded now only where it decides at once who is served.
-  const serving = behind === 'serve' ? () => behind : servingOf(behind, await set());
+  const serving = pendingMigrations === 'serve' ? () => pendingMigrations : servingOf(pendingMigrations, await set());
   const drivers = createDrivers({ base, scopes, pools, central, serving });
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
@@ -131,7 +132,7 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
     servers: [...servers.keys(), ownServer],
     central,
     tenant: metaOf(tenant),
-    keptOfCentral: options.centralMigrations,
+    centralSource: options.centralMigrations,
   });
 
   // New tenants, until their record changes.

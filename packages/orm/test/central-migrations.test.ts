@@ -7,7 +7,7 @@ import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { expect, test, vi } from 'vitest';
-import type { MigrationsKept } from '../src/migrations/migration-set.ts';
+import type { MigrationSource } from '../src/mikro-orm/migrator-options.ts';
 import { createOrm } from '../src/orm.ts';
 import { Author, Country, CreateLibrary, libraryEntities, Plan } from '../src/testing/library.ts';
 
@@ -61,7 +61,7 @@ async function site() {
       (await client.query(`select tablename from pg_tables where schemaname = 'central' order by 1`)).rows.map(
         ({ tablename }) => tablename,
       ),
-    async open(centralMigrations: MigrationsKept = { migrationsList: [CreateCentral, CreatePlans] }) {
+    async open(centralMigrations: MigrationSource = { migrationsList: [CreateCentral, CreatePlans] }) {
       const orm = await createOrm(
         defineConfig({
           clientUrl: database.url,

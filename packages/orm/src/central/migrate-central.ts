@@ -1,7 +1,7 @@
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
-import { centralDdl } from '../mikro-orm/central-ddl.ts';
+import { centralDdl } from '../mikro-orm/scope-schema-generator.ts';
 import { quoteName } from '../sql/quote.ts';
 
 /**
@@ -15,7 +15,7 @@ export function migrateCentral(orm: BaseOrm, scopes: EntityScopes, em: TenantEnt
     const tables = await transaction.execute<{ tablename: string }[]>(
       `select tablename from pg_tables where schemaname = '${centralSchema}'`,
     );
-    const ddl = await centralDdl(orm, scopes, new Set(tables.map(({ tablename }) => tablename)));
+    const ddl = await centralDdl(orm.em, scopes, new Set(tables.map(({ tablename }) => tablename)));
     if (ddl.trim()) await transaction.execute(ddl);
   });
 }

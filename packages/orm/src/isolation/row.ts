@@ -1,6 +1,6 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
-import type { Around } from '../migrations/migrate-tenant.ts';
+import type { Around } from '../migrations/migration-target.ts';
 import { type OrmPlacement, placementOf, tenantSetting } from '../placement/placement.ts';
 import { pinOf } from '../session/pinned-pool.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';

@@ -6,69 +6,72 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema } from '../entities/entity-scope.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 
-/** Which tenants are meant. */
+/** Selects tenants. */
 export interface LedgerFilter {
-  readonly server?: string;
-  /** Leaves those out that are on these. */
-  readonly otherThan?: readonly string[];
+  readonly server?: string | undefined;
+  /** Leaves out tenants on these servers. */
+  readonly otherThan?: readonly string[] | undefined;
   /** Ids; `*` stands for any characters. */
-  readonly tenants?: readonly string[];
-  /** Leaves those out that central believes to have this version. */
-  readonly except?: string;
+  readonly tenants?: readonly string[] | undefined;
+  /** Leaves out tenants that have this version, as central believes. */
+  readonly except?: string | undefined;
 }
 
-/** What central believes of its tenants' migrations: the index of a fleet, whose truth is each tenant's own log. */
+/** What central believes about its tenants' migrations: an index of the fleet. The truth is each tenant's own log. */
 export interface Ledger {
-  /** Streams tenants whose storage is whole, in the order of their ids. */
+  /** Streams tenants with complete storage, in the order of their ids. */
   tenants(filter: LedgerFilter): AsyncIterable<StoredTenant>;
   count(filter: LedgerFilter): Promise<number>;
-  /** The SQL that writes down which version these tenants have. */
+  /** The SQL that records the version of these tenants. */
   recording(ids: readonly string[], version: string): string;
-  /** Writes it down. */
   record(ids: readonly string[], version: string): Promise<void>;
 }
 
-/** How a question is put. */
+/** Runs a query on central. */
 type Ask = <R>(work: () => Promise<R>) => Promise<R>;
 
-const page = 500;
+const pageSize = 500;
 
-/** A tenant whose storage is whole, so that it can be migrated. */
+/** The states of a tenant with complete storage. */
 const migratable = ['active', 'suspended', 'maintenance', 'archived'];
 
-/** `ask` is what central is asked through. */
 export function centralLedger(
   fork: () => TenantEntityManager,
   meta: EntityMetadata<TenantEntity>,
   ask: Ask = (work) => work(),
 ): Ledger {
   function where({ server, otherThan, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> {
-    const all = [
-      { status: { $in: migratable } },
-      ...(server === undefined ? [] : [{ placement: { server } }]),
-      ...(otherThan === undefined ? [] : [{ placement: { server: { $nin: otherThan } } }]),
-      ...(tenants === undefined ? [] : [{ $or: tenants.map(matching) }]),
-      ...(except === undefined ? [] : [{ schemaVersion: { $ne: except } }]),
-      ...(after === undefined ? [] : [{ id: { $gt: after } }]),
-    ];
+    const all: object[] = [{ status: { $in: migratable } }];
+    if (server !== undefined) all.push({ placement: { server } });
+    if (otherThan !== undefined) all.push({ placement: { server: { $nin: otherThan } } });
+    if (tenants !== undefined) all.push({ $or: tenants.map(matching) });
+    if (except !== undefined) all.push({ schemaVersion: { $ne: except } });
+    if (after !== undefined) all.push({ id: { $gt: after } });
     return { $and: all } as never;
   }
-  const column = (property: 'id' | 'schemaVersion') => quoteName(meta.properties[property].fieldNames[0] as string);
-  const recording = (ids: readonly string[], version: string): string =>
-    `update ${quoteName(centralSchema)}.${quoteName(meta.tableName)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
-    `where ${column('id')} in (${ids.map(quoteText).join(', ')})`;
+
+  function column(property: 'id' | 'schemaVersion'): string {
+    return quoteName(meta.properties[property].fieldNames[0] as string);
+  }
+
+  function recording(ids: readonly string[], version: string): string {
+    return (
+      `update ${quoteName(centralSchema)}.${quoteName(meta.tableName)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
+      `where ${column('id')} in (${ids.map(quoteText).join(', ')})`
+    );
+  }
 
   return {
     async *tenants(filter) {
       let after: string | undefined;
       do {
         const selection = where(filter, after);
-        const found = await ask(() => fork().find(meta.class, selection, { orderBy: { id: 'asc' }, limit: page }));
+        const found = await ask(() => fork().find(meta.class, selection, { orderBy: { id: 'asc' }, limit: pageSize }));
         for (const entity of found) {
           const tenant = toTenant<Tenant>(entity, meta);
           yield { tenant, version: lastKnownVersion(tenant) };
         }
-        after = found.length === page ? found.at(-1)?.id : undefined;
+        after = found.length === pageSize ? found.at(-1)?.id : undefined;
       } while (after !== undefined);
     },
     count: (filter) => ask(() => fork().count(meta.class, where(filter))),
@@ -80,7 +83,6 @@ export function centralLedger(
 }
 
 function matching(pattern: string) {
-  return pattern.includes('*')
-    ? { id: { $like: pattern.replaceAll(/[%_\\]/g, '\\$&').replaceAll('*', '%') } }
-    : { id: pattern };
+  if (!pattern.includes('*')) return { id: pattern };
+  return { id: { $like: pattern.replaceAll(/[%_\\]/g, '\\$&').replaceAll('*', '%') } };
 }

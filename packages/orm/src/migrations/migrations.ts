@@ -9,27 +9,27 @@ import { lastOf, versionOf } from './version.ts';
 export interface Migrations {
   /** The names of the tenants' migrations in this code, in order. */
   names(): Promise<readonly string[]>;
-  /** What each tenant has, streaming in the order of their ids, as central knows it. */
-  status(options?: { readonly tenants?: readonly string[] }): AsyncIterable<TenantMigrations>;
+  /** Streams what each tenant has, in the order of their ids, as central knows it. */
+  status(options?: { readonly tenants?: readonly string[] | undefined }): AsyncIterable<TenantMigrations>;
   /**
-   * What `up` would do, its SQL included; nothing is done.
+   * What `up` would do, including its SQL. Changes nothing.
    *
    * @throws MIGRATION_UNKNOWN
    */
   plan(options?: Pick<FleetOptions, 'tenants' | 'to'>): Promise<MigrationPlan>;
   /**
-   * Applies what tenants lack. A tenant that fails is in the report, and stops nobody else.
+   * Applies pending migrations. A tenant that fails is in the report and stops no other.
    *
-   * @throws MIGRATION_UNKNOWN; STORE_UNAVAILABLE and SERVER_UNAVAILABLE when central is out of reach.
+   * @throws MIGRATION_UNKNOWN; STORE_UNAVAILABLE or SERVER_UNAVAILABLE if central cannot be reached.
    */
   up(options?: FleetOptions): Promise<FleetReport>;
-  /** Undoes what came after `to`, newest first; 0 undoes all. Default: what the code's last migration did. */
-  down(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 }): Promise<FleetReport>;
-  /** Writes down as applied what is up to `to`, and strikes out what comes after, running nothing; 0 strikes out all. */
-  fake(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 }): Promise<FleetReport>;
-  /** Writes a migration file from what the tenants' entities have become since the last one. */
+  /** Reverts the migrations after `to`, newest first; 0 reverts all. Default: reverts the code's last migration. */
+  down(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
+  /** Marks the migrations up to `to` as applied and those after it as pending, without running any; 0 marks all as pending. */
+  fake(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
+  /** Writes a migration file with what has changed in the tenants' entities since the last one. */
   create(options?: CreateMigrationOptions): Promise<CreatedMigration>;
-  /** The migrations of central's own tables, where the application keeps such. */
+  /** The migrations of central's own tables, if the application has any. */
   readonly central: CentralMigrations;
 }
 
@@ -38,9 +38,9 @@ export interface TenantMigrations {
   readonly tenant: string;
   readonly status: TenantStatus;
   readonly isolation: string;
-  /** The last one that is applied. */
+  /** The last migration applied. */
   readonly last: string | undefined;
-  /** What it lacks; `undefined` where central does not know, until the next `up` has asked its log. */
+  /** Its pending migrations; `undefined` if central does not know, until the next `up` has read its log. */
   readonly pending: readonly string[] | undefined;
 }
 
@@ -48,14 +48,14 @@ export interface TenantMigrations {
 export interface CentralMigrations {
   status(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[] }>;
   /** What `up` would do. */
-  plan(options?: { readonly to?: string }): Promise<readonly PlannedMigration[]>;
-  /** Applies what central lacks, up to and including `to`, and gives back the names. `tenancy.migrateCentral()` does it too. */
-  up(options?: { readonly to?: string }): Promise<readonly string[]>;
-  /** Undoes what came after `to`; 0 undoes all. Default: the last one. */
-  down(options?: { readonly to?: string | 0 }): Promise<readonly string[]>;
-  /** Writes down as applied what is up to `to`, and strikes out what comes after, running nothing. Default: all are applied. */
-  fake(options?: { readonly to?: string | 0 }): Promise<readonly string[]>;
-  /** Writes a migration file from what the central and shared entities have become. */
+  plan(options?: { readonly to?: string | undefined }): Promise<readonly PlannedMigration[]>;
+  /** Applies central's pending migrations, up to and including `to`, and returns their names. `tenancy.migrateCentral()` does it too. */
+  up(options?: { readonly to?: string | undefined }): Promise<readonly string[]>;
+  /** Reverts the migrations after `to`; 0 reverts all. Default: reverts the last one. */
+  down(options?: { readonly to?: string | 0 | undefined }): Promise<readonly string[]>;
+  /** Marks the migrations up to `to` as applied and those after it as pending, without running any. Default: all applied. */
+  fake(options?: { readonly to?: string | 0 | undefined }): Promise<readonly string[]>;
+  /** Writes a migration file with what has changed in the central and shared entities since the last one. */
   create(options?: CreateMigrationOptions): Promise<CreatedMigration>;
 }
 
@@ -75,15 +75,12 @@ export function createMigrations({ fleet, central, create }: MigrationsParts): M
     async *status({ tenants } = {}) {
       const { ledger, set } = await fleet();
       const target = versionOf(set.names);
-      for await (const { tenant, version } of ledger.tenants(tenants ? { tenants } : {})) {
+      for await (const { tenant, version } of ledger.tenants({ tenants })) {
+        const { id, status, isolation } = tenant;
         const applied = version === undefined ? undefined : set.appliedAt(version);
-        yield {
-          tenant: tenant.id,
-          status: tenant.status,
-          isolation: tenant.isolation,
-          last: version === undefined ? undefined : lastOf(version),
-          pending: version === target ? [] : applied && set.names.slice(applied.length),
-        };
+        const last = version === undefined ? undefined : lastOf(version);
+        const pending = version === target ? [] : applied && set.names.slice(applied.length);
+        yield { tenant: id, status, isolation, last, pending };
       }
     },
     plan: async (options = {}) => planFleet(await fleet(), options),

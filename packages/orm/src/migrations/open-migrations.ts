@@ -9,19 +9,22 @@ import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import { aroundRows } from '../isolation/row.ts';
 import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
-import { createMigration } from '../mikro-orm/create-migration.ts';
+import { type CreateMigrationOptions, createMigration } from '../mikro-orm/create-migration.ts';
 import type { Drivers } from '../mikro-orm/drivers.ts';
-import { type OrmPlacement, ownServer, placementOf, sharesTables } from '../placement/placement.ts';
+import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
+import { type OrmPlacement, ownServer, sharesTables } from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
-import { centralMigrations } from './central.ts';
+import { centralMigrations } from './central-migrations.ts';
 import type { Fleet } from './fleet.ts';
-import { centralLedger } from './ledger.ts';
-import { migratePlace, type PlaceOptions } from './migrate-tenant.ts';
-import { loadMigrations, type MigrationSet, type MigrationsKept } from './migration-set.ts';
-import { createMigrations, type Migrations } from './migrations.ts';
+import { centralLedger, type Ledger } from './ledger.ts';
+import { loadOnce } from './load-once.ts';
+import { migrateTargetWith } from './migrate-target.ts';
+import { loadMigrations, type MigrationSet } from './migration-set.ts';
+import { type MigrationContext, tenantTarget } from './migration-target.ts';
+import { type CentralMigrations, createMigrations, type Migrations } from './migrations.ts';
 import { assumeUpTo, upTo } from './operation.ts';
 import { createLog, replayOf } from './replay.ts';
-import { isExhausted, untilFree } from './retry.ts';
+import { isExhausted, retryWhile } from './retry.ts';
 import { versionOf } from './version.ts';
 
 /** What migrations are opened on. */
@@ -35,122 +38,105 @@ export interface MigrationsOptions {
   readonly servers: Iterable<string>;
   readonly central: OrmPlacement;
   readonly tenant: EntityMetadata<TenantEntity>;
-  readonly keptOfCentral: MigrationsKept | undefined;
+  readonly centralSource: MigrationSource | undefined;
 }
 
-/** The migrations of an orm, and what its own steps of provisioning need of them. */
+/** The migrations of an orm, and what provisioning needs of them. */
 export interface OpenMigrations {
   readonly migrations: Migrations;
-  /** What a new tenant begins with, or `undefined` where a migration has to be run in each. */
+  /** What a new tenant begins with, or `undefined` if a migration has to run in each tenant. */
   contents(): Promise<Contents | undefined>;
-  /** Takes a tenant's migrations up to this one for applied. */
+  /** Marks a tenant's migrations up to this one as applied. */
   assume(tenant: Tenant, at: string): Promise<void>;
-  /** Applies what one tenant lacks, and writes its version down. */
+  /** Applies a tenant's pending migrations and records its version. */
   migrate(tenant: Tenant): Promise<void>;
-  /** Writes down that a tenant was made with all migrations. */
+  /** Records that a tenant was created with all migrations. */
   recordNew(tenant: Tenant): Promise<void>;
 }
 
 export function openMigrations(options: MigrationsOptions): OpenMigrations {
-  const { base, scopes, pools, drivers, set, servers, central, tenant: meta, keptOfCentral } = options;
+  const { base, pools, drivers, set, servers, tenant: meta } = options;
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
   const ledger = centralLedger(forkCentral, meta);
-  const session = (placement: OrmPlacement) => openSession(pools, placement);
-  const place: PlaceOptions = {
+  const context: MigrationContext = {
     pools,
     set,
-    session,
-    fork: (tenant) => base.em.forkFor(drivers.forMigrations(tenant)),
-    around: (tenant) => (sharesTables(tenant) ? aroundRows(placementOf(tenant).schema) : undefined),
+    session: (placement) => openSession(pools, placement),
+    fork: ({ tenant }) => (tenant ? base.em.forkFor(drivers.forMigrations(tenant)) : forkCentral()),
+    around: ({ tenant, placement }) => (tenant && sharesTables(tenant) ? aroundRows(placement.schema) : undefined),
   };
-  const migrateTenant = migratePlace(place);
-  const fleet = async (): Promise<Fleet> => ({
-    ledger: centralLedger(forkCentral, meta, (work) => untilFree(work, isExhausted)),
-    servers: [...servers].filter((server) => server !== ownServer),
-    set: await set(),
-    migratePlace: migratePlace({ ...place, patient: true }),
-  });
-  const wanted = (scope: 'tenant' | 'central') => (entity: EntityMetadata) => {
-    const of = scopes.get(entity);
-    return of === scope || of === 'shared';
-  };
-  const author = (scope: 'tenant' | 'central', kept?: MigrationsKept) =>
-    createMigration.bind(undefined, base.em as TenantEntityManager, {
-      wanted: wanted(scope),
-      snapshotName: `.snapshot-${scope}`,
-      ...(kept && { kept }),
-    });
+  const migrateTarget = migrateTargetWith(context);
 
-  const keptAt: MigrationsKept = keptOfCentral ?? { migrationsList: [] };
-  const setOfCentral = once(() => loadMigrations(base.em, keptAt));
-  const ofCentral = centralMigrations({
-    set: setOfCentral,
-    place: asTenant(central),
-    // Two that find no schema would both make one. The lock is no migration's, which may be held for long.
-    prepare: () =>
-      pools.query(
-        central,
-        `select pg_advisory_xact_lock(hashtextextended('omnitenant:make:${centralSchema}', 0));
-         create schema if not exists ${quoteName(centralSchema)}`,
-      ),
-    migratePlace: migratePlace({
-      pools,
-      set: setOfCentral,
-      session,
-      kept: keptAt,
-      fork: forkCentral,
-      around: () => undefined,
-    }),
-    create: author('central', keptOfCentral ?? { path: './migrations/central' }),
-  });
+  async function fleet(): Promise<Fleet> {
+    return {
+      ledger: centralLedger(forkCentral, meta, (work) => retryWhile(work, isExhausted)),
+      servers: [...servers].filter((server) => server !== ownServer),
+      set: await set(),
+      migrateTarget: migrateTargetWith({ ...context, waitForConnection: true }),
+    };
+  }
 
   return {
-    migrations: createMigrations({ fleet, central: ofCentral, create: (wish = {}) => author('tenant')(wish) }),
-    contents: once(async () => {
-      const migrations = await set();
-      const { names } = migrations;
-      const replay = await replayOf(migrations, upTo(names).stepsFrom([]));
-      if (!replay || replay.leaves) return undefined;
-      const statements = [createLog(migrations), ...replay.statements];
-      return {
-        statements,
-        digest: createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 12),
-        record: ({ id }: Tenant) => ledger.recording([id], versionOf(names)),
-      };
+    migrations: createMigrations({
+      fleet,
+      central: openCentral(options, context),
+      create: (wish = {}) => createIn(options, 'tenant', undefined, wish),
     }),
+    contents: loadOnce(async () => contentsOf(await set(), ledger)),
     assume: async (tenant, at) => {
-      await migrateTenant(tenant, assumeUpTo((await set()).names, at));
+      await migrateTarget(tenantTarget(tenant), assumeUpTo((await set()).names, at));
     },
     migrate: async (tenant) => {
-      const { applied } = await migrateTenant(tenant, upTo((await set()).names));
+      const { applied } = await migrateTarget(tenantTarget(tenant), upTo((await set()).names));
       await ledger.record([tenant.id], versionOf(applied));
     },
     recordNew: async (tenant) => ledger.record([tenant.id], versionOf((await set()).names)),
   };
 }
 
-/** Central as a place that migrations run in. */
-function asTenant(placement: OrmPlacement): Tenant {
-  return {
-    id: 'central',
-    name: 'central',
-    status: 'active',
-    isolation: 'schema',
-    placement,
-    config: {},
-    createdAt: new Date(0),
-    updatedAt: new Date(0),
-  };
+function openCentral(options: MigrationsOptions, context: MigrationContext): CentralMigrations {
+  const { base, pools, central, centralSource } = options;
+  const source = centralSource ?? { migrationsList: [] };
+  const set = loadOnce(() => loadMigrations(base.em, source));
+  return centralMigrations({
+    set,
+    target: { placement: central },
+    // Two processes that find no schema would both create one. Migrations hold another lock, and may hold it for long.
+    prepare: () =>
+      pools.query(
+        central,
+        `select pg_advisory_xact_lock(hashtextextended('omnitenant:make:${centralSchema}', 0));
+         create schema if not exists ${quoteName(centralSchema)}`,
+      ),
+    migrateTarget: migrateTargetWith({ ...context, set, source }),
+    create: (wish) => createIn(options, 'central', centralSource ?? { path: './migrations/central' }, wish),
+  });
 }
 
-/** Loads once, and again after it has failed. */
-export function once<R>(load: () => Promise<R>): () => Promise<R> {
-  let loaded: Promise<R> | undefined;
-  return () => {
-    loaded ??= load().catch((error: unknown) => {
-      loaded = undefined;
-      throw error;
-    });
-    return loaded;
+function createIn(
+  { base, scopes }: MigrationsOptions,
+  scope: 'tenant' | 'central',
+  source: MigrationSource | undefined,
+  wish: CreateMigrationOptions,
+) {
+  function includes(entity: EntityMetadata): boolean {
+    const own = scopes.get(entity);
+    return own === scope || own === 'shared';
+  }
+  return createMigration(
+    base.em as TenantEntityManager,
+    { includes, snapshotName: `.snapshot-${scope}`, source },
+    wish,
+  );
+}
+
+async function contentsOf(set: MigrationSet, ledger: Ledger): Promise<Contents | undefined> {
+  const replay = await replayOf(set, upTo(set.names).stepsFrom([]));
+  if (!replay || replay.leaves) return undefined;
+  const statements = [createLog(set), ...replay.statements];
+  return {
+    statements,
+    digest: createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 12),
+    record: ({ id }) => ledger.recording([id], versionOf(set.names)),
   };
 }

@@ -1,28 +1,28 @@
 import { TenancyError } from '@omnitenant/core';
-import type { Direction } from './migration-set.ts';
+import type { Direction } from '../mikro-orm/migration-compiler.ts';
 
-/** One migration to be run, or only to be written down or struck out, in one tenant. */
+/** One migration to run in one tenant, or only to mark as applied or pending. */
 export interface Step {
   readonly name: string;
   readonly direction: Direction;
   readonly run: boolean;
 }
 
-/** What is to be done, wherever a tenant stands. */
+/** What to do in a tenant, whatever is applied there. */
 export interface Operation {
-  /** The migrations that a tenant has when it is done. */
+  /** The migrations that a tenant has afterwards. */
   readonly target: readonly string[];
-  /** The steps that lead there from what is applied. */
+  /** The steps from what is applied to the target. */
   stepsFrom(applied: readonly string[]): readonly Step[];
 }
 
 /**
- * Applies what is missing, up to and including `to`.
+ * Applies what is pending, up to and including `to`.
  *
  * @throws MIGRATION_UNKNOWN
  */
 export function upTo(names: readonly string[], to?: string): Operation {
-  const target = upToAndWith(names, to);
+  const target = upToIncluding(names, to);
   return {
     target,
     stepsFrom: (applied) => {
@@ -33,12 +33,12 @@ export function upTo(names: readonly string[], to?: string): Operation {
 }
 
 /**
- * Undoes what came after `to`, newest first; 0 undoes all.
+ * Reverts what comes after `to`, newest first; 0 reverts all.
  *
  * @throws MIGRATION_UNKNOWN
  */
 export function downTo(names: readonly string[], to: string | 0): Operation {
-  const target = to === 0 ? [] : upToAndWith(names, to);
+  const target = to === 0 ? [] : upToIncluding(names, to);
   const kept = new Set(target);
   return {
     target,
@@ -51,7 +51,7 @@ export function downTo(names: readonly string[], to: string | 0): Operation {
 }
 
 /**
- * Writes down as applied what is up to `to`, running nothing, and leaves what comes after as it is.
+ * Marks the migrations up to `to` as applied without running any, and leaves those after it as they are.
  *
  * @throws MIGRATION_UNKNOWN
  */
@@ -61,7 +61,7 @@ export function assumeUpTo(names: readonly string[], to: string): Operation {
 }
 
 /**
- * Writes down as applied what is up to `to`, and strikes out what comes after, running nothing.
+ * Marks the migrations up to `to` as applied and those after it as pending, without running any.
  *
  * @throws MIGRATION_UNKNOWN
  */
@@ -75,7 +75,7 @@ export function fakeTo(names: readonly string[], to?: string | 0): Operation {
   };
 }
 
-/** What is applied after the steps, in the order of the code; what only a newer code knows comes last. */
+/** What is applied after the steps, in the order of the code; what only newer code knows comes last. */
 export function appliedAfter(
   names: readonly string[],
   applied: readonly string[],
@@ -89,12 +89,12 @@ export function appliedAfter(
   return [...names.filter((name) => now.has(name)), ...[...now].filter((name) => !names.includes(name))];
 }
 
-function upToAndWith(names: readonly string[], to: string | undefined): readonly string[] {
+function upToIncluding(names: readonly string[], to: string | undefined): readonly string[] {
   if (to === undefined) return names;
   const index = names.indexOf(to);
   if (index < 0) {
-    const known = names.length > 0 ? `There are: ${names.join(', ')}.` : 'There are none.';
-    throw new TenancyError('MIGRATION_UNKNOWN', `There is no migration '${to}'. ${known}`);
+    const known = names.length > 0 ? `Known: ${names.map((name) => `"${name}"`).join(', ')}.` : 'There are none.';
+    throw new TenancyError('MIGRATION_UNKNOWN', `There is no migration "${to}". ${known}`);
   }
   return names.slice(0, index + 1);
 }

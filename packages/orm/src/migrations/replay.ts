@@ -1,19 +1,20 @@
+import type { CompiledMigration } from '../mikro-orm/migration-compiler.ts';
 import { suspect } from '../session/cleanup.ts';
 import { mayEndTransaction } from '../sql/lexer.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
-import type { CompiledMigration, MigrationSet } from './migration-set.ts';
+import type { MigrationSet } from './migration-set.ts';
 import type { Step } from './operation.ts';
 import { digestInLog, digestOf } from './version.ts';
 
-/** Steps of which each tenant gets the same SQL, in one transaction. */
+/** Steps that send the same SQL to each tenant, in one transaction. */
 export interface Replay {
-  /** The statements, each migration's followed by its entry in the log. */
+  /** Each migration's statements, followed by its log entry. */
   readonly statements: readonly string[];
-  /** Whether they may leave something in the session. */
+  /** Whether the statements may leave something in the session. */
   readonly leaves: boolean;
 }
 
-/** What is sent for the steps, or `undefined` where one of them runs code, or runs in no transaction. */
+/** What the steps send, or `undefined` if one of them runs code or is not transactional. */
 export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promise<Replay | undefined> {
   const statements: string[] = [];
   for (const step of steps) {
@@ -27,14 +28,14 @@ export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promi
   return { statements, leaves: statements.some((sql) => suspect.test(sql) || /\btemp/i.test(sql)) };
 }
 
-/** The statement that writes a migration into the tenant's log, or strikes it out. */
+/** The statement that adds a migration to the tenant's log, or removes it. */
 export function logEntry({ logTable }: MigrationSet, { name, direction }: Step): string {
   return direction === 'up'
     ? `insert into ${quoteName(logTable)} (name) values (${quoteText(name)})`
     : `delete from ${quoteName(logTable)} where name in (${[name, `${name}.js`, `${name}.ts`].map(quoteText).join(', ')})`;
 }
 
-/** The log, as MikroORM makes it. */
+/** Creates the log as MikroORM does. */
 export function createLog({ logTable }: MigrationSet): string {
   return (
     `create table if not exists ${quoteName(logTable)} (id serial primary key, name varchar(255) not null, ` +
@@ -42,7 +43,7 @@ export function createLog({ logTable }: MigrationSet): string {
   );
 }
 
-/** The SQLSTATE with which a tenant's log refuses a replay that was made for another state. */
+/** The SQLSTATE that refuses a replay for another state than the tenant's. */
 export const otherState = 'OT001';
 
 /** Refuses what follows unless exactly these migrations are applied. */
@@ -52,24 +53,24 @@ export function expectApplied({ logTable }: MigrationSet, applied: readonly stri
 }
 
 /**
- * Refuses what follows where the schema is not there. PostgreSQL passes over one in the search path that is missing, and makes
- * tables in the next: that of temporary ones.
+ * Refuses what follows if the schema does not exist. PostgreSQL skips a missing schema in the search path and creates tables
+ * in the next one, which is for temporary tables.
  */
 export function expectSchema(schema: string): string {
   return `do $omnitenant$ begin if current_schema() is distinct from ${quoteText(schema)} then
-   raise exception 'the schema % is not there', ${quoteText(schema)} using errcode = '3F000'; end if; end $omnitenant$`;
+   raise exception 'the schema % does not exist', ${quoteText(schema)} using errcode = '3F000'; end if; end $omnitenant$`;
 }
 
-/** The SQLSTATE with which a statement is refused while somebody else migrates the same place. */
+/** The SQLSTATE that refuses a statement while another process migrates the same target. */
 export const heldByOther = 'OT002';
 
 /**
- * Takes the lock of whoever migrates a place, until the end of the transaction, or of the session, and refuses where another
- * has it. Nobody waits for it in the database: a concurrent index build waits for every transaction that waits for anything.
+ * Takes the migration lock of a target until the end of the transaction or session, and refuses if another process holds it.
+ * No statement waits for the lock: a concurrent index build would wait for the waiting transaction.
  */
 export function lockOf(schema: string, until: 'transaction' | 'session' = 'transaction'): string {
   return `do $omnitenant$ begin if not pg_try_advisory${until === 'transaction' ? '_xact' : ''}_lock(hashtextextended(${quoteText(`omnitenant:migrate:${schema}`)}, 0)) then
-   raise exception 'another process is migrating it' using errcode = '${heldByOther}'; end if; end $omnitenant$`;
+   raise exception 'another process is migrating the same tenant' using errcode = '${heldByOther}'; end if; end $omnitenant$`;
 }
 
 function canReplay(sql: CompiledMigration['sql']): sql is readonly string[] {

@@ -1,48 +1,48 @@
 import type { Ledger } from './ledger.ts';
 
-/** Writes versions down, many tenants at a time. */
-export interface Recorder {
-  /** Keeps a tenant's version, to be written with others' in a moment. */
+/** Records the versions of many tenants with few statements. */
+export interface VersionBatch {
+  /** Queues a tenant's version; it is written with others' in a moment. */
   add(id: string, version: string): Promise<void>;
-  /** Writes what is left. */
-  end(): Promise<void>;
+  /** Writes what is queued. */
+  flush(): Promise<void>;
 }
 
-/** How many tenants are written at a time. What a killed run had not written yet is found out again from their logs. */
-const batch = 100;
+/** How many tenants are written at a time. If the process is killed before, the next run reads their logs instead. */
+const batchSize = 100;
 
-/** How long one waits for others, in milliseconds: until it is written down, a tenant may be refused as being behind. */
-const soon = 200;
+/** How long a version waits for others. Until it is written, a tenant may be refused for pending migrations. */
+const flushAfterMs = 200;
 
-export function recorder(ledger: Pick<Ledger, 'record'>): Recorder {
-  let versions = new Map<string, string[]>();
+export function createVersionBatch(ledger: Pick<Ledger, 'record'>): VersionBatch {
+  let idsByVersion = new Map<string, string[]>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   let written: Promise<void> = Promise.resolve();
 
-  function write(): Promise<void> {
+  function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    const all = versions;
-    versions = new Map();
+    const batch = idsByVersion;
+    idsByVersion = new Map();
     count = 0;
     written = written.then(async () => {
-      for (const [version, ids] of all) await ledger.record(ids, version);
+      for (const [version, ids] of batch) await ledger.record(ids, version);
     });
-    // Whoever adds to a full batch, or ends, is told.
+    // The error reaches the caller of `add` that fills the batch, or of `flush`.
     written.catch(() => {});
     return written;
   }
 
   return {
     async add(id, version) {
-      const ids = versions.get(version);
+      const ids = idsByVersion.get(version);
       if (ids) ids.push(id);
-      else versions.set(version, [id]);
+      else idsByVersion.set(version, [id]);
       count += 1;
-      if (count >= batch) await write();
-      else timer ??= setTimeout(() => void write(), soon);
+      if (count >= batchSize) await flush();
+      else timer ??= setTimeout(() => void flush(), flushAfterMs);
     },
-    end: write,
+    flush,
   };
 }

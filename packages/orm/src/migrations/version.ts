@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What central keeps of a tenant's migrations: the name of the last one, for people, and a digest of all, so that two
- * tenants with the same version have the same migrations. It is empty where central does not know.
+ * What central records of a tenant's migrations: the name of the last one, for people, and a digest of all, so that two
+ * tenants with the same version have the same migrations. Central stores an empty text if it does not know.
  */
 export function versionOf(applied: readonly string[]): string {
   const last = applied.at(-1);

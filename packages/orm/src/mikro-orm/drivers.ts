@@ -1,24 +1,24 @@
 import type { ResourceScope, Tenant } from '@omnitenant/core';
-import type { Pools } from '../connections/pools.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
-import { type Serving, tenantBehind } from '../migrations/serving.ts';
 import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import { type PinOptions, pinnedPool, pinOf } from '../session/pinned-pool.ts';
+import type { SqlClient } from '../sql/client.ts';
 import { oneStatement } from '../sql/refusals.ts';
 import { rowStatements } from '../sql/row-statements.ts';
 import type { BaseOrm } from './base-orm.ts';
+import { migrationsPending, type PendingMigrations } from './pending-migrations.ts';
 import { scopedDrivers } from './scoped-drivers.ts';
 
 /** The drivers of an application's scopes. */
 export interface Drivers {
-  /** The driver of a scope, made when it is first asked for. */
+  /** The driver of a scope, created on first use. */
   of(scope: ResourceScope): ScopedDriver;
-  /** The driver of a tenant that is being made, whatever is known of its migrations. */
+  /** The driver of a tenant that is being created, whatever central knows about its migrations. */
   forNew(tenant: Tenant): ScopedDriver;
   /**
-   * The driver that a tenant's migrations run on: they are the application's own SQL, several statements to a message, and
-   * where tenants share their tables they run for all of them.
+   * The driver for a tenant's migrations. They may send several statements in a message, and if tenants share tables, they
+   * run for all of these tenants.
    */
   forMigrations(tenant: Tenant): ScopedDriver;
 }
@@ -26,10 +26,12 @@ export interface Drivers {
 export interface DriversOptions {
   readonly base: BaseOrm;
   readonly scopes: EntityScopes;
-  readonly pools: Pools;
+  readonly pools: {
+    connect(placement: OrmPlacement, pipelined: boolean | undefined): Promise<SqlClient>;
+  };
   readonly central: OrmPlacement;
-  /** How a tenant may be served, by the migrations that it has. */
-  readonly serving: (tenant: Tenant) => Serving;
+  /** How to serve a tenant, by its migrations. */
+  readonly serving: (tenant: Tenant) => PendingMigrations;
 }
 
 export function createDrivers({ base, scopes, pools, central, serving }: DriversOptions): Drivers {
@@ -41,16 +43,16 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
       options,
     );
   const ofCentral = scopedDriver('central', 'central', 'central', poolOf(central));
-  // A driver lives as long as the record that it was made from: a changed tenant has another record, and so another driver.
+  // A driver lives as long as the tenant's record: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
   function ofTenant(tenant: Tenant, served = serving(tenant)): ScopedDriver {
     const { id, createdAt } = tenant;
     const placement = placementOf(tenant);
-    if (served === 'refuse') throw tenantBehind(id);
+    if (served === 'refuse') throw migrationsPending(id);
     const pool = poolOf(placement, {
       ...(sharesTables(tenant) && { rowsOf: id, checkWrites: rowStatements(id) }),
-      ...(served === 'read-only' && { readOnly: (cause: unknown) => tenantBehind(id, cause) }),
+      ...(served === 'read-only' && { readOnly: (cause: unknown) => migrationsPending(id, cause) }),
       ...(placement.role !== undefined && { check: oneStatement }),
     });
     return scopedDriver(sharesTables(tenant) ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);

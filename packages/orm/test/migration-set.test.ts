@@ -1,11 +1,11 @@
 import { Migration } from '@mikro-orm/migrations';
 import { expect, test, vi } from 'vitest';
-import { first, openSite } from '../../test/fixtures/fleet-site.ts';
+import { first, openSite } from './fixtures/fleet-site.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-test('a migration that catches what it asked in vain still runs code, in each tenant', async () => {
+test('a migration that catches its own failed query runs as code, in each tenant', async () => {
   class FindsOut extends Migration {
     override async up(): Promise<void> {
       const found = await this.execute('select 1 from author').catch(() => undefined);
@@ -25,7 +25,7 @@ test('a migration that catches what it asked in vain still runs code, in each te
   ]);
 });
 
-test('a migration that fails before it sends anything is told by its name', async () => {
+test('an error names a migration that fails before it sends anything', async () => {
   class Broken extends Migration {
     override up(): void {
       throw new Error('a typing error');
@@ -37,6 +37,6 @@ test('a migration that fails before it sends anything is told by its name', asyn
   const app = await site.open([...first, Broken]);
   const { failed } = await app.orm.migrations.up();
   expect(failed.map(({ error }) => error)).toMatchObject([
-    { code: 'MIGRATE_FAILED', message: expect.stringMatching(/'Broken'.*a typing error/) },
+    { code: 'MIGRATE_FAILED', message: expect.stringMatching(/"Broken".*a typing error/) },
   ]);
 });

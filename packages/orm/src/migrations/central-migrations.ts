@@ -1,28 +1,35 @@
-import type { Tenant } from '@omnitenant/core';
 import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
-import type { Migrated, MigratePlace } from './migrate-tenant.ts';
+import type { Migrated, MigrateTarget } from './migrate-target.ts';
 import type { MigrationSet } from './migration-set.ts';
+import type { MigrationTarget } from './migration-target.ts';
 import type { CentralMigrations } from './migrations.ts';
 import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
 
 export interface CentralMigrationsParts {
   readonly set: () => Promise<MigrationSet>;
-  /** Central as a place that migrations run in. */
-  readonly place: Tenant;
-  readonly migratePlace: MigratePlace;
-  /** Makes the schema `central`, where it is not there. */
+  readonly target: MigrationTarget;
+  readonly migrateTarget: MigrateTarget;
+  /** Creates the schema `central` if it does not exist. */
   readonly prepare: () => Promise<unknown>;
   readonly create: (options: CreateMigrationOptions) => Promise<CreatedMigration>;
 }
 
 export function centralMigrations(parts: CentralMigrationsParts): CentralMigrations {
-  const { set, place, migratePlace, prepare, create } = parts;
-  async function perform(operation: (names: readonly string[]) => Operation) {
+  const { set, target, migrateTarget, prepare, create } = parts;
+
+  async function perform(operation: (names: readonly string[]) => Operation): Promise<Migrated> {
     await prepare();
-    return migratePlace(place, operation((await set()).names));
+    return migrateTarget(target, operation((await set()).names));
   }
-  const namesOf = ({ steps }: Migrated) => steps.map(({ name }) => name);
-  const applied = async () => (await perform((target) => ({ target, stepsFrom: () => [] }))).applied;
+
+  async function namesOf(operation: (names: readonly string[]) => Operation): Promise<readonly string[]> {
+    return (await perform(operation)).steps.map(({ name }) => name);
+  }
+
+  async function applied(): Promise<readonly string[]> {
+    return (await perform((names) => ({ target: names, stepsFrom: () => [] }))).applied;
+  }
+
   return {
     async status() {
       const done = await applied();
@@ -33,9 +40,9 @@ export function centralMigrations(parts: CentralMigrationsParts): CentralMigrati
       const steps = upTo(names, to).stepsFrom(await applied());
       return Promise.all(steps.map(async ({ name }) => ({ name, ...(await compile(name, 'up')) })));
     },
-    up: async ({ to } = {}) => namesOf(await perform((names) => upTo(names, to))),
-    down: async ({ to } = {}) => namesOf(await perform((names) => downTo(names, to ?? names.at(-2) ?? 0))),
-    fake: async ({ to } = {}) => namesOf(await perform((names) => fakeTo(names, to))),
+    up: ({ to } = {}) => namesOf((names) => upTo(names, to)),
+    down: ({ to } = {}) => namesOf((names) => downTo(names, to ?? names.at(-2) ?? 0)),
+    fake: ({ to } = {}) => namesOf((names) => fakeTo(names, to)),
     create: (options = {}) => create(options),
   };
 }

@@ -1,0 +1,159 @@
+import { TenancyError } from '@omnitenant/core';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { PinnedMigrator } from '../mikro-orm/pinned-migrator.ts';
+import { sharesTables } from '../placement/placement.ts';
+import { pinOf } from '../session/pinned-pool.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import type { MigrationSet } from './migration-set.ts';
+import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
+import { appliedAfter, type Operation, type Step } from './operation.ts';
+import { createLog, expectApplied, expectSchema, lockOf, logEntry, otherState, replayOf } from './replay.ts';
+
+/** The steps of one transaction, what is applied after them, and the step that comes next, if any is left. */
+interface Applied {
+  readonly steps: readonly Step[];
+  readonly applied: readonly string[];
+  readonly next: Step | undefined;
+}
+
+/**
+ * Applies all steps in one message and returns what is applied then; `undefined` if that is impossible, or if something else
+ * is applied than was known.
+ */
+export async function applyInOneMessage(
+  { pools, around }: MigrationContext,
+  target: MigrationTarget,
+  set: MigrationSet,
+  known: readonly string[],
+  steps: readonly Step[],
+): Promise<readonly string[] | undefined> {
+  const replay = await replayOf(set, steps);
+  if (!replay) return undefined;
+  const { placement, tenant } = target;
+  const rows = steps.some(({ run }) => run) ? around?.(target) : undefined;
+  const message = [
+    'begin',
+    lockOf(placement.schema),
+    ...pinOf(placement, tenant && sharesTables(tenant) ? { rowsOf: '' } : {}),
+    expectApplied(set, known),
+    ...(rows ? [rows.before] : []),
+    ...replay.statements,
+    ...(rows ? [rows.after] : []),
+    'commit',
+  ];
+  const client = await pools.connect(placement);
+  try {
+    await client.query(message.join(';\n'));
+    client.release(replay.leaves);
+    return appliedAfter(set.names, known, steps);
+  } catch (error) {
+    await client.query('rollback').then(
+      () => client.release(),
+      () => client.release(true),
+    );
+    if ([otherState, undefinedTable].includes((error as { code?: string }).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Applies the next steps that share one transaction, by what the target's own log says. */
+export function applyInTransaction(
+  context: MigrationContext,
+  target: MigrationTarget,
+  set: MigrationSet,
+  operation: Operation,
+): Promise<Applied> {
+  return context.fork(target).transactional(async (em) => {
+    const { schema } = target.placement;
+    await em.execute(lockOf(schema));
+    await em.execute(expectSchema(schema));
+    await em.execute(createLog(set));
+    const log = await em.execute<{ name: string }[]>(`select name from ${quoteName(set.logTable)} order by id`);
+    const before = log.map(({ name }) => name.replace(/\.[jt]s$/, ''));
+    const wanted = operation.stepsFrom(before);
+    const steps = await leadingTransactional(set, wanted);
+    const rows = steps.some(({ run }) => run) ? context.around?.(target) : undefined;
+    if (rows) await em.execute(rows.before);
+    for (const step of steps) await applyStep(context, em, set, schema, step);
+    if (rows) await em.execute(rows.after);
+    return { steps, next: wanted[steps.length], applied: appliedAfter(set.names, before, steps) };
+  });
+}
+
+/** Applies a step outside of a transaction, on a dedicated connection. Returns false if another process did it first. */
+export async function applyOutsideTransaction(
+  { session }: MigrationContext,
+  target: MigrationTarget,
+  set: MigrationSet,
+  step: Step,
+): Promise<boolean> {
+  const { sql } = await set.compile(step.name, step.direction);
+  if (!sql) throw needsTransaction(target, step);
+  const client = await session(target.placement);
+  try {
+    await client.query(lockOf(target.placement.schema, 'session'));
+    const name = quoteText(step.name);
+    const result = await client.query(`select 1 from ${quoteName(set.logTable)} where name = ${name}`);
+    const isApplied = !Array.isArray(result) && result.rows.length > 0;
+    if (isApplied === (step.direction === 'up')) return false;
+    for (const statement of sql) {
+      await client.query(statement).catch((cause) => Promise.reject(halfDone(target, step, cause)));
+    }
+    await client.query(logEntry(set, step));
+    return true;
+  } finally {
+    client.release(true);
+  }
+}
+
+/** Whether a step runs in a transaction, as everything does that only writes the log. */
+export async function isTransactional(set: MigrationSet, { name, direction, run }: Step): Promise<boolean> {
+  return !run || (await set.compile(name, direction)).transactional;
+}
+
+async function applyStep(
+  { source }: MigrationContext,
+  em: TenantEntityManager,
+  set: MigrationSet,
+  schema: string,
+  step: Step,
+): Promise<void> {
+  const { sql } = step.run ? await set.compile(step.name, step.direction) : { sql: [] };
+  if (sql) {
+    for (const statement of sql) await em.execute(statement);
+    await em.execute(logEntry(set, step));
+  } else {
+    const transaction = em.getTransactionContext() as never;
+    await new PinnedMigrator(em, source)[step.direction]({ migrations: [step.name], schema, transaction });
+  }
+}
+
+/** The steps before the first that runs outside of a transaction. */
+async function leadingTransactional(set: MigrationSet, steps: readonly Step[]): Promise<readonly Step[]> {
+  let count = 0;
+  for (const step of steps) {
+    if (!(await isTransactional(set, step))) break;
+    count += 1;
+  }
+  return steps.slice(0, count);
+}
+
+const undefinedTable = '42P01';
+
+function needsTransaction(target: MigrationTarget, { name }: Step): TenancyError {
+  return new TenancyError(
+    'MIGRATE_FAILED',
+    `The migration "${name}" runs code and is not transactional. Queue its statements with addSql, or make it transactional.`,
+    tenantOf(target),
+  );
+}
+
+/** PostgreSQL rolls nothing back for a migration that runs outside of a transaction. */
+function halfDone(target: MigrationTarget, { name }: Step, cause: Error): TenancyError {
+  return new TenancyError(
+    'MIGRATE_FAILED',
+    `The migration "${name}" failed in ${labelOf(target)}: ${cause.message}. It runs outside of a transaction, so its earlier ` +
+      'changes remain, such as an invalid index. Remove them and migrate again.',
+    { ...tenantOf(target), cause },
+  );
+}

@@ -1,0 +1,139 @@
+import { isTenancyError, TenancyError } from '@omnitenant/core';
+import type { StoredTenant } from '../central/stored-tenant.ts';
+import { sharesTables } from '../placement/placement.ts';
+import type { Fleet, FleetOptions, FleetReport } from './fleet.ts';
+import type { LedgerFilter } from './ledger.ts';
+import type { Migrated } from './migrate-target.ts';
+import { tenantTarget } from './migration-target.ts';
+import type { Operation } from './operation.ts';
+import { settleAll } from './settle-all.ts';
+import { versionOf } from './version.ts';
+import { createVersionBatch, type VersionBatch } from './version-batch.ts';
+
+/** One run over a fleet: what is counted, and why it stopped. */
+export class FleetRun {
+  /** How many tenants were started. */
+  started = 0;
+  readonly #fleet: Fleet;
+  readonly #operation: Operation;
+  readonly #selection: LedgerFilter;
+  readonly #options: Pick<FleetOptions, 'maxFailures' | 'signal' | 'onProgress'>;
+  readonly #versions: VersionBatch;
+  readonly #counts = { migrated: 0, upToDate: 0 };
+  readonly #failed: { tenant: string; error: TenancyError }[] = [];
+  /** The migrations of schemas that tenants share, each of which runs once for all of its tenants. */
+  readonly #shared = new Map<string, Promise<Migrated>>();
+  #total: number | undefined;
+  #stopped: FleetReport['stopped'];
+
+  constructor(
+    fleet: Fleet,
+    operation: Operation,
+    selection: LedgerFilter,
+    options: Pick<FleetOptions, 'maxFailures' | 'signal' | 'onProgress'>,
+  ) {
+    this.#fleet = fleet;
+    this.#operation = operation;
+    this.#selection = selection;
+    this.#options = options;
+    this.#versions = createVersionBatch(fleet.ledger);
+  }
+
+  /** Migrates the tenants of a stream with several workers. They share it, so no more is read than is worked on. */
+  async drain(stream: AsyncIterator<StoredTenant>, workers: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
+    let left = limit;
+    let reading: Promise<unknown> = Promise.resolve();
+    const read = async (): Promise<StoredTenant | undefined> => {
+      if (left === 0 || !this.#mayStart()) return undefined;
+      const { done, value } = await stream.next();
+      if (done) return undefined;
+      left -= 1;
+      this.started += 1;
+      this.#total ??= await this.#fleet.ledger.count(this.#selection);
+      return value;
+    };
+    function next(): Promise<StoredTenant | undefined> {
+      const result = reading.then(read);
+      reading = result.catch(() => {});
+      return result;
+    }
+    const work = async (): Promise<void> => {
+      for (let stored = await next(); stored; stored = await next()) await this.#process(stored);
+    };
+    await settleAll(Array.from({ length: workers }, work));
+  }
+
+  /** Stops the run if a canary has failed. */
+  stopAfterCanaries(): void {
+    if (this.#failed.length > 0) this.#stopped ??= 'canary';
+  }
+
+  /** Writes the versions that are still queued. */
+  end(): Promise<void> {
+    return this.#versions.flush();
+  }
+
+  report(): FleetReport {
+    const remaining = Math.max(0, (this.#total ?? 0) - this.started);
+    const report = { ...this.#counts, failed: this.#failed, remaining };
+    return this.#stopped ? { ...report, stopped: this.#stopped } : report;
+  }
+
+  #mayStart(): boolean {
+    const { signal, maxFailures = Number.POSITIVE_INFINITY } = this.#options;
+    if (signal?.aborted) this.#stopped ??= 'signal';
+    else if (this.#failed.length > maxFailures) this.#stopped ??= 'failures';
+    return this.#stopped === undefined;
+  }
+
+  async #process(stored: StoredTenant): Promise<void> {
+    const { id } = stored.tenant;
+    const startedAt = performance.now();
+    let migrated: Migrated | undefined;
+    let error: TenancyError | undefined;
+    try {
+      migrated = await this.#migrate(stored);
+    } catch (thrown) {
+      if (!(await this.#isRemoved(id))) error = migrateFailure(thrown, id);
+    }
+    if (migrated) await this.#versions.add(id, versionOf(migrated.applied));
+    const migrations = migrated?.steps.map(({ name }) => name) ?? [];
+    if (error) this.#failed.push({ tenant: id, error });
+    else this.#counts[migrations.length > 0 ? 'migrated' : 'upToDate'] += 1;
+    const failed = this.#failed.length;
+    const done = this.#counts.migrated + this.#counts.upToDate + failed;
+    const milliseconds = performance.now() - startedAt;
+    this.#options.onProgress?.({
+      tenant: id,
+      migrations,
+      error,
+      milliseconds,
+      total: this.#total ?? done,
+      done,
+      failed,
+    });
+  }
+
+  #migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
+    const { set, migrateTarget } = this.#fleet;
+    const known = version === undefined ? undefined : set.appliedAt(version);
+    if (!sharesTables(tenant)) return migrateTarget(tenantTarget(tenant), this.#operation, known);
+    const key = JSON.stringify(tenant.placement);
+    const migrated = this.#shared.get(key) ?? migrateTarget(tenantTarget(tenant), this.#operation, known);
+    this.#shared.set(key, migrated);
+    return migrated;
+  }
+
+  /** A tenant that was removed during the run has nothing left to migrate. */
+  async #isRemoved(id: string): Promise<boolean> {
+    return (await this.#fleet.ledger.count({ tenants: [id] })) === 0;
+  }
+}
+
+function migrateFailure(thrown: unknown, tenant: string): TenancyError {
+  if (isTenancyError(thrown)) return thrown;
+  return new TenancyError('MIGRATE_FAILED', `Migrating tenant "${tenant}" failed: ${String(thrown)}`, {
+    tenant,
+    cause: thrown,
+  });
+}

@@ -1,0 +1,66 @@
+import { isTenancyError, TenancyError } from '@omnitenant/core';
+import { applyInOneMessage, applyInTransaction, applyOutsideTransaction, isTransactional } from './apply-steps.ts';
+import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
+import type { Operation, Step } from './operation.ts';
+import { heldByOther } from './replay.ts';
+import { isExhausted, retryWhile } from './retry.ts';
+
+/** What was done in one target, and what is applied there now. */
+export interface Migrated {
+  readonly steps: readonly Step[];
+  readonly applied: readonly string[];
+}
+
+/** Performs an operation in one target; `known` is what central believes to be applied there. */
+export type MigrateTarget = (
+  target: MigrationTarget,
+  operation: Operation,
+  known?: readonly string[],
+) => Promise<Migrated>;
+
+/**
+ * Performs operations in one target at a time. Each transaction is all or nothing and holds a lock, so that two processes
+ * never apply one migration twice. If central is right about what is applied, it takes one message.
+ */
+export function migrateTargetWith(context: MigrationContext): MigrateTarget {
+  /** Tries again while another process migrates the same target. */
+  function whenFree<R>(work: () => Promise<R>): Promise<R> {
+    return retryWhile(work, (error) => {
+      const isHeld = (error as { code?: string }).code === heldByOther;
+      return isHeld || (context.waitForConnection === true && isExhausted(error));
+    });
+  }
+
+  return async function migrateTarget(target, operation, known) {
+    const set = await context.set();
+    const done: Step[] = [];
+    try {
+      if (known) {
+        const steps = operation.stepsFrom(known);
+        if (steps.length === 0) return { steps, applied: known };
+        const applied = await whenFree(() => applyInOneMessage(context, target, set, known, steps));
+        if (applied) return { steps, applied };
+      }
+      for (;;) {
+        const { applied, steps, next } = await whenFree(() => applyInTransaction(context, target, set, operation));
+        done.push(...steps);
+        if (!next) return { steps: done, applied };
+        if (await isTransactional(set, next)) continue;
+        if (await whenFree(() => applyOutsideTransaction(context, target, set, next))) done.push(next);
+      }
+    } catch (cause) {
+      throw migrationFailed(target, done, cause);
+    }
+  };
+}
+
+function migrationFailed(target: MigrationTarget, done: readonly Step[], cause: unknown): TenancyError {
+  if (isTenancyError(cause, 'MIGRATE_FAILED')) return cause;
+  const names = done.map(({ name }) => `"${name}"`).join(', ');
+  const kept = done.length > 0 ? ` These migrations stay applied: ${names}.` : '';
+  return new TenancyError(
+    'MIGRATE_FAILED',
+    `Migrating ${labelOf(target)} failed: ${(cause as Error).message.replace(/\.$/, '')}. What failed is rolled back.${kept} Fix the cause and migrate again.`,
+    { ...tenantOf(target), cause },
+  );
+}
