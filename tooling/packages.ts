@@ -28,8 +28,14 @@ export function packages(): Package[] {
   });
 }
 
-/** Each entry point of a package, as users import it, with its source file. */
-export function entryPoints({ path, manifest }: Package): { name: string; source: string }[] {
+/** What users import, with its source file. */
+export interface EntryPoint {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** Each entry point of a package. */
+export function entryPoints({ path, manifest }: Package): EntryPoint[] {
   return Object.entries(manifest.exports ?? {}).flatMap(([key, target]) => {
     const source = typeof target === 'object' ? target['@omnitenant/source'] : undefined;
     return source === undefined ? [] : [{ name: join(manifest.name, key), source: join(path, source) }];
