@@ -79,23 +79,23 @@ describe('a placement', () => {
     place: ({ isolation = 'none' }) => ({ isolation, placement: { bucket: 'one' } }),
   });
 
-  test('is what each resource adds to what the one before it said', () => {
-    expect(placed(parsed({}), [orm, files])).toMatchObject({
+  test('is what each resource adds to what the one before it said', async () => {
+    expect(await placed(parsed({}), [orm, files])).toMatchObject({
       isolation: 'schema',
       placement: { schema: 't_acme', bucket: 'one' },
     });
   });
 
-  test('begins with what was asked for', () => {
-    expect(placed(parsed({ isolation: 'row', placement: { server: 'eu' } }), [orm])).toMatchObject({
+  test('begins with what was asked for', async () => {
+    expect(await placed(parsed({ isolation: 'row', placement: { server: 'eu' } }), [orm])).toMatchObject({
       isolation: 'row',
       placement: { server: 'eu', schema: 't_acme' },
     });
   });
 
-  test('is none where nothing places tenants, and an isolation that was asked for is refused then', () => {
-    expect(placed(parsed({}), [])).toMatchObject({ isolation: 'none', placement: {} });
-    expect(() => placed(parsed({ isolation: 'schema' }), [])).toThrow(
+  test('is none where nothing places tenants, and an isolation that was asked for is refused then', async () => {
+    expect(await placed(parsed({}), [])).toMatchObject({ isolation: 'none', placement: {} });
+    await expect(placed(parsed({ isolation: 'schema' }), [])).rejects.toThrow(
       expect.objectContaining({ code: 'ISOLATION_UNKNOWN', tenant: 'acme' }) as Error,
     );
   });

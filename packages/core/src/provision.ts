@@ -67,10 +67,10 @@ export function storageSteps(tenant: Tenant, resources: readonly TenantResource[
  * The draft with the isolation and placement that the resources give it.
  * @throws ISOLATION_UNKNOWN where an isolation is asked for that no resource has.
  */
-export function placed<T extends Tenant>(
+export async function placed<T extends Tenant>(
   { draft, isolation, placement }: ParsedTenantInput<T>,
   resources: readonly TenantResource[],
-): TenantDraft<T> {
+): Promise<TenantDraft<T>> {
   let asked: PlacementDraft = {
     id: draft.id,
     config: draft.config,
@@ -83,7 +83,7 @@ export function placed<T extends Tenant>(
     throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: draft.id });
   }
   for (const resource of placing) {
-    const answer = outside(() => resource.place?.(asked));
+    const answer = await outside(async () => resource.place?.(asked));
     asked = { ...asked, ...answer, placement: { ...asked.placement, ...answer?.placement } };
   }
   return { ...draft, isolation: asked.isolation ?? 'none', placement: asked.placement ?? {} } as TenantDraft<T>;

@@ -103,7 +103,7 @@ export function createProvisioner<T extends Tenant>(
   async function provision(input: TenantInput<T>, origin: Origin): Promise<T> {
     const parsed = parseTenantInput(input, reservedIds);
     refusePublicHosts(parsed.domains, publicHosts);
-    const draft = placed(parsed, resources);
+    const draft = await placed(parsed, resources);
     await signals.ask('creating', { tenant: draft });
 
     const outcome = await inTurn(draft.id, async (): Promise<Outcome<T>> => {

@@ -11,6 +11,12 @@ export interface PlacementDraft {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
+/** Where a resource places a tenant. */
+export interface PlacementAnswer {
+  readonly isolation: string;
+  readonly placement: Placement;
+}
+
 /**
  * What each tenant has one of: a database, a cache, a queue, or the application's own. A capability is there by presence.
  * Every method is called outside all scopes, so that a pool, timer or listener it makes belongs to no tenant.
@@ -23,7 +29,7 @@ export interface TenantResource<Handle = unknown> {
   /** Ends a handle at the end of the scope that opened it, newest first. */
   close?(handle: Handle): void | Promise<void>;
   /** Says where a new tenant will be. Throws ISOLATION_UNKNOWN. */
-  place?(draft: PlacementDraft): { readonly isolation: string; readonly placement: Placement };
+  place?(draft: PlacementDraft): PlacementAnswer | Promise<PlacementAnswer>;
   /** Makes the tenant's storage; one that fails leaves nothing behind, because only what was made is undone. */
   create?(tenant: Tenant): Promise<void>;
   /**
