@@ -27,11 +27,11 @@ import { loadMigrations } from './migrations/migration-set.ts';
 import type { Migrations } from './migrations/migrations.ts';
 import { openMigrations } from './migrations/open-migrations.ts';
 import { servingOf } from './migrations/serving.ts';
-import { initBaseOrm, isPglite } from './mikro-orm/base-orm.ts';
+import { initBaseOrm, serverOf } from './mikro-orm/base-orm.ts';
 import { createDrivers } from './mikro-orm/drivers.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
 import { placeTenant } from './placement/place-tenant.ts';
-import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
+import { defaultServer, type Isolation, type OrmPlacement, ownServer, sharesTables } from './placement/placement.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { parseKeys } from './vault/keys.ts';
 import { urlOf } from './vault/server-url.ts';
@@ -151,12 +151,12 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
       const placed = placeTenant(draft, {
         isolation,
         names,
-        // PGlite's one user is a superuser, whom row-level security does not bind.
-        hasRole: (kind) => roles || (kind === 'row' && isPglite(base)),
+        // A superuser is not bound by row-level security, so where there is no other user, a role has to be.
+        hasRole: (kind) => roles || (sharesTables({ isolation: kind }) && !serverOf(base).hasUsers),
         servers: new Set(servers.keys()),
         centralDatabase: central.database,
       });
-      if (placed.isolation === 'database' && isPglite(base)) throw noDatabases(draft.id);
+      if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
       return placed;
     },
     create: async (record) => {

@@ -215,7 +215,7 @@ describe('a tenant on a server of its own', () => {
     const error = await refusal(() => whoAmI(elsewhere, 'acme'));
     expect(error).toMatchObject({ code: 'SERVER_UNAVAILABLE', status: 503, tenant: 'acme' });
     expect(error.message).toContain(
-      `The database '${app.name}_acme' of the tenant 'acme', on a server of its own, cannot be used: nothing answers`,
+      `The database "${app.name}_acme" of the tenant "acme", on a server of its own, cannot be used: nothing answers`,
     );
     expect(await whoAmI(elsewhere, 'bloom')).toMatchObject({ database: app.name });
     await app.orm.credentials.replace('acme', url);

@@ -1,6 +1,7 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { isTenancyError } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
+import { Client } from 'pg';
 import { expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { runLibrary } from './fixtures/running-library.ts';
@@ -78,4 +79,23 @@ test('a tenant whose database somebody does not leave is removed all the same', 
   await tenancy.tenants.remove('going');
   isRemoved();
   await outcome;
+});
+
+test('a removal that fails hands its connection on without the transaction that it failed in', async () => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(
+    defineConfig({ clientUrl: database.url }),
+    { going: { isolation: 'row' }, staying: { isolation: 'row' } },
+    { connections: { max: 1 } },
+  );
+  const { tenancy, orm } = library;
+  const admin = new Client({ connectionString: database.url });
+  await admin.connect();
+  await admin.query(
+    `create function rows.refuse() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$;
+     create trigger refuses before delete on rows.author for each row execute function rows.refuse()`,
+  );
+  await admin.end();
+  await expect(tenancy.tenants.remove('going')).rejects.toThrow(/append only/);
+  expect(await tenancy.run('staying', () => orm.em.count(Author))).toBe(1);
 });

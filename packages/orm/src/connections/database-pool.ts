@@ -1,33 +1,33 @@
 import type { Scope } from '@omnitenant/core';
 import type { Database, SqlClient, SqlConnection } from '../sql/client.ts';
-import { RoundRobinQueue } from './round-robin-queue.ts';
+import { RoundRobinQueue, takeOut } from './round-robin-queue.ts';
 
-/** Where a statement goes: a database, and the schema of it that it is sent to. */
+/** What a connection is asked for: a database, and the schema in it. */
 export interface ConnectionTarget extends Database {
-  readonly schema?: string;
-  /** What the connection starts with, where it is to be one of its own: options of PostgreSQL's command line. */
-  readonly startup?: string;
+  readonly schema?: string | undefined;
+  /** Command-line options of PostgreSQL that the connection starts with. It is then kept apart from all others. */
+  readonly startup?: string | undefined;
 }
 
-/** How connections to one database are opened. */
+/** Opens and closes the connections to one database. */
 export interface DatabaseOpener {
-  /** How many there may be to this database. */
+  /** The most connections that this database may have. */
   readonly max: number;
-  /** Opens one. When it fails, it leaves no socket. */
+  /** Opens a connection. A failed attempt leaves no socket. */
   open(): Promise<OpenedConnection>;
-  /** Resolves when its socket is closed. */
+  /** Resolves when the socket is closed. */
   close(connection: SqlConnection): Promise<void>;
 }
 
 export interface OpenedConnection {
   readonly client: SqlConnection;
-  /** Whether queries may be sent while others are not answered. */
+  /** Whether queries may be sent before earlier ones are answered. */
   readonly canPipeline: boolean;
 }
 
-/** One who waits for a connection. */
+/** A request that waits for a connection. */
 export interface Waiter {
-  readonly place: ConnectionTarget;
+  readonly target: ConnectionTarget;
   readonly pipelined: boolean;
   readonly scope: Scope | undefined;
   readonly timer: NodeJS.Timeout;
@@ -35,20 +35,20 @@ export interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** The connections to one database, and who waits for one of them. Its server's pools decide; this keeps count. */
+/** The connections to one database and the requests that wait for one. It keeps count; the pools of its server decide. */
 export class DatabasePool {
   readonly database: ConnectionTarget;
   readonly opener: DatabaseOpener;
-  /** The last to be given back is the last. */
+  /** Free connections, the one returned last at the end. */
   readonly idle: Connection[] = [];
-  /** Those that plain reads are sent through, and nothing else. */
+  /** Connections that serve plain reads only, several at once. */
   readonly pipelined: Connection[] = [];
   readonly waiting = new RoundRobinQueue<Waiter>();
-  /** How many are open or being opened; without those that are being closed. */
+  /** The number of connections that are open or opening. Those that are closing do not count. */
   size = 0;
-  /** How many of them are being opened. */
+  /** The number of connections that are opening. */
   opening = 0;
-  /** How many are being closed. */
+  /** The number of connections that are closing. */
   closing = 0;
   #closed = false;
   readonly #drained = Promise.withResolvers<void>();
@@ -62,18 +62,18 @@ export class DatabasePool {
     return this.#closed;
   }
 
-  /** Connections that come back from now on are closed. */
+  /** From now on, connections that are returned are closed. */
   close(): void {
     this.#closed = true;
     this.settle();
   }
 
-  /** Resolves when it has been closed, and its last socket with it. */
+  /** Resolves when the pool is closed and its last socket too. */
   get drained(): Promise<void> {
     return this.#drained.promise;
   }
 
-  /** Whether another connection would serve somebody who waits. */
+  /** Whether another connection would serve a waiting request. */
   get wantsMore(): boolean {
     return this.waiting.size > this.opening && this.size < this.opener.max;
   }
@@ -85,22 +85,28 @@ export class DatabasePool {
   settle(): void {
     if (this.#closed && this.isEmpty) this.#drained.resolve();
   }
+
+  /** Lends the connection to nobody else: it is neither idle nor open for further reads. */
+  takeOut(connection: Connection): void {
+    takeOut(this.idle, connection);
+    takeOut(this.pipelined, connection);
+  }
 }
 
-/** One connection of a pool, and what has to be known of it to say how long it may live. */
+/** A connection of a pool, with what decides how long it lives. */
 export class Connection {
   readonly client: SqlConnection;
   readonly canPipeline: boolean;
   readonly pool: DatabasePool;
   readonly giveBack: (connection: Connection, destroy: boolean) => void;
   readonly openedAt: number = performance.now();
-  /** When it was last given back. */
+  /** When it was last returned. */
   idleSince = 0;
-  /** How many have it. */
+  /** The number of its current users. */
   users = 0;
-  /** The server or the network is done with it: nobody gets it again. */
+  /** The server or the network has ended it: it is not lent again. */
   broken = false;
-  /** It is being closed, or has ended. */
+  /** It is closing, or closed. */
   gone = false;
   #lastSchema: string | undefined;
   readonly #schemas = new Set<string>();
@@ -112,17 +118,23 @@ export class Connection {
     this.giveBack = giveBack;
   }
 
-  /** How many schemas it has served. */
+  /** The number of schemas that it has served. */
   get schemas(): number {
     return this.#schemas.size;
   }
 
-  /** Whether it has plain reads to send, and nothing else. */
+  /** Whether it currently serves plain reads only. */
   get pipelined(): boolean {
     return this.canPipeline && this.client.pipeline === true;
   }
 
-  /** Somebody has it, for a plain read or for anything. */
+  /** Whether a transaction is open on it, or has failed. PostgreSQL says so with its last answer. */
+  get inTransaction(): boolean {
+    const status = this.client.getTransactionStatus();
+    return status === 'T' || status === 'E';
+  }
+
+  /** Counts another user, who sends one plain read (`pipelined`) or anything. */
   serve(schema: string | undefined, pipelined: boolean): this {
     this.users += 1;
     if (this.canPipeline && this.users === 1) {

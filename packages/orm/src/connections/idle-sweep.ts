@@ -2,7 +2,7 @@ import { outside } from '@omnitenant/core';
 import type { Connection, DatabasePool } from './database-pool.ts';
 import type { Limits } from './limits.ts';
 
-/** Closes connections that were not used for long enough, or are too old, with one timer for all of a server's. */
+/** Closes the idle connections of a server that were unused for too long, or are too old. One timer serves them all. */
 export class IdleSweep {
   readonly #limits: Limits;
   readonly #pools: ReadonlyMap<string, DatabasePool>;
@@ -15,7 +15,7 @@ export class IdleSweep {
     this.#close = close;
   }
 
-  /** Some connection is idle from now on. */
+  /** Called when a connection becomes idle. */
   start(): void {
     this.#timer ??= this.#in(Math.min(this.#limits.idleMs, this.#limits.lifetimeMs));
   }

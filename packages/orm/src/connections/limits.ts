@@ -1,35 +1,37 @@
-/** How many connections a server is asked for, and for how long. One process has them; each process has its own. */
+/** Limits on the connections to one server. They hold for one process; other processes have their own. */
 export interface ConnectionLimits {
-  /** How many connections there are to the server at once, to all of its databases together. Default: 20. */
-  readonly max?: number;
-  /** How many statements and transactions may wait for one at once; a further one is refused. Default: 1000. */
-  readonly maxWaiting?: number;
+  /** The most connections to the server at once, over all of its databases. Default: 20. */
+  readonly max?: number | undefined;
+  /** The most statements and transactions that may wait for a connection at once. Any further one fails. Default: 1000. */
+  readonly maxWaiting?: number | undefined;
   /**
-   * How long one of them waits, the opening of a connection included, before it is refused; in milliseconds. Default:
+   * How long a statement or transaction waits for a connection, including the time to open it, in milliseconds. Default:
    * `connectionTimeoutMillis` of driverOptions, else 10 000.
    */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
-   * After how long without use a connection is closed, in milliseconds. Default: `pool.idleTimeoutMillis` of the MikroORM
+   * How long an unused connection stays open, in milliseconds. Default: `pool.idleTimeoutMillis` of the MikroORM
    * configuration, else 10 000.
    */
-  readonly idleMs?: number;
-  /** How old a connection gets, in milliseconds; one in use is closed when it comes back. Default: 1 800 000, half an hour. */
-  readonly lifetimeMs?: number;
+  readonly idleMs?: number | undefined;
   /**
-   * How many schemas a connection serves before another takes its place. PostgreSQL keeps what it has learned of each for
-   * as long as the connection lives: some 170 KB when ten tables are read. Default: 500. `Infinity`: any number.
+   * How long a connection lives, in milliseconds; one in use is closed when it is returned. Default: 1 800 000, half an hour.
    */
-  readonly maxSchemas?: number;
+  readonly lifetimeMs?: number | undefined;
   /**
-   * How many plain reads may be under way on one connection at once, each answered after those before it. 1: each has a
-   * connection of its own, as everything else has. Default: 4.
+   * How many schemas a connection serves before it is replaced. PostgreSQL caches the tables of each schema for as long as the
+   * connection lives: about 170 KB for ten tables. Default: 500. `Infinity`: no limit.
    */
-  readonly maxPipelined?: number;
+  readonly maxSchemas?: number | undefined;
+  /**
+   * How many plain reads may share a connection at once; they are answered in order. 1: each read has a connection of its
+   * own, like every other statement. Default: 4.
+   */
+  readonly maxPipelined?: number | undefined;
 }
 
-/** What the pools keep to. */
-export type Limits = Required<ConnectionLimits>;
+/** The limits with their defaults filled in. */
+export type Limits = { readonly [Limit in keyof ConnectionLimits]-?: number };
 
 const defaults: Limits = {
   max: 20,
@@ -41,26 +43,34 @@ const defaults: Limits = {
   maxPipelined: 4,
 };
 
-/** The limits of a server: the first that says something decides. */
+/** The limits of a server. The first argument that sets a limit decides it. */
 export function limitsOf(...given: readonly (ConnectionLimits | undefined)[]): Limits {
   const known = given.flatMap((limits) => Object.entries(limits ?? {}));
   return { ...defaults, ...Object.fromEntries(known.filter(([, value]) => value !== undefined).reverse()) };
 }
 
-/** Timers count no further. */
-const longest = 2 ** 31 - 1;
+/** Whether a connection is too old, or has served too many schemas, to be used again. */
+export function isSpent(
+  { openedAt, schemas }: { readonly openedAt: number; readonly schemas: number },
+  { lifetimeMs, maxSchemas }: Limits,
+): boolean {
+  return schemas >= maxSchemas || performance.now() - openedAt >= lifetimeMs;
+}
+
+/** The longest time that a timer of Node can wait, in milliseconds. */
+const longestMs = 2 ** 31 - 1;
 
 /** What is wrong with limits, in words that follow the name of the option; `undefined` where nothing is. */
 export function faultOfLimits(given: ConnectionLimits): string | undefined {
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaults, name)) return `has no ${name}. There are: ${Object.keys(defaults).join(', ')}.`;
+    if (!Object.hasOwn(defaults, name)) return `has no "${name}". Use: ${Object.keys(defaults).join(', ')}.`;
     if (value === undefined) continue;
     const least = name === 'maxWaiting' ? 0 : 1;
-    const unlimited = value === Number.POSITIVE_INFINITY && unlimitable.has(name);
-    if (unlimited || (Number.isInteger(value) && value >= least && value <= longest)) continue;
-    return `has the ${name} ${value}, which must be a whole number from ${least} to ${longest}.`;
+    const unlimited = value === Number.POSITIVE_INFINITY && mayBeUnlimited.has(name);
+    if (unlimited || (Number.isInteger(value) && value >= least && value <= longestMs)) continue;
+    return `has the ${name} ${value}, which must be a whole number from ${least} to ${longestMs}.`;
   }
   return undefined;
 }
 
-const unlimitable: ReadonlySet<string> = new Set(['lifetimeMs', 'maxSchemas']);
+const mayBeUnlimited: ReadonlySet<string> = new Set(['lifetimeMs', 'maxSchemas']);

@@ -1,46 +1,41 @@
 import type { Options } from '@mikro-orm/core';
-import { type BaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
+import { type BaseOrm, serverOf } from '../mikro-orm/base-orm.ts';
 import type { Database } from '../sql/client.ts';
+import type { ConnectionTarget } from './database-pool.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
-import { ownServers } from './own-servers.ts';
+import { ownServerPools } from './own-server-pools.ts';
 import { databaseOpener, openPglite } from './pg.ts';
 import { createPools, type Pools, pglitePools } from './pools.ts';
 import { ServerPools } from './server-pools.ts';
 import type { ServerOptions } from './servers.ts';
 
 /**
- * The pools of an application's servers, each under its own limits. None is connected to before it is used. `urlOf` says where
- * a database of a tenant's own server is, for each connection anew.
+ * The pools of an application's servers, each with its own limits. None connects before it is used. `urlOf` is called for
+ * each connection to a tenant's own server, and returns the URL of the database.
  */
 export function openPools(
   orm: BaseOrm,
   config: Options,
   servers: ReadonlyMap<string, ServerOptions>,
   limits: ConnectionLimits | undefined,
-  urlOf: (place: Database) => Promise<string>,
+  urlOf: (database: Database) => Promise<string>,
 ): Pools {
   const driverOptions = (config.driverOptions ?? {}) as PgPoolOptions;
-  if (isPglite(orm)) return pglitePools(openPglite(orm, driverOptions));
-  const pools = [...servers].map(([name, server]): [string, ServerPools] => [
-    name,
-    new ServerPools(
-      limitsOf(server.connections, limits, limitsOfPg({ ...config.pool, ...driverOptions })),
-      ({ database, startup }) =>
-        databaseOpener(orm, withStartup(driverOptions, startup), { ...server, dbName: database }),
-    ),
-  ]);
-  const own = ownServers(
-    (onEmpty) =>
-      new ServerPools(
-        limitsOf(limits, limitsOfPg({ ...config.pool, ...driverOptions })),
-        (place) =>
-          databaseOpener(orm, withStartup(driverOptions, place.startup), { dbName: place.database }, () =>
-            urlOf(place),
-          ),
-        onEmpty,
-      ),
-  );
-  return createPools(new Map(pools), own);
+  if (serverOf(orm).isEmbedded) return pglitePools(openPglite(orm, driverOptions));
+  const configured = limitsOfPg({ ...config.pool, ...driverOptions });
+
+  function poolsOf(server: ServerOptions): ServerPools {
+    return new ServerPools(limitsOf(server.connections, limits, configured), ({ database, startup }) =>
+      databaseOpener(orm, withStartup(driverOptions, startup), { ...server, dbName: database }),
+    );
+  }
+  function poolsOfOwn(onEmpty: () => void): ServerPools {
+    const opener = (target: ConnectionTarget) =>
+      databaseOpener(orm, withStartup(driverOptions, target.startup), { dbName: target.database }, () => urlOf(target));
+    return new ServerPools(limitsOf(limits, configured), opener, onEmpty);
+  }
+  const named = [...servers].map(([name, server]) => [name, poolsOf(server)] as const);
+  return createPools(new Map(named), ownServerPools(poolsOfOwn));
 }
 
 function withStartup(driverOptions: PgPoolOptions, startup: string | undefined): PgPoolOptions {
@@ -49,7 +44,7 @@ function withStartup(driverOptions: PgPoolOptions, startup: string | undefined):
     : { ...driverOptions, options: [driverOptions.options ?? '', startup].join(' ').trim() };
 }
 
-/** What `pg` calls our limits; its 0 stands for no limit, which here is the default. */
+/** The limits that `pg` knows, by its names for them. Its 0 means no limit; here it means the default. */
 interface PgPoolOptions {
   readonly options?: string;
   readonly connectionTimeoutMillis?: number;
@@ -58,13 +53,13 @@ interface PgPoolOptions {
 }
 
 function limitsOfPg({
-  connectionTimeoutMillis = 0,
-  idleTimeoutMillis = 0,
+  connectionTimeoutMillis,
+  idleTimeoutMillis,
   maxLifetimeSeconds = 0,
 }: PgPoolOptions): ConnectionLimits {
   return {
-    ...(connectionTimeoutMillis > 0 && { waitMs: connectionTimeoutMillis }),
-    ...(idleTimeoutMillis > 0 && { idleMs: idleTimeoutMillis }),
-    ...(maxLifetimeSeconds > 0 && { lifetimeMs: maxLifetimeSeconds * 1_000 }),
+    waitMs: connectionTimeoutMillis || undefined,
+    idleMs: idleTimeoutMillis || undefined,
+    lifetimeMs: maxLifetimeSeconds * 1_000 || undefined,
   };
 }

@@ -1,37 +1,38 @@
 import type { Database, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import type { ConnectionTarget } from './database-pool.ts';
-import type { OwnServers } from './own-servers.ts';
+import type { OwnServerPools } from './own-server-pools.ts';
 import { unavailable } from './server-errors.ts';
 import type { ServerPools } from './server-pools.ts';
 
-/** The pools of an application: one for each database in use, shared by all who are placed in it, opened on first use. */
+/** The pools of an application, one for each database in use. All tenants in a database share its pool. */
 export interface Pools {
   /**
    * Checks out a connection.
    *
-   * @throws SERVER_UNAVAILABLE when the server cannot be reached or refuses, and its statements when it is gone by then;
-   * CONNECTIONS_EXHAUSTED when no connection becomes free in time.
+   * @throws SERVER_UNAVAILABLE if the server cannot be reached or refuses the connection, and from the client's statements if
+   * the connection is lost later; CONNECTIONS_EXHAUSTED if no connection becomes free in time.
    */
-  connect(place: ConnectionTarget, pipelined?: boolean): Promise<SqlClient>;
-  /** Sends SQL that belongs to no tenant, such as the making of a schema, and gives back the last statement's rows. */
+  connect(target: ConnectionTarget, pipelined?: boolean): Promise<SqlClient>;
+  /** Sends SQL that belongs to no tenant, such as `create schema`, and returns the rows of the last statement. */
   query(database: Database, sql: string): Promise<QueryResult['rows']>;
-  /** Closes one database's pool, as before the database is dropped. It opens again on its next use. */
+  /** Closes the pool of a database before the database is dropped. It opens again on its next use. */
   close(database: Database): Promise<void>;
-  /** Closes all of them, for good. */
+  /** Closes all pools for good. */
   end(): Promise<void>;
 }
 
-/** The pools of servers by the server's name, and of tenants' own. */
-export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnServers): Pools {
-  const connect = (place: ConnectionTarget, pipelined?: boolean): Promise<SqlClient> =>
-    (place.url === undefined ? servers.get(place.server) : own.of(place.url))?.connect(place, pipelined) ??
-    Promise.reject(unknownServer(place));
+/** The pools of the configured servers, by name, and of tenants' own servers. */
+export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnServerPools): Pools {
+  function connect(target: ConnectionTarget, pipelined?: boolean): Promise<SqlClient> {
+    const pools = target.url === undefined ? servers.get(target.server) : own.of(target.url);
+    return pools ? pools.connect(target, pipelined) : Promise.reject(unknownServer(target));
+  }
   return {
     connect,
-    query: querying(connect),
+    query: queryOn(connect),
     close: async ({ server, database, url }) => {
       const pools = url === undefined ? servers.get(server) : own.tryOf(url);
-      await within(patience, pools?.close(database) ?? Promise.resolve());
+      await within(closeTimeoutMs, pools?.close(database) ?? Promise.resolve());
     },
     end: async () => {
       await Promise.all([...servers.values(), own].map((server) => server.end()));
@@ -39,16 +40,20 @@ export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnS
   };
 }
 
-/** The one pool of PGlite, for all that is asked for. */
+/** PGlite's one pool, for every target. */
 export function pglitePools(pool: SqlPool): Pools {
   let ended = false;
-  const connect = (place: ConnectionTarget): Promise<SqlClient> =>
-    (ended ? Promise.reject(new Error('its connections have been closed')) : pool.connect()).catch((error: unknown) => {
-      throw unavailable(place, error);
-    });
+  async function connect(target: ConnectionTarget): Promise<SqlClient> {
+    try {
+      if (ended) throw new Error('its connections have been closed');
+      return await pool.connect();
+    } catch (error) {
+      throw unavailable(target, error);
+    }
+  }
   return {
     connect,
-    query: querying(connect),
+    query: queryOn(connect),
     close: async () => {},
     end: async () => {
       ended = true;
@@ -57,24 +62,34 @@ export function pglitePools(pool: SqlPool): Pools {
   };
 }
 
-function querying(connect: Pools['connect']): Pools['query'] {
+function queryOn(connect: Pools['connect']): Pools['query'] {
   return async (database, sql) => {
     const client = await connect(database);
     try {
       const result = await client.query(sql);
-      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-    } finally {
       client.release();
+      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+    } catch (error) {
+      await rollBack(client);
+      throw error;
     }
   };
 }
 
-function unknownServer(place: ConnectionTarget): Error {
-  return unavailable(place, new Error('there is no such server in the configuration'));
+/** Returns a connection on which a message has failed: the message may have begun a transaction, which would still be open. */
+async function rollBack(client: SqlClient): Promise<void> {
+  await client.query('rollback').then(
+    () => client.release(),
+    () => client.release(true),
+  );
 }
 
-/** How long a database that is to be dropped waits for what runs in it, in milliseconds: then that is cut off. */
-const patience = 3_000;
+function unknownServer(target: ConnectionTarget): Error {
+  return unavailable(target, new Error('there is no such server in the configuration'));
+}
+
+/** How long statements may still run in a database that is to be dropped, in milliseconds. After that, PostgreSQL ends them. */
+const closeTimeoutMs = 3_000;
 
 async function within(ms: number, work: Promise<void>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
-/** A queue that serves whoever asks in turn, however much each of them asks for. */
+/** A queue with a line for each key. The keys are served in turn, however many items each has. */
 export class RoundRobinQueue<Item> {
-  // A list and no Map: thousands a second come and go under load, and V8 keeps a Map's dead tables, and what they hold, alive.
+  // A list, not a Map: thousands of lines come and go in a second under load, and V8 keeps a Map's dead tables alive.
   readonly #lines: Line<Item>[] = [];
   #size = 0;
 
@@ -8,19 +8,19 @@ export class RoundRobinQueue<Item> {
     return this.#size;
   }
 
-  /** The oldest item of whoever's turn it is. */
+  /** The item that `next` would take. */
   peek(): Item | undefined {
     return this.#lines[0]?.items[0];
   }
 
-  add(whose: string, item: Item): void {
-    const line = this.#lineOf(whose);
+  add(key: string, item: Item): void {
+    const line = this.#lineOf(key);
     if (line) line.items.push(item);
-    else this.#lines.push({ whose, items: [item] });
+    else this.#lines.push({ key, items: [item] });
     this.#size += 1;
   }
 
-  /** Takes out the oldest item of whoever's turn it is. */
+  /** Takes the oldest item of the next key. */
   next(): Item | undefined {
     const line = this.#lines.shift();
     if (!line) return undefined;
@@ -30,23 +30,28 @@ export class RoundRobinQueue<Item> {
     return item;
   }
 
-  /** Takes out that item, whose turn has not come. */
-  remove(whose: string, item: Item): void {
-    const line = this.#lineOf(whose);
-    const at = line?.items.indexOf(item) ?? -1;
-    if (!line || at === -1) return;
+  /** Removes an item before its turn. */
+  remove(key: string, item: Item): void {
+    const line = this.#lineOf(key);
+    if (!line || !takeOut(line.items, item)) return;
     this.#size -= 1;
-    line.items.splice(at, 1);
-    if (line.items.length === 0) this.#lines.splice(this.#lines.indexOf(line), 1);
+    if (line.items.length === 0) takeOut(this.#lines, line);
   }
 
-  #lineOf(whose: string): Line<Item> | undefined {
-    for (const line of this.#lines) if (line.whose === whose) return line;
+  #lineOf(key: string): Line<Item> | undefined {
+    for (const line of this.#lines) if (line.key === key) return line;
     return undefined;
   }
 }
 
 interface Line<Item> {
-  readonly whose: string;
+  readonly key: string;
   readonly items: Item[];
+}
+
+/** Removes an item from a list, and returns whether it was there. */
+export function takeOut<Item>(list: Item[], item: Item): boolean {
+  const at = list.indexOf(item);
+  if (at !== -1) list.splice(at, 1);
+  return at !== -1;
 }

@@ -1,64 +1,82 @@
 import { currentScope, type Scope, TenancyError } from '@omnitenant/core';
 import type { Database } from '../sql/client.ts';
+import { codeOf, socketError, sqlState } from '../sql/error-codes.ts';
 
-/** What a server that cannot be used, or that has gone in the midst of it, is told as: SERVER_UNAVAILABLE. */
-export function unavailable(place: Database, error: unknown, scope: Scope | undefined = currentScope()): TenancyError {
+/** Maps a connection failure to SERVER_UNAVAILABLE. */
+export function unavailable(
+  database: Database,
+  error: unknown,
+  scope: Scope | undefined = currentScope(),
+): TenancyError {
   if (error instanceof TenancyError) return error;
-  const { code = '', message = String(error) } = error as { code?: string; message?: string };
-  const tenant = tenantAt(place, scope);
-  const reason = reasons[code] ?? [...sayings].find(([saying]) => message.startsWith(saying))?.[1] ?? message;
-  return new TenancyError('SERVER_UNAVAILABLE', `${nameOf(place, tenant)} cannot be used: ${reason}.`, {
-    cause: error,
-    headers: { 'Retry-After': '1' },
-    ...(tenant !== undefined && { tenant }),
-  });
+  const { message = String(error) } = error as { message?: string };
+  const reason = reasons[codeOf(error)] ?? reasonWithoutCode(message) ?? message;
+  return serverError('SERVER_UNAVAILABLE', database, scope, `cannot be used: ${reason}.`, { cause: error });
 }
 
-/** What a server that has no connection free is told as: CONNECTIONS_EXHAUSTED. `why` says what is in use, and what was tried. */
-export function exhausted(place: Database, why: string, scope: Scope | undefined = currentScope()): TenancyError {
-  const tenant = tenantAt(place, scope);
-  return new TenancyError(
-    'CONNECTIONS_EXHAUSTED',
-    `${nameOf(place, tenant)} has no connection free: ${why}. ` +
-      'Try again, and see whether a scope waits for a connection while it holds one; the limits are in `connections` of createOrm.',
-    { headers: { 'Retry-After': '1' }, ...(tenant !== undefined && { tenant }) },
-  );
+/** The error CONNECTIONS_EXHAUSTED. `why` says which connections are in use, and how long the request has waited. */
+export function exhausted(database: Database, why: string, scope: Scope | undefined = currentScope()): TenancyError {
+  const advice =
+    'Try again. If it persists, look for a scope that waits for a second connection while it holds one, ' +
+    'or raise the limits in `connections` of createOrm.';
+  return serverError('CONNECTIONS_EXHAUSTED', database, scope, `has no free connection: ${why}. ${advice}`);
 }
 
-function tenantAt({ tenant }: Database, scope: Scope | undefined): string | undefined {
-  return tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
+function serverError(
+  code: 'SERVER_UNAVAILABLE' | 'CONNECTIONS_EXHAUSTED',
+  database: Database,
+  scope: Scope | undefined,
+  what: string,
+  options: { readonly cause?: unknown } = {},
+): TenancyError {
+  const tenant = database.tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
+  const named = tenant === undefined ? options : { ...options, tenant };
+  return new TenancyError(code, `${describe(database, tenant)} ${what}`, { ...named, headers: { 'Retry-After': '1' } });
 }
 
-function nameOf({ server, database, url }: Database, tenant: string | undefined): string {
-  if (url !== undefined) return `The database '${database}' of the tenant '${tenant}', on a server of its own,`;
-  return `The database '${database}' of the server '${server}'${tenant === undefined ? '' : `, where the tenant '${tenant}' is,`}`;
+function describe({ server, database, url }: Database, tenant: string | undefined): string {
+  if (url !== undefined) return `The database "${database}" of the tenant "${tenant}", on a server of its own,`;
+  const of = `The database "${database}" of the server "${server}"`;
+  return tenant === undefined ? of : `${of}, which holds the tenant "${tenant}",`;
 }
 
-/** Whether a statement failed because its connection is gone. PostgreSQL calls fatal what it ends a connection with. */
+/** Whether a statement failed because its connection is gone. PostgreSQL ends a connection with an error of severity FATAL. */
 export function isConnectionLost(error: unknown): boolean {
-  const { code = '', message = '', severity } = error as { code?: string; message?: string; severity?: string };
-  return severity === 'FATAL' || lost.has(code) || [...sayings.keys()].some((saying) => message.startsWith(saying));
+  const { message = '', severity } = error as { message?: string; severity?: string };
+  return severity === 'FATAL' || lost.has(codeOf(error)) || reasonWithoutCode(message) !== undefined;
 }
 
-const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_DESTROYED']);
+const lost: ReadonlySet<string> = new Set([
+  socketError.reset,
+  socketError.brokenPipe,
+  socketError.timedOut,
+  socketError.destroyed,
+]);
+
+const cut = 'what was not committed is rolled back';
 
 const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing answers at its address (ECONNREFUSED)',
-  ENOTFOUND: 'its host name is not known (ENOTFOUND)',
-  ETIMEDOUT: 'it did not answer in time (ETIMEDOUT)',
-  ECONNRESET: 'the connection was cut (ECONNRESET); what was not committed is undone',
-  '25P03': 'it ended a transaction that was idle for too long (25P03)',
-  '28P01': 'it refuses the user or password (28P01)',
-  '28000': 'it refuses the user (28000)',
-  '3D000': 'there is no such database (3D000)',
-  '53300': 'it has no connection left to give (53300)',
-  '57P01': 'it ended the connection (57P01); what was not committed is undone',
-  '57P03': 'it is starting up or shutting down (57P03)',
+  [socketError.refused]: `nothing answers at its address (${socketError.refused})`,
+  [socketError.hostNotFound]: `its host name is unknown (${socketError.hostNotFound})`,
+  [socketError.timedOut]: `it did not answer in time (${socketError.timedOut})`,
+  [socketError.reset]: `the connection was cut (${socketError.reset}); ${cut}`,
+  [sqlState.idleInTransactionTimeout]: `it ended a transaction that was idle for too long (${sqlState.idleInTransactionTimeout})`,
+  [sqlState.invalidPassword]: `it refuses the user or password (${sqlState.invalidPassword})`,
+  [sqlState.invalidAuthorization]: `it refuses the user (${sqlState.invalidAuthorization})`,
+  [sqlState.undefinedDatabase]: `there is no such database (${sqlState.undefinedDatabase})`,
+  [sqlState.tooManyConnections]: `it accepts no more connections (${sqlState.tooManyConnections})`,
+  [sqlState.adminShutdown]: `it ended the connection (${sqlState.adminShutdown}); ${cut}`,
+  [sqlState.cannotConnectNow]: `it is starting up or shutting down (${sqlState.cannotConnectNow})`,
 };
 
-/** What `pg` says without a code. */
-const sayings: ReadonlyMap<string, string> = new Map([
+/** Messages of `pg` that have no code. */
+const messages: ReadonlyMap<string, string> = new Map([
   ['timeout expired', 'it did not answer in time'],
-  ['Connection terminated', 'the connection was cut; what was not committed is undone'],
-  ['Client has encountered a connection error', 'the connection was cut; what was not committed is undone'],
+  ['Connection terminated', `the connection was cut; ${cut}`],
+  ['Client has encountered a connection error', `the connection was cut; ${cut}`],
 ]);
+
+function reasonWithoutCode(message: string): string | undefined {
+  for (const [start, reason] of messages) if (message.startsWith(start)) return reason;
+  return undefined;
+}

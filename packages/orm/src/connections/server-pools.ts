@@ -1,52 +1,55 @@
 import { outside } from '@omnitenant/core';
 import type { SqlClient } from '../sql/client.ts';
 import { Connection, type ConnectionTarget, type DatabaseOpener, DatabasePool } from './database-pool.ts';
+import { leastRecentlyUsed, rotationMs, yieldsTo } from './fair-scheduling.ts';
 import { IdleSweep } from './idle-sweep.ts';
-import type { Limits } from './limits.ts';
-import { PooledClient } from './pooled-client.ts';
+import { lend, lendToNext } from './lend.ts';
+import { isSpent, type Limits } from './limits.ts';
 import { unavailable } from './server-errors.ts';
-import { takeOut } from './take-out.ts';
+import { SharedReads } from './shared-reads.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /**
- * The pools of one server, under one budget. A connection is charged to it from before it is opened until its socket is
- * closed. When the budget is spent, a connection that nobody uses is closed to make room for another database's.
+ * The pools of one server, under one budget. A connection counts from before it is opened until its socket is closed. When
+ * the budget is spent, an idle connection is closed to make room for another database.
  */
 export class ServerPools {
   readonly #limits: Limits;
-  readonly #opener: (place: ConnectionTarget) => DatabaseOpener;
+  readonly #opener: (target: ConnectionTarget) => DatabaseOpener;
   readonly #pools = new Map<string, DatabasePool>();
   readonly #waiting: WaitQueue;
+  readonly #sharedReads: SharedReads;
   readonly #sweep: IdleSweep;
   readonly #onEmpty: () => void;
-  /** How many connections the budget is charged with. */
+  /** The number of connections that count towards the budget. */
   #charged = 0;
-  #nextTurn: NodeJS.Timeout | undefined;
+  #nextRotation: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** `onEmpty` is called when nobody waits, and no connection is left. */
-  constructor(limits: Limits, opener: (place: ConnectionTarget) => DatabaseOpener, onEmpty = (): void => {}) {
+  /** `onEmpty` is called when no request waits and no connection is left. */
+  constructor(limits: Limits, opener: (target: ConnectionTarget) => DatabaseOpener, onEmpty = (): void => {}) {
     this.#limits = limits;
     this.#opener = opener;
     this.#onEmpty = onEmpty;
     this.#waiting = new WaitQueue(limits, (pool) => this.#forget(pool));
+    this.#sharedReads = new SharedReads(limits, this.#waiting);
     this.#sweep = new IdleSweep(limits, this.#pools, (connection) => void this.#discard(connection));
   }
 
-  connect(place: ConnectionTarget, plainRead = false): Promise<SqlClient> {
+  connect(target: ConnectionTarget, plainRead = false): Promise<SqlClient> {
     const pipelined = plainRead && this.#limits.maxPipelined > 1;
-    const known = this.#pools.get(keyOf(place));
-    const connection = known && ((pipelined && this.#withRoom(known)) || known.idle.pop());
-    if (connection) return Promise.resolve(lend(connection, place, pipelined));
-    if (this.#ended) return Promise.reject(unavailable(place, closed()));
-    const pool = this.#poolOf(place);
-    const client = this.#waiting.join(pool, place, pipelined);
+    const known = this.#pools.get(keyOf(target));
+    const connection = known && ((pipelined && this.#sharedReads.withRoom(known)) || known.idle.pop());
+    if (connection) return Promise.resolve(lend(connection, target, pipelined));
+    if (this.#ended) return Promise.reject(unavailable(target, closed()));
+    const pool = this.#poolOf(target);
+    const client = this.#waiting.join(pool, target, pipelined);
     this.#makeRoom();
     this.#forget(pool);
     return client;
   }
 
-  /** Refuses who waits for the database, and resolves when its last connection is closed. */
+  /** Refuses the requests that wait for the database. Resolves when its last connection is closed. */
   async close(database: string): Promise<void> {
     const pools = [...this.#pools.values()].filter((pool) => pool.database.database === database);
     for (const pool of pools) {
@@ -58,26 +61,26 @@ export class ServerPools {
     await Promise.all(pools.map(({ drained }) => drained));
   }
 
-  /** Closes all of them, for good. */
+  /** Closes all pools for good. */
   async end(): Promise<void> {
     this.#ended = true;
     this.#sweep.stop();
-    clearTimeout(this.#nextTurn);
+    clearTimeout(this.#nextRotation);
     await Promise.all([...this.#pools.values()].map(({ database }) => this.close(database.database)));
   }
 
-  #poolOf(place: ConnectionTarget): DatabasePool {
-    const known = this.#pools.get(keyOf(place));
+  #poolOf(target: ConnectionTarget): DatabasePool {
+    const known = this.#pools.get(keyOf(target));
     if (known) return known;
-    const pool = new DatabasePool(place, this.#opener(place));
-    this.#pools.set(keyOf(place), pool);
+    const pool = new DatabasePool(target, this.#opener(target));
+    this.#pools.set(keyOf(target), pool);
     return pool;
   }
 
-  /** Opens further connections for those who wait, as long as some are left, or some that nobody uses. */
+  /** Opens connections for the requests that wait, while the budget lasts or idle connections can be closed. */
   #makeRoom(): void {
     for (let pool = this.#waiting.nextPool(); pool; pool = this.#waiting.nextPool()) {
-      const unused = this.#charged < this.#limits.max ? undefined : this.#leastRecentlyUsed();
+      const unused = this.#charged < this.#limits.max ? undefined : leastRecentlyUsed(this.#pools.values());
       if (unused) this.#add(pool, unused);
       else if (this.#charged < this.#limits.max) {
         this.#charged += 1;
@@ -89,32 +92,22 @@ export class ServerPools {
     }
   }
 
-  /** Where all that nobody uses is in its turn, a turn later some is not. */
+  /** If all idle connections were just opened, one of them can be closed a rotation later. */
   #makeRoomLater(): void {
-    if (this.#nextTurn || ![...this.#pools.values()].some(({ idle }) => idle.length > 0)) return;
+    if (this.#nextRotation || ![...this.#pools.values()].some(({ idle }) => idle.length > 0)) return;
     const makeRoom = (): void => {
-      this.#nextTurn = undefined;
+      this.#nextRotation = undefined;
       this.#makeRoom();
     };
-    this.#nextTurn = outside(() => setTimeout(makeRoom, rotationMs));
+    this.#nextRotation = outside(() => setTimeout(makeRoom, rotationMs));
   }
 
-  #leastRecentlyUsed(): Connection | undefined {
-    let least: Connection | undefined;
-    for (const { idle } of this.#pools.values()) {
-      for (const connection of idle) {
-        if (!justOpened(connection) && (!least || connection.idleSince < least.idleSince)) least = connection;
-      }
-    }
-    return least;
-  }
-
-  /** Opens a connection on a charge that was made for it, or on that of one that is closed for it. */
+  /** Opens a connection that is charged already, or that takes over the charge of one that is closed first. */
   #add(pool: DatabasePool, instead?: Connection): void {
     this.#waiting.rotate(pool);
     pool.size += 1;
     pool.opening += 1;
-    // What is opened outlives the scope that asks for it.
+    // The connection outlives the scope that asks for it.
     void outside(() => this.#open(pool, instead));
   }
 
@@ -122,12 +115,12 @@ export class ServerPools {
     if (instead) await this.#close(instead);
     let connection: Connection | undefined;
     try {
-      // Who waited may have been served meanwhile.
+      // Another connection may have served the request meanwhile.
       if (pool.waiting.size >= pool.opening) {
         connection = new Connection(await pool.opener.open(), pool, this.#giveBack);
       }
     } catch (error) {
-      // Where nothing is left that could be given back, nobody has anything to wait for.
+      // Without another connection that could be returned, the requests would wait in vain.
       if (pool.size === 1) this.#waiting.refuseAll(pool, error);
       else this.#waiting.refuseNext(pool, error);
     }
@@ -145,8 +138,7 @@ export class ServerPools {
     client.on('end', () => {
       if (connection.gone) return;
       connection.gone = true;
-      takeOut(pool.idle, connection);
-      takeOut(pool.pipelined, connection);
+      pool.takeOut(connection);
       this.#lost(pool);
     });
   }
@@ -155,45 +147,17 @@ export class ServerPools {
     if (connection.gone) return;
     connection.users -= 1;
     connection.broken ||= destroy;
-    if (connection.users > 0) this.#fill(connection);
-    else {
-      takeOut(connection.pool.pipelined, connection);
-      if (connection.broken || this.#isSpent(connection)) void this.#discard(connection);
-      else this.#serve(connection);
+    if (connection.users > 0) {
+      this.#sharedReads.fill(connection);
+      return;
     }
+    connection.pool.takeOut(connection);
+    const isUsable = !connection.broken && !connection.inTransaction && !isSpent(connection, this.#limits);
+    if (isUsable) this.#serve(connection);
+    else void this.#discard(connection);
   };
 
-  /** A connection that another plain read may be sent through, unless somebody waits for it to be free. */
-  #withRoom({ pipelined }: DatabasePool): Connection | undefined {
-    return this.#waiting.size === 0 ? pipelined.find((connection) => this.#hasRoom(connection)) : undefined;
-  }
-
-  #hasRoom(connection: Connection): boolean {
-    const { pipelined, users, broken } = connection;
-    return pipelined && users < this.#limits.maxPipelined && !broken && !this.#isSpent(connection);
-  }
-
-  /** Has those who wait with a plain read send it through the connection, up to the first whose turn it is with anything else. */
-  #fill(connection: Connection): void {
-    const { waiting } = connection.pool;
-    while (waiting.peek()?.pipelined && this.#hasRoom(connection)) {
-      if (this.#waiting.nextPool((wanted) => this.#yields(connection, wanted))) return;
-      this.#lendToNext(connection);
-    }
-  }
-
-  #lendToNext(connection: Connection): boolean {
-    const waiter = this.#waiting.next(connection.pool);
-    waiter?.resolve(lend(connection, waiter.place, waiter.pipelined));
-    return waiter !== undefined;
-  }
-
-  #isSpent({ openedAt, schemas }: Connection): boolean {
-    const { lifetimeMs, maxSchemas } = this.#limits;
-    return schemas >= maxSchemas || performance.now() - openedAt >= lifetimeMs;
-  }
-
-  /** Has a connection that is free used by whoever waits, kept, or closed. */
+  /** Hands a freed connection to the next waiter, keeps it idle, or closes it. */
   #serve(connection: Connection): void {
     const { pool } = connection;
     if (pool.closed) void this.#discard(connection);
@@ -205,22 +169,16 @@ export class ServerPools {
     }
   }
 
-  /** Gives it, or its place in the budget, to whoever's turn it is; false where nobody could use it. */
+  /** Gives the connection, or its share of the budget, to the next waiter; false if no waiter can use it. */
   #handOn(connection: Connection): boolean {
-    const other = this.#waiting.nextPool((wanted) => this.#yields(connection, wanted));
+    const other = this.#waiting.nextPool((wanted) => yieldsTo(connection, wanted));
     if (other) {
       this.#add(other, connection);
       return true;
     }
-    const lent = this.#lendToNext(connection);
-    if (lent) this.#fill(connection);
+    const lent = lendToNext(connection, this.#waiting);
+    if (lent) this.#sharedReads.fill(connection);
     return lent;
-  }
-
-  /** Whether who waits for another database comes before who waits for the connection's. */
-  #yields(connection: Connection, wanted: DatabasePool): boolean {
-    const { waiting, size } = connection.pool;
-    return !justOpened(connection) && (waiting.size === 0 || wanted.size < size);
   }
 
   async #discard(connection: Connection): Promise<void> {
@@ -228,11 +186,11 @@ export class ServerPools {
     this.#uncharge();
   }
 
-  /** Closes a connection; its charge is left to whoever has it closed. */
+  /** Closes a connection. The caller keeps its charge. */
   async #close(connection: Connection): Promise<void> {
     const { pool, client } = connection;
     connection.gone = true;
-    takeOut(pool.idle, connection);
+    pool.takeOut(connection);
     pool.size -= 1;
     pool.closing += 1;
     await pool.opener.close(client);
@@ -252,7 +210,7 @@ export class ServerPools {
     this.#notifyIfEmpty();
   }
 
-  /** A database that nobody uses keeps no pool. */
+  /** Drops the pool of a database that is no longer used. */
   #forget(pool: DatabasePool): void {
     if (!pool.isEmpty) return;
     const key = keyOf(pool.database);
@@ -266,21 +224,7 @@ export class ServerPools {
   }
 }
 
-/**
- * How long a new connection serves its database, in milliseconds, before it makes room for another's that waits: long enough
- * for the statements of a request, and for what it cost to open.
- */
-const rotationMs = 20;
-
-function justOpened({ openedAt }: Connection): boolean {
-  return performance.now() - openedAt < rotationMs;
-}
-
-function lend(connection: Connection, place: ConnectionTarget, pipelined: boolean): SqlClient {
-  return new PooledClient(connection.serve(place.schema, pipelined), place);
-}
-
-/** Connections that start with something of their own, or are of a tenant's own, are kept apart from the others to that database. */
+/** Connections with startup options, or to a tenant's own server, have pools of their own. */
 function keyOf({ database, startup, tenant }: ConnectionTarget): string {
   return startup === undefined && tenant === undefined ? database : [database, startup, tenant].join('\0');
 }

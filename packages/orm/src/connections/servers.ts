@@ -5,24 +5,24 @@ import type { Vault } from '../vault/vault.ts';
 import type { ConnectionLimits } from './limits.ts';
 import type { ConnectionOptions } from './pg.ts';
 
-/** A further database server. What it leaves out is as the MikroORM configuration says. */
+/** A further database server. The MikroORM configuration decides what it leaves out. */
 export interface ServerOptions extends ConnectionOptions {
-  /** The database to be connected to while another is created or dropped. Default: `postgres`. */
-  readonly maintenanceDatabase?: string;
-  /** What the server is asked for. What is left out is as the option `connections` says. */
-  readonly connections?: ConnectionLimits;
-  /** How many connections each database of this server may have. Default: as the MikroORM configuration says, else 10. */
+  /** The database to connect to while another is created or dropped. Default: `postgres`. */
+  readonly maintenanceDatabase?: string | undefined;
+  /** Limits on the connections to this server. Default, for each of them: the option `connections`. */
+  readonly connections?: ConnectionLimits | undefined;
+  /** How many connections each database of this server may have. Default: as in the MikroORM configuration, else 10. */
   readonly pool?: { readonly max?: number };
 }
 
-/** The servers by name, the configuration's own included. */
+/** The servers by name, including the one of the MikroORM configuration. */
 export function serverOptions(
   further: Readonly<Record<string, ServerOptions>> = {},
 ): ReadonlyMap<string, ServerOptions> {
   return new Map([[defaultServer, {}], ...Object.entries(further)]);
 }
 
-/** The database of a server that is connected to while another is made or dropped. */
+/** The database of a configured server to connect to while another is created or dropped. */
 export function maintenanceOn(servers: ReadonlyMap<string, ServerOptions>, central: Database) {
   return (server: string): Database => ({
     server,
@@ -30,7 +30,7 @@ export function maintenanceOn(servers: ReadonlyMap<string, ServerOptions>, centr
   });
 }
 
-/** That of the server where a place is, which may be a tenant's own: then its URL names it. */
+/** The same for any database, which may be on a tenant's own server: then the server's URL names it. */
 export function maintenanceFor(on: (server: string) => Database, vault: Vault) {
   return async ({ server, tenant = '', url }: Database): Promise<Database> =>
     url === undefined

@@ -5,16 +5,16 @@ import { quoteName, quoteText } from '../sql/quote.ts';
 import type { Pools } from './pools.ts';
 
 /**
- * A connection of its own whose whole session is in a placement: for statements that run in no transaction, which no pin can
- * stand in front of. The placement is what the connection starts with; whoever has it releases it to be closed.
+ * Opens a connection whose whole session is in a placement, for statements that run outside of a transaction, where no pin
+ * can precede them. The placement is in the startup options of the connection; the caller releases it with `true`.
  *
- * @throws STATEMENT_REFUSED where there is a pooler in between.
+ * @throws STATEMENT_REFUSED if a pooler is in between.
  */
 export async function openSession(pools: Pools, { role, ...placement }: OrmPlacement): Promise<SqlClient> {
   const path = quoteName(placement.schema);
-  const options = [`-c search_path=${path}`, ...(role === undefined ? [] : [`-c role=${role}`])].join(' ');
+  const options = [`-c search_path=${path}`, role === undefined ? '' : `-c role=${role}`].join(' ').trim();
   const client = await pools.connect({ ...placement, startup: options });
-  // A pooler answers under a number of its own; behind one, the next statement may run in another session.
+  // A pooler reports a process id of its own; behind one, the next statement may run in another session.
   const result = await client.query(
     `select current_setting('search_path') = ${quoteText(path)} and pg_backend_pid() = ${client.processID ?? 'null'} as settled`,
   );
@@ -22,8 +22,8 @@ export async function openSession(pools: Pools, { role, ...placement }: OrmPlace
     client.release(true);
     throw new TenancyError(
       'STATEMENT_REFUSED',
-      'A migration that runs in no transaction needs a session of its own, and there is a pooler in between. ' +
-        'Run it past the pooler: give the migrating process the URL of PostgreSQL itself.',
+      'A migration that runs outside of a transaction needs its own session, and a pooler is in between. ' +
+        'Bypass the pooler: give the migrating process the direct URL of PostgreSQL.',
     );
   }
   return client;

@@ -2,52 +2,52 @@ import { currentScope, type Scope } from '@omnitenant/core';
 import type { SqlClient } from '../sql/client.ts';
 import type { ConnectionTarget, DatabasePool, Waiter } from './database-pool.ts';
 import type { Limits } from './limits.ts';
+import { takeOut } from './round-robin-queue.ts';
 import { exhausted, unavailable } from './server-errors.ts';
-import { takeOut } from './take-out.ts';
 
-/** Who waits for a server's connections: not too many, not too long, and each in turn. */
+/** The requests that wait for a server's connections: limited in number and in time, and served in turn. */
 export class WaitQueue {
   readonly #limits: Limits;
-  readonly #onLeft: (pool: DatabasePool) => void;
-  /** The pools that somebody waits for, in turn. */
+  readonly #onTimeout: (pool: DatabasePool) => void;
+  /** The pools with waiting requests, in the order of their turns. */
   readonly #pools: DatabasePool[] = [];
   #size = 0;
 
-  /** `onLeft` is told of a pool for which somebody has waited in vain. */
-  constructor(limits: Limits, onLeft: (pool: DatabasePool) => void) {
+  /** `onTimeout` is called with the pool of each request that has waited too long. */
+  constructor(limits: Limits, onTimeout: (pool: DatabasePool) => void) {
     this.#limits = limits;
-    this.#onLeft = onLeft;
+    this.#onTimeout = onTimeout;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** Waits for a connection of the pool; within a database the tenants have turns, and central has. */
-  join(pool: DatabasePool, place: ConnectionTarget, pipelined: boolean): Promise<SqlClient> {
+  /** Waits for a connection of the pool. The tenants of one database, and central, are served in turn. */
+  join(pool: DatabasePool, target: ConnectionTarget, pipelined: boolean): Promise<SqlClient> {
     const scope = currentScope();
     const { maxWaiting, waitMs } = this.#limits;
     if (this.#size >= maxWaiting) {
-      return Promise.reject(this.#exhausted(pool, `${this.#size} wait for one already`, scope));
+      return Promise.reject(this.#exhausted(pool, `${this.#size} requests are waiting already`, scope));
     }
     const { promise, resolve, reject } = Promise.withResolvers<SqlClient>();
-    const whose = scope?.kind === 'tenant' ? scope.tenant.id : '';
-    const giveUp = (): void => {
-      // Where one is being opened for each who waits, it is the server that is late.
-      const late = pool.waiting.size <= pool.opening && unavailable(place, new Error('timeout expired'), scope);
+    const key = scope?.kind === 'tenant' ? scope.tenant.id : '';
+    const timeOut = (): void => {
+      // If a connection is opening for each request that waits, the server is late, not the pool.
+      const late = pool.waiting.size <= pool.opening && unavailable(target, new Error('timeout expired'), scope);
       reject(late || this.#exhausted(pool, `none became free within ${waitMs} ms`, scope));
-      pool.waiting.remove(whose, waiter);
+      pool.waiting.remove(key, waiter);
       this.#left(pool);
-      this.#onLeft(pool);
+      this.#onTimeout(pool);
     };
-    const waiter: Waiter = { place, pipelined, scope, resolve, reject, timer: setTimeout(giveUp, waitMs) };
+    const waiter: Waiter = { target, pipelined, scope, resolve, reject, timer: setTimeout(timeOut, waitMs) };
     if (pool.waiting.size === 0) this.#pools.push(pool);
-    pool.waiting.add(whose, waiter);
+    pool.waiting.add(key, waiter);
     this.#size += 1;
     return promise;
   }
 
-  /** Takes out whoever's turn it is to have a connection of the pool. */
+  /** Takes the next request for a connection of the pool. */
   next(pool: DatabasePool): Waiter | undefined {
     const waiter = pool.waiting.next();
     if (!waiter) return undefined;
@@ -58,19 +58,19 @@ export class WaitQueue {
 
   refuseNext(pool: DatabasePool, error: unknown): void {
     const waiter = this.next(pool);
-    waiter?.reject(unavailable(waiter.place, error, waiter.scope));
+    waiter?.reject(unavailable(waiter.target, error, waiter.scope));
   }
 
   refuseAll(pool: DatabasePool, error: unknown): void {
     while (pool.waiting.size > 0) this.refuseNext(pool, error);
   }
 
-  /** The pool whose turn it is, among those that could do with another connection. */
+  /** The next pool, in turn, of those that could use another connection. */
   nextPool(fits: (pool: DatabasePool) => boolean = () => true): DatabasePool | undefined {
     return this.#pools.find((pool) => pool.wantsMore && fits(pool));
   }
 
-  /** The pool has had its turn. */
+  /** Puts the pool behind all others. */
   rotate(pool: DatabasePool): void {
     if (takeOut(this.#pools, pool)) this.#pools.push(pool);
   }

@@ -3,7 +3,7 @@ import { TenancyError } from '@omnitenant/core';
 import { DefaultTenant } from '../central/tenant-entity.ts';
 import { openPool } from '../connections/pg.ts';
 import { unavailable } from '../connections/server-errors.ts';
-import { initBaseOrm, isPglite } from '../mikro-orm/base-orm.ts';
+import { initBaseOrm, serverOf } from '../mikro-orm/base-orm.ts';
 import { defaultServer } from '../placement/placement.ts';
 import { pinnedPool, pinOf } from '../session/pinned-pool.ts';
 import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
@@ -45,7 +45,7 @@ export async function doctor(
   { clients: wanted = 12, patience = 2_000 }: DoctorOptions = {},
 ): Promise<DoctorReport> {
   const base = await initBaseOrm({ ...config, entities: [DefaultTenant] } as Options, () => undefined);
-  if (isPglite(base)) throw notAServer();
+  if (serverOf(base).isEmbedded) throw notAServer();
   const database = base.config.get('dbName') as string;
   const open = (dbName: string): SqlPool =>
     openPool(base, { ...(config.driverOptions as object), max: wanted, connectionTimeoutMillis: patience }, { dbName });

@@ -42,9 +42,20 @@ function noConnection(): never {
   );
 }
 
-/** Whether the configured driver is PGlite's. */
-export function isPglite(orm: BaseOrm): boolean {
-  return connectionClassOf(orm).name === 'PgliteConnection';
+/** What the database server behind the configured driver can do. */
+export interface ServerCapabilities {
+  /** It runs in this process, on one connection, and needs no pool. */
+  readonly isEmbedded: boolean;
+  /** It can hold a database for each tenant. */
+  readonly hasDatabases: boolean;
+  /** Its connections can log in as a user that row-level security binds. */
+  readonly hasUsers: boolean;
+}
+
+/** PGlite is recognised by the package that its driver needs. The names of classes do not survive a minifier. */
+export function serverOf(orm: BaseOrm): ServerCapabilities {
+  const isEmbedded = orm.driver.getDependencies().includes('@electric-sql/pglite');
+  return { isEmbedded, hasDatabases: !isEmbedded, hasUsers: !isEmbedded };
 }
 
 export type ConnectionConstructor = new (

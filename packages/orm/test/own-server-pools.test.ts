@@ -2,7 +2,7 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { testDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
 import { limitsOf } from '../src/connections/limits.ts';
-import { ownServers } from '../src/connections/own-servers.ts';
+import { ownServerPools } from '../src/connections/own-server-pools.ts';
 import { databaseOpener } from '../src/connections/pg.ts';
 import { ServerPools } from '../src/connections/server-pools.ts';
 import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
@@ -10,7 +10,7 @@ import { libraryEntities } from '../src/testing/library.ts';
 
 async function open(url: string, limits = {}) {
   const base = await initBaseOrm(defineConfig({ clientUrl: url, entities: libraryEntities }), () => undefined);
-  return ownServers(
+  return ownServerPools(
     (onEmpty) =>
       new ServerPools(
         limitsOf(limits),

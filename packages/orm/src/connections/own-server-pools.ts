@@ -1,16 +1,16 @@
 import type { ServerPools } from './server-pools.ts';
 
-/** The pools of tenants' own servers, by what leads there. Those that share it share a budget; what nobody uses is not kept. */
-export interface OwnServers {
-  /** Those of that server, opened on first use. */
+/** The pools of tenants' own servers, by the reference that leads there. Tenants with one reference share a budget. */
+export interface OwnServerPools {
+  /** The pools of a server, opened on first use and forgotten when empty. */
   of(url: string): ServerPools;
-  /** Those of that server, where it is in use. */
+  /** The pools of a server that is in use. */
   tryOf(url: string): ServerPools | undefined;
   end(): Promise<void>;
 }
 
-/** `open` is given what is to be called when the pools are empty. */
-export function ownServers(open: (onEmpty: () => void) => ServerPools): OwnServers {
+/** `open` gets the function to call when the pools are empty. */
+export function ownServerPools(open: (onEmpty: () => void) => ServerPools): OwnServerPools {
   const servers = new Map<string, ServerPools>();
   let ended = false;
 

@@ -1,0 +1,30 @@
+/** The SQLSTATE codes that this package reads, by PostgreSQL's names for them. */
+export const sqlState = {
+  idleInTransactionTimeout: '25P03',
+  invalidAuthorization: '28000',
+  invalidPassword: '28P01',
+  undefinedDatabase: '3D000',
+  duplicateObject: '42710',
+  undefinedTable: '42P01',
+  duplicateDatabase: '42P04',
+  duplicateSchema: '42P06',
+  tooManyConnections: '53300',
+  objectInUse: '55006',
+  adminShutdown: '57P01',
+  cannotConnectNow: '57P03',
+} as const;
+
+/** The codes of failed sockets that this package reads. */
+export const socketError = {
+  refused: 'ECONNREFUSED',
+  hostNotFound: 'ENOTFOUND',
+  timedOut: 'ETIMEDOUT',
+  reset: 'ECONNRESET',
+  brokenPipe: 'EPIPE',
+  destroyed: 'ERR_STREAM_DESTROYED',
+} as const;
+
+/** The code of an error of PostgreSQL or of a socket; empty where it has none. */
+export function codeOf(error: unknown): string {
+  return (error as { readonly code?: string } | undefined)?.code ?? '';
+}
