@@ -2,39 +2,39 @@ import { handleOf, type ResourceScope, type TenantResource } from '@omnitenant/c
 import { type CacheOptions, checkedOptions } from './cache-options.ts';
 import { createConnections } from './connections/connections.ts';
 import { connect, type RedisClient } from './connections/redis-client.ts';
-import { createFlights } from './pending-builds.ts';
+import { createPendingBuilds } from './pending-builds.ts';
 import { type ScopedCache, scopedCache } from './scoped-cache.ts';
 import type { CacheStore } from './stores/cache-store.ts';
 import { memoryStore } from './stores/memory-store.ts';
-import { spaceOf } from './stores/owner.ts';
+import { ownerOf } from './stores/owner.ts';
 import { redisStore } from './stores/redis-store.ts';
 import { isTenantCacheConfig, tenantCacheConfig } from './tenant-config.ts';
 
 /**
- * A cache for many tenants: the resource to give to `createTenancy`, and the cache to inject, once. Inside a scope it is that
- * scope's; outside it rejects with OUTSIDE_SCOPE.
+ * A cache for many tenants: a resource for `createTenancy`, and a cache to inject once. In a scope it uses that scope's
+ * entries; outside all scopes it rejects with OUTSIDE_SCOPE.
  */
 export interface Cache extends TenantResource<ScopedCache>, ScopedCache {}
 
 /**
- * Creates a cache. A tenant may have a Redis and a time to live of its own, in `config.cache`: `{ redis, ttl }`.
+ * Creates a cache. A tenant may have its own Redis and its own time to live, in `config.cache`: `{ redis, ttlMs }`.
  *
- * @throws CONFIG_INVALID with one sentence on what is wrong.
+ * @throws CONFIG_INVALID for the first option that is wrong.
  *
  * @example
  * const cache = createCache({ redis: 'redis://localhost' });
  * const tenancy = createTenancy({ store, resources: [cache] });
- * await tenancy.run('acme', () => cache.getOrSet('report', () => build(), { ttl: 60_000, tags: ['reports'] }));
+ * await tenancy.run('acme', () => cache.getOrSet('report', () => build(), { ttlMs: 60_000, tags: ['reports'] }));
  */
 export function createCache(options: CacheOptions = {}): Cache {
-  const { name, redis, prefix, ttl, timeout, maxEntries, connections: limits } = checkedOptions(options);
-  const flights = createFlights();
-  const common = redis === undefined ? memoryStore(maxEntries) : commonRedis(redis, prefix, timeout);
-  const connections = createConnections({ open: (url) => connect(url, timeout), ...limits });
+  const { name, redis, prefix, ttlMs, timeoutMs, maxEntries, connections: limits } = checkedOptions(options);
+  const builds = createPendingBuilds();
+  const common = redis === undefined ? memoryStore(maxEntries) : commonRedis(redis, prefix, timeoutMs);
+  const connections = createConnections({ open: (url) => connect(url, timeoutMs), ...limits });
 
   function storeAt(url: string | undefined): CacheStore {
     if (url === undefined) return common;
-    return redisStore({ use: (work) => connections.use(url, work), prefix, timeout, end: () => {} });
+    return redisStore({ use: (work) => connections.use(url, work), prefix, timeoutMs, end: () => {} });
   }
 
   const cache: Cache = {
@@ -42,7 +42,7 @@ export function createCache(options: CacheOptions = {}): Cache {
 
     open(scope: ResourceScope) {
       const own = scope.kind === 'tenant' ? tenantCacheConfig(scope.tenant) : {};
-      return scopedCache({ store: storeAt(own.redis), space: spaceOf(scope), ttl: own.ttl ?? ttl, flights });
+      return scopedCache({ store: storeAt(own.redis), owner: ownerOf(scope), ttlMs: own.ttlMs ?? ttlMs, builds });
     },
 
     async create(tenant) {
@@ -50,12 +50,12 @@ export function createCache(options: CacheOptions = {}): Cache {
     },
 
     async destroy(tenant) {
-      const space = spaceOf({ kind: 'tenant', tenant });
+      const owner = ownerOf({ kind: 'tenant', tenant });
       const { cache } = tenant.config;
-      // Common too: it may have been there before it had a Redis of its own. A config that says nothing led nowhere.
+      // The common store too: the tenant may have used it earlier. A config that is not valid never led to a Redis.
       const own = isTenantCacheConfig(cache) ? storeAt(cache.redis) : common;
-      for (const store of new Set([common, own])) await store.clear(space);
-      flights.forget(space);
+      for (const store of new Set([common, own])) await store.clear(owner);
+      builds.forget(owner);
     },
 
     async end() {
@@ -75,8 +75,8 @@ export function createCache(options: CacheOptions = {}): Cache {
   return cache;
 }
 
-function commonRedis(redis: string | RedisClient, prefix: string, timeout: number): CacheStore {
-  if (typeof redis !== 'string') return redisStore({ use: (work) => work(redis), prefix, timeout, end: () => {} });
-  const client = connect(redis, timeout);
-  return redisStore({ use: (work) => work(client), prefix, timeout, end: () => client.disconnect() });
+function commonRedis(redis: string | RedisClient, prefix: string, timeoutMs: number): CacheStore {
+  if (typeof redis !== 'string') return redisStore({ use: (work) => work(redis), prefix, timeoutMs, end: () => {} });
+  const client = connect(redis, timeoutMs);
+  return redisStore({ use: (work) => work(client), prefix, timeoutMs, end: () => client.disconnect() });
 }

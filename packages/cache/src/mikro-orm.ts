@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { Cache } from './cache.ts';
 
-/** MikroORM's `CacheAdapter`, as far as a result cache uses it. */
+/** The methods of MikroORM's `CacheAdapter` that its result cache uses. */
 export interface ResultCache {
   get<Data>(name: string): Promise<Data | undefined>;
   set(name: string, data: unknown, origin: string, expiration?: number): Promise<void>;
@@ -9,14 +9,14 @@ export interface ResultCache {
   clear(): Promise<void>;
 }
 
-/** The class that MikroORM makes its result cache of. */
+/** The class that MikroORM instantiates as its result cache. */
 export type ResultCacheClass = new (options: { readonly expiration: number }) => ResultCache;
 
 const tag = 'mikro-orm';
 
 /**
- * MikroORM's result cache, kept in the current scope's cache: each tenant's results are among what it has, and go with it.
- * Dates and bytes come back as such.
+ * Keeps MikroORM's result cache in the current scope's cache: a tenant's results are among its own entries, and are cleared with
+ * them. Dates and bytes come back as dates and bytes.
  *
  * @example
  * const cache = createCache({ redis: 'redis://localhost' });
@@ -37,7 +37,7 @@ export function resultCacheIn(cache: Cache): ResultCacheClass {
     }
 
     async set(name: string, data: unknown, _origin: string, expiration: number = this.#expiration): Promise<void> {
-      await cache.set(keyOf(name), serialize(data).toString('base64'), { ttl: expiration, tags: [tag] });
+      await cache.set(keyOf(name), serialize(data).toString('base64'), { ttlMs: expiration, tags: [tag] });
     }
 
     async remove(name: string): Promise<void> {

@@ -1,46 +1,46 @@
-import type { Space } from './stores/cache-store.ts';
+import type { Owner } from './stores/owner.ts';
 
-/** What is being built in this process, so that it is built once for all who ask for it meanwhile. */
-export interface Flights {
-  /** The text that is being built, or what `build` will give. */
-  join(space: Space, key: string, build: () => Promise<string | undefined>): Promise<string | undefined>;
-  /** What is being built, if it is. */
-  get(space: Space, key: string): Promise<string | undefined> | undefined;
-  /** Lets nobody join any more: what the space holds has changed since these began. */
-  forget(space: Space, key?: string): void;
+/** The values that this process is building, so that callers who ask meanwhile share one build. */
+export interface PendingBuilds {
+  /** Joins the pending build of the key, or starts `build`. Resolves to the JSON text. */
+  join(owner: Owner, key: string, build: () => Promise<string | undefined>): Promise<string | undefined>;
+  /** The pending build of the key, if there is one. */
+  get(owner: Owner, key: string): Promise<string | undefined> | undefined;
+  /** Lets nobody else join the pending builds of the key, or of all keys: the owner's entries have changed. */
+  forget(owner: Owner, key?: string): void;
 }
 
-/** The flights of one cache. */
-export function createFlights(): Flights {
-  const flights = new Map<string, Map<string, Promise<string | undefined>>>();
+/** The pending builds of one cache. */
+export function createPendingBuilds(): PendingBuilds {
+  const pending = new Map<Owner, Map<string, Promise<string | undefined>>>();
 
-  function forget({ name }: Space, key?: string): void {
-    const own = flights.get(name);
+  function forget(owner: Owner, key?: string): void {
+    const own = pending.get(owner);
     if (key !== undefined) own?.delete(key);
-    if (key === undefined || own?.size === 0) flights.delete(name);
+    if (key === undefined || own?.size === 0) pending.delete(owner);
   }
 
-  function get({ name }: Space, key: string): Promise<string | undefined> | undefined {
-    return flights.get(name)?.get(key);
+  function get(owner: Owner, key: string): Promise<string | undefined> | undefined {
+    return pending.get(owner)?.get(key);
   }
 
   return {
     get,
     forget,
 
-    join(space, key, build) {
-      const joined = get(space, key);
+    join(owner, key, build) {
+      const joined = get(owner, key);
       if (joined !== undefined) return joined;
-      const flight = fly();
-      const own = flights.get(space.name) ?? new Map();
-      flights.set(space.name, own.set(key, flight));
-      return flight;
+      const started = start();
+      const own = pending.get(owner) ?? new Map();
+      pending.set(owner, own.set(key, started));
+      return started;
 
-      async function fly(): Promise<string | undefined> {
+      async function start(): Promise<string | undefined> {
         try {
           return await build();
         } finally {
-          if (get(space, key) === flight) forget(space, key);
+          if (get(owner, key) === started) forget(owner, key);
         }
       }
     },

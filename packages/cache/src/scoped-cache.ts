@@ -1,60 +1,61 @@
 import { isWhole } from './cache-options.ts';
-import type { Flights } from './pending-builds.ts';
-import type { CacheStore, Space } from './stores/cache-store.ts';
+import type { PendingBuilds } from './pending-builds.ts';
+import type { CacheStore } from './stores/cache-store.ts';
+import type { Owner } from './stores/owner.ts';
 
-/** How an entry is kept. */
+/** How to keep an entry. */
 export interface EntryOptions {
-  /** Milliseconds. Default: the tenant's `config.cache.ttl`, else the cache's. */
-  readonly ttl?: number;
-  /** What `invalidate` knows it by. */
-  readonly tags?: readonly string[];
+  /** Time to live. Default: the tenant's `config.cache.ttlMs`, else the cache's. */
+  readonly ttlMs?: number | undefined;
+  /** Tags by which `invalidate` finds the entry. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 /**
- * The cache of one scope. Keys and tags are any text. Values are what JSON keeps of them, a copy for each who asks.
- * Rejects with SERVER_UNAVAILABLE or CONNECTIONS_EXHAUSTED where Redis cannot be used, and with a TypeError or RangeError for
+ * The cache of one scope. Keys and tags are any text. Values are kept as JSON; each caller gets its own copy.
+ * Rejects with SERVER_UNAVAILABLE or CONNECTIONS_EXHAUSTED if Redis is not available, and with a TypeError or RangeError for
  * what cannot be kept.
  */
 export interface ScopedCache {
-  /** The value, or `undefined` where there is none. */
+  /** The value, or `undefined` if there is none. */
   get<Value = unknown>(key: string): Promise<Value | undefined>;
   has(key: string): Promise<boolean>;
   set(key: string, value: unknown, options?: EntryOptions): Promise<void>;
   /**
-   * The value, built where there is none: once for all who ask in this process meanwhile. It is not kept where the key was
-   * written or deleted, or one of the tags invalidated, while it was built; nor where it is `undefined`.
+   * The value, or the result of `build` if there is none. Callers in this process who ask meanwhile share one build. The result
+   * is not kept if it is `undefined`, or if the key was written or deleted, or one of the tags invalidated, during the build.
    */
   getOrSet<Value>(key: string, build: () => Value | Promise<Value>, options?: EntryOptions): Promise<Value>;
-  /** Adds a whole number to what is kept, which is 0 at first, and gives the sum. What is there keeps its time to live. */
-  increment(key: string, by?: number, options?: Pick<EntryOptions, 'ttl'>): Promise<number>;
-  /** Says whether there was one. */
+  /** Adds a whole number to the entry, which starts at 0, and resolves to the sum. An existing entry keeps its time to live. */
+  increment(key: string, by?: number, options?: Pick<EntryOptions, 'ttlMs'>): Promise<number>;
+  /** Deletes an entry. Resolves to whether there was one. */
   delete(key: string): Promise<boolean>;
-  /** Forgets all entries that have one of the tags. */
+  /** Deletes all entries with one of the tags. */
   invalidate(...tags: string[]): Promise<void>;
-  /** Forgets all that the tenant has. */
+  /** Deletes all entries of the tenant. */
   clear(): Promise<void>;
 }
 
 /** What a scope's cache is derived from. */
 export interface ScopedCacheOptions {
   readonly store: CacheStore;
-  readonly space: Space;
-  readonly ttl: number;
-  readonly flights: Flights;
+  readonly owner: Owner;
+  readonly ttlMs: number;
+  readonly builds: PendingBuilds;
 }
 
-/** The cache of one space. */
-export function scopedCache({ store, space, ttl: usual, flights }: ScopedCacheOptions): ScopedCache {
+/** The cache of one owner. */
+export function scopedCache({ store, owner, ttlMs: defaultTtlMs, builds }: ScopedCacheOptions): ScopedCache {
   async function get<Value>(key: string): Promise<Value | undefined> {
-    return parsed<Value | undefined>(await store.get(space, text(key)));
+    return parsed<Value | undefined>(await store.get(owner, text(key)));
   }
 
-  /** Does what makes older flights stale, and lets nobody join them, however it went. */
+  /** Waits for a change, and then lets nobody join the builds it outdated, even if it failed. */
   async function changing<R>(change: Promise<R>, key?: string): Promise<R> {
     try {
       return await change;
     } finally {
-      flights.forget(space, key);
+      builds.forget(owner, key);
     }
   }
 
@@ -65,54 +66,54 @@ export function scopedCache({ store, space, ttl: usual, flights }: ScopedCacheOp
       return (await get(key)) !== undefined;
     },
 
-    async set(key, value, { ttl = usual, tags = [] } = {}) {
+    async set(key, value, { ttlMs = defaultTtlMs, tags = [] } = {}) {
       const json = JSON.stringify(value);
       if (json === undefined)
-        throw new TypeError(`JSON has no way to keep the value of "${key}"; use delete() to forget it.`);
-      await changing(store.set(space, text(key), { json, ttl: whole(ttl), tags: tags.map(text) }), key);
+        throw new TypeError(`The value of "${key}" cannot be written as JSON; use delete() to remove an entry.`);
+      await changing(store.set(owner, text(key), { json, ttlMs: whole(ttlMs), tags: tags.map(text) }), key);
     },
 
     async getOrSet<Value>(
       key: string,
       build: () => Value | Promise<Value>,
-      options: EntryOptions = {},
+      { ttlMs = defaultTtlMs, tags = [] }: EntryOptions = {},
     ): Promise<Value> {
-      const { ttl = usual, tags = [] } = options;
-      const entry = { ttl: whole(ttl), tags: tags.map(text) };
+      const entry = { ttlMs: whole(ttlMs), tags: tags.map(text) };
 
-      async function fly(): Promise<string | undefined> {
-        const found = await store.getOrLease(space, text(key), entry.tags);
+      async function buildAndKeep(): Promise<string | undefined> {
+        const found = await store.getOrLease(owner, text(key), entry.tags);
         if ('json' in found) return found.json;
         const json = JSON.stringify(await build());
-        if (json !== undefined) await store.keep(space, key, found.lease, { ...entry, json });
+        if (json !== undefined) await store.keep(owner, key, found.lease, { ...entry, json });
         return json;
       }
 
-      // Who joins another's flight does not share the fate of its scope: should it fail, there is one more.
-      const others = await flights.get(space, key)?.then(
+      // A pending build belongs to another scope. If it fails, this caller builds once more, in its own.
+      const others = await builds.get(owner, key)?.then(
         (json) => ({ json }),
         () => undefined,
       );
-      return parsed<Value>(others === undefined ? await flights.join(space, key, fly) : others.json);
+      return parsed<Value>(others === undefined ? await builds.join(owner, key, buildAndKeep) : others.json);
     },
 
-    async increment(key, by = 1, { ttl = usual } = {}) {
-      if (!Number.isSafeInteger(by)) throw new RangeError(`A counter goes up and down by whole numbers, not by ${by}.`);
-      const sum = await changing(store.increment(space, text(key), by, whole(ttl)), key);
-      if (sum === undefined) throw new TypeError(`The value of "${key}" is no whole number, and cannot be counted on.`);
+    async increment(key, by = 1, { ttlMs = defaultTtlMs } = {}) {
+      if (!Number.isSafeInteger(by)) throw new RangeError(`A counter is changed by a whole number, not by ${by}.`);
+      const sum = await changing(store.increment(owner, text(key), by, whole(ttlMs)), key);
+      if (sum === undefined)
+        throw new TypeError(`The value of "${key}" is not a whole number, so it cannot be counted.`);
       return sum;
     },
 
     async delete(key) {
-      return changing(store.delete(space, text(key)), key);
+      return changing(store.delete(owner, text(key)), key);
     },
 
     async invalidate(...tags) {
-      if (tags.length > 0) await changing(store.invalidate(space, tags.map(text)));
+      if (tags.length > 0) await changing(store.invalidate(owner, tags.map(text)));
     },
 
     async clear() {
-      await changing(store.clear(space));
+      await changing(store.clear(owner));
     },
   };
 }
@@ -121,13 +122,13 @@ function parsed<Value>(json: string | undefined): Value {
   return (json === undefined ? undefined : JSON.parse(json)) as Value;
 }
 
-/** Text that is no well-formed Unicode would be mistaken for other text once it is written. */
+/** Refuses text that is not well-formed Unicode: writing it would turn it into other text. */
 function text(value: unknown): string {
   if (typeof value === 'string' && value.isWellFormed()) return value;
   throw new TypeError('A key or tag of the cache must be a well-formed string.');
 }
 
-function whole(ttl: number): number {
-  if (isWhole(ttl)) return ttl;
-  throw new RangeError(`A time to live is a positive whole number of milliseconds, not ${ttl}.`);
+function whole(ttlMs: number): number {
+  if (isWhole(ttlMs)) return ttlMs;
+  throw new RangeError(`"ttlMs" must be a positive whole number, not ${ttlMs}.`);
 }

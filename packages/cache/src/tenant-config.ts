@@ -1,26 +1,26 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import { isRedisUrl, isWhole } from './cache-options.ts';
 
-/** What a tenant's `config.cache` may say. */
+/** A tenant's `config.cache`. */
 export interface TenantCacheConfig {
-  /** The URL of a Redis of its own. */
-  readonly redis?: string;
-  /** Milliseconds for which its entries live that say nothing themselves. */
-  readonly ttl?: number;
+  /** The URL of the tenant's own Redis. */
+  readonly redis?: string | undefined;
+  /** Time to live of the tenant's entries without one of their own. */
+  readonly ttlMs?: number | undefined;
 }
 
-/** @throws TENANT_INVALID where `config.cache` is of another shape; without saying what it holds. */
+/** @throws TENANT_INVALID if `config.cache` has another shape. The message does not show its values. */
 export function tenantCacheConfig({ id, config }: Tenant): TenantCacheConfig {
   const { cache = {} } = config;
   if (isTenantCacheConfig(cache)) return cache;
-  const message = `The tenant "${id}" is not valid: its config.cache must be { redis, ttl }, a URL such as redis://host:6379 and a positive whole number of milliseconds, or one of them.`;
+  const message = `The tenant "${id}" is not valid: its config.cache must be { redis, ttlMs } or one of the two, where "redis" is a URL such as redis://host:6379 and "ttlMs" a positive whole number.`;
   throw new TenancyError('TENANT_INVALID', message, { tenant: id });
 }
 
-/** Whether it says nothing but what a tenant's `config.cache` may say. */
+/** Whether the value has the shape of a tenant's `config.cache`, with no unknown key. */
 export function isTenantCacheConfig(cache: unknown): cache is TenantCacheConfig {
   if (typeof cache !== 'object' || cache === null || Array.isArray(cache)) return false;
-  const { redis, ttl, ...unknown } = cache as Record<string, unknown>;
+  const { redis, ttlMs, ...unknown } = cache as Record<string, unknown>;
   if (redis !== undefined && !(typeof redis === 'string' && isRedisUrl(redis))) return false;
-  return (ttl === undefined || isWhole(ttl)) && Object.keys(unknown).length === 0;
+  return (ttlMs === undefined || isWhole(ttlMs)) && Object.keys(unknown).length === 0;
 }

@@ -78,9 +78,9 @@ describe.each(kinds)('in %s', (kind) => {
       const { cache, tenancy } = await start(kind);
       await tenancy.run('acme', async () => {
         await expect(cache.set('a', undefined)).rejects.toThrow(TypeError);
-        await expect(cache.set('a', 1, { ttl: 0 })).rejects.toThrow(RangeError);
-        await expect(cache.set('a', 1, { ttl: Number.POSITIVE_INFINITY })).rejects.toThrow(RangeError);
-        await expect(cache.getOrSet('a', () => 1, { ttl: -1 })).rejects.toThrow(RangeError);
+        await expect(cache.set('a', 1, { ttlMs: 0 })).rejects.toThrow(RangeError);
+        await expect(cache.set('a', 1, { ttlMs: Number.POSITIVE_INFINITY })).rejects.toThrow(RangeError);
+        await expect(cache.getOrSet('a', () => 1, { ttlMs: -1 })).rejects.toThrow(RangeError);
         await expect(cache.set('\ud800', 1)).rejects.toThrow(TypeError);
         await expect(cache.set('a', 1, { tags: ['\udc00'] })).rejects.toThrow(TypeError);
         expect(await cache.has('a')).toBe(false);
@@ -102,11 +102,11 @@ describe.each(kinds)('in %s', (kind) => {
     test('has a value for as long as it said, and no longer', async () => {
       const { cache, tenancy } = await start(kind);
       await tenancy.run('acme', async () => {
-        await cache.set('short', 1, { ttl: 1 });
-        await cache.set('long', 1, { ttl: 60_000 });
+        await cache.set('short', 1, { ttlMs: 1 });
+        await cache.set('long', 1, { ttlMs: 60_000 });
         await expect.poll(() => cache.has('short')).toBe(false);
         expect(await cache.has('long')).toBe(true);
-        await cache.set('long', 2, { ttl: 1 });
+        await cache.set('long', 2, { ttlMs: 1 });
         await expect.poll(() => cache.has('long')).toBe(false);
       });
     });
@@ -189,7 +189,7 @@ describe.each(kinds)('in %s', (kind) => {
       const { cache, tenancy } = await start(kind);
       await tenancy.run('acme', async () => {
         await cache.set('long', 1, { tags: ['red'] });
-        await cache.set('short', 1, { tags: ['red'], ttl: 1 });
+        await cache.set('short', 1, { tags: ['red'], ttlMs: 1 });
         await expect.poll(() => cache.has('short')).toBe(false);
         await cache.set('other', 1);
         expect(await cache.has('long')).toBe(true);
@@ -220,8 +220,8 @@ describe.each(kinds)('in %s', (kind) => {
     test('ends at the time that it was begun with', async () => {
       const { cache, tenancy } = await start(kind);
       await tenancy.run('acme', async () => {
-        await cache.increment('hits', 1, { ttl: 50 });
-        await expect.poll(() => cache.increment('hits', 1, { ttl: 60_000 }), { interval: 5 }).toBe(1);
+        await cache.increment('hits', 1, { ttlMs: 50 });
+        await expect.poll(() => cache.increment('hits', 1, { ttlMs: 60_000 }), { interval: 5 }).toBe(1);
       });
     });
 
@@ -282,10 +282,10 @@ describe.each(kinds)('in %s', (kind) => {
 
   test('a value of the tenant lives as long as its config says, from the next scope on', async () => {
     const { cache, tenancy } = await start(kind);
-    await tenancy.tenants.update('acme', { config: { cache: { ttl: 1 } } });
+    await tenancy.tenants.update('acme', { config: { cache: { ttlMs: 1 } } });
     await tenancy.run('acme', async () => {
       await cache.set('usual', 1);
-      await cache.set('own', 1, { ttl: 60_000 });
+      await cache.set('own', 1, { ttlMs: 60_000 });
       await expect.poll(() => cache.has('usual')).toBe(false);
       expect(await cache.has('own')).toBe(true);
     });
@@ -310,8 +310,8 @@ describe('createCache', () => {
     ['a URL that would change the client', { redis: 'redis://localhost?maxRetriesPerRequest=null' }],
     ['what is no client', { redis: {} as never }],
     ['braces in its prefix', { prefix: '{a}' }],
-    ['no time to live', { ttl: 0 }],
-    ['half a millisecond', { timeout: 0.5 }],
+    ['no time to live', { ttlMs: 0 }],
+    ['half a millisecond', { timeoutMs: 0.5 }],
     ['no connection', { connections: { max: 0 } }],
   ])('refuses %s', (_, options) => {
     expect(() => createCache(options)).toThrow(code('CONFIG_INVALID'));

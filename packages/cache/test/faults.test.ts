@@ -16,7 +16,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis that fails', () =>
     server = await testRedisServer();
     admin = new Redis(server.url, { lazyConnect: true, retryStrategy: () => 20 });
     admin.on('error', () => {});
-    app = await application(createCache({ redis: server.url, timeout: 500 }));
+    app = await application(createCache({ redis: server.url, timeoutMs: 500 }));
   });
   afterEach(async () => {
     await app.tenancy.close();
@@ -71,7 +71,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis that fails', () =>
     const client = new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
     client.on('error', () => {});
     await using _ = { [Symbol.asyncDispose]: async () => client.disconnect() };
-    const { cache, tenancy } = await application(createCache({ redis: client, timeout: 200 }));
+    const { cache, tenancy } = await application(createCache({ redis: client, timeoutMs: 200 }));
     await using _tenancy = tenancy;
     await tenancy.run('acme', () => cache.set('a', 1));
     await server.stop();
@@ -92,7 +92,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis that fails', () =>
       for (const write of [() => cache.set('c', 1), () => cache.increment('b'), () => cache.getOrSet('c', () => 1)]) {
         await expect(write()).rejects.toEqual(unavailable);
         await expect(write()).rejects.toThrow(
-          'The cache of the tenant "acme" cannot be used: its Redis has no memory left (OOM).',
+          'The cache of the tenant "acme" is not available: its Redis has no memory left (OOM).',
         );
       }
       expect(await cache.get('a')).toBe('of acme');
@@ -153,10 +153,10 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis that fails', () =>
   test('holds nothing that lives for ever, and ends with its last entry', async () => {
     const { cache, tenancy } = app;
     await tenancy.run('acme', async () => {
-      await cache.set('long', 1, { ttl: 60_000 });
-      await cache.set('short', 1, { ttl: 1 });
+      await cache.set('long', 1, { ttlMs: 60_000 });
+      await cache.set('short', 1, { ttlMs: 1 });
       await expect.poll(() => cache.has('short')).toBe(false);
-      await cache.increment('hits', 1, { ttl: 1_000 });
+      await cache.increment('hits', 1, { ttlMs: 1_000 });
       const [fields = ''] = await admin.keys('*acme*:fields');
       expect(await admin.hkeys(fields)).toEqual(['elong', 'ehits']);
       for (const key of await admin.keys('*')) {

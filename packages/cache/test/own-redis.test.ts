@@ -90,7 +90,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
   });
 
   test('keeps no connection while it is idle, and gets another', async () => {
-    const { cache, tenancy } = await start({ connections: { idle: 1 } });
+    const { cache, tenancy } = await start({ connections: { idleMs: 1 } });
     await using _ = tenancy;
     await tenancy.tenants.update('acme', { config: { cache: { redis: own.url } } });
     await tenancy.run('acme', () => cache.set('a', 1));
@@ -118,14 +118,14 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
     const waiting = tenancy.run('acme', () => cache.get('a'));
     const refused = tenancy.run('beta', () => cache.get('a'));
     await expect(refused).rejects.toEqual(code('CONNECTIONS_EXHAUSTED'));
-    await expect(refused).rejects.toThrow(/^The cache of the tenant "beta" cannot be used: all 1 connections/);
+    await expect(refused).rejects.toThrow(/^The cache of the tenant "beta" is not available: all 1 connections/);
     await admin.client('UNPAUSE');
     expect(await waiting).toBe(2);
 
     // One that was cut off gives its connection back.
     await admin.client('PAUSE', 60_000, 'WRITE');
     const cut = expect(tenancy.run('acme', () => cache.get('a'))).rejects.toThrow(
-      /the connection to its Redis was cut/,
+      /the connection to its Redis was lost/,
     );
     await vi.waitUntil(async () => /flags=b/.test(String(await admin.client('LIST'))));
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -137,7 +137,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
   test('gets its connection back from a server that never answers', async () => {
     const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    const { cache, tenancy } = await start({ connections: { max: 1 }, timeout: 200 });
+    const { cache, tenancy } = await start({ connections: { max: 1 }, timeoutMs: 200 });
     await using _ = { [Symbol.asyncDispose]: async () => tenancy.close().finally(() => silent.close()) };
     const { port } = silent.address() as AddressInfo;
     await tenancy.tenants.update('acme', { config: { cache: { redis: `redis://127.0.0.1:${port}` } } });
@@ -153,7 +153,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
     ['another scheme', { redis: 'https://user:hunter2@localhost' }],
     ['a URL with a query', { redis: 'redis://:hunter2@localhost?db=3' }],
     ['no URL', { redis: 'hunter2' }],
-    ['a time to live that is none', { ttl: -1 }],
+    ['a time to live that is none', { ttlMs: -1 }],
   ])('is refused where its config is malformed: %s', async (_, config) => {
     const { cache, tenancy } = await start();
     await using _tenancy = tenancy;
@@ -170,7 +170,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
   });
 
   test('says nothing of its URL when it cannot be used', async () => {
-    const { cache, tenancy } = await start({ timeout: 1_000 });
+    const { cache, tenancy } = await start({ timeoutMs: 1_000 });
     await using _ = tenancy;
     await admin.config('SET', 'requirepass', 'right');
     const { port } = new URL(own.url);

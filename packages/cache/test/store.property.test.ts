@@ -2,68 +2,65 @@ import { obtainable, type TestRedis, testRedis } from '@omnitenant/tooling';
 import { array, assert, asyncProperty, constantFrom, oneof, record, subarray } from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CacheStore, Space } from '../src/stores/cache-store.ts';
+import type { CacheStore } from '../src/stores/cache-store.ts';
 import { memoryStore } from '../src/stores/memory-store.ts';
+import type { Owner } from '../src/stores/owner.ts';
 import { redisStore } from '../src/stores/redis-store.ts';
 
-const space = constantFrom<Space>(
-  { name: 'acme@1', tenant: 'acme' },
-  { name: 'acme@2', tenant: 'acme' },
-  { name: 'central' },
-);
+const owner = constantFrom<Owner>('acme@1', 'acme@2', 'central');
 const key = constantFrom('a', 'b', 'a:b');
 const tags = subarray(['a', 'red', '*']);
 const json = constantFrom('1', '"one"', '[1.5]');
 
-/** What is done to a store, and what it answers; `leases` are those that it gave, by space and key. */
+/** What is done to a store, and what it answers; `leases` are those that it gave, by owner and key. */
 type Step = (store: CacheStore, leases: Map<string, string>) => Promise<unknown>;
 
 const step = oneof(
-  record({ space, key }).map(
-    ({ space, key }): Step =>
+  record({ owner, key }).map(
+    ({ owner, key }): Step =>
       (store) =>
-        store.get(space, key),
+        store.get(owner, key),
   ),
-  record({ space, key, json, tags }).map(
-    ({ space, key, json, tags }): Step =>
+  record({ owner, key, json, tags }).map(
+    ({ owner, key, json, tags }): Step =>
       (store) =>
-        store.set(space, key, { json, tags, ttl: 60_000 }),
+        store.set(owner, key, { json, tags, ttlMs: 60_000 }),
   ),
-  record({ space, key, tags }).map(
-    ({ space, key, tags }): Step =>
+  record({ owner, key, tags }).map(
+    ({ owner, key, tags }): Step =>
       async (store, leases) => {
-        const found = await store.getOrLease(space, key, tags);
+        const found = await store.getOrLease(owner, key, tags);
         if ('json' in found) return found;
-        leases.set(`${space.name}\n${key}`, found.lease);
+        leases.set(`${owner}\n${key}`, found.lease);
         return 'leased';
       },
   ),
-  record({ space, key, json, tags }).map(
-    ({ space, key, json, tags }): Step =>
+  record({ owner, key, json, tags }).map(
+    ({ owner, key, json, tags }): Step =>
       async (store, leases) => {
-        const lease = leases.get(`${space.name}\n${key}`);
-        if (lease !== undefined) await store.keep(space, key, lease, { json, tags, ttl: 60_000 });
+        const lease = leases.get(`${owner}\n${key}`);
+        if (lease !== undefined) await store.keep(owner, key, lease, { json, tags, ttlMs: 60_000 });
       },
   ),
-  record({ space, key }).map(
-    ({ space, key }): Step =>
+  record({ owner, key }).map(
+    ({ owner, key }): Step =>
       (store) =>
-        store.delete(space, key),
+        store.delete(owner, key),
   ),
-  record({ space, key }).map(
-    ({ space, key }): Step =>
+  record({ owner, key }).map(
+    ({ owner, key }): Step =>
       (store) =>
-        store.increment(space, key, 2, 60_000),
+        store.increment(owner, key, 2, 60_000),
   ),
-  record({ space, tags }).map(
-    ({ space, tags }): Step =>
+  record({ owner, tags }).map(
+    ({ owner, tags }): Step =>
       (store) =>
-        store.invalidate(space, tags),
+        store.invalidate(owner, tags),
   ),
-  record({ space }).map(
-    ({ space }): Step =>
+  record({ owner }).map(
+    ({ owner }): Step =>
       (store) =>
-        store.clear(space),
+        store.clear(owner),
   ),
 );
 
@@ -87,7 +84,7 @@ test.skipIf(!hasRedis)('what is done to a store in Redis has the answers of one 
     const prefix = `${redis.prefix}${run}:`;
     const stores = [
       memoryStore(1_000),
-      redisStore({ use: (work) => work(client), prefix, timeout: 5_000, end: () => {} }),
+      redisStore({ use: (work) => work(client), prefix, timeoutMs: 5_000, end: () => {} }),
     ].map((store) => ({ store, leases: new Map<string, string>() }));
     for (const each of steps) {
       const [inMemory, inRedis] = await Promise.all(stores.map(({ store, leases }) => each(store, leases)));

@@ -1,18 +1,20 @@
 import type { RedisClient } from './redis-client.ts';
 import { closed, Exhausted } from './server-errors.ts';
 
-/** Connections by URL: opened when first used, shared by all who name the same, closed when idle. */
+/** Connections by URL: opened at their first use, shared by all tenants with that URL, closed when idle. */
 export interface Connections {
-  /** Lends the connection for `work`. While it is lent it is not closed. Rejects where all are, or after the end. */
+  /**
+   * Lends the connection for `work`. A lent connection is not closed to make room. Rejects if all are lent, or after `end`.
+   */
   use<R>(url: string, work: (client: RedisClient) => Promise<R>): Promise<R>;
   end(): void;
 }
 
-/** How many connections there are at most, and for how many milliseconds they are kept idle. */
+/** How to open a connection, the maximum number of connections, and how long an idle one is kept. */
 export interface ConnectionsOptions<Client extends Closable> {
   readonly open: (url: string) => Client;
   readonly max: number;
-  readonly idle: number;
+  readonly idleMs: number;
 }
 
 type Closable = RedisClient & { disconnect(): void };
@@ -20,16 +22,16 @@ type Closable = RedisClient & { disconnect(): void };
 interface Connection {
   readonly client: Closable;
   borrowers: number;
-  timer?: NodeJS.Timeout;
+  timer?: NodeJS.Timeout | undefined;
 }
 
-/** The connections of one cache to Redis servers of the tenants' own. */
+/** The connections of one cache to tenants' own Redis servers. */
 export function createConnections<Client extends Closable>({
   open,
   max,
-  idle,
+  idleMs,
 }: ConnectionsOptions<Client>): Connections {
-  // The one used longest ago comes first.
+  // The least recently used comes first.
   const connections = new Map<string, Connection>();
   let ended = false;
 
@@ -61,7 +63,7 @@ export function createConnections<Client extends Closable>({
       } finally {
         connection.borrowers -= 1;
         if (connection.borrowers === 0 && connections.get(url) === connection) {
-          connection.timer = setTimeout(() => close(url, connection), idle).unref();
+          connection.timer = setTimeout(() => close(url, connection), idleMs).unref();
         }
       }
     },

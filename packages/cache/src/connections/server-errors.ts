@@ -1,32 +1,31 @@
 import { TenancyError } from '@omnitenant/core';
-import type { Space } from '../stores/cache-store.ts';
 
-/** What is said after the end. */
+/** The reason after `end`. */
 export const closed = 'its connections have been closed';
 
-/** Nothing came back in time. */
+/** Redis did not answer in time. */
 export class Late extends Error {
-  constructor(ms: number) {
-    super(`it did not answer within ${ms} ms`);
+  constructor(timeoutMs: number) {
+    super(`it did not answer within ${timeoutMs} ms`);
   }
 }
 
-/** All connections to Redis servers of tenants' own are in use. */
+/** All connections to tenants' own Redis servers are in use. */
 export class Exhausted extends Error {
   constructor(max: number) {
-    super(`all ${max} connections to Redis servers of tenants' own are in use; try again, or raise connections.max`);
+    super(`all ${max} connections to tenants' own Redis servers are in use; try again, or raise connections.max`);
   }
 }
 
 /**
- * What a Redis that cannot be used is told as: SERVER_UNAVAILABLE, or CONNECTIONS_EXHAUSTED. The client's error is not kept:
- * it may hold the command, and with it a password, a key or a value.
+ * Maps a failure of Redis to SERVER_UNAVAILABLE, or to CONNECTIONS_EXHAUSTED. The client's error is not kept: it may hold the
+ * command, and so a password, a key or a value.
  */
-export function unavailable({ tenant }: Space, error: unknown): TenancyError {
-  const whose = tenant === undefined ? 'central' : `the tenant "${tenant}"`;
+export function unavailable(tenant: string | undefined, error: unknown): TenancyError {
+  const cache = tenant === undefined ? 'The cache of central' : `The cache of the tenant "${tenant}"`;
   const reason = reasonOf(error);
   const code = error instanceof Exhausted ? 'CONNECTIONS_EXHAUSTED' : 'SERVER_UNAVAILABLE';
-  return new TenancyError(code, `The cache of ${whose} cannot be used: ${reason}.`, {
+  return new TenancyError(code, `${cache} is not available: ${reason}.`, {
     headers: { 'Retry-After': '1' },
     cause: new Error(reason),
     ...(tenant === undefined ? {} : { tenant }),
@@ -42,12 +41,11 @@ function reasonOf(error: unknown): string {
   }
   if (code !== '') return `its Redis ${sockets[code] ?? 'cannot be reached'} (${code})`;
   if (/^(?:Connection is closed|Reached the max retries|Stream isn't writeable|Command aborted)/.test(message)) {
-    return 'the connection to its Redis was cut, or cannot be made';
+    return 'the connection to its Redis was lost, or cannot be opened';
   }
   if (/^Socket timeout|^Command timed out/.test(message)) return 'its Redis does not answer';
-  return error instanceof Late || error instanceof Exhausted || message === closed
-    ? message
-    : 'its Redis cannot be used';
+  if (error instanceof Late || error instanceof Exhausted || message === closed) return message;
+  return 'its Redis cannot be used';
 }
 
 interface Failure {
@@ -60,20 +58,20 @@ interface Failure {
 const replies: Readonly<Record<string, string>> = {
   OOM: 'has no memory left',
   LOADING: 'is starting up',
-  READONLY: 'takes no writes',
+  READONLY: 'is read-only',
   MASTERDOWN: 'has lost its primary',
   CLUSTERDOWN: 'is a cluster that is down',
-  MISCONF: 'takes no writes',
-  NOAUTH: 'wants a password',
+  MISCONF: 'refuses writes',
+  NOAUTH: 'requires a password',
   WRONGPASS: 'refuses the user or password',
-  NOPERM: 'does not allow the command',
-  WRONGTYPE: 'has something else under the key; give the cache a prefix of its own',
+  NOPERM: 'does not permit the command',
+  WRONGTYPE: 'has a value of another kind under the key; give the cache its own prefix',
   BUSY: 'is busy with a script',
 };
 
 const sockets: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'does not answer at its address',
-  ECONNRESET: 'cut the connection',
-  ENOTFOUND: 'has a host name that is not known',
+  ECONNRESET: 'closed the connection',
+  ENOTFOUND: 'has an unknown host name',
   ETIMEDOUT: 'did not answer in time',
 };

@@ -1,41 +1,37 @@
-/** What one tenant (in one incarnation) or central has of a cache; told apart by its name. */
-export interface Space {
-  readonly name: string;
-  readonly tenant?: string;
-}
+import type { Owner } from './owner.ts';
 
-/** An entry to be kept: JSON text, for `ttl` milliseconds or until one of its tags is invalidated. */
+/** An entry to keep: JSON text, for `ttlMs` or until one of its tags is invalidated. */
 export interface Entry {
   readonly json: string;
-  readonly ttl: number;
+  readonly ttlMs: number;
   readonly tags: readonly string[];
 }
 
-/** Either what is kept, or the right to keep what is built now. */
+/** Either the JSON text that is kept, or a lease: the right to keep the value that is built now. */
 type Leased = { readonly json: string } | { readonly lease: string };
 
 /**
- * Where entries are kept. Keys and tags are any text, and mean something in their own space only. A method that rejects says
- * SERVER_UNAVAILABLE.
+ * Keeps entries. Keys and tags are any text, and belong to their owner only. A method rejects with SERVER_UNAVAILABLE or
+ * CONNECTIONS_EXHAUSTED.
  */
 export interface CacheStore {
-  get(space: Space, key: string): Promise<string | undefined>;
+  get(owner: Owner, key: string): Promise<string | undefined>;
   /**
-   * What is kept, or else a lease: `keep` honours it unless the key was set, deleted or counted, one of the tags invalidated
-   * or the space cleared since. So nothing that was read before a change is kept after it.
+   * The JSON text that is kept, or else a lease. The lease ends when the key is set, deleted or counted, one of the tags is
+   * invalidated, or the owner's entries are cleared; so a value built from older data is not kept after a change.
    */
-  getOrLease(space: Space, key: string, tags: readonly string[]): Promise<Leased>;
-  /** Keeps what was built under a lease, if that still holds. */
-  keep(space: Space, key: string, lease: string, entry: Entry): Promise<void>;
-  set(space: Space, key: string, entry: Entry): Promise<void>;
-  /** Says whether it was there. */
-  delete(space: Space, key: string): Promise<boolean>;
-  /** The sum, or `undefined` where what is kept is no whole number. A new counter begins at 0 and ends after `ttl`. */
-  increment(space: Space, key: string, by: number, ttl: number): Promise<number | undefined>;
-  invalidate(space: Space, tags: readonly string[]): Promise<void>;
-  clear(space: Space): Promise<void>;
+  getOrLease(owner: Owner, key: string, tags: readonly string[]): Promise<Leased>;
+  /** Keeps a value that was built under a lease, unless the lease has ended. */
+  keep(owner: Owner, key: string, lease: string, entry: Entry): Promise<void>;
+  set(owner: Owner, key: string, entry: Entry): Promise<void>;
+  /** Deletes an entry. Resolves to whether there was one. */
+  delete(owner: Owner, key: string): Promise<boolean>;
+  /** Resolves to the sum, or to `undefined` if the entry is not a whole number. A new counter starts at 0 and lives for `ttlMs`. */
+  increment(owner: Owner, key: string, by: number, ttlMs: number): Promise<number | undefined>;
+  invalidate(owner: Owner, tags: readonly string[]): Promise<void>;
+  clear(owner: Owner): Promise<void>;
   end(): void;
 }
 
-/** Milliseconds for which what is being built may still be kept. */
-export const leaseTtl = 600_000;
+/** How long a lease lives. */
+export const leaseTtlMs = 600_000;

@@ -1,88 +1,89 @@
 import { LRUCache } from 'lru-cache';
-import { type CacheStore, type Entry, leaseTtl, type Space } from './cache-store.ts';
+import { type CacheStore, type Entry, leaseTtlMs } from './cache-store.ts';
+import type { Owner } from './owner.ts';
 
-/** A field of a space: an entry or a lease. */
+/** A field of an owner: an entry or a lease. */
 interface Field {
-  readonly space: string;
+  readonly owner: Owner;
   readonly text: string;
   readonly tags: readonly string[];
 }
 
-/** Entries in this process, those used longest ago leaving first when there are too many, whosever they are. */
+/** Keeps at most `max` entries in this process, over all tenants. The least recently used are evicted first. */
 export function memoryStore(max: number): CacheStore {
   const fields = new LRUCache<string, Field>({
     max,
     dispose: (field, id, reason) => reason !== 'set' && forget(field, id),
   });
-  const idsOf = new Map<string, Set<string>>();
+  const idsOf = new Map<Owner, Set<string>>();
   let leases = 0;
 
-  function forget({ space }: Field, id: string): void {
-    const ids = idsOf.get(space);
+  function forget({ owner }: Field, id: string): void {
+    const ids = idsOf.get(owner);
     ids?.delete(id);
-    if (ids?.size === 0) idsOf.delete(space);
+    if (ids?.size === 0) idsOf.delete(owner);
   }
 
-  function write(space: Space, id: string, { json, ttl, tags }: Entry): void {
-    fields.set(id, { space: space.name, text: json, tags }, { ttl });
-    const ids = idsOf.get(space.name) ?? new Set();
-    idsOf.set(space.name, ids.add(id));
+  function write(owner: Owner, id: string, { json, ttlMs, tags }: Entry): void {
+    fields.set(id, { owner, text: json, tags }, { ttl: ttlMs });
+    const ids = idsOf.get(owner) ?? new Set();
+    idsOf.set(owner, ids.add(id));
   }
 
-  function set(space: Space, key: string, entry: Entry): void {
-    fields.delete(leaseId(space, key));
-    write(space, entryId(space, key), entry);
+  function set(owner: Owner, key: string, entry: Entry): void {
+    fields.delete(leaseId(owner, key));
+    write(owner, entryId(owner, key), entry);
   }
 
   return {
-    async get(space, key) {
-      return fields.get(entryId(space, key))?.text;
+    async get(owner, key) {
+      return fields.get(entryId(owner, key))?.text;
     },
 
-    async getOrLease(space, key, tags) {
-      const json = fields.get(entryId(space, key))?.text;
+    async getOrLease(owner, key, tags) {
+      const json = fields.get(entryId(owner, key))?.text;
       if (json !== undefined) return { json };
-      const id = leaseId(space, key);
+      const id = leaseId(owner, key);
       const held = fields.get(id);
       leases += 1;
       const lease = held?.text ?? String(leases);
-      write(space, id, { json: lease, ttl: leaseTtl, tags: [...(held?.tags ?? []), ...tags] });
+      write(owner, id, { json: lease, ttlMs: leaseTtlMs, tags: [...(held?.tags ?? []), ...tags] });
       return { lease };
     },
 
-    async keep(space, key, lease, entry) {
-      if (fields.get(leaseId(space, key))?.text === lease) set(space, key, entry);
+    async keep(owner, key, lease, entry) {
+      if (fields.get(leaseId(owner, key))?.text === lease) set(owner, key, entry);
     },
 
-    async set(space, key, entry) {
-      set(space, key, entry);
+    async set(owner, key, entry) {
+      set(owner, key, entry);
     },
 
-    async delete(space, key) {
-      fields.delete(leaseId(space, key));
-      const id = entryId(space, key);
+    async delete(owner, key) {
+      fields.delete(leaseId(owner, key));
+      const id = entryId(owner, key);
       return fields.get(id) !== undefined && fields.delete(id);
     },
 
-    async increment(space, key, by, ttl) {
-      const id = entryId(space, key);
+    async increment(owner, key, by, ttlMs) {
+      const id = entryId(owner, key);
       const held = fields.get(id);
       const sum = Number(held?.text ?? 0) + by;
       if (!/^-?\d+$/.test(held?.text ?? '0')) return undefined;
-      fields.delete(leaseId(space, key));
-      const left = held === undefined ? ttl : Math.ceil(fields.getRemainingTTL(id));
-      write(space, id, { json: String(sum), ttl: left, tags: held?.tags ?? [] });
+      fields.delete(leaseId(owner, key));
+      const leftMs = held === undefined ? ttlMs : Math.ceil(fields.getRemainingTTL(id));
+      write(owner, id, { json: String(sum), ttlMs: leftMs, tags: held?.tags ?? [] });
       return sum;
     },
 
-    async invalidate(space, tags) {
-      for (const id of [...(idsOf.get(space.name) ?? [])]) {
+    async invalidate(owner, tags) {
+      for (const id of [...(idsOf.get(owner) ?? [])]) {
         if (fields.peek(id)?.tags.some((tag) => tags.includes(tag)) ?? true) fields.delete(id);
       }
     },
 
-    async clear(space) {
-      for (const id of [...(idsOf.get(space.name) ?? [])]) fields.delete(id);
+    async clear(owner) {
+      for (const id of [...(idsOf.get(owner) ?? [])]) fields.delete(id);
     },
 
     end() {
@@ -91,10 +92,10 @@ export function memoryStore(max: number): CacheStore {
   };
 }
 
-// A space's name holds no line break.
-function entryId({ name }: Space, key: string): string {
-  return `${name}\ne${key}`;
+function entryId(owner: Owner, key: string): string {
+  return `${owner}\ne${key}`;
 }
-function leaseId({ name }: Space, key: string): string {
-  return `${name}\nl${key}`;
+
+function leaseId(owner: Owner, key: string): string {
+  return `${owner}\nl${key}`;
 }

@@ -1,12 +1,21 @@
-import type { ResourceScope } from '@omnitenant/core';
-import type { Space } from './cache-store.ts';
+import type { ResourceScope, Tenant } from '@omnitenant/core';
 
 /**
- * The space of a scope. A tenant's is named after its id and the time at which it was made, so that one that is made anew
- * under the id of a removed one has nothing of it. An id holds no `@`, so that no two spaces have one name.
+ * Identifies the owner of entries: an incarnation of a tenant (`acme@1767225600000`), so that a tenant created under the id of
+ * a removed one has none of its entries, or `central`. It holds no line break.
  */
-export function spaceOf(scope: ResourceScope): Space {
-  if (scope.kind === 'central') return { name: 'central' };
-  const { id, createdAt } = scope.tenant;
-  return { name: `${id}@${createdAt.getTime()}`, tenant: id };
+export type Owner = string;
+
+/** The owner of a scope's entries. */
+export function ownerOf(scope: ResourceScope): Owner {
+  return scope.kind === 'central' ? 'central' : incarnationOf(scope.tenant);
+}
+
+/** The id of the owning tenant; `undefined` for central. */
+export function tenantIdOf(owner: Owner): string | undefined {
+  return owner === 'central' ? undefined : owner.slice(0, owner.lastIndexOf('@'));
+}
+
+function incarnationOf({ id, createdAt }: Tenant): string {
+  return `${id}@${createdAt.getTime()}`;
 }

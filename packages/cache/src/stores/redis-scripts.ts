@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../connections/redis-client.ts';
 
-/** A script that runs in Redis as one step: on the fields of one space, and on the times at which each of them ends. */
+/** A script that Redis runs atomically, on the fields of one owner and on the times at which they end. */
 export interface Script {
   readonly lua: string;
   readonly sha: string;
 }
 
-/** Runs a script by its hash, and sends it whole only to a server that does not know it yet. */
+/** Runs a script by its hash, and sends its text only if the server does not know it yet. */
 export async function evaluate(
   client: RedisClient,
   { lua, sha }: Script,
@@ -24,14 +24,15 @@ export async function evaluate(
 }
 
 /*
- * A space is one hash, so that clearing it is one command, and a sorted set of the times at which its fields end:
- *   e<key>  an entry: its tags, each with the version that it was kept under, a line break, the JSON text
+ * The entries of an owner are one hash, so that clearing them is one command, and a sorted set of the times at which its
+ * fields end:
+ *   e<key>  an entry: its tags, each with its version at the time of the write, a line break, the JSON text
  *   l<key>  a lease: the same, with the lease's name as its text
- *   t<tag>  the tag's version; a tag is invalidated by forgetting it
- * A version and a lease are names that nobody else ever gives, so that nothing is taken for valid after the hash was cleared,
- * evicted or begun anew. Both keys end with their last field; each write takes fields away that have ended.
+ *   t<tag>  the tag's version; invalidating a tag deletes its version
+ * Versions and leases are random names, never used twice, so that no entry is valid by accident after the hash was cleared or
+ * evicted. Both keys expire with their last field; each write deletes fields that have ended.
  *
- * A script writes before it drops: a Redis without memory refuses a script's first write, and none after one that it allowed.
+ * A script writes before it deletes: a Redis without memory refuses a script's first write, and none after one that it allowed.
  */
 const prelude = `
 local fields, ends = KEYS[1], KEYS[2]
@@ -104,7 +105,7 @@ local json = live('e' .. ARGV[1])
 return json
 `);
 
-/** key, a new name, ttl, tags → 1 and JSON text, or 0 and a lease */
+/** key, a new name, ttl (ms), tags → 1 and JSON text, or 0 and a lease */
 export const getOrLeaseScript: Script = script(`
 local json = live('e' .. ARGV[1])
 if json then return { 1, json } end
@@ -115,7 +116,7 @@ settle()
 return { 0, lease }
 `);
 
-/** key, a new name, ttl, JSON text, lease or '', tags → 1 where it was kept */
+/** key, a new name, ttl (ms), JSON text, lease or '', tags → 1 if the entry was kept */
 export const setScript: Script = script(`
 local lease = live('l' .. ARGV[1])
 if ARGV[5] ~= '' and lease ~= ARGV[5] then return 0 end
@@ -125,7 +126,7 @@ settle()
 return 1
 `);
 
-/** key → 1 where it was there */
+/** key → 1 if there was an entry */
 export const deleteScript: Script = script(`
 local json = live('e' .. ARGV[1])
 drop('e' .. ARGV[1], 'l' .. ARGV[1])
@@ -133,7 +134,7 @@ settle()
 return json and 1 or 0
 `);
 
-/** key, how much, ttl → the sum as text, or nothing where the entry is no whole number */
+/** key, summand, ttl (ms) → the sum as text, or nothing if the entry is not a whole number */
 export const incrementScript: Script = script(`
 local json, tags, last = live('e' .. ARGV[1])
 local sum = ARGV[2]

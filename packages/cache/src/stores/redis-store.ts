@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { outside } from '@omnitenant/core';
 import type { RedisClient } from '../connections/redis-client.ts';
 import { Late, unavailable } from '../connections/server-errors.ts';
-import { type CacheStore, type Entry, leaseTtl, type Space } from './cache-store.ts';
+import { type CacheStore, type Entry, leaseTtlMs } from './cache-store.ts';
+import { type Owner, tenantIdOf } from './owner.ts';
 import {
   deleteScript,
   evaluate,
@@ -14,77 +15,75 @@ import {
   setScript,
 } from './redis-scripts.ts';
 
-/** Where a store in Redis keeps its entries. */
+/** The options of a store in Redis. */
 export interface RedisStoreOptions {
   /** Lends a client for `work`. */
   readonly use: <R>(work: (client: RedisClient) => Promise<R>) => Promise<R>;
-  /** What its keys begin with. */
+  /** The prefix of its keys. */
   readonly prefix: string;
-  /** Milliseconds that an answer may take. */
-  readonly timeout: number;
+  /** How long to wait for an answer. */
+  readonly timeoutMs: number;
   readonly end: () => void;
 }
 
-/**
- * Entries in Redis, those of a space in two keys. The braces around the space's name bring both to one node of a cluster.
- */
-export function redisStore({ use, prefix, timeout, end }: RedisStoreOptions): CacheStore {
-  async function inRedis<R>(space: Space, work: (client: RedisClient, keys: string[]) => Promise<R>): Promise<R> {
-    const keys = ['fields', 'ends'].map((kind) => `${prefix}{${space.name}}:${kind}`);
+/** Keeps entries in Redis, those of an owner in two keys. The braces around the owner put both on one node of a cluster. */
+export function redisStore({ use, prefix, timeoutMs, end }: RedisStoreOptions): CacheStore {
+  async function inRedis<R>(owner: Owner, work: (client: RedisClient, keys: string[]) => Promise<R>): Promise<R> {
+    const keys = ['fields', 'ends'].map((kind) => `${prefix}{${owner}}:${kind}`);
     try {
-      // A connection that is made on the way serves other tenants too, and so belongs to none.
+      // A connection opened on the way serves other tenants too, so it is opened outside all scopes.
       return await within(
-        timeout,
+        timeoutMs,
         outside(() => use((client) => work(client, keys))),
       );
     } catch (error) {
-      throw unavailable(space, error);
+      throw unavailable(tenantIdOf(owner), error);
     }
   }
 
-  function run(space: Space, script: Script, ...args: (string | number)[]): Promise<unknown> {
-    return inRedis(space, (client, keys) => evaluate(client, script, keys, args));
+  function run(owner: Owner, script: Script, ...args: (string | number)[]): Promise<unknown> {
+    return inRedis(owner, (client, keys) => evaluate(client, script, keys, args));
   }
 
-  function write(space: Space, key: string, lease: string, { json, ttl, tags }: Entry): Promise<unknown> {
-    return run(space, setScript, key, newName(), ttl, json, lease, ...tags);
+  function write(owner: Owner, key: string, lease: string, { json, ttlMs, tags }: Entry): Promise<unknown> {
+    return run(owner, setScript, key, newName(), ttlMs, json, lease, ...tags);
   }
 
   return {
-    async get(space, key) {
-      const json = await run(space, getScript, key);
+    async get(owner, key) {
+      const json = await run(owner, getScript, key);
       return (json as string | null) ?? undefined;
     },
 
-    async getOrLease(space, key, tags) {
-      const answer = await run(space, getOrLeaseScript, key, newName(), leaseTtl, ...tags);
+    async getOrLease(owner, key, tags) {
+      const answer = await run(owner, getOrLeaseScript, key, newName(), leaseTtlMs, ...tags);
       const [there, text] = answer as [number, string];
       return there === 1 ? { json: text } : { lease: text };
     },
 
-    async keep(space, key, lease, entry) {
-      await write(space, key, lease, entry);
+    async keep(owner, key, lease, entry) {
+      await write(owner, key, lease, entry);
     },
 
-    async set(space, key, entry) {
-      await write(space, key, '', entry);
+    async set(owner, key, entry) {
+      await write(owner, key, '', entry);
     },
 
-    async delete(space, key) {
-      return (await run(space, deleteScript, key)) === 1;
+    async delete(owner, key) {
+      return (await run(owner, deleteScript, key)) === 1;
     },
 
-    async increment(space, key, by, ttl) {
-      const sum = await run(space, incrementScript, key, by, ttl);
+    async increment(owner, key, by, ttlMs) {
+      const sum = await run(owner, incrementScript, key, by, ttlMs);
       return sum === null ? undefined : Number(sum);
     },
 
-    async invalidate(space, tags) {
-      await run(space, invalidateScript, ...tags);
+    async invalidate(owner, tags) {
+      await run(owner, invalidateScript, ...tags);
     },
 
-    async clear(space) {
-      await inRedis(space, (client, keys) => client.unlink(...keys));
+    async clear(owner) {
+      await inRedis(owner, (client, keys) => client.unlink(...keys));
     },
 
     end,
