@@ -11,54 +11,55 @@ import {
   type NodeOpts,
   type RedisQueueBackend,
 } from 'bullmq';
-import { detached } from './bullmq/constructed-outside.ts';
-import { reach } from './bullmq/with-server-errors.ts';
-import { central, currentStamp, outsideScope, type Stamp, stamped, stampIn } from './jobs/owner.ts';
-import { refuseForeignParent } from './queue.ts';
+import { constructedOutside } from './bullmq/constructed-outside.ts';
+import { refuseForeignParent } from './bullmq/foreign-parent.ts';
+import { withServerErrors } from './bullmq/with-server-errors.ts';
+import { ownedOptions, ownerIn } from './jobs/owned-options.ts';
+import { central, currentOwner, type Owner, outsideScope } from './jobs/owner.ts';
 
-const DetachedFlowProducer: typeof BullFlowProducer = detached(BullFlowProducer);
+const OutsideFlowProducer: typeof BullFlowProducer = constructedOutside(BullFlowProducer);
 
-/** BullMQ's FlowProducer: every job of a flow is the tenant's that adds it. Rejects as the Queue does. */
+/** BullMQ's FlowProducer. All jobs of a flow belong to the tenant that adds it. Rejects as the Queue does. */
 export class FlowProducer<
   B extends IQueueBackend = RedisQueueBackend,
   C = ConnectionOptions,
-> extends DetachedFlowProducer<B, C> {
+> extends OutsideFlowProducer<B, C> {
   constructor(opts: FlowProducerOptions<C>, backend?: BackendFactory<B, C>) {
     super(opts as never, backend as never);
   }
 
   override add(flow: FlowJob, opts?: FlowOpts): Promise<JobNode> {
-    return this.adding([flow], ([stampedFlow]) => super.add(stampedFlow as FlowJob, opts));
+    return this.adding([flow], ([owned]) => super.add(owned as FlowJob, opts));
   }
 
   override addBulk(flows: FlowJob[]): Promise<JobNode[]> {
-    return this.adding(flows, (stampedFlows) => super.addBulk(stampedFlows));
+    return this.adding(flows, (owned) => super.addBulk(owned));
   }
 
   override async getFlow(opts: NodeOpts): Promise<JobNode> {
     const flow = await super.getFlow(opts);
-    const stamp = currentStamp();
-    const seen = stamp === undefined || stamp === central || (flow && stampIn(flow.job.opts) === stamp);
-    // BullMQ's type leaves out that a flow may not be there.
-    return (seen ? flow : undefined) as JobNode;
+    const owner = currentOwner();
+    const visible = owner === undefined || owner === central || (flow && ownerIn(flow.job.opts) === owner);
+    // BullMQ's type does not say that there may be no such flow.
+    return (visible ? flow : undefined) as JobNode;
   }
 
   private async adding<R>(flows: FlowJob[], add: (flows: FlowJob[]) => Promise<R>): Promise<R> {
-    const stamp = currentStamp();
+    const owner = currentOwner();
     const name = flows[0]?.queueName ?? '';
-    if (stamp === undefined) throw outsideScope(name);
-    return reach(name, stamp, async () => {
+    if (owner === undefined) throw outsideScope(name);
+    return withServerErrors(name, owner, async () => {
       for (const { opts } of flows) {
         const parent = (opts as JobsOptions | undefined)?.parent;
-        if (parent !== undefined) await refuseForeignParent(this.backend, stamp, parent);
+        if (parent !== undefined) await refuseForeignParent(this.backend, owner, parent);
       }
-      return add(flows.map((flow) => stampedFlow(stamp, flow)));
+      return add(flows.map((flow) => ownedFlow(owner, flow)));
     });
   }
 }
 
-function stampedFlow(stamp: Stamp, flow: FlowJob): FlowJob {
-  const children = flow.children?.map((child) => stampedFlow(stamp, child as FlowJob));
-  const opts = stamped(stamp, flow.opts as JobsOptions | undefined);
-  return { ...flow, opts, ...(children === undefined ? {} : { children }) } as FlowJob;
+function ownedFlow(owner: Owner, flow: FlowJob): FlowJob {
+  const owned = { ...flow, opts: ownedOptions(owner, flow.opts as JobsOptions | undefined) } as FlowJob;
+  if (flow.children) owned.children = flow.children.map((child) => ownedFlow(owner, child as FlowJob));
+  return owned;
 }

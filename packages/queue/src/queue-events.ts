@@ -7,16 +7,16 @@ import {
   type QueueEventsOptions,
   type RedisQueueBackend,
 } from 'bullmq';
-import { detached } from './bullmq/constructed-outside.ts';
+import { constructedOutside } from './bullmq/constructed-outside.ts';
 
-const DetachedQueueEvents: typeof BullQueueEvents = detached(BullQueueEvents);
+const OutsideQueueEvents: typeof BullQueueEvents = constructedOutside(BullQueueEvents);
 
-/** BullMQ's QueueEvents, whose handlers run in no scope, wherever it was made. An event has the id of its job only. */
+/** BullMQ's QueueEvents. Its handlers run outside all scopes, wherever it was constructed, because an event names a job only by its id. */
 export class QueueEvents<
   Result = unknown,
   B extends IQueueBackend = RedisQueueBackend,
   C = ConnectionOptions,
-> extends DetachedQueueEvents<Result, B, C> {
+> extends OutsideQueueEvents<Result, B, C> {
   constructor(name: string, opts: QueueEventsOptions<C>, backend?: BackendFactory<B, C>) {
     super(name, opts as never, backend as never);
   }

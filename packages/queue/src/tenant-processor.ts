@@ -1,20 +1,21 @@
-import { type AdmissionOptions, inScopeOf } from './processing/process-job.ts';
+import type { Tenancy } from '@omnitenant/core';
+import { runInJobScope } from './processing/job-scope.ts';
 
-interface ProcessedJob {
-  readonly id?: string;
+interface SandboxedJob {
+  readonly id?: string | undefined;
   readonly name: string;
   readonly opts: object;
 }
 
 /**
- * The processor of a sandboxed file, in the scope of each job: the file runs in a process of its own, which needs a tenancy of
- * its own.
+ * Wraps the processor of a sandboxed file so that it runs in the scope of each job. The file runs in its own process, so it
+ * needs its own tenancy.
  * @example
  * export default tenantProcessor(tenancy, async (job) => orm.em.count(Task, {}));
  */
-export function tenantProcessor<J extends ProcessedJob, R>(
-  tenancy: AdmissionOptions['tenancy'],
+export function tenantProcessor<J extends SandboxedJob, R>(
+  tenancy: Pick<Tenancy, 'run' | 'central'>,
   processor: (job: J, token?: string, signal?: AbortSignal) => R,
 ): (job: J, token?: string, signal?: AbortSignal) => Promise<Awaited<R>> {
-  return (job, token, signal) => inScopeOf(job, { tenancy }, () => processor(job, token, signal));
+  return (job, token, signal) => runInJobScope(job, tenancy, () => processor(job, token, signal));
 }

@@ -11,7 +11,7 @@ import { Queue } from './queue.ts';
 import { QueueEvents } from './queue-events.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 
-/** The classes, with a backend of BullMQ's other than Redis, and its connection options. */
+/** The classes on another BullMQ backend than Redis, with that backend's connection options. */
 export interface BackendClasses<B extends IQueueBackend, C> {
   readonly Queue: new <Data = unknown, Result = unknown, Name extends string = string>(
     name: string,
@@ -27,7 +27,7 @@ export interface BackendClasses<B extends IQueueBackend, C> {
 }
 
 /**
- * Queues without Redis.
+ * The classes on another BullMQ backend than Redis, such as PostgreSQL.
  * @example
  * const { Queue, Worker } = withBackend(createPostgresBackend);
  * const emails = new Queue<Email>('emails', { connection: 'postgres://…' });

@@ -9,27 +9,29 @@ import {
   type Processor,
   RedisQueueBackend,
 } from 'bullmq';
-import { detached } from './bullmq/constructed-outside.ts';
-import { type FairOptions, lineUp, takeTurns } from './fair/fair-scheduling.ts';
-import { eachTenant, stampIn } from './jobs/owner.ts';
+import { constructedOutside } from './bullmq/constructed-outside.ts';
+import { type FairOptions, scheduleFairly, scheduleWaiting } from './fair/fair-scheduling.ts';
+import { ownerIn } from './jobs/owned-options.ts';
+import { eachTenant } from './jobs/owner.ts';
 import { fanOut } from './processing/fan-out.ts';
-import { type AdmissionOptions, admit } from './processing/process-job.ts';
+import { type JobScopeOptions, processJob } from './processing/process-job.ts';
 
-const DetachedWorker: typeof BullWorker = detached(BullWorker);
+const OutsideWorker: typeof BullWorker = constructedOutside(BullWorker);
 
-/** BullMQ's options, and what a worker needs to know of tenants. */
-export interface WorkerOptions<C = ConnectionOptions> extends BullWorkerOptions<C>, AdmissionOptions {
+/** BullMQ's options, and those about tenants. */
+export interface WorkerOptions<C = ConnectionOptions> extends BullWorkerOptions<C>, JobScopeOptions {
   /**
-   * Lets tenants take turns, one job each, instead of first come, first served. All workers of a queue should say the same.
-   * On Redis only.
+   * Schedules fairly: tenants alternate, one job each, instead of first come, first served. Use the same value for all workers of
+   * a queue. Redis only.
    */
-  readonly fair?: boolean | FairOptions;
+  readonly fair?: boolean | FairOptions | undefined;
 }
 
 /**
- * BullMQ's Worker, which does each job in the scope that it was added in. A job of a tenant that cannot be entered is held or
- * fails, with the error that `run` gives; one that says of no tenant that it is its own fails with JOB_WITHOUT_TENANT.
- * @throws CONFIG_INVALID where it is to be fair without Redis.
+ * BullMQ's Worker, which runs each job in the scope that it was added in. If the tenant cannot be entered, the job is held, or
+ * fails with the error of `tenancy.run`. A job without a tenant, because it was added with BullMQ's own Queue, fails with
+ * JOB_WITHOUT_TENANT.
+ * @throws CONFIG_INVALID for `fair` without Redis.
  * @example
  * const worker = new Worker<Email>('emails', async (job) => send(job.data), { connection, tenancy });
  */
@@ -39,7 +41,7 @@ export class Worker<
   Name extends string = string,
   B extends IQueueBackend = RedisQueueBackend,
   C = ConnectionOptions,
-> extends DetachedWorker<Data, Result, Name, B, Job['progress'], C> {
+> extends OutsideWorker<Data, Result, Name, B, Job['progress'], C> {
   declare readonly opts: WorkerOptions<C>;
 
   constructor(
@@ -51,11 +53,12 @@ export class Worker<
     super(name, processor, opts as never, backend as never);
   }
 
-  /** Runs in no scope, wherever it is called; so do `resume` and the stalled check. */
+  /** Runs outside all scopes, wherever it is called; so do `resume` and the stalled check. */
   override run(): Promise<void> {
     return outside(async () => {
       const fair = fairOptions(this.opts);
-      if (fair !== undefined) await lineUp(this.backend as never, fair).catch((error) => this.emit('error', error));
+      if (fair !== undefined)
+        await scheduleWaiting(this.backend as never, fair).catch((error) => this.emit('error', error));
       return super.run();
     });
   }
@@ -69,10 +72,10 @@ export class Worker<
     const fair = fairOptions(this.opts);
     if (fair === undefined) return;
     if (!(this.backend instanceof RedisQueueBackend)) {
-      const message = `The worker of "${this.name}" cannot be fair: tenants take turns on Redis only; leave \`fair\` out.`;
+      const message = `The worker of the queue "${this.name}" has the option "fair", which requires Redis; remove it.`;
       throw new TenancyError('CONFIG_INVALID', message);
     }
-    takeTurns(this.backend, fair);
+    scheduleFairly(this.backend, fair);
   }
 
   protected override callProcessJob(
@@ -80,8 +83,8 @@ export class Worker<
     token: string,
     signal?: AbortSignal,
   ): Promise<Result> {
-    return admit(job, token, this, () =>
-      stampIn(job.opts) === eachTenant
+    return processJob(job, token, this, () =>
+      ownerIn(job.opts) === eachTenant
         ? (fanOut(job, this as never, (jobs) => this.Job.createBulk(this as never, jobs)) as Result)
         : super.callProcessJob(job, token, signal),
     ) as Promise<Result>;

@@ -97,7 +97,7 @@ test('while the store is down it is held, and then goes on where it was', async 
   const queue = site.queue();
   await site.tenancy.central(() => queue.upsertJobSchedulerForTenants('digest', { every: 60_000, limit: 1 }));
   const seen: string[] = [];
-  const work = site.work(queue, async () => void seen.push(String(here())), { holdFor: 10 });
+  const work = site.work(queue, async () => void seen.push(String(here())), { holdForMs: 10 });
   const settled = await work.settled(1 + 2);
   expect(settled.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
   expect([reads, seen.sort()]).toEqual([3, ['acme', 'beta']]);

@@ -14,7 +14,7 @@ test('the jobs of a suspended tenant are held, and done once it is resumed', asy
   await tenancy.tenants.suspend('acme');
   const held = eventOf(site, queue, 'delayed');
   await held.ready;
-  const work = site.work(queue, async (job) => void seen.push(job.attemptsMade), { holdFor: 20 });
+  const work = site.work(queue, async (job) => void seen.push(job.attemptsMade), { holdForMs: 20 });
   await tenancy.run('beta', () => queue.add('job', {}));
   await work.settled(1);
   await held.happened;
@@ -30,7 +30,7 @@ test('of a schedule whose tenant is suspended one occurrence is held, and those 
   const queue = site.queue();
   await tenancy.run('acme', () => queue.upsertJobScheduler('often', { every: 20 }));
   await tenancy.tenants.suspend('acme');
-  const work = site.work(queue, async () => {}, { holdFor: 10 });
+  const work = site.work(queue, async () => {}, { holdForMs: 10 });
   const overtaken = await work.settled(5);
   expect(overtaken.every(({ error }) => isTenancyError(error, 'TENANT_SUSPENDED'))).toBe(true);
   await tenancy.tenants.resume('acme');
@@ -61,12 +61,12 @@ test('the jobs of a removed tenant fail, and so do they when another has its id'
   for (const id of ['acme', 'beta']) await tenancy.tenants.remove(id);
   const again = await tenancy.tenants.create({ id: 'acme' });
   await tenancy.run('acme', () => queue.add('of the new one', {}));
-  const work = site.work(queue, async (job) => void seen.push(job.name), { holdFor: 1 });
+  const work = site.work(queue, async (job) => void seen.push(job.name), { holdForMs: 1 });
   const settled = await work.settled(3);
   expect(seen).toEqual(['of the new one']);
   const failed = settled.filter(({ error }) => error !== undefined);
   expect(failed.map(({ error }) => isTenancyError(error, 'TENANT_UNKNOWN') && error.message)).toEqual([
-    expect.stringContaining('but of another that had the same id'),
+    expect.stringContaining('belongs to an earlier tenant with the id "acme"'),
     expect.stringContaining('There is no tenant "beta"'),
   ]);
   expect(again.id).toBe('acme');
@@ -82,7 +82,7 @@ test('a job is held while this process does not know its new tenant yet', async 
   const held = eventOf(site, queue, 'delayed');
   await held.ready;
   await elsewhere.run('newcomer', () => queue.add('job', {}));
-  const work = site.work(queue, async () => {}, { holdFor: 60_000 });
+  const work = site.work(queue, async () => {}, { holdForMs: 60_000 });
   await held.happened;
   // The cache of this process comes to know.
   await site.tenancy.tenants.update('newcomer', { name: 'Newcomer' });
@@ -107,7 +107,7 @@ test('a store that is down is no reason to fail', async () => {
   down = true;
   const held = eventOf(site, queue, 'delayed');
   await held.ready;
-  const work = site.work(queue, async () => {}, { holdFor: 20 });
+  const work = site.work(queue, async () => {}, { holdForMs: 20 });
   await held.happened;
   down = false;
   const [{ job, error } = {}] = await work.settled(1);

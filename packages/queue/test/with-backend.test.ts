@@ -77,7 +77,7 @@ test('on PostgreSQL a job is held, is each tenant’s, and fails where it is nob
   await tenancy.tenants.suspend('acme');
   const seen: string[] = [];
   const processor = async ({ name }: { name: string }) => void seen.push(`${here()}: ${name}`);
-  const worker = new Worker('jobs', processor, { connection, tenancy, holdFor: 20 });
+  const worker = new Worker('jobs', processor, { connection, tenancy, holdForMs: 20 });
   const work = watch(worker as never);
   const failed = (await work.settled(4)).filter(({ error }) => error !== undefined);
   expect(failed.map(({ error }) => isTenancyError(error, 'JOB_WITHOUT_TENANT'))).toEqual([true]);

@@ -1,12 +1,12 @@
 import { RedisConnection } from 'bullmq';
 
-/** A script as it is told to a client. */
+/** A script in the form that a client's `defineCommand` takes. */
 export interface Script {
   readonly numberOfKeys: number;
   readonly lua: string;
 }
 
-/** The scripts of BullMQ's own commands, by name: what its connection tells a client of. */
+/** The scripts of BullMQ's own commands by name, as its connection defines them on a client. */
 export function bullScripts(): ReadonlyMap<string, Script> {
   const scripts = new Map<string, Script>();
   const client = { defineCommand: (name: string, script: Script) => scripts.set(name, script) };

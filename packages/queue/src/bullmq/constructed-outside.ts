@@ -1,7 +1,7 @@
 import { outside } from '@omnitenant/core';
 
-/** The class, whose instances are made outside all scopes: their loops, timers and sockets belong to no tenant. */
-export function detached<C extends abstract new (...args: never[]) => object>(base: C): C {
+/** The class, with instances constructed outside all scopes: their loops, timers and sockets belong to no tenant. */
+export function constructedOutside<C extends abstract new (...args: never[]) => object>(base: C): C {
   return new Proxy(base, {
     construct: (target, args, newTarget) => outside(() => Reflect.construct(target, args, newTarget)),
   });

@@ -1,7 +1,8 @@
 import { TenancyError } from '@omnitenant/core';
-import { central, ownId, type Stamp } from '../jobs/owner.ts';
+import { ownId } from '../jobs/owned-options.ts';
+import { central, type Owner } from '../jobs/owner.ts';
 
-/** What is done to the jobs of all, and so not from a tenant's scope. */
+/** Methods that affect the jobs of all tenants. A tenant's scope may not call them. */
 const ofAll = [
   'pause',
   'resume',
@@ -21,10 +22,10 @@ const ofAll = [
   'getRanges',
 ] as const;
 
-/** What is done to the job whose id is the first argument. */
+/** Methods that take a job's id as their first argument. */
 const ofOne = ['remove', 'updateJobProgress', 'addJobLog', 'getJobLogs', 'getJobState', 'getDependencies'] as const;
 
-/** What is about an id that somebody chose, which is the first argument. */
+/** Methods that take an id chosen by the application as their first argument. */
 const ofChosenId = [
   'getJobScheduler',
   'removeJobScheduler',
@@ -34,45 +35,45 @@ const ofChosenId = [
   'removeDebounceKey',
 ] as const;
 
-interface Viewed {
+interface GuardedQueue {
   readonly name: string;
-  viewer(): Stamp | undefined;
+  viewer(): Owner | undefined;
   getJob(id: string): Promise<{ id?: string } | undefined>;
 }
 
-type Method = (this: Viewed, ...args: unknown[]) => Promise<unknown>;
+type Method = (this: GuardedQueue, ...args: unknown[]) => Promise<unknown>;
 
-/** Keeps BullMQ's methods to the jobs that a tenant may see, and to the ids that a scope chose. */
+/** Restricts BullMQ's methods to the jobs that the scope's tenant owns, and to the ids that it chose. */
 export function guardMethods(queue: object): void {
   const methods = queue as Record<string, Method>;
   for (const name of ofAll) {
     const method = methods[name] as Method;
     methods[name] = async function (...args) {
-      if (tenantStamp(this) === undefined) return method.apply(this, args);
-      const message = `"${name}" is about the jobs of all tenants in the queue "${this.name}"; call it in tenancy.central().`;
+      if (tenantOwner(this) === undefined) return method.apply(this, args);
+      const message = `"${name}" affects the jobs of all tenants in the queue "${this.name}"; call it in tenancy.central().`;
       throw new TenancyError('CROSS_TENANT', message);
     };
   }
   for (const name of ofChosenId) {
     const method = methods[name] as Method;
     methods[name] = function (id, ...rest) {
-      const stamp = this.viewer();
-      return method.call(this, stamp === undefined ? id : ownId(stamp, String(id)), ...rest);
+      const owner = this.viewer();
+      return method.call(this, owner === undefined ? id : ownId(owner, String(id)), ...rest);
     };
   }
   for (const name of ofOne) {
     const method = methods[name] as Method;
     methods[name] = async function (id, ...rest) {
-      const stamp = tenantStamp(this);
-      if (stamp === undefined) return method.call(this, id, ...rest);
+      const owner = tenantOwner(this);
+      if (owner === undefined) return method.call(this, id, ...rest);
       const job = await this.getJob(String(id));
-      // Where the job is not the tenant's, BullMQ answers as for one that is not there.
-      return method.call(this, job?.id ?? ownId(stamp, String(id)), ...rest);
+      // If the job belongs to another tenant, BullMQ looks for an id that does not exist, and answers accordingly.
+      return method.call(this, job?.id ?? ownId(owner, String(id)), ...rest);
     };
   }
 }
 
-function tenantStamp(queue: Viewed): Stamp | undefined {
-  const stamp = queue.viewer();
-  return stamp === central ? undefined : stamp;
+function tenantOwner(queue: GuardedQueue): Owner | undefined {
+  const owner = queue.viewer();
+  return owner === central ? undefined : owner;
 }

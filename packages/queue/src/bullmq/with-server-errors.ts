@@ -1,18 +1,18 @@
 import { TenancyError } from '@omnitenant/core';
-import { type Stamp, tenantIn } from '../jobs/owner.ts';
+import { type Owner, parseIncarnation } from '../jobs/owner.ts';
 
 /**
- * Does what needs the queue's server.
- * @throws SERVER_UNAVAILABLE where that does not answer, or cannot take more.
+ * Runs `work` on the queue's server.
+ * @throws SERVER_UNAVAILABLE if the server does not answer, or refuses to take more.
  */
-export async function reach<R>(queue: string, stamp: Stamp | undefined, act: () => Promise<R>): Promise<R> {
+export async function withServerErrors<R>(queue: string, owner: Owner | undefined, work: () => Promise<R>): Promise<R> {
   try {
-    return await act();
+    return await work();
   } catch (cause) {
     if (!isServerFailure(cause)) throw cause;
-    const tenant = stamp === undefined ? undefined : tenantIn(stamp);
-    const whose = tenant === undefined ? '' : ` for the tenant "${tenant}"`;
-    const message = `The server of the queue "${queue}" did not do what was asked${whose}; try again, and give the job a jobId so that it is not added twice.`;
+    const tenant = parseIncarnation(owner)?.id;
+    const whose = tenant === undefined ? '' : ` of the tenant "${tenant}"`;
+    const message = `The server of the queue "${queue}" did not complete a command${whose}; try again, with a jobId so that no job is added twice.`;
     throw new TenancyError('SERVER_UNAVAILABLE', message, { cause, ...(tenant === undefined ? {} : { tenant }) });
   }
 }

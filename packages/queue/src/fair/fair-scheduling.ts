@@ -1,26 +1,26 @@
 import { TenancyError } from '@omnitenant/core';
 import type { RedisClient, RedisQueueBackend } from 'bullmq';
 import { bullScripts } from '../bullmq/bull-scripts.ts';
-import type { Stamp } from '../jobs/owner.ts';
-import { turnsScript } from './fair-scheduling-script.ts';
+import type { Owner } from '../jobs/owner.ts';
+import { fairSchedulingScript } from './fair-scheduling-script.ts';
 
-/** How tenants share a queue's workers. */
+/** How tenants share the workers of a queue. */
 export interface FairOptions {
   /**
-   * The most jobs of one tenant that are done at a time, by all workers of the queue together. Default: no limit. A delayed job
-   * that is due in the very moment in which another is taken may start beyond it.
+   * The maximum number of active jobs of one tenant, over all workers of the queue. Default: no limit. A delayed job that becomes
+   * due at the moment in which another starts may exceed it.
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
 }
 
-/** Milliseconds after which a job that is held goes on by itself: only where what would have let it go on was lost. */
-const longestHold = 60_000;
+/** How long a job stays held if nothing releases it, such as after a crash. */
+const maxHoldMs = 60_000;
 
-/** The most jobs that are lined up in front of a command (some 5 µs each), and in one slice where there is time. */
-const mostAtOnce = 10_000;
-const slice = 1_000;
+/** The maximum number of jobs to schedule in front of a command (some 5 µs each), and in one call of its own. */
+const maxPerCommand = 10_000;
+const maxPerSlice = 1_000;
 
-/** BullMQ's commands that give out the next job or end one, and where in their arguments is the id of the job that ends. */
+/** BullMQ's commands that start the next job or finish one, and the index of the finished job's id in their arguments. */
 const commands: Readonly<Record<string, number>> = {
   moveToActive: -1,
   moveToFinished: 14,
@@ -31,70 +31,72 @@ const commands: Readonly<Record<string, number>> = {
 };
 
 /**
- * Lines up the waiting jobs in front of what each command does that gives out the next: in the same script, so that nothing comes
- * in between. BullMQ's scripts say themselves which arguments they take; ours follow, and are taken off before.
+ * Schedules waiting jobs fairly in front of each command that starts the next job, in the same script, so that nothing happens
+ * in between. Our arguments follow those of BullMQ's script, and are removed before it runs.
  */
-export function takeTurns(backend: RedisQueueBackend, { concurrency = 0 }: FairOptions): void {
+export function scheduleFairly(backend: RedisQueueBackend, { concurrency = 0 }: FairOptions): void {
   const execCommand = backend.execCommand.bind(backend);
   const { '': prefix = '' } = backend.keys;
   const scripts = bullScripts();
   if (Object.keys(commands).some((name) => !scripts.has(name))) {
     const message =
-      'A worker cannot be fair with this version of BullMQ, whose scripts are not where they were; leave `fair` out.';
+      'The option "fair" does not work with this version of BullMQ, whose scripts have changed; remove it.';
     throw new TenancyError('CONFIG_INVALID', message);
   }
 
   backend.execCommand = (client, name, args) => {
-    const ending = commands[name];
-    if (ending === undefined) return execCommand(client, name, args);
+    const finished = commands[name];
+    if (finished === undefined) return execCommand(client, name, args);
     define(client as RedisClient);
-    return (client as RedisClient).runCommand(inTurns(name), [
+    return (client as RedisClient).runCommand(fairly(name), [
       ...args,
       prefix,
       concurrency,
       Date.now(),
-      ending < 0 ? '' : String(args[ending]),
+      finished < 0 ? '' : String(args[finished]),
     ]);
   };
 }
 
-/** Lines up all that has come to wait while no worker was there, in slices that leave Redis to others in between. */
-export async function lineUp(backend: RedisQueueBackend, { concurrency = 0 }: FairOptions): Promise<void> {
+/** Schedules all jobs that were added while no worker ran, in slices, so that Redis serves others in between. */
+export async function scheduleWaiting(backend: RedisQueueBackend, { concurrency = 0 }: FairOptions): Promise<void> {
   const client = await backend.client;
   const { '': prefix = '', wait = '' } = backend.keys;
   define(client);
-  while ((await client.runCommand(lineUpCommand, [wait, prefix, concurrency, Date.now(), ''])) > 0);
+  while ((await client.runCommand(scheduleCommand, [wait, prefix, concurrency, Date.now(), ''])) > 0);
 }
 
-/** Forgets whose turn it was, of a tenant that has no jobs any more. */
-export async function forgetTurns(backend: RedisQueueBackend, stamp: Stamp): Promise<void> {
+/** Deletes the scheduling state of a tenant that has no jobs left. */
+export async function forgetOwner(backend: RedisQueueBackend, owner: Owner): Promise<void> {
   const client = await backend.client;
-  await client.hdel(backend.toKey('fair'), stamp);
-  await client.del(backend.toKey(`fair:${stamp}`), backend.toKey(`fair:held:${stamp}`));
+  await client.hdel(backend.toKey('fair'), owner);
+  await client.del(backend.toKey(`fair:${owner}`), backend.toKey(`fair:held:${owner}`));
 }
 
-const lineUpCommand = 'omnitenant:lineUp';
-function inTurns(name: string): string {
+const scheduleCommand = 'omnitenant:schedule';
+
+function fairly(name: string): string {
   return `omnitenant:${name}`;
 }
 
-/** Calls the function with the arguments that are the last, and takes them off. */
+/** Lua that removes our arguments from the end, and calls the function with them. */
 function call(most: number): string {
   return `(function()
-  local ending, now, limit, prefix = table.remove(ARGV), table.remove(ARGV), table.remove(ARGV), table.remove(ARGV)
-  return takeTurns(prefix, tonumber(limit), tonumber(now), ${longestHold}, ${most}, ending)
+  local finished, now, limit, prefix = table.remove(ARGV), table.remove(ARGV), table.remove(ARGV), table.remove(ARGV)
+  return scheduleFairly(prefix, tonumber(limit), tonumber(now), ${maxHoldMs}, ${most}, finished)
 end)()`;
 }
 
 const defined = new WeakSet<RedisClient>();
 
-/** Tells a client of our commands. */
+/** Defines our commands on a client. */
 function define(client: RedisClient): void {
   if (defined.has(client)) return;
   defined.add(client);
-  client.defineCommand(lineUpCommand, { numberOfKeys: 1, lua: `${turnsScript}return ${call(slice)}` });
+  client.defineCommand(scheduleCommand, { numberOfKeys: 1, lua: `${fairSchedulingScript}return ${call(maxPerSlice)}` });
   for (const [name, { numberOfKeys, lua }] of bullScripts()) {
     if (!(name in commands)) continue;
-    client.defineCommand(inTurns(name), { numberOfKeys, lua: `${turnsScript}local _ = ${call(mostAtOnce)}\n${lua}` });
+    const fair = `${fairSchedulingScript}local _ = ${call(maxPerCommand)}\n${lua}`;
+    client.defineCommand(fairly(name), { numberOfKeys, lua: fair });
   }
 }

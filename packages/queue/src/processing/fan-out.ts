@@ -1,41 +1,42 @@
 import type { Tenancy, Tenant } from '@omnitenant/core';
 import type { IQueueBackend, Job, JobsOptions } from 'bullmq';
-import { reach } from '../bullmq/with-server-errors.ts';
-import { ownId, stampOf } from '../jobs/owner.ts';
+import { withServerErrors } from '../bullmq/with-server-errors.ts';
+import { ownId } from '../jobs/owned-options.ts';
+import { incarnationOf } from '../jobs/owner.ts';
 
-const page = 500;
+const pageSize = 500;
 
-/** The worker that a schedule for all tenants is due at. */
-interface FanningOut {
+/** The members that are used of the worker. */
+interface FanOutWorker {
   readonly name: string;
   readonly opts: { readonly tenancy: Pick<Tenancy, 'tenants'> };
   readonly backend: Pick<IQueueBackend, 'getJobScheduler'>;
 }
 
-/** How far a fan-out is: the last tenant whose page is done. */
+/** The progress of a fan-out: the number of jobs added, and the last tenant of the last finished page. */
 interface Progress {
   readonly added: number;
   readonly last: string;
 }
 
 /**
- * Adds the job of a schedule for all tenants to each active one, and gives their number. Cut short and done again, as any job may
- * be, it goes on where it was, and no tenant of the page that it was at gets a second one.
+ * Adds the job of a schedule for all tenants to each active tenant, and resolves to their number. A fan-out that is interrupted
+ * continues where it stopped when it is tried again, and adds no tenant's job twice.
  */
 export async function fanOut(
   job: Job,
-  { name: queue, opts: { tenancy }, backend }: FanningOut,
+  { name: queue, opts: { tenancy }, backend }: FanOutWorker,
   addBulk: (jobs: Parameters<(typeof Job)['createBulk']>[1]) => Promise<unknown>,
 ): Promise<number> {
   const { jobId, repeatJobKey, prevMillis, delay, timestamp, parent, ...opts } = job.opts;
   delete (opts as { repeat?: unknown }).repeat;
-  const ttl = await reach(queue, undefined, () => remembered(job.repeatJobKey, backend));
+  const ttlMs = await withServerErrors(queue, undefined, () => deduplicationTtlMs(job.repeatJobKey, backend));
   let { added = 0, last = '' } = job.progress as Partial<Progress>;
   for await (const tenants of pages(tenancy.tenants.all({ status: 'active' }), last)) {
-    const jobs = tenants.map((tenant) => ({ name: job.name, data: job.data, opts: ofTenant(tenant, job, opts, ttl) }));
+    const jobs = tenants.map((tenant) => ({ name: job.name, data: job.data, opts: optsFor(tenant, job, opts, ttlMs) }));
     added += tenants.length;
     last = tenants.at(-1)?.id ?? last;
-    await reach(queue, undefined, async () => {
+    await withServerErrors(queue, undefined, async () => {
       await addBulk(jobs);
       await job.updateProgress({ added, last } satisfies Progress);
     });
@@ -43,33 +44,33 @@ export async function fanOut(
   return added;
 }
 
-function ofTenant(tenant: Tenant, { id = '' }: Job, opts: JobsOptions, ttl: number): JobsOptions {
-  const stamp = stampOf(tenant);
-  return { ...opts, tenant: stamp, deduplication: { id: ownId(stamp, id), ttl } } as JobsOptions;
+function optsFor(tenant: Tenant, { id = '' }: Job, opts: JobsOptions, ttlMs: number): JobsOptions {
+  const owner = incarnationOf(tenant);
+  return { ...opts, tenant: owner, deduplication: { id: ownId(owner, id), ttl: ttlMs } } as JobsOptions;
 }
 
-const minute = 60_000;
-const occurrences = 20;
+const minuteMs = 60_000;
+const rememberedOccurrences = 20;
 
 /**
- * Milliseconds for which a tenant is not given a second job of the same occurrence. Each is a key in the queue's server, so of
- * a schedule that is often due they are forgotten sooner.
+ * How long a tenant gets no second job of one occurrence. Each is a key in the queue's server, so frequent schedules keep them
+ * for a shorter time.
  */
-async function remembered(scheduler = '', backend: FanningOut['backend']): Promise<number> {
+async function deduplicationTtlMs(scheduler = '', backend: FanOutWorker['backend']): Promise<number> {
   const [, next] = await backend.getJobScheduler(scheduler);
-  const interval = Number(next ?? Number.POSITIVE_INFINITY) - Date.now();
-  return Math.min(Math.max(occurrences * interval, 10 * minute), 24 * 60 * minute);
+  const intervalMs = Number(next ?? Number.POSITIVE_INFINITY) - Date.now();
+  return Math.min(Math.max(rememberedOccurrences * intervalMs, 10 * minuteMs), 24 * 60 * minuteMs);
 }
 
-/** The tenants after `last`, in the order of their ids. */
+/** Pages of the tenants after `last`, in the order of their ids. */
 async function* pages(tenants: AsyncIterable<Tenant>, last: string): AsyncIterable<Tenant[]> {
-  let next: Tenant[] = [];
+  let page: Tenant[] = [];
   for await (const tenant of tenants) {
     if (tenant.id <= last) continue;
-    next.push(tenant);
-    if (next.length < page) continue;
-    yield next;
-    next = [];
+    page.push(tenant);
+    if (page.length < pageSize) continue;
+    yield page;
+    page = [];
   }
-  if (next.length > 0) yield next;
+  if (page.length > 0) yield page;
 }
