@@ -35,7 +35,7 @@ test('an EntityManager is printed without a scope', async () => {
   const orm = await base();
   const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
   expect(inspect(orm.em)).toBe('[EntityManager of the current scope]');
-  expect(inspect(orm.em.forkFor(scoped('tenant', 'a@1', 'a', noPool)))).toBe(`[EntityManager of 'a']`);
+  expect(inspect(orm.em.forkFor(scoped('tenant', 'a@1', 'a', noPool)))).toBe('[EntityManager of "a"]');
 });
 
 test('the base driver is asked for the schema of each entity, and for each query builder', () => {

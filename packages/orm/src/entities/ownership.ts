@@ -1,6 +1,7 @@
 import { type AnyEntity, type EventSubscriber, type FlushEventArgs, helper, Reference, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
+import { refuseSchema } from './refuse-schema.ts';
 
 /** Whose an entity can be: what a scoped EntityManager says of itself. */
 export interface Owner {
@@ -72,8 +73,10 @@ export const flushGuard: EventSubscriber = {
   },
   onFlush({ em, uow }: FlushEventArgs): void {
     const claimant = em as unknown as Owner;
-    for (const { entity } of uow.getChangeSets()) {
+    for (const { entity, meta, schema } of uow.getChangeSets()) {
       claim(entity, claimant);
+      // An entity may have been given one by wrap(entity).setSchema().
+      if (schema !== em.getDriver().getSchemaName(meta)) refuseSchema(schema, claimant);
       refuseForeignRelations(entity, claimant);
     }
     for (const collection of uow.getCollectionUpdates()) {

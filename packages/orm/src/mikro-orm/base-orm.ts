@@ -1,7 +1,8 @@
 import { type Connection, MikroORM, type Options } from '@mikro-orm/core';
 import type { AbstractSqlConnection, AbstractSqlDriver } from '@mikro-orm/sql';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
-import { TenantEntityManager } from '../entities/entity-manager.ts';
+import { type TenantEntityManager, tenantEntityManager } from '../entities/entity-manager.ts';
+import type { EntityManagerClass } from '../entities/entity-manager-class.ts';
 import { flushGuard } from '../entities/ownership.ts';
 
 export type BaseOrm = MikroORM<AbstractSqlDriver, TenantEntityManager>;
@@ -24,10 +25,11 @@ export async function initBaseOrm(
     migrations: { silent: true, ...config.migrations, snapshotOnMigrate: false },
     subscribers: [flushGuard, ...(config.subscribers ?? [])],
     ensureDatabase: false,
-    entityManager: TenantEntityManager,
     driverOptions: noConnection,
   } as Options)) as unknown as BaseOrm;
+  refuseConfiguredSchema(orm);
   const { driver } = orm;
+  useTenantEntityManager(orm);
   const convert = driver.convertException;
   driver.convertException = (exception) =>
     isTenancyError(exception) ? (exception as never) : convert.call(driver, exception);
@@ -35,10 +37,28 @@ export async function initBaseOrm(
   return orm;
 }
 
+/** Replaces MikroORM's global EntityManager by one of a class that extends its own, the driver's or the application's. */
+function useTenantEntityManager(orm: BaseOrm): void {
+  orm.config.set('entityManager', tenantEntityManager(orm.em.constructor as EntityManagerClass) as never);
+  orm.em = orm.driver.createEntityManager() as never;
+  (orm.em as { global: boolean }).global = true;
+  orm.getMetadata().decorate(orm.em);
+}
+
+/** MikroORM would qualify the tables of each tenant with it. */
+function refuseConfiguredSchema({ config, driver }: BaseOrm): void {
+  const schema = config.get('schema');
+  if (schema === undefined || schema === driver.getPlatform().getDefaultSchemaName()) return;
+  throw new TenancyError(
+    'CONFIG_INVALID',
+    `The MikroORM configuration, or MIKRO_ORM_SCHEMA, sets the schema "${schema}", and each tenant has a schema of its own. Remove it.`,
+  );
+}
+
 function noConnection(): never {
   throw new TenancyError(
     'OUTSIDE_SCOPE',
-    'The database was asked for outside of any scope. Enter one with tenancy.run or tenancy.central.',
+    'The database was used outside any scope. Enter one with tenancy.run() or tenancy.central().',
   );
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { type IsolationCases, refuses } from '../assertions.ts';
-import { Author, Country, Plan } from '../library.ts';
+import { sql, wrap } from '@mikro-orm/core';
+import { firstAuthor, type IsolationCases, own, refuses } from '../assertions.ts';
+import { Author, Book, Country, Plan } from '../library.ts';
 
 /** Which entities are here, and which schema. */
 export const centralCases: IsolationCases = {
@@ -13,6 +14,52 @@ export const centralCases: IsolationCases = {
       await refuses('SCHEMA_REFUSED', () => {
         (orm.em as { schema: unknown }).schema = 'public';
       });
+      await refuses('SCHEMA_REFUSED', () => orm.em.create(Author, { name: 'x' }, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', () => orm.em.getReference(Author, 1, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', () => orm.em.map(Author, { id: 1, name: 'x' }, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', () => orm.em.merge(Author, { id: 1, name: 'x' }, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', () => orm.em.insert(Author, { name: 'x' }, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', () => orm.em.upsert(Author, { id: 1, name: 'x' }, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', () => orm.em.nativeDelete(Author, {}, { schema: 'public' }));
+      await refuses('SCHEMA_REFUSED', async () => {
+        const em = orm.em.fork();
+        const author = await firstAuthor(em);
+        wrap(author).setSchema('public');
+        author.name = 'x';
+        await em.flush();
+      });
+    });
+  },
+
+  'a query builder leads to no other schema, cloned or not': async ({ tenancy, orm, tenants }) => {
+    const [mine] = tenants as [string];
+    await tenancy.run(mine, async () => {
+      const books = () => orm.em.createQueryBuilder(Book, 'b');
+      await refuses('SCHEMA_REFUSED', () => books().withSchema('public').getResult());
+      await refuses('SCHEMA_REFUSED', () => books().clone().withSchema('public').getResult());
+      await refuses('SCHEMA_REFUSED', () => books().update({ title: 'x' }).withSchema('public').execute());
+      await refuses('SCHEMA_REFUSED', () => books().leftJoin('b.author', 'a', {}, 'public').getResult());
+      await refuses('SCHEMA_REFUSED', () =>
+        books().leftJoinAndSelect('b.author', 'a', {}, undefined, 'public').getResult(),
+      );
+      await refuses('SCHEMA_REFUSED', () => orm.em.getRepository(Book).qb('b').innerJoin('b.tags', 't', {}, 'public'));
+      await refuses('SCHEMA_REFUSED', () => books().leftJoin(sql.ref('public.author'), 'a', {}).getResult());
+      await refuses('SCHEMA_REFUSED', () => orm.em.createQueryBuilder(Book).from('public.book' as never));
+      own(mine, await orm.em.find(Book, {}), 2);
+    });
+  },
+
+  'a session context does not replace what leads a statement to its tenant': async ({ tenancy, orm, tenants }) => {
+    const [mine] = tenants as [string];
+    await tenancy.run(mine, async () => {
+      for (const session of [{ variables: { search_path: 'public' } }, { variables: { ROLE: 'x' } }, { role: 'x' }]) {
+        await refuses('SCHEMA_REFUSED', () => orm.em.fork().setSessionContext(session));
+        await refuses('SCHEMA_REFUSED', () => orm.em.fork({ session }));
+        await refuses('SCHEMA_REFUSED', () => orm.em.fork().begin({ sessionContext: session }));
+        await refuses('SCHEMA_REFUSED', () => orm.em.transactional(async () => {}, { sessionContext: session }));
+      }
+      const em = orm.em.fork({ session: { variables: { 'app.reader': 'ann' } } });
+      own(mine, await em.find(Author, {}), 2);
     });
   },
 
@@ -26,6 +73,9 @@ export const centralCases: IsolationCases = {
       await orm.em.upsert(Plan, { id: 1, name: 'large' });
       await orm.em.upsert(Country, { code: 'xx', name: 'central only' });
       assert.equal(await orm.em.count(Plan), 1);
+      const plan = await orm.em.findOneOrFail(Plan, 1);
+      await orm.em.refresh(plan);
+      assert.equal(await wrap(plan).init(), plan);
       assert.equal(await orm.em.count(Country), 1);
       await refuses('ENTITY_OUT_OF_SCOPE', () => orm.em.find(Author, {}));
       await refuses('ENTITY_OUT_OF_SCOPE', () => orm.em.create(Author, { name: 'nobody' }));

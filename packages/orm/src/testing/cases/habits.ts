@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { RequestContext, wrap } from '@mikro-orm/core';
 import { firstAuthor, type IsolationCases, own } from '../assertions.ts';
-import { Author, Book } from '../library.ts';
+import { Author, Book, Tag } from '../library.ts';
 
 /** What a user of MikroORM is used to. */
 export const habitCases: IsolationCases = {
@@ -27,7 +27,6 @@ export const habitCases: IsolationCases = {
           await orm.em.flush();
           assert.equal(await orm.em.fork().count(Book, { title: `new of ${tenant}` }), 1);
           await orm.em.remove(book).flush();
-          await RequestContext.create(orm.em, async () => own(tenant, await orm.em.find(Author, {}), 2));
           await orm.em.begin();
           await orm.em.nativeUpdate(Author, { id: author.id }, { name: `first of ${tenant}` });
           await orm.em.commit();
@@ -35,5 +34,28 @@ export const habitCases: IsolationCases = {
         }),
       ),
     );
+  },
+
+  "a RequestContext in a scope has an EntityManager of its own, which is the tenant's": async ({
+    tenancy,
+    orm,
+    tenants,
+  }) => {
+    const [mine, other] = tenants as [string, string];
+    await tenancy.run(mine, async () => {
+      const author = await firstAuthor(orm.em);
+      orm.em.create(Tag, { name: `unfinished of ${mine}` });
+      await RequestContext.create(orm.em, async () => {
+        own(mine, await orm.em.find(Author, {}), 2);
+        assert.notEqual(await firstAuthor(orm.em), author, 'an identity map of its own');
+        await orm.em.flush();
+        assert.equal(await orm.em.count(Tag, { name: `unfinished of ${mine}` }), 0, 'nothing of the caller is written');
+        await tenancy.run(other, async () => own(other, await orm.em.find(Author, {}), 2));
+        await tenancy.run(mine, async () => assert.notEqual(await firstAuthor(orm.em), author));
+        await orm.em.transactional(async () => own(mine, await orm.em.find(Author, {}), 2));
+      });
+      assert.equal(await firstAuthor(orm.em), author);
+      orm.em.clear();
+    });
   },
 };

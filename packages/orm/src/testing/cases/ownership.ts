@@ -170,6 +170,8 @@ export const ownershipCases: IsolationCases = {
           await refuses('CROSS_TENANT', () => orm.em.find(Author, {}, { ctx }));
           await refuses('CROSS_TENANT', () => orm.em.insert(Tag, { name: 'x' }, { ctx }));
           await refuses('CROSS_TENANT', () => orm.em.fork().setTransactionContext(ctx));
+          await refuses('CROSS_TENANT', () => orm.em.transactional(async () => {}, { ctx }));
+          await refuses('CROSS_TENANT', () => orm.em.fork().begin({ ctx }));
         });
         own(mine, await orm.em.find(Author, {}, { ctx }), 2);
       }),

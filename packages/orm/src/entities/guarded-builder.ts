@@ -1,0 +1,50 @@
+import { isRaw } from '@mikro-orm/core';
+import type { QueryBuilder } from '@mikro-orm/sql';
+import { type Owner, refuseForeign } from './ownership.ts';
+import { refuseSchema } from './refuse-schema.ts';
+
+type Call = (...parameters: unknown[]) => unknown;
+
+/** The calls of a query builder that take conditions or data; its others pass what they take on to one of these. */
+const builderCalls = [
+  'from',
+  'having',
+  'insert',
+  'join',
+  'joinAndSelect',
+  'merge',
+  'update',
+  'where',
+  'withSchema',
+] as const satisfies readonly (keyof QueryBuilder<object>)[];
+
+/** Where a call takes the schema of a table. */
+const schemaAt: Readonly<Record<string, number>> = { withSchema: 0, join: 5, joinAndSelect: 6 };
+
+/** Makes a query builder, and each that is cloned from it, refuse what belongs to another scope, and other schemas. */
+export function guardedBuilder(builder: QueryBuilder<object>, owner: Owner): QueryBuilder<object> {
+  const calls = builder as unknown as Record<string, Call>;
+  for (const name of builderCalls) {
+    const call = calls[name] as Call;
+    calls[name] = (...parameters) => {
+      for (const parameter of parameters) refuseForeign(parameter, owner);
+      refuseSchemaIn(name, parameters, owner);
+      return call.apply(builder, parameters);
+    };
+  }
+  const { clone } = builder;
+  builder.clone = (...parameters) => guardedBuilder(clone.apply(builder, parameters), owner);
+  return builder;
+}
+
+function refuseSchemaIn(name: string, parameters: readonly unknown[], owner: Owner): void {
+  const at = schemaAt[name];
+  if (at !== undefined) refuseSchema(parameters[at] as string | undefined, owner);
+  if (name === 'from' || name.startsWith('join')) refuseQualified(parameters[0], name === 'from', owner);
+}
+
+/** Refuses the name of a table with a schema in front of it, as a text or by `sql.ref()`. */
+function refuseQualified(table: unknown, mayBeText: boolean, owner: Owner): void {
+  const named = isRaw(table) && table.sql === '??' ? table.params[0] : mayBeText ? table : undefined;
+  if (typeof named === 'string' && named.includes('.')) refuseSchema(named.slice(0, named.indexOf('.')), owner);
+}
