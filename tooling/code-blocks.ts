@@ -44,15 +44,20 @@ export function codeBlocks(markdown: string): Module[] {
     const noRun = /\bno-run: (\S.*)/.exec(mark)?.[1];
     if (noRun === undefined && /\bno-run\b/.test(mark))
       throw new Error(`line ${line}: no-run needs a reason beside it`);
+    if (/\bcontinued\b/.test(mark)) goOn(block, line);
+    else begin(block, mark, { line, noRun });
+  }
+
+  function begin(block: string[], mark: string, { line, noRun }: { line: number; noRun: string | undefined }): void {
     const name = /\[(\S+\.ts)\]/.exec(mark)?.[1] ?? `line-${line}.ts`;
+    if (modules.some((module) => module.name === name))
+      throw new Error(`line ${line}: a second block is called ${name}`);
+    modules.push({ name, lines: [...Array<string>(line).fill(''), ...block], noRun });
+  }
+
+  function goOn(block: string[], line: number): void {
     const last = modules.at(-1);
-    if (/\bcontinued\b/.test(mark)) {
-      if (!last) throw new Error(`line ${line}: continues no block`);
-      last.lines.push(...Array<string>(line - last.lines.length).fill(''), ...block);
-    } else {
-      if (modules.some((module) => module.name === name))
-        throw new Error(`line ${line}: a second block is called ${name}`);
-      modules.push({ name, lines: [...Array<string>(line).fill(''), ...block], noRun });
-    }
+    if (!last) throw new Error(`line ${line}: continues no block`);
+    last.lines.push(...Array<string>(line - last.lines.length).fill(''), ...block);
   }
 }

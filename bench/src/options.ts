@@ -40,8 +40,23 @@ export interface BenchOptions {
   /** Write the page of the documentation. */
   readonly page: boolean;
   /** A folder for CPU profiles of the servers. */
-  readonly profile?: string;
+  readonly profile?: string | undefined;
 }
+
+type Sizes = Omit<
+  BenchOptions,
+  'benchmarks' | 'frameworks' | 'isolations' | 'circumstances' | 'hosts' | 'targets' | 'json' | 'page' | 'profile'
+>;
+
+const fullSize: Sizes = {
+  ...{ tenants: 200, rounds: 6, seconds: 5, warmUpSeconds: 3, idleTenants: 10_000 },
+  ...{ fleet: 1_000, databases: 200, schemas: 1_000, scopes: 50_000, jobs: 12_000 },
+};
+
+const smokeTest: Sizes = {
+  ...{ tenants: 12, rounds: 2, seconds: 1, warmUpSeconds: 1, idleTenants: 500 },
+  ...{ fleet: 20, databases: 12, schemas: 40, scopes: 5_000, jobs: 500 },
+};
 
 export const usage = `pnpm bench [run] [request] [idle] [fleet] [connections] [queue] [flags]     all of them when none is named
 
@@ -83,31 +98,27 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const { quick, profile } = values;
   if (values.help) return undefined;
-  const tenants = count('tenants', values.tenants) ?? (quick ? 12 : 200);
+  const { quick, profile } = values;
+  const sizes = quick ? smokeTest : fullSize;
+  const tenants = count('tenants', values.tenants) ?? sizes.tenants;
   const isolation = values.isolation ?? (values.page ? [...isolations] : ['schema']);
   const circumstance = values.circumstance ?? (values.page ? [...circumstances] : ['usual']);
   return {
+    ...sizes,
     benchmarks: positionals.length > 0 ? positionals.map((name) => oneOf(benchmarks, name)) : benchmarks,
     frameworks: values.framework.map((name) => oneOf(frameworks, name)),
     isolations: isolation.map((name) => oneOf(isolations, name)),
     circumstances: circumstance.map((name) => oneOf(circumstances, name)),
     tenants,
     hosts: Math.min(tenants, count('hosts', values.hosts) ?? 200),
-    rounds: count('rounds', values.rounds) ?? (quick ? 2 : 6),
-    seconds: count('seconds', values.seconds) ?? (quick ? 1 : 5),
-    warmUpSeconds: quick ? 1 : 3,
-    idleTenants: count('idle-tenants', values['idle-tenants']) ?? (quick ? 500 : 10_000),
-    fleet: quick ? 20 : 1_000,
-    databases: quick ? 12 : 200,
-    schemas: quick ? 40 : 1_000,
-    scopes: quick ? 5_000 : 50_000,
-    jobs: quick ? 500 : 12_000,
+    rounds: count('rounds', values.rounds) ?? sizes.rounds,
+    seconds: count('seconds', values.seconds) ?? sizes.seconds,
+    idleTenants: count('idle-tenants', values['idle-tenants']) ?? sizes.idleTenants,
     targets: values.targets ?? !quick,
     json: values.json,
     page: values.page,
-    ...(profile === undefined ? {} : { profile }),
+    profile,
   };
 }
 

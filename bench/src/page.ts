@@ -56,8 +56,7 @@ function plot(figures: readonly Figure[]): string {
   const rows = shown.map((figure, n) => {
     const y = 10 + n * line + line / 2;
     const { median = 1, min = 1, max = 1 } = figure.ratio ?? {};
-    const { target } = figure;
-    const bound = target === undefined ? undefined : 'least' in target ? target.least : target.most;
+    const bound = boundOf(figure);
     return (
       `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${escaped(`${figure.name}, ${figure.unit}`)}</text>` +
       (bound === undefined
@@ -76,6 +75,11 @@ text { font: 12px system-ui, sans-serif; fill: #57606a } .grid { stroke: #d0d7de
 ${[...scale, ...rows].join('\n')}
 </svg>
 `;
+}
+
+function boundOf({ target }: Figure): number | undefined {
+  if (target === undefined) return undefined;
+  return 'least' in target ? target.least : target.most;
 }
 
 const escaped = (value: string): string => value.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

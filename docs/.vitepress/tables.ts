@@ -25,17 +25,15 @@ const narrow = 22;
 type Token = Parameters<NonNullable<MarkdownRenderer['renderer']['rules']['fence']>>[0][number];
 
 function prepare(table: readonly Token[]): void {
-  const titles: string[] = [];
-  let column = 0;
-  let widest = 0;
-  for (const [index, token] of table.entries()) {
-    const text = table[index + 1]?.content.replaceAll('`', '') ?? '';
-    if (token.type === 'th_open') titles.push(text);
-    if (token.type === 'tr_open') column = 0;
-    if (token.type !== 'td_open') continue;
-    if (column === 0) widest = Math.max(widest, text.length);
-    else if (titles.length > 2 && text && titles[column]) token.attrSet('data-column', titles[column] ?? '');
-    column += 1;
+  const cells = [...table.entries()]
+    .filter(([, { type }]) => type === 'th_open' || type === 'td_open')
+    .map(([index, token]) => ({ token, text: table[index + 1]?.content.replaceAll('`', '') ?? '' }));
+  const titles = cells.filter(({ token }) => token.type === 'th_open').map(({ text }) => text);
+  const rows = cells.slice(titles.length).map((cell, n) => ({ ...cell, column: n % titles.length }));
+  const widest = Math.max(...rows.map(({ column, text }) => (column === 0 ? text.length : 0)));
+  if (titles.length <= 2 && widest <= narrow) return;
+  table[0]?.attrJoin('class', 'stacks');
+  for (const { token, text, column } of titles.length > 2 ? rows : []) {
+    if (column > 0 && text && titles[column]) token.attrSet('data-column', titles[column]);
   }
-  if (titles.length > 2 || widest > narrow) table[0]?.attrJoin('class', 'stacks');
 }

@@ -49,12 +49,8 @@ export function createLedger(companies: readonly CompanyData[]): Ledger {
       for (const name of foreign)
         ledger.fault(`${request} was answered with "${name}", of ${owners.get(name) ?? 'nobody'}.`);
       const own = proof.find((line) => line.tenant === tenant);
-      if (!own) return;
-      if (rows.length === 0) ledger.fault(`${request} was answered with no rows.`);
-      own.requests += 1;
-      own.foreignRows += foreign.length;
-      if (wrote) own.rowsWritten += rows.length;
-      else own.rowsRead += rows.length;
+      if (own && rows.length === 0) ledger.fault(`${request} was answered with no rows.`);
+      if (own) count(own, { rows: rows.length, foreign: foreign.length, wrote });
     },
 
     judgeStored(tenant, names) {
@@ -82,6 +78,12 @@ export function createLedger(companies: readonly CompanyData[]): Ledger {
     }
   }
   return ledger;
+}
+
+function count(proof: Proof, answer: { rows: number; foreign: number; wrote: boolean }): void {
+  proof.requests += 1;
+  proof.foreignRows += answer.foreign;
+  proof[answer.wrote ? 'rowsWritten' : 'rowsRead'] += answer.rows;
 }
 
 /** The names and titles in an answer: one for each row that it shows. */

@@ -123,8 +123,9 @@ function aligned(rows: readonly (readonly Cell[])[]): string[] {
       .map(({ text, right = false, style }: Exclude<Cell, string>, column) => {
         const width = widths[column] ?? 0;
         const isLast = column === row.length - 1;
-        const padded = right ? text.padStart(width) : isLast ? text : text.padEnd(width);
-        return style ? paint(style, padded) : padded;
+        const padded = right ? text.padStart(width) : text.padEnd(width);
+        const shown = isLast ? padded.trimEnd() : padded;
+        return style ? paint(style, shown) : shown;
       })
       .join('   '),
   );
