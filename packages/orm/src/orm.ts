@@ -106,12 +106,12 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
   const maintenance = maintenanceOn(servers, central);
   const storages: Readonly<Record<Isolation, TenantStorage>> = {
     schema: schemaStorage(pools, central),
-    database: databaseStorage(
+    database: databaseStorage({
       pools,
       central,
-      maintenanceFor(maintenance, vault),
-      templates({ pools, maintenance, prefix: templatePrefix(central) }),
-    ),
+      maintenance: maintenanceFor(maintenance, vault),
+      templates: templates({ pools, maintenance, prefix: templatePrefix(central) }),
+    }),
     row: rowStorage(pools),
   };
   function storageOf({ id, isolation }: Tenant): TenantStorage {

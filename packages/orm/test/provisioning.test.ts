@@ -92,6 +92,25 @@ describe('making a tenant', () => {
     await app.query('drop schema t_acme cascade');
   });
 
+  test.each(['create type public.mood as enum ()', 'create schema moods'])(
+    "tells of what a migration makes twice as what it is, and not as the tenant's own: %s",
+    async (statement) => {
+      class Moods extends Migration {
+        override up(): void {
+          this.addSql(statement);
+        }
+      }
+      await using app = await open({ roles: true }, { migrations: { migrationsList: [CreateLibrary, Moods] } });
+      await app.query(`grant create on schema public to public; grant create on database "${app.name}" to public`);
+      await app.query(statement);
+      const error = await app.tenancy.tenants.create({ id: 'acme' }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: 'PROVISION_FAILED',
+        cause: { message: expect.stringMatching(/"moods?" already exists/) },
+      });
+    },
+  );
+
   test('two tenants cannot be placed in one schema', async () => {
     await using app = await open();
     await app.tenancy.tenants.create({ id: 'acme', placement: { schema: 'one' } });

@@ -3,14 +3,16 @@ import type { Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import { placementOf } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,
+  type Contents,
   isAdoptable,
   isSame,
   isTaken,
-  leaveAlone,
+  keepForOwner,
   notAdoptable,
   ownerMark,
   type TenantStorage,
@@ -18,70 +20,88 @@ import {
 } from './storage.ts';
 import type { Templates } from './template.ts';
 
-/**
- * Isolation `database`: a database of its own, on the configuration's server, on another, or on one of its own. `maintenance`
- * names the database of the same server that is connected to while another is made or dropped.
- */
-export function databaseStorage(
-  pools: Pools,
-  central: Database,
-  maintenance: (place: Database) => Promise<Database>,
-  templates: Templates,
-): TenantStorage {
+/** The parts of isolation `database`. */
+export interface DatabaseStorageOptions {
+  readonly pools: Pools;
+  readonly central: Database;
+  /** The database of the same server to connect to while another is created or dropped. */
+  readonly maintenance: (database: Database) => Promise<Database>;
+  readonly templates: Templates;
+}
+
+/** Isolation `database`: each tenant has a database, on a configured server or on one of its own. */
+export function databaseStorage({ pools, central, maintenance, templates }: DatabaseStorageOptions): TenantStorage {
+  /** Creates the database under its temporary name, and returns whether it is a copy of a template. */
+  async function createUnfinished(server: Database, tenant: Tenant, contents: Contents | undefined): Promise<boolean> {
+    const placement = placementOf(tenant);
+    // A template pays off where many tenants are created, which is not so on a server of a tenant's own.
+    const template =
+      contents && placement.url === undefined ? await templates.of(placement.server, contents) : undefined;
+    async function createFrom(source: string | undefined): Promise<void> {
+      const owner = placement.role ? ` owner ${quoteName(placement.role)}` : '';
+      const from = source ? ` template ${quoteName(source)}` : '';
+      await pools.query(server, `create database ${quoteName(unfinishedName(tenant))}${owner}${from}`);
+    }
+    let isCopy = template !== undefined;
+    try {
+      if (placement.role) await pools.query(server, createRole(placement, tenant));
+      await createFrom(template).catch((error: unknown) => {
+        if (!contents || !isCopy || !cannotBeCopied(error)) throw error;
+        templates.isGone(placement.server, contents);
+        isCopy = false;
+        return createFrom(undefined);
+      });
+      return isCopy;
+    } catch (error) {
+      const fault = await takenOr(error, tenant, placement, { pools, on: server });
+      if (!isTaken(error, 'role')) await dropRole(pools, server, placement, tenant);
+      throw fault;
+    }
+  }
+
+  /** Marks the database as the tenant's and gives it its name. `record` writes the tenant's version down in central. */
+  async function finish(server: Database, tenant: Tenant, record: string | undefined): Promise<void> {
+    const placement = placementOf(tenant);
+    const unfinished = quoteName(unfinishedName(tenant));
+    const statements = [
+      `comment on database ${unfinished} is '${ownerMark(tenant)}'`,
+      ...(record === undefined ? [] : [record]),
+      `alter database ${unfinished} rename to ${quoteName(placement.database)}`,
+    ];
+    try {
+      await pools.query(server, statements.join(';\n'));
+    } catch (error) {
+      await pools.query(server, `drop database if exists ${unfinished}`);
+      await dropRole(pools, server, placement, tenant);
+      throw await takenOr(error, tenant, placement, { pools, on: server });
+    }
+  }
+
+  async function createSchema(server: Database, tenant: Tenant): Promise<void> {
+    const placement = placementOf(tenant);
+    if (placement.schema === 'public') return;
+    try {
+      await pools.query(placement, `create schema ${quoteName(placement.schema)}${authorization(placement)}`);
+    } catch (error) {
+      await pools.close(placement);
+      await pools.query(server, `drop database ${quoteName(placement.database)}`);
+      await dropRole(pools, server, placement, tenant);
+      throw error;
+    }
+  }
+
   return {
     create: async (tenant, contents) => {
       const placement = placementOf(tenant);
-      const database = quoteName(placement.database);
       const server = await maintenance(placement);
-      const unnamed = quoteName(unnamedFor(tenant));
-      // What is in a template belongs to who made it, and is in its schema.
-      const filled = placement.role === undefined && placement.schema === 'public' ? contents : undefined;
-      // A template pays where many tenants are made.
-      let template = filled && placement.url === undefined ? await templates.of(placement.server, filled) : undefined;
-      const createFrom = (source: string | undefined) =>
-        pools.query(
-          server,
-          `create database ${unnamed}${placement.role ? ` owner ${quoteName(placement.role)}` : ''}${source ? ` template ${quoteName(source)}` : ''}`,
-        );
-      try {
-        if (placement.role) await pools.query(server, createRole(placement, tenant));
-        await createFrom(template).catch((error: unknown) => {
-          if (filled === undefined || template === undefined || !cannotBeCopied(error)) throw error;
-          templates.isGone(placement.server, filled);
-          template = undefined;
-          return createFrom(undefined);
-        });
-      } catch (error) {
-        const fault = takenOr(error, tenant, placement);
-        if (!isTaken(error, 'role')) await dropRole(pools, server, placement, tenant);
-        throw fault;
-      }
-      const recorded = template === undefined || !isSame(server, central) ? undefined : filled?.record(tenant);
-      try {
-        await pools.query(
-          server,
-          [
-            `comment on database ${unnamed} is '${ownerMark(tenant)}'`,
-            ...(recorded ? [recorded] : []),
-            `alter database ${unnamed} rename to ${database}`,
-          ].join(';\n'),
-        );
-      } catch (error) {
-        await pools.query(server, `drop database if exists ${unnamed}`);
-        await dropRole(pools, server, placement, tenant);
-        throw takenOr(error, tenant, placement);
-      }
-      try {
-        if (placement.schema !== 'public')
-          await pools.query(placement, `create schema ${quoteName(placement.schema)}${authorization(placement)}`);
-        if (recorded) return 'recorded';
-        return template ? 'filled' : 'empty';
-      } catch (error) {
-        await pools.close(placement);
-        await pools.query(server, `drop database ${database}`);
-        await dropRole(pools, server, placement, tenant);
-        throw error;
-      }
+      // What is in a template belongs to the user that created it, and is in the schema public.
+      const copied = placement.role === undefined && placement.schema === 'public' ? contents : undefined;
+      const isCopy = await createUnfinished(server, tenant, copied);
+      const record = isCopy && isSame(server, central) ? copied?.record(tenant) : undefined;
+      await finish(server, tenant, record);
+      await createSchema(server, tenant);
+      if (record !== undefined) return 'recorded';
+      return isCopy ? 'filled' : 'empty';
     },
     adopt: async (tenant) => {
       const placement = placementOf(tenant);
@@ -95,31 +115,32 @@ export function databaseStorage(
       const server = await maintenance(placement);
       const found = await ownerOf(pools, server, placement.database);
       if (found?.['owner'] === adoptedMark(tenant)) {
-        // One that failed may still be forgotten, which gives it back; it is not made anew.
+        // A failed tenant keeps its mark, so that clearing it returns the database to its owner.
         if (tenant.status !== 'failed')
           await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
         return;
       }
-      await pools.query(server, `drop database if exists ${quoteName(unnamedFor(tenant))}`);
+      await pools.query(server, `drop database if exists ${quoteName(unfinishedName(tenant))}`);
       if (found?.['owner'] === ownerMark(tenant)) {
         await pools.close(placement);
         await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
-      } else if (found) leaveAlone(tenant, 'database', placement.database);
+      } else if (found) keepForOwner(tenant, 'database', placement.database);
       await dropRole(pools, server, placement, tenant);
     },
   };
 }
 
-/** Whether the template is gone, as when a process with other migrations has put its own in place, or somebody is in it. */
+/** Whether the template is gone, because a process with other migrations has replaced it, or somebody is connected to it. */
 function cannotBeCopied(error: unknown): boolean {
-  return ['3D000', '55006'].includes((error as { code?: string }).code ?? '');
+  const code = codeOf(error);
+  return code === sqlState.undefinedDatabase || code === sqlState.objectInUse;
 }
 
 /**
- * What a tenant's database is called until it bears the tenant's mark: a name that follows from the tenant's record, so that
- * one that was left half-made is known to be this tenant's, and nobody else's.
+ * The name of a tenant's database until it bears the tenant's mark. It follows from the tenant's record, so that a database
+ * that was left unfinished is recognised as this tenant's.
  */
-function unnamedFor(tenant: Tenant): string {
+function unfinishedName(tenant: Tenant): string {
   const { id, createdAt } = tenant;
   const digest = createHash('sha256').update(`${id}@${createdAt.getTime()}`).digest('hex');
   return `${placementOf(tenant).database.slice(0, 40)}_new_${digest.slice(0, 16)}`;

@@ -2,12 +2,12 @@ import type { Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
-import { quoteName } from '../sql/quote.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 import { ownerMark } from './storage.ts';
 
 /**
- * The SQL that makes a placement's role, which may do nothing but own what is its tenant's, and lets the connection's user
- * become it. Without a tenant it is the role of many, and is made once.
+ * The SQL that creates a placement's role and lets the connection's user become it. The role cannot log in; it only owns what
+ * is its tenant's. Without a tenant it is a role that many share, and is created once.
  */
 export function createRole({ role }: OrmPlacement, tenant?: Tenant): string {
   if (role === undefined) return 'select';
@@ -23,12 +23,12 @@ export function authorization({ role }: OrmPlacement): string {
   return role === undefined ? '' : ` authorization ${quoteName(role)}`;
 }
 
-/** Drops the role that was made for this tenant; does nothing when it is gone, or another's. */
+/** Drops the role that was created for this tenant. Does nothing if it is gone, or another tenant's. */
 export async function dropRole(pools: Pools, on: Database, { role }: OrmPlacement, tenant: Tenant): Promise<void> {
   if (role === undefined) return;
   const [found] = await pools.query(
     on,
-    `select shobj_description(oid, 'pg_authid') as owner from pg_roles where rolname = '${role}'`,
+    `select shobj_description(oid, 'pg_authid') as owner from pg_roles where rolname = ${quoteText(role)}`,
   );
   if (found?.owner === ownerMark(tenant)) await pools.query(on, `drop role ${quoteName(role)}`);
 }

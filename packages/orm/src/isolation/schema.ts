@@ -8,14 +8,14 @@ import {
   adoptedMark,
   isAdoptable,
   isSame,
-  leaveAlone,
+  keepForOwner,
   notAdoptable,
   ownerMark,
   type TenantStorage,
   takenOr,
 } from './storage.ts';
 
-/** Isolation `schema`: a schema of its own in a database that tenants share. */
+/** Isolation `schema`: each tenant has a schema in a shared database. */
 export function schemaStorage(pools: Pools, central: Database): TenantStorage {
   return {
     create: async (tenant, contents) => {
@@ -23,7 +23,7 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
       const schema = quoteName(placement.schema);
       const filled = isSame(placement, central) ? contents : undefined;
       try {
-        // One message, and so one transaction: all of it is there, or nothing.
+        // One message is one transaction: it creates all of it, or nothing.
         await pools.query(
           placement,
           [
@@ -35,7 +35,7 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
         );
         return filled ? 'recorded' : 'empty';
       } catch (error) {
-        throw takenOr(error, tenant, placement);
+        throw await takenOr(error, tenant, placement, { pools, on: placement });
       }
     },
     adopt: async (tenant) => {
@@ -48,14 +48,14 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
       const placement = placementOf(tenant);
       const found = await ownerOf(pools, placement);
       if (found?.['owner'] === adoptedMark(tenant)) {
-        // One that failed may still be forgotten, which gives it back; it is not made anew.
+        // A failed tenant keeps its mark, so that clearing it returns the schema to its owner.
         if (tenant.status !== 'failed')
           await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is null`);
         return;
       }
       if (!found) return dropRole(pools, placement, placement, tenant);
-      if (found['owner'] !== ownerMark(tenant)) return leaveAlone(tenant, 'schema', placement.schema);
-      // A transaction that somebody has left open in it must not hold the removal, nor all that would wait behind it.
+      if (found['owner'] !== ownerMark(tenant)) return keepForOwner(tenant, 'schema', placement.schema);
+      // A transaction left open in the schema must not block the removal, nor the statements that would wait behind it.
       await pools.query(
         placement,
         `set local lock_timeout to '10s'; drop schema ${quoteName(placement.schema)} cascade`,

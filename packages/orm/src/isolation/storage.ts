@@ -1,92 +1,117 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import { lastKnownVersion } from '../central/stored-tenant.ts';
+import type { Pools } from '../connections/pools.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
+import { quoteText } from '../sql/quote.ts';
 
-/** How one isolation makes and destroys what a tenant's rows are kept in. */
+/** Creates and destroys the storage of the tenants of one isolation. */
 export interface TenantStorage {
   /**
-   * Makes it: with the contents where they are known, which it says, else empty. Fails when something of that name is there:
-   * nothing is ever adopted by accident.
+   * Creates the storage, with its contents where they are known, else empty; the result says which. It fails if something of
+   * that name exists: nothing is adopted by accident.
    */
   create(tenant: Tenant, contents?: Contents): Promise<Made>;
-  /** Marks what is there already as the tenant's, if it is nobody's. */
+  /** Marks existing storage as the tenant's, if no tenant owns it. */
   adopt(tenant: Tenant): Promise<void>;
-  /** Destroys it, if it was made for this tenant, or gives it back, if it was adopted; does nothing when it is gone. */
+  /** Drops storage that was created for this tenant, and unmarks storage that was adopted. Does nothing if it is gone. */
   destroy(tenant: Tenant): Promise<void>;
 }
 
-/** How far a new tenant's storage is: empty, with its contents, or with them written down in central as well. */
+/** The state of new storage: empty, with its contents, or with its contents and their version recorded in central. */
 export type Made = 'empty' | 'filled' | 'recorded';
 
-/** What a new tenant begins with: all of the application's migrations, as SQL that is the same for each tenant. */
+/** The contents of a new tenant's storage: all migrations of the application, as SQL that is the same for each tenant. */
 export interface Contents {
-  /** Tells it from any other contents. */
+  /** Identifies the contents. */
   readonly digest: string;
   readonly statements: readonly string[];
-  /** The statement that writes the version down in central's database. */
+  /** The statement that records the tenant's version in central. */
   readonly record: (tenant: Tenant) => string;
 }
 
-/** Whether a message to one is a message to the other. */
+/** Whether both are the same database. */
 export function isSame(one: Database, other: Database): boolean {
   return one.server === other.server && one.database === other.database && one.url === other.url;
 }
 
-/** The comment that a schema or database bears to say for whom it was made. */
+/** The comment on a schema or database that was created for the tenant. */
 export function ownerMark(tenant: Tenant): string {
   return `omnitenant: tenant ${tenant.id}`;
 }
 
-/** The comment on one that was there before its tenant, and stays when that goes. */
+/** The comment on a schema or database that existed before its tenant, and stays when the tenant is removed. */
 export function adoptedMark(tenant: Tenant): string {
   return `omnitenant: adopted by tenant ${tenant.id}`;
 }
 
-/** What PostgreSQL says when there is one of that name. */
-const takenCodes = { schema: '42P06', database: '42P04', role: '42710' } as const;
+/** The kinds of storage: the code of PostgreSQL for a name that is taken, and the catalog that lists the names. */
+const kinds = {
+  schema: { taken: sqlState.duplicateSchema, catalog: 'pg_namespace', name: 'nspname' },
+  database: { taken: sqlState.duplicateDatabase, catalog: 'pg_database', name: 'datname' },
+  role: { taken: sqlState.duplicateObject, catalog: 'pg_roles', name: 'rolname' },
+} as const;
 
-/** Whether making it failed because there is one of that name. */
-export function isTaken(error: unknown, what: keyof typeof takenCodes): boolean {
-  return (error as { code?: string }).code === takenCodes[what];
+type Kind = keyof typeof kinds;
+
+/** Whether creating something failed because its name is taken. */
+export function isTaken(error: unknown, kind: Kind): boolean {
+  return codeOf(error) === kinds[kind].taken;
 }
 
-/** The error, or where something of that name was there already, one that says so. */
-export function takenOr(error: unknown, tenant: Tenant, placement: OrmPlacement): unknown {
-  const what = (Object.keys(takenCodes) as (keyof typeof takenCodes)[]).find((kind) => isTaken(error, kind));
-  if (!what) return error;
+/**
+ * The error to throw when creating a tenant's storage has failed: one that says what exists already, or the error itself. A
+ * migration may fail with the same code over something of its own, so the storage itself is looked for.
+ */
+export async function takenOr(
+  error: unknown,
+  tenant: Tenant,
+  placement: OrmPlacement,
+  { pools, on }: { readonly pools: Pools; readonly on: Database },
+): Promise<unknown> {
+  const kind = (Object.keys(kinds) as Kind[]).find((each) => isTaken(error, each));
+  const name = kind && placement[kind];
+  if (kind === undefined || name === undefined) return error;
+  const found = await pools
+    .query(on, `select from ${kinds[kind].catalog} where ${kinds[kind].name} = ${quoteText(name)}`)
+    .catch(() => []);
+  if (found.length === 0) return error;
+  const ways =
+    kind === 'role' ? 'Choose another placement, or drop it.' : 'Choose another placement, adopt it, or drop it.';
   return new TenancyError(
     'PROVISION_FAILED',
-    `The ${what} '${placement[what]}' exists already, and it is not that of the new tenant '${tenant.id}'. Choose another placement, ${what === 'role' ? '' : 'adopt it, '}or drop it.`,
-    { tenant: tenant.id },
+    `The ${kind} "${name}" exists already, and was not created for the new tenant "${tenant.id}". ${ways}`,
+    { tenant: tenant.id, cause: error },
   );
 }
 
-/** Whether it is there and nobody's. What an adoption that failed has left its mark on is still for the same tenant to have. */
+/** True if it exists and no tenant owns it; a mark left by this tenant's own failed adoption does not count. */
 export function isAdoptable(found: { readonly owner?: string } | undefined, tenant: Tenant): boolean {
   return found !== undefined && (!found.owner?.startsWith('omnitenant:') || found.owner === adoptedMark(tenant));
 }
 
-/** A refusal to adopt what is not there, or is somebody's. */
-export function notAdoptable(tenant: Tenant, what: string, name: string, owner: unknown): TenancyError {
+/** The error for storage that cannot be adopted: it does not exist, or it has an owner. */
+export function notAdoptable(tenant: Tenant, kind: Kind, name: string, owner: unknown): TenancyError {
+  const why = owner ? 'it belongs to another tenant' : 'it does not exist';
   return new TenancyError(
     'PROVISION_FAILED',
-    `The ${what} '${name}' cannot be adopted by the tenant '${tenant.id}': ${owner ? 'it belongs to another tenant' : 'it is not there'}. Name another placement.`,
+    `The ${kind} "${name}" cannot be adopted by the tenant "${tenant.id}": ${why}. Name another placement.`,
     { tenant: tenant.id },
   );
 }
 
 /**
- * Leaves alone what was not made for this tenant. Where the tenant has never had storage, as its making was cut short, that
- * is all; else somebody has to see what became of it.
+ * Keeps storage that was not created for this tenant. If the tenant never had storage, because its creation was interrupted,
+ * there is nothing to report; else an operator has to look at it.
  *
  * @throws REMOVE_FAILED
  */
-export function leaveAlone(tenant: Tenant, what: string, name: string): void {
+export function keepForOwner(tenant: Tenant, kind: Kind, name: string): void {
   if (lastKnownVersion(tenant) === undefined) return;
   throw new TenancyError(
     'REMOVE_FAILED',
-    `The ${what} '${name}' was not made for the tenant '${tenant.id}', so it is left alone. Drop it by hand if it is to go.`,
+    `The ${kind} "${name}" was not created for the tenant "${tenant.id}", so it is left alone. If it is no longer needed, drop it by hand.`,
     { tenant: tenant.id },
   );
 }

@@ -4,29 +4,29 @@ import type { Database } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { type Contents, isTaken } from './storage.ts';
 
-/** What template databases are made with. */
+/** The parts of template databases. */
 export interface TemplateOptions {
   readonly pools: Pools;
-  /** The database of a server that is connected to while another is made or dropped. */
+  /** The database of a server to connect to while another is created or dropped. */
   readonly maintenance: (server: string) => Database;
-  /** What the names of an application's templates begin with. */
+  /** The prefix of the names of an application's templates. */
   readonly prefix: string;
 }
 
-/** Keeps the templates of applications on one server apart. */
+/** The prefix that keeps the templates of several applications on one server apart. */
 export function templatePrefix({ database }: Database): string {
   return `${database.slice(0, 40)}_template_`;
 }
 
-/** The databases that new tenants' databases begin as copies of. */
+/** The databases that new tenants' databases are copied from. */
 export interface Templates {
-  /** The name of a server's, which is made when the migrations have changed since. */
+  /** The name of a server's template. It is created if the migrations have changed. */
   of(server: string, contents: Contents): Promise<string>;
-  /** It could not be copied: it is looked for again, the next time. */
+  /** Forgets a template that could not be copied, so that the next use looks for it again. */
   isGone(server: string, contents: Contents): void;
 }
 
-/** A template bears its version in its name, and that name only once it is whole, so that nobody copies half of one. */
+/** A template has its version in its name, and gets that name once it is complete, so that no incomplete one is copied. */
 export function templates({ pools, maintenance, prefix }: TemplateOptions): Templates {
   const names = new Map<string, Promise<string>>();
 
@@ -38,7 +38,7 @@ export function templates({ pools, maintenance, prefix }: TemplateOptions): Temp
     return found.length > 0;
   }
 
-  /** Every block is copied for each tenant. What the server's databases share is nobody's to lock. */
+  /** Every block is copied for each tenant. Tables that all databases of the server share are left out, as this locks. */
   async function compact(place: Database): Promise<void> {
     const own = `select string_agg(oid::regclass::text, ', ') as tables from pg_class where relkind = 'r' and not relisshared`;
     const [found] = await pools.query(place, own);
@@ -58,7 +58,7 @@ export function templates({ pools, maintenance, prefix }: TemplateOptions): Temp
     } catch (error) {
       await pools.close(place);
       await pools.query(on, `drop database ${quoteName(unfinished)}`);
-      // Another process has made it meanwhile.
+      // Another process has created it meanwhile.
       if (!isTaken(error, 'database')) throw error;
     }
     await pools.query(on, `alter database ${quoteName(name)} is_template true`);
@@ -82,7 +82,7 @@ export function templates({ pools, maintenance, prefix }: TemplateOptions): Temp
     const name = `${prefix}${contents.digest}`;
     if (!(await isThere(server, name))) {
       await make(server, name, contents);
-      // One that is being copied, or that another process dropped, is left to the next time.
+      // A template that is being copied, or that another process has dropped, is left to the next time.
       await dropOthers(server, name).catch(() => {});
     }
     return name;
@@ -106,15 +106,15 @@ function keyOf(server: string, { digest }: Contents): string {
   return JSON.stringify([server, digest]);
 }
 
-/** What a template is called while it is made; short enough for a name of PostgreSQL behind the longest prefix. */
+/** The suffix of an incomplete template's name; short enough for a name in PostgreSQL behind the longest prefix. */
 function unfinishedSince(now: number): string {
   return `${now.toString(36)}_${randomBytes(2).toString('hex')}`;
 }
 
-/** Whether it was begun so long ago that the process which did is gone. */
+/** Whether it was begun so long ago that the process must be gone. */
 function isAbandoned(rest: string, now: number): boolean {
   const since = /^([0-9a-z]{8})_[0-9a-f]{4}$/.exec(rest)?.[1];
-  return since !== undefined && now - Number.parseInt(since, 36) > hour;
+  return since !== undefined && now - Number.parseInt(since, 36) > abandonedAfterMs;
 }
 
-const hour = 3_600_000;
+const abandonedAfterMs = 3_600_000;

@@ -3,6 +3,7 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { PinnedMigrator } from '../mikro-orm/pinned-migrator.ts';
 import { sharesTables } from '../placement/placement.ts';
 import { pinOf } from '../session/pinned-pool.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { MigrationSet } from './migration-set.ts';
 import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
@@ -51,7 +52,7 @@ export async function applyInOneMessage(
       () => client.release(),
       () => client.release(true),
     );
-    if ([otherState, undefinedTable].includes((error as { code?: string }).code ?? '')) return undefined;
+    if ([otherState, sqlState.undefinedTable].includes(codeOf(error))) return undefined;
     throw error;
   }
 }
@@ -137,8 +138,6 @@ async function leadingTransactional(set: MigrationSet, steps: readonly Step[]): 
   }
   return steps.slice(0, count);
 }
-
-const undefinedTable = '42P01';
 
 function needsTransaction(target: MigrationTarget, { name }: Step): TenancyError {
   return new TenancyError(
