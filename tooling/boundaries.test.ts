@@ -26,6 +26,8 @@ interface Rooms {
 }
 
 const roomsOf: Record<string, Rooms> = {
+  cache: { rooms: ['.', 'stores', 'connections'] },
+  queue: { rooms: ['.', 'processing', 'fair', 'bullmq', 'jobs'] },
   orm: {
     rooms: [
       'testing',
@@ -44,7 +46,7 @@ const roomsOf: Record<string, Rooms> = {
 };
 
 /** Packages whose files are being moved. */
-const inMotion = ['cache', 'cli', 'core', 'orm', 'queue'];
+const inMotion = ['cli', 'core', 'orm'];
 
 describe.each(packages())('@omnitenant/$folder', ({ folder, path, manifest }) => {
   const rule = mayImport[folder];
