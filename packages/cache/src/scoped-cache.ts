@@ -101,6 +101,7 @@ export function scopedCache({ store, owner, ttlMs: defaultTtlMs, builds }: Scope
       const sum = await changing(store.increment(owner, text(key), by, whole(ttlMs)), key);
       if (sum === undefined)
         throw new TypeError(`The value of "${key}" is not a whole number, so it cannot be counted.`);
+      if (!Number.isSafeInteger(sum)) throw new RangeError(`The counter "${key}" would pass 2^53, and no longer be exact.`);
       return sum;
     },
 

@@ -225,6 +225,21 @@ describe.each(kinds)('in %s', (kind) => {
       });
     });
 
+    test('that can no longer be exact refuses to count, and keeps its value', async () => {
+      const { cache, tenancy } = await start(kind);
+      await tenancy.run('acme', async () => {
+        for (const [value, by] of [
+          [Number.MAX_SAFE_INTEGER - 1, 1],
+          [Number.MIN_SAFE_INTEGER + 1, -1],
+        ] as const) {
+          await cache.set('hits', value);
+          expect(await cache.increment('hits', by)).toBe(value + by);
+          await expect(cache.increment('hits', by)).rejects.toThrow(RangeError);
+          expect(await cache.get('hits')).toBe(value + by);
+        }
+      });
+    });
+
     test('is no other value', async () => {
       const { cache, tenancy } = await start(kind);
       await tenancy.run('acme', async () => {

@@ -26,7 +26,10 @@ export interface CacheStore {
   set(owner: Owner, key: string, entry: Entry): Promise<void>;
   /** Deletes an entry. Resolves to whether there was one. */
   delete(owner: Owner, key: string): Promise<boolean>;
-  /** Resolves to the sum, or to `undefined` if the entry is not a whole number. A new counter starts at 0 and lives for `ttlMs`. */
+  /**
+   * Resolves to the sum, or to `undefined` if the entry is not a whole number. A new counter starts at 0 and lives for `ttlMs`. A
+   * sum that is not a safe integer is not kept.
+   */
   increment(owner: Owner, key: string, by: number, ttlMs: number): Promise<number | undefined>;
   invalidate(owner: Owner, tags: readonly string[]): Promise<void>;
   clear(owner: Owner): Promise<void>;

@@ -70,6 +70,7 @@ export function memoryStore(max: number): CacheStore {
       const held = fields.get(id);
       const sum = Number(held?.text ?? 0) + by;
       if (!/^-?\d+$/.test(held?.text ?? '0')) return undefined;
+      if (!Number.isSafeInteger(sum)) return sum;
       fields.delete(leaseId(owner, key));
       const leftMs = held === undefined ? ttlMs : Math.ceil(fields.getRemainingTTL(id));
       write(owner, id, { json: String(sum), ttlMs: leftMs, tags: held?.tags ?? [] });

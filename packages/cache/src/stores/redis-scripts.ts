@@ -134,13 +134,16 @@ settle()
 return json and 1 or 0
 `);
 
-/** key, summand, ttl (ms) → the sum as text, or nothing if the entry is not a whole number */
+/** key, summand, ttl (ms) → the sum as text, kept if it is exact, or nothing if the entry is not a whole number */
 export const incrementScript: Script = script(`
 local json, tags, last = live('e' .. ARGV[1])
 local sum = ARGV[2]
 if json then
   if not string.find(json, '^%-?%d+$') then return false end
-  sum = string.format('%.0f', tonumber(json) + tonumber(ARGV[2]))
+  sum = tonumber(json) + tonumber(ARGV[2])
+  local exact = math.abs(sum) <= 9007199254740991
+  sum = string.format('%.0f', sum)
+  if not exact then return sum end
 end
 write('e' .. ARGV[1], sum, tags or {}, '', last or now + ARGV[3])
 drop('l' .. ARGV[1])
