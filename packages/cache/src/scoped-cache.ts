@@ -83,7 +83,13 @@ export function scopedCache({ store, owner, ttlMs: defaultTtlMs, builds }: Scope
       async function buildAndKeep(): Promise<string | undefined> {
         const found = await store.getOrLease(owner, text(key), entry.tags);
         if ('json' in found) return found.json;
-        const json = JSON.stringify(await build());
+        let json: string | undefined;
+        try {
+          json = JSON.stringify(await build());
+        } finally {
+          // A lease that cannot be released ends by itself.
+          if (json === undefined) await store.release(owner, key, found.lease).catch(() => {});
+        }
         if (json !== undefined) await store.keep(owner, key, found.lease, { ...entry, json });
         return json;
       }
@@ -101,7 +107,8 @@ export function scopedCache({ store, owner, ttlMs: defaultTtlMs, builds }: Scope
       const sum = await changing(store.increment(owner, text(key), by, whole(ttlMs)), key);
       if (sum === undefined)
         throw new TypeError(`The value of "${key}" is not a whole number, so it cannot be counted.`);
-      if (!Number.isSafeInteger(sum)) throw new RangeError(`The counter "${key}" would pass 2^53, and no longer be exact.`);
+      if (!Number.isSafeInteger(sum))
+        throw new RangeError(`The counter "${key}" would pass 2^53, and no longer be exact.`);
       return sum;
     },
 

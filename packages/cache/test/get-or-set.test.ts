@@ -2,6 +2,7 @@ import { obtainable, type TestRedis, testRedis } from '@omnitenant/tooling';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCache } from '../src/cache.ts';
+import type { CacheOptions } from '../src/cache-options.ts';
 import { type Application, application } from './fixtures/application.ts';
 
 const hasRedis = await obtainable('redis-server');
@@ -25,10 +26,10 @@ afterAll(async () => {
 });
 
 /** An application of three tenants with a cache of its own. */
-async function start(kind: string): Promise<Application> {
+async function start(kind: string, options: CacheOptions = {}): Promise<Application> {
   started += 1;
   const where = kind === 'Redis' ? { redis: client, prefix: `${redis.prefix}${started}:` } : {};
-  const app = await application(createCache(where));
+  const app = await application(createCache({ ...options, ...where }));
   open.push(app);
   return app;
 }
@@ -40,6 +41,20 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
     const report = (id: string) => cache.getOrSet('report', () => built.push(id) && { id });
     for (const id of ['acme', 'beta', 'acme']) expect(await tenancy.run(id, () => report(id))).toEqual({ id });
     expect(built).toEqual(['acme', 'beta']);
+  });
+
+  test('leaves nothing behind where nothing is built, or the build fails', async () => {
+    const { cache, tenancy } = await start(kind, { maxEntries: 2 });
+    await tenancy.run('acme', () => cache.set('kept', 1));
+    await tenancy.run('beta', async () => {
+      for (let n = 0; n < 5; n += 1) {
+        expect(await cache.getOrSet(`missing ${n}`, () => undefined)).toBeUndefined();
+        const failing = cache.getOrSet(`failing ${n}`, () => Promise.reject(new Error('out of tea')));
+        await expect(failing).rejects.toThrow('out of tea');
+      }
+    });
+    expect(await tenancy.run('acme', () => cache.get('kept'))).toBe(1);
+    if (kind === 'Redis') expect(await client.keys(`${redis.prefix}${started}:{beta@*`)).toEqual([]);
   });
 
   test('gives what is kept, the first time too', async () => {

@@ -44,6 +44,13 @@ const step = oneof(
   ),
   record({ owner, key }).map(
     ({ owner, key }): Step =>
+      async (store, leases) => {
+        const lease = leases.get(`${owner}\n${key}`);
+        if (lease !== undefined) await store.release(owner, key, lease);
+      },
+  ),
+  record({ owner, key }).map(
+    ({ owner, key }): Step =>
       (store) =>
         store.delete(owner, key),
   ),

@@ -23,6 +23,8 @@ export interface CacheStore {
   getOrLease(owner: Owner, key: string, tags: readonly string[]): Promise<Leased>;
   /** Keeps a value that was built under a lease, unless the lease has ended. */
   keep(owner: Owner, key: string, lease: string, entry: Entry): Promise<void>;
+  /** Ends a lease under which nothing was built. */
+  release(owner: Owner, key: string, lease: string): Promise<void>;
   set(owner: Owner, key: string, entry: Entry): Promise<void>;
   /** Deletes an entry. Resolves to whether there was one. */
   delete(owner: Owner, key: string): Promise<boolean>;
@@ -36,5 +38,5 @@ export interface CacheStore {
   end(): void;
 }
 
-/** How long a lease lives. */
+/** How long a lease lives that nobody ends. */
 export const leaseTtlMs = 600_000;

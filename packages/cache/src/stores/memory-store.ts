@@ -55,6 +55,11 @@ export function memoryStore(max: number): CacheStore {
       if (fields.get(leaseId(owner, key))?.text === lease) set(owner, key, entry);
     },
 
+    async release(owner, key, lease) {
+      const id = leaseId(owner, key);
+      if (fields.get(id)?.text === lease) fields.delete(id);
+    },
+
     async set(owner, key, entry) {
       set(owner, key, entry);
     },

@@ -126,6 +126,13 @@ settle()
 return 1
 `);
 
+/** key, lease */
+export const releaseScript: Script = script(`
+if live('l' .. ARGV[1]) ~= ARGV[2] then return end
+drop('l' .. ARGV[1])
+settle()
+`);
+
 /** key → 1 if there was an entry */
 export const deleteScript: Script = script(`
 local json = live('e' .. ARGV[1])

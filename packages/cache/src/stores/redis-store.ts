@@ -11,6 +11,7 @@ import {
   getScript,
   incrementScript,
   invalidateScript,
+  releaseScript,
   type Script,
   setScript,
 } from './redis-scripts.ts';
@@ -63,6 +64,10 @@ export function redisStore({ use, prefix, timeoutMs, end }: RedisStoreOptions): 
 
     async keep(owner, key, lease, entry) {
       await write(owner, key, lease, entry);
+    },
+
+    async release(owner, key, lease) {
+      await run(owner, releaseScript, key, lease);
     },
 
     async set(owner, key, entry) {
