@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { createProgram } from '../../packages/cli/src/program.ts';
+import { addCommands, createProgram } from '../../packages/cli/src/program.ts';
 
 type Command = ReturnType<typeof createProgram>['commands'][number];
 
@@ -11,6 +11,7 @@ export const cliPage: string = join(import.meta.dirname, '..', 'reference', 'cli
 /** Writes the reference of the command line from the commands themselves. */
 export async function generateCli(): Promise<void> {
   const program = createProgram();
+  await addCommands(program);
   const commands = program.commands.filter((command) => command.name() !== 'help');
   const page = [
     '# Commands',

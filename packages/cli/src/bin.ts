@@ -3,20 +3,20 @@ import module from 'node:module';
 import { refuseOldNode } from './node-version.ts';
 
 refuseOldNode();
-// Most of what a short command takes is to load.
+// A short command spends most of its time loading code.
 module.enableCompileCache();
 const { main } = await import('./main.ts');
 
 process.exitCode = await main(process.argv);
 
-// What the application has opened besides its tenancy must not keep the command from ending. On a machine that was busy,
-// what is about to close is let close.
-setTimeout(() => setTimeout(endWhatIsLeft, 100).unref(), 2_000).unref();
+// Handles that the application left open must not keep the command running. The delay lets closing handles close, also on
+// a busy machine.
+setTimeout(() => setTimeout(exitWithOpenHandles, 100).unref(), 2_000).unref();
 
-function endWhatIsLeft(): void {
+function exitWithOpenHandles(): void {
   const own = /^(Pipe|TTY)Wrap$/;
-  const left = process.getActiveResourcesInfo().filter((name) => !own.test(name));
-  if (left.length > 0)
-    process.stderr.write(`The application leaves something open, which omnitenant ends now: ${left.join(', ')}.\n`);
+  const open = process.getActiveResourcesInfo().filter((name) => !own.test(name));
+  if (open.length > 0)
+    process.stderr.write(`The application left something open; omnitenant exits anyway: ${open.join(', ')}.\n`);
   process.exit();
 }

@@ -1,24 +1,25 @@
 import { CommanderError } from '@commander-js/extra-typings';
-import { createProgram } from './program.ts';
+import { addCommands, createProgram } from './program.ts';
 import { exitCodes, report } from './terminal/failure.ts';
 
-/** Runs the command line, and gives the exit code. */
+/** Runs the command line and returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = createProgram();
-  // `omnitenant list | head` closes the pipe, which is no failure.
+  // `omnitenant list | head` closes the pipe, which is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit(exitCodes.done);
   });
-  // What the application does in the background, and nobody awaits.
+  // Errors in the background work of the application.
   process.on('uncaughtException', (error) => {
     process.exit(report(error, { verbose: program.opts().verbose === true }));
   });
   try {
+    await addCommands(program, argv.slice(2));
     await program.parseAsync(argv);
     return Number(process.exitCode ?? exitCodes.done);
   } catch (error) {
-    // Commander has said what is wrong, or printed the help that was asked for.
+    // Commander has already printed the error, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     return report(error, { verbose: program.opts().verbose === true });
   }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** Ends the process with a sentence where its Node is older than the package asks for; an old one could not load the rest. */
+/** Exits with a message if Node is older than the package requires, because it could not load the other modules. */
 export function refuseOldNode(): void {
   const { engines }: { engines: { node: string } } = JSON.parse(
     readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
   );
   const needed = engines.node.replace('>=', '');
   if (!isOlder(process.versions.node, needed)) return;
-  process.stderr.write(`omnitenant needs Node ${needed} or newer; this is ${process.versions.node}.\n`);
+  process.stderr.write(`omnitenant requires Node ${needed} or newer; this is ${process.versions.node}.\n`);
   process.exit(1);
 }
 

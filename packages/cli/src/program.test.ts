@@ -1,6 +1,9 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
-import { createProgram } from './program.ts';
+import { addCommands, createProgram } from './program.ts';
+
+const program = createProgram();
+await addCommands(program);
 
 function all(command: CommandUnknownOpts): CommandUnknownOpts[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(all);
@@ -9,7 +12,7 @@ function nameOf(command: CommandUnknownOpts): string {
   return command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 }
 
-test.each(all(createProgram()).map((command) => [nameOf(command), command] as const))(
+test.each(all(program).map((command) => [nameOf(command), command] as const))(
   'the help of %s says what it does, and gives an example of it',
   (name, command) => {
     let help = '';

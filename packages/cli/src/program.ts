@@ -1,44 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
-import { adopt } from './commands/adopt.ts';
-import { archive, maintain, resume, suspend } from './commands/change-status.ts';
-import { create } from './commands/create.ts';
-import { createMigration } from './commands/create-migration.ts';
-import { createSuperuser } from './commands/create-superuser.ts';
-import { credentials } from './commands/credentials.ts';
-import { doctor } from './commands/doctor.ts';
-import { domains } from './commands/domains.ts';
-import { fake } from './commands/fake.ts';
-import { help } from './commands/help.ts';
-import { init } from './commands/init.ts';
-import { list } from './commands/list.ts';
-import { migrate } from './commands/migrate.ts';
-import { plan } from './commands/plan.ts';
-import { remove } from './commands/remove.ts';
-import { repair } from './commands/repair.ts';
-import { rollback } from './commands/rollback.ts';
-import { run } from './commands/run.ts';
-import { shell } from './commands/shell.ts';
-import { show } from './commands/show.ts';
-import { status } from './commands/status.ts';
 import { paint } from './terminal/output.ts';
 import type { Program } from './terminal/program.ts';
 
-const groups = {
-  'Begin:': [init, doctor, help],
-  'Tenants:': [create, adopt, list, show, suspend, resume, maintain, archive, remove, repair, domains, credentials],
-  'Migrations:': [status, plan, migrate, rollback, fake, createMigration],
-  'In a tenant:': [shell, run, createSuperuser],
-};
-
+/** The command `omnitenant`, without its commands. */
 export function createProgram(): Program {
-  const program = new Command('omnitenant')
-    .description("An application's tenants and their migrations.")
-    .option('-c, --config <path>', 'the configuration (default: omnitenant.config.ts in this folder)')
-    .option('--no-input', 'never ask; what is not given is an error')
-    .option('--verbose', 'errors with all that is known of them')
-    .version(version(), '-V, --version', 'the version')
-    .helpOption('-h, --help', 'this help')
+  return new Command('omnitenant')
+    .description('Manages the tenants of an application and their migrations.')
+    .option('-c, --config <path>', 'configuration file (default: omnitenant.config.ts in this folder)')
+    .option('--no-input', 'never prompt; fail if a value is missing')
+    .option('--verbose', 'show errors in full')
+    .version(version(), '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .configureHelp({
       showGlobalOptions: true,
@@ -50,15 +23,58 @@ export function createProgram(): Program {
       outputError: (text, write) => write(text.replace(/^error:/, paint('red', 'error:', process.stderr))),
     })
     .showSuggestionAfterError()
-    .showHelpAfterError('omnitenant help <command> shows how it is called.')
-    .addHelpText('after', '\nomnitenant help <command> has all about one, with examples.')
+    .showHelpAfterError('Show how to use a command with: omnitenant help <command>')
+    .addHelpText('after', '\nShow the options and examples of a command with: omnitenant help <command>')
     .exitOverride() as Program;
+}
+
+/** Adds the command that `args` call, or every command if they call none by its name. Loading all of them takes time. */
+export async function addCommands(program: Program, args: readonly string[] = []): Promise<void> {
+  const [called = 'help'] = program.parseOptions([...args]).operands;
+  const names = Object.values(groups).flatMap((commands) => Object.keys(commands));
+  const every = called === 'help' || !names.includes(called);
   for (const [group, commands] of Object.entries(groups)) {
     program.commandsGroup(group);
-    for (const add of commands) add(program);
+    for (const [name, load] of Object.entries(commands)) if (every || name === called) (await load())(program);
   }
-  return program;
 }
+
+type Load = () => Promise<(program: Program) => void>;
+
+const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
+  'Getting started:': {
+    init: async () => (await import('./commands/init.ts')).init,
+    doctor: async () => (await import('./commands/doctor.ts')).doctor,
+    help: async () => (await import('./commands/help.ts')).help,
+  },
+  'Tenants:': {
+    create: async () => (await import('./commands/create.ts')).create,
+    adopt: async () => (await import('./commands/adopt.ts')).adopt,
+    list: async () => (await import('./commands/list.ts')).list,
+    show: async () => (await import('./commands/show.ts')).show,
+    suspend: async () => (await import('./commands/change-status.ts')).suspend,
+    resume: async () => (await import('./commands/change-status.ts')).resume,
+    maintain: async () => (await import('./commands/change-status.ts')).maintain,
+    archive: async () => (await import('./commands/change-status.ts')).archive,
+    remove: async () => (await import('./commands/remove.ts')).remove,
+    repair: async () => (await import('./commands/repair.ts')).repair,
+    domains: async () => (await import('./commands/domains.ts')).domains,
+    credentials: async () => (await import('./commands/credentials.ts')).credentials,
+  },
+  'Migrations:': {
+    status: async () => (await import('./commands/status.ts')).status,
+    plan: async () => (await import('./commands/plan.ts')).plan,
+    migrate: async () => (await import('./commands/migrate.ts')).migrate,
+    rollback: async () => (await import('./commands/rollback.ts')).rollback,
+    fake: async () => (await import('./commands/fake.ts')).fake,
+    'migration:create': async () => (await import('./commands/create-migration.ts')).createMigration,
+  },
+  'In a tenant:': {
+    shell: async () => (await import('./commands/shell.ts')).shell,
+    run: async () => (await import('./commands/run.ts')).run,
+    'create-superuser': async () => (await import('./commands/create-superuser.ts')).createSuperuser,
+  },
+};
 
 function version(): string {
   const manifest: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));

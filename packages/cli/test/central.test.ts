@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-/** Writes a migration of central's, and gives its name. */
+/** Writes a migration for central and returns its name. */
 async function create(...args: string[]): Promise<string> {
   const { out } = await app.run('migration:create', '--central', '--json', ...args);
   return basename(JSON.parse(out).path, '.ts');
@@ -31,7 +31,7 @@ async function status() {
   return (await app.run('status', '--central')).err;
 }
 
-test('central’s own migrations are written, planned, applied, undone and only written down', async () => {
+test('central’s own migrations are written, planned, applied, undone and marked as applied', async () => {
   const first = await create('first');
   const second = await create('second', '--blank');
   const plan = await app.run('plan', '--central');
@@ -41,13 +41,13 @@ test('central’s own migrations are written, planned, applied, undone and only 
   expect(JSON.parse((await app.run('plan', '--central', '--to', first, '--json')).out)).toMatchObject({
     migrations: [{ name: first, transactional: true }],
   });
-  expect(await status()).toBe('central lacks 2 of its 2 migrations\n');
+  expect(await status()).toBe('central: 2 of 2 migrations pending\n');
 
   expect(await app.run('migrate', '--central', '--to', first)).toMatchObject({
     code: 0,
-    err: `central is up to ${first}\n`,
+    err: `central is at ${first}\n`,
   });
-  expect(await app.run('fake', '--central')).toMatchObject({ code: 0, out: `written down in central: ${second}\n` });
+  expect(await app.run('fake', '--central')).toMatchObject({ code: 0, out: `marked in central: ${second}\n` });
   expect(await app.run('plan', '--central')).toMatchObject({ code: 0, out: 'Nothing to do.\n' });
   expect(await app.run('fake', '--central', '--to', first, '--json')).toMatchObject({
     out: expect.stringContaining(second),
@@ -60,19 +60,19 @@ test('central’s own migrations are written, planned, applied, undone and only 
   });
   expect(await app.run('migrate', '--central', '--fake')).toMatchObject({
     code: 0,
-    out: `written down in central: ${second}\n`,
+    out: `marked in central: ${second}\n`,
   });
-  expect(await status()).toBe('central lacks 0 of its 2 migrations\n');
+  expect(await status()).toBe('central: 0 of 2 migrations pending\n');
 });
 
 test.each([
   [['migrate', '--central', '--to', 'Nowhere'], 1, 'MIGRATION_UNKNOWN'],
   [['fake', '--central', '--to', 'Nowhere'], 1, 'MIGRATION_UNKNOWN'],
-  [['migrate', '--central', '--all', '--to', 'Nowhere'], 2, '--central means central alone'],
-  [['migrate', 'acme', '--central', '--fake'], 2, '--central means central alone'],
-  [['fake', 'acme', '--central'], 2, '--central means central alone here'],
-  [['plan', 'acme', '--central'], 2, '--central means central alone here'],
-  [['status', 'acme', '--central'], 2, '--central means central alone here'],
+  [['migrate', '--central', '--all', '--to', 'Nowhere'], 2, '--central cannot be combined with tenants'],
+  [['migrate', 'acme', '--central', '--fake'], 2, '--central cannot be combined with tenants'],
+  [['fake', 'acme', '--central'], 2, '--central cannot be combined with tenants'],
+  [['plan', 'acme', '--central'], 2, '--central cannot be combined with tenants'],
+  [['status', 'acme', '--central'], 2, '--central cannot be combined with tenants'],
 ])('%j is refused, with what to do', async (args, code, why) => {
   expect(await app.run(...args)).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
 });

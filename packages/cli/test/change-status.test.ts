@@ -11,7 +11,7 @@ test.each([
   ['suspend', 'suspended'],
   ['maintain', 'maintenance'],
   ['archive', 'archived'],
-])('%s closes tenants, and resume opens them', async (verb, status) => {
+])('%s closes tenants, and resume makes them active again', async (verb, status) => {
   expect(await app.run(verb, 'acme', 'bloom')).toEqual({
     code: 0,
     out: `acme: ${status}\nbloom: ${status}\n`,
@@ -19,11 +19,11 @@ test.each([
   });
   const closed = await app.run('shell', 'acme', '-e', '1');
   expect(closed.code).toBe(1);
-  expect(closed.err).toMatch(/\(acme\): .*\n {2}omnitenant resume acme opens it\.\n$/);
+  expect(closed.err).toMatch(/\(acme\): .*\n {2}Make it active again with: omnitenant resume acme\n$/);
   expect(await app.run('resume', 'acme', 'bloom')).toMatchObject({ code: 0, out: 'acme: active\nbloom: active\n' });
 });
 
-test('one that fails does not stop the others, and fails the command', async () => {
+test('a tenant that fails does not stop the others, but fails the command', async () => {
   const { code, out, err } = await app.run('suspend', 'nobody', 'acme');
   expect({ code, out }).toEqual({ code: 1, out: 'acme: suspended\n' });
   expect(err).toContain('error TENANT_UNKNOWN');
@@ -33,10 +33,10 @@ test('one that fails does not stop the others, and fails the command', async () 
   });
 });
 
-test('domains are added, listed and taken away', async () => {
+test('domains are added, listed and removed', async () => {
   expect(await app.run('domains', 'add', 'bloom', 'Shop.Bloom.com', '--primary')).toMatchObject({
     code: 0,
-    out: 'shop.bloom.com leads to bloom\n',
+    out: 'added shop.bloom.com to "bloom"\n',
   });
   expect(JSON.parse((await app.run('domains', 'list', 'bloom', '--json')).out)).toMatchObject([
     { host: 'shop.bloom.com', primary: true },

@@ -15,46 +15,46 @@ function hashOf(password: string) {
   return createHash('sha256').update(password).digest('hex');
 }
 
-test('a password that is typed is shown to nobody, and reaches the hook', async () => {
+test('a typed password is not shown, and reaches the createSuperuser function', async () => {
   const terminal = app.onTerminal('create-superuser', 'acme');
   await terminal.until('Email');
   terminal.type(`ann@acme.com${enter}`);
   await terminal.until('Password');
   terminal.type(`correct horse${enter}`);
-  await terminal.until('The same again');
+  await terminal.until('Repeat');
   terminal.type(`correct horse${enter}`);
   expect(await terminal.ended).toBe(0);
-  expect(terminal.shown()).toContain('ann@acme.com is a superuser of acme');
+  expect(terminal.shown()).toContain('created superuser ann@acme.com in "acme"');
   expect(terminal.raw()).not.toContain('correct');
   expect((await users()).out).toContain(`ann@acme.com,${hashOf('correct horse')}`);
 });
 
-test('two passwords that differ make nobody a superuser', async () => {
+test('two different passwords create no superuser', async () => {
   const terminal = app.onTerminal('create-superuser', 'acme', '--email', 'bob@acme.com');
   await terminal.until('Password');
   terminal.type(`one${enter}`);
-  await terminal.until('The same again');
+  await terminal.until('Repeat');
   terminal.type(`two${enter}`);
   expect(await terminal.ended).toBe(2);
   expect((await users()).out).not.toContain('bob');
 });
 
-test('Ctrl-C at a prompt does nothing, and says so', async () => {
+test('Ctrl-C at a prompt changes nothing, and says so', async () => {
   const terminal = app.onTerminal('create-superuser', 'acme');
   await terminal.until('Email');
   terminal.type(ctrlC);
   expect(await terminal.ended).toBe(130);
-  expect(terminal.shown()).toContain('Cancelled; nothing was done.');
+  expect(terminal.shown()).toContain('Cancelled; nothing was changed.');
 });
 
-test('a script gives the password on standard input', async () => {
+test('a script passes the password on standard input', async () => {
   const call = ['create-superuser', 'acme', '--email', 'cy@acme.com', '--password-stdin'];
   const done = await app.runWith({ input: 'from a file\n' }, ...call);
-  expect(done).toMatchObject({ code: 0, out: 'cy@acme.com is a superuser of acme\n' });
+  expect(done).toMatchObject({ code: 0, out: 'created superuser cy@acme.com in "acme"\n' });
   expect((await users()).out).toContain(`cy@acme.com,${hashOf('from a file')}`);
 });
 
-test('a script that gives none is told how', async () => {
+test('a script that passes none is told how', async () => {
   const refused = await app.run('create-superuser', 'acme', '--email', 'dee@acme.com');
-  expect(refused).toMatchObject({ code: 2, err: 'error: Nobody is there to be asked; give --password-stdin.\n' });
+  expect(refused).toMatchObject({ code: 2, err: 'error: Not running interactively; pass --password-stdin.\n' });
 });

@@ -9,22 +9,22 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-test('asks for what a tenant needs, and again for what it cannot be', async () => {
+test('asks for everything a tenant needs, and again after an invalid answer', async () => {
   const terminal = app.onTerminal('create');
-  await terminal.until('Id of the tenant');
+  await terminal.until('Tenant id');
   terminal.type(`Bad${enter}`);
-  await terminal.until('Small letters');
+  await terminal.until('Use lower-case letters');
   terminal.type(`\x7f\x7f\x7facme${enter}`);
   await terminal.until('Name');
   terminal.type(` Inc${enter}`);
-  await terminal.until('How are rows kept apart?');
+  await terminal.until('How should tenants be isolated?');
   terminal.type(`${down}${enter}`);
   await terminal.until('Domains');
   terminal.type(`acme com!${enter}`);
   await terminal.until('"acme" is no domain');
   terminal.type(`${'\x7f'.repeat(9)}acme.com, acme.org${enter}`);
   expect(await terminal.ended).toBe(0);
-  expect(terminal.shown()).toContain('created acme: acme Inc, active, schema');
+  expect(terminal.shown()).toContain('created "acme": acme Inc, active, schema');
 
   const { out } = await app.run('show', 'acme', '--json');
   expect(JSON.parse(out)).toMatchObject({
@@ -37,16 +37,16 @@ test('asks for what a tenant needs, and again for what it cannot be', async () =
   });
 });
 
-test('an id that is taken is told before the rest is asked', async () => {
+test('an id that is taken is reported before the other questions', async () => {
   await app.run('create', 'taken');
   const terminal = app.onTerminal('create');
-  await terminal.until('Id of the tenant');
+  await terminal.until('Tenant id');
   terminal.type(`taken${enter}`);
   expect(await terminal.ended).toBe(1);
   expect(terminal.shown()).toContain('error TENANT_EXISTS');
 });
 
-test('takes it all from flags, and gives the tenant as JSON', async () => {
+test('takes everything from options, and prints the tenant as JSON', async () => {
   const call = ['create', 'bloom', '--name', 'Bloom', '--domain', 'bloom.com', '--schema', 'flowers'];
   const further = ['--columns', '{"plan":"pro"}', '--tenant-config', '{"locale":"nl"}', '--json'];
   const { code, out } = await app.run(...call, ...further);
@@ -58,15 +58,15 @@ test('takes it all from flags, and gives the tenant as JSON', async () => {
 
 test('a tenant gets a database of its own', async () => {
   const { code, out } = await app.run('create', 'cobalt', '--isolation', 'database');
-  expect({ code, out }).toEqual({ code: 0, out: `created cobalt: cobalt, active, database ${app.prefix}cobalt\n` });
+  expect({ code, out }).toEqual({ code: 0, out: `created "cobalt": cobalt, active, database ${app.prefix}cobalt\n` });
   expect((await app.run('remove', 'cobalt', '--confirm', 'cobalt')).code).toBe(0);
 });
 
-test('without a terminal it asks nothing, and says what to give', async () => {
+test('without a terminal it asks nothing, and says what to pass', async () => {
   const { code, err } = await app.run('create');
   expect({ code, err }).toEqual({
     code: 2,
-    err: 'error: Nobody is there to be asked; give the id: omnitenant create <id>.\n',
+    err: 'error: Not running interactively; pass the id: omnitenant create <id>.\n',
   });
 });
 
@@ -74,5 +74,5 @@ test('an id that is taken is refused, in two lines', async () => {
   await app.run('create', 'drift');
   const { code, err } = await app.run('create', 'drift');
   expect(code).toBe(1);
-  expect(err).toMatch(/^error TENANT_EXISTS: [^\n]+\n {2}omnitenant show drift shows it\.\n$/);
+  expect(err).toMatch(/^error TENANT_EXISTS: [^\n]+\n {2}Show it with: omnitenant show drift\n$/);
 });

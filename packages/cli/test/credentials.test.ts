@@ -17,10 +17,10 @@ test('a URL is sealed from standard input, and never shown', async () => {
   expect((await app.runWith({ input: '', env }, 'credentials', 'seal')).code).toBe(2);
 });
 
-test('a URL that is typed is shown to nobody', async () => {
+test('a typed URL is not shown', async () => {
   await using app = await openApplication({ tenants: [] });
   const terminal = app.onTerminal('credentials', 'seal');
-  for (const question of ['URL of the server', 'The same again']) {
+  for (const question of ['Server URL', 'Repeat']) {
     await terminal.until(question);
     terminal.type(`postgresql://someone:hunter2@127.0.0.1/postgres${enter}`);
   }
@@ -29,7 +29,7 @@ test('a URL that is typed is shown to nobody', async () => {
   expect(terminal.raw()).not.toContain('hunter2');
 });
 
-test('a tenant is made on a server of its own, listed without its credentials, and given a new key', async () => {
+test('a tenant is created on a dedicated server, listed without its credentials, and resealed with a new key', async () => {
   await using app = await openApplication({ tenants: ['bloom'] });
   await using own = await plainDatabase();
   const [old = '', newer = ''] = await Promise.all(
@@ -53,12 +53,12 @@ test('a tenant is made on a server of its own, listed without its credentials, a
   expect(refused.err).not.toContain('postgres://');
 
   const replaced = await app.runWith({ env, input: own.url }, 'credentials', 'replace', 'acme');
-  expect(replaced).toMatchObject({ code: 0, out: 'acme has other credentials\n' });
+  expect(replaced).toMatchObject({ code: 0, out: 'replaced the credentials of "acme"\n' });
   const lost = await app.runWith({ env: { OMNITENANT_KEYS: newer } }, 'credentials', 'rotate');
-  expect(lost).toMatchObject({ code: 1, out: '0 sealed anew, 0 unchanged, 1 failed\n' });
+  expect(lost).toMatchObject({ code: 1, out: '0 resealed, 0 unchanged, 1 failed\n' });
   expect(lost.err).toContain("CREDENTIALS_UNREADABLE: The credentials of the tenant 'acme' cannot be read");
   const rotated = await app.runWith({ env: { OMNITENANT_KEYS: `${newer},${old}` } }, 'credentials', 'rotate');
-  expect(rotated).toMatchObject({ code: 0, out: '1 sealed anew, 0 unchanged, 0 failed\n', err: '' });
+  expect(rotated).toMatchObject({ code: 0, out: '1 resealed, 0 unchanged, 0 failed\n', err: '' });
   const removed = await app.runWith({ env: { OMNITENANT_KEYS: newer } }, 'remove', 'acme', '--confirm', 'acme');
   expect(removed).toMatchObject({ code: 0 });
 });

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { openApplication } from './fixtures/command.ts';
 
-test('the doctor tells of the server, and of tenants that want something', async () => {
+test('doctor reports on the server, and on tenants that need attention', async () => {
   await using app = await openApplication();
-  expect((await app.run('doctor')).out).toContain('note  Central has no tables yet: omnitenant migrate --central.');
+  expect((await app.run('doctor')).out).toContain(
+    'note  The central tables do not exist yet. Run: omnitenant migrate --central',
+  );
 
   for (const call of [['list'], ['status'], ['migrate', '--all'], ['create', 'acme']]) {
     expect(await app.run(...call)).toMatchObject({
@@ -18,33 +20,33 @@ test('the doctor tells of the server, and of tenants that want something', async
   const { code, out } = await app.run('doctor');
   expect(code).toBe(0);
   expect(out).toContain('ok    Tenants stay apart');
-  expect(out).toContain('ok    Tenants: 1 active.\nnote  1 tenant lacks migrations: omnitenant plan.\n');
+  expect(out).toContain('ok    Tenants: 1 active.\nnote  1 tenant has pending migrations. See: omnitenant plan\n');
 
   await app.run('shell', '--central', '-e', `await em.execute("update company set status = 'provisioning'")`);
-  expect((await app.run('doctor')).out).toContain('note  acme is not finished: omnitenant repair acme.');
+  expect((await app.run('doctor')).out).toContain('note  Tenant "acme" is incomplete. Run: omnitenant repair acme');
   expect(await app.run('migrate', 'acme')).toMatchObject({
     code: 2,
     err: expect.stringContaining('omnitenant repair acme'),
   });
   expect(await app.run('repair', 'acme')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('repaired acme: acme, active'),
+    out: expect.stringContaining('repaired "acme": acme, active'),
   });
   expect(JSON.parse((await app.run('doctor', '--json')).out)).toMatchObject({
     server: { pin: { holds: true } },
-    tenants: { byStatus: { active: 1 }, behind: 0 },
+    tenants: { byStatus: { active: 1 }, pending: 0 },
   });
 
   await app.run('shell', '--central', '-e', `await em.execute("update company set status = 'failed'")`);
   expect(await app.run('repair', 'acme', '--clear')).toMatchObject({ code: 2 });
   expect(await app.run('repair', 'acme', '--clear', '--confirm', 'acme')).toMatchObject({
     code: 0,
-    out: 'acme is cleared away\n',
+    out: 'cleared "acme"\n',
   });
   expect(await app.run('list', '--json')).toMatchObject({ out: '[]\n' });
 });
 
-test('a server that is gone is told without its password', async () => {
+test('a server that is down is reported without its password', async () => {
   await using app = await openApplication();
   const env = { DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/app' };
   for (const call of [['doctor'], ['list'], ['list', '--verbose']]) {

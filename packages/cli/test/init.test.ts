@@ -16,12 +16,12 @@ const mikroOrm = `
 let app: Application;
 afterEach(() => app[Symbol.asyncDispose]());
 
-test('init writes a configuration and a first migration, with which an application can begin at once', async () => {
+test('init writes a configuration and a first migration that an application can start with', async () => {
   app = await openApplication({ files: { 'entities.ts': entities, 'mikro-orm.config.ts': mikroOrm } });
   const terminal = app.onTerminal('init');
-  await terminal.until('Whose subdomains are tenants?');
+  await terminal.until('Base host');
   terminal.type(enter);
-  await terminal.until('How are rows kept apart?');
+  await terminal.until('How should tenants be isolated?');
   terminal.type(enter);
   expect(await terminal.ended).toBe(0);
   await terminal.until('omnitenant.config.ts');
@@ -34,17 +34,17 @@ test('init writes a configuration and a first migration, with which an applicati
   expect(await app.run('shell', 'acme', '-e', 'await em.count(Task)')).toEqual({ code: 0, out: '0\n', err: '' });
 
   const again = await app.run('init');
-  expect(again).toMatchObject({ code: 2, err: 'error: There is omnitenant.config.ts already; nothing was written.\n' });
+  expect(again).toMatchObject({ code: 2, err: 'error: omnitenant.config.ts already exists; nothing was written.\n' });
 
-  // From here on, migration:create goes on where init began.
-  expect((await app.run('migration:create')).out).toContain('nothing is written');
+  // migration:create continues where init stopped.
+  expect((await app.run('migration:create')).out).toContain('nothing was written');
   const blank = await app.run('migration:create', 'seed', '--blank');
   expect(blank).toMatchObject({ code: 0, out: expect.stringMatching(/^wrote migrations\/Migration\d+_seed\.ts$/m) });
   expect(await app.run('status', '--check')).toMatchObject({ code: 1 });
   expect(await app.run('migrate', '--all')).toMatchObject({ code: 0, out: '1 migrated\n' });
 });
 
-test('what init cannot finish it takes back, so that it can be called again', async () => {
+test('an init that fails leaves no file behind, so that it can be run again', async () => {
   app = await openApplication({ files: { 'mikro-orm.config.ts': 'export default {}; throw new Error("not yet");' } });
   for (const _ of ['once', 'again']) {
     expect(await app.run('init')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('not yet') });
@@ -52,12 +52,12 @@ test('what init cannot finish it takes back, so that it can be called again', as
   }
 });
 
-test('init makes do without a MikroORM configuration, and asks nothing in a script', async () => {
+test('init works without a MikroORM configuration, and asks nothing in a script', async () => {
   app = await openApplication({ files: {} });
   const { code, out, err } = await app.run('init', '--base', 'app.com', '--isolation', 'database');
   expect({ code, err }).toEqual({
     code: 0,
-    err: expect.stringContaining('The migration is empty, because there are no entities yet.\nNext:'),
+    err: expect.stringContaining('The migration is empty because there are no entities yet.\nNext:'),
   });
   expect(out).toMatch(/^wrote omnitenant\.config\.ts\nwrote migrations\/Migration\d+_initial\.ts\n$/);
   expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("isolation: 'database'");

@@ -16,7 +16,7 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
 });
 
-test('lists the tenants in a table, without steering the terminal by a name', async () => {
+test('lists the tenants in a table, without control characters of a name', async () => {
   const { code, out, err } = await app.run('list');
   const [{ createdAt }] = JSON.parse((await app.run('list', '--json')).out);
   const day = createdAt.slice(0, 10);
@@ -26,7 +26,7 @@ test('lists the tenants in a table, without steering the terminal by a name', as
     .split('\n')
     .map((line) => line.split(/ {2,}/));
   expect(rows).toEqual([
-    ['id', 'name', 'status', 'isolation', 'place', 'created'],
+    ['id', 'name', 'status', 'isolation', 'placement', 'created'],
     ['acme', '=Acme Inc', 'active', 'database', `${app.prefix}acme`, day],
     ['bloom', 'Bloom & Stem', 'active', 'schema', `${app.database}.t_bloom`, day],
     ['cobalt', 'cobalt', 'suspended', 'schema', `${app.database}.t_cobalt`, day],
@@ -38,25 +38,25 @@ test.each([
   [['--isolation', 'database'], ['acme']],
   [['--search', 'STEM'], ['bloom']],
   [['--search', 'nobody'], []],
-])('lists only those of %j', async (filter, ids) => {
+])('lists only tenants with %j', async (filter, ids) => {
   const { out } = await app.run('list', '--json', ...filter);
   expect(JSON.parse(out).map(({ id }: { id: string }) => id)).toEqual(ids);
 });
 
-test('JSON holds no credential, and CSV no formula', async () => {
+test('JSON contains no credentials, and CSV no formulas', async () => {
   const json = await app.run('list', '--json');
   expect(JSON.parse(json.out)[0]).toMatchObject({ id: 'acme', placement: { database: `${app.prefix}acme` } });
   expect(json.out).not.toContain('hunter2');
   const csv = await app.run('list', '--csv', '--status', 'active');
-  expect(csv.out).toMatch(/^id,name,status,isolation,place,created\nacme,'=Acme /);
+  expect(csv.out).toMatch(/^id,name,status,isolation,placement,created\nacme,'=Acme /);
   expect(csv.err).toBe('');
 });
 
-test('show masks what looks like a credential, and shows the rest', async () => {
+test('show masks values that look like credentials, and shows the others', async () => {
   const table = await app.run('show', 'acme');
   const json = await app.run('show', 'acme', '--json');
   expect(`${table.out}${json.out}`).not.toContain('hunter2');
-  expect(table.out).toMatch(/^place +.+acme$/m);
+  expect(table.out).toMatch(/^placement +.+acme$/m);
   expect(JSON.parse(json.out)).toMatchObject({
     apiToken: '***',
     plan: 'free',
@@ -64,7 +64,7 @@ test('show masks what looks like a credential, and shows the rest', async () => 
   });
 });
 
-test('show has the primary domain first, and nothing that is empty', async () => {
+test('show lists the primary domain first, and no empty fields', async () => {
   await app.run('domains', 'add', 'bloom', 'a.bloom.com');
   await app.run('domains', 'add', 'bloom', 'b.bloom.com', '--primary');
   const { out } = await app.run('show', 'bloom');
@@ -72,7 +72,7 @@ test('show has the primary domain first, and nothing that is empty', async () =>
   expect(out).not.toMatch(/^config/m);
 });
 
-test('colours are for terminals that want them', async () => {
+test('only terminals that allow it get colors', async () => {
   const green = '\u001b[32mactive';
   const terminal = app.onTerminal('list');
   expect(await terminal.ended).toBe(0);
@@ -85,11 +85,11 @@ test('colours are for terminals that want them', async () => {
   expect((await app.runWith({ env: { FORCE_COLOR: '1' } }, 'list')).out).toContain(green);
 });
 
-test('an unknown tenant, status and command are told in a line or two, by the exit code too', async () => {
+test('an unknown tenant, status or command is reported in a line or two and by the exit code', async () => {
   expect(await app.run('show', 'nobody')).toEqual({
     code: 1,
     out: '',
-    err: 'error TENANT_UNKNOWN: There is no tenant "nobody".\n  omnitenant list shows the tenants that there are.\n',
+    err: 'error TENANT_UNKNOWN: There is no tenant "nobody".\n  List the tenants with: omnitenant list\n',
   });
   expect(await app.run('list', '--status', 'asleep')).toMatchObject({ code: 2, out: '' });
   expect(await app.run('list', '--isolation', 'dtabase')).toMatchObject({ code: 2, out: '' });

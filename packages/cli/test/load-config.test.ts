@@ -20,7 +20,7 @@ function open(entities = '') {
 `;
 }
 
-test('a configuration is an object, too', async () => {
+test('a configuration may be an object', async () => {
   app = await openApplication({
     files: { 'omnitenant.config.ts': config(`${open()} export default defineConfig({ tenancy, orm });`) },
   });
@@ -28,7 +28,7 @@ test('a configuration is an object, too', async () => {
   expect(await app.run('list', '--json')).toEqual({ code: 0, out: '[]\n', err: '' });
 });
 
-test('TypeScript that Node does not run itself is left to tsx: decorators, parameter properties, imports by .js', async () => {
+test('tsx runs the TypeScript that Node does not: decorators, parameter properties, imports by .js', async () => {
   const entity = `
     import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
     enum Size { small = 'small' }
@@ -51,7 +51,7 @@ test('TypeScript that Node does not run itself is left to tsx: decorators, param
   const call = ['--config', 'my.config.ts'];
   expect(await app.run('migrate', '--central', ...call)).toMatchObject({ code: 0 });
   expect(await app.run(...call, 'create', 'acme')).toMatchObject({ code: 0 });
-  // The script has the same class as the application: it is found in the application's metadata.
+  // The script uses the same class as the application, because it is in the application's metadata.
   expect(await app.run('run', '--tenant', 'acme', 'script.ts', ...call)).toEqual({
     code: 0,
     out: 'acme Parcel\n',
@@ -59,17 +59,17 @@ test('TypeScript that Node does not run itself is left to tsx: decorators, param
   });
 });
 
-test('an application that opens something of its own does not keep the command from ending', async () => {
+test('handles that an application leaves open do not keep the command running', async () => {
   const own = 'setInterval(() => {});';
   app = await openApplication({
     files: { 'omnitenant.config.ts': config(`${open()} ${own} export default { tenancy, orm };`) },
   });
   const { code, err } = await app.run('migrate', '--central');
   expect(code).toBe(0);
-  expect(err).toContain('The application leaves something open, which omnitenant ends now: Timeout.');
+  expect(err).toContain('The application left something open; omnitenant exits anyway: Timeout.');
 });
 
-test('what fails in the background ends the command, without a stack and without credentials', async () => {
+test('an error in the background ends the command, without a stack and without credentials', async () => {
   const fails = 'setTimeout(() => { throw new Error("no answer from redis://a:hunter2@b"); });';
   app = await openApplication({
     files: { 'omnitenant.config.ts': config(`${fails} export default () => new Promise(() => {});`) },
@@ -77,7 +77,7 @@ test('what fails in the background ends the command, without a stack and without
   expect(await app.run('list')).toEqual({ code: 1, out: '', err: 'error: no answer from redis://***@b\n' });
 });
 
-test('a CommonJS package is left to tsx', async () => {
+test('tsx loads a CommonJS package', async () => {
   const files = {
     'package.json': '{ "type": "commonjs" }',
     'omnitenant.config.ts': config(`export default defineConfig(async () => { ${open()} return { tenancy, orm }; });`),
@@ -99,7 +99,7 @@ test.each([
   ],
   ['an error of ours', config('await createOrm({});'), 1, 'error CONFIG_INVALID: createOrm needs'],
   ['a package that is not there', "import 'no-such-package';", 1, "Cannot find package 'no-such-package'"],
-])('%s is told in a sentence', async (_, text, code, why) => {
+])('%s is reported in a sentence', async (_, text, code, why) => {
   app = await openApplication({ files: text === undefined ? {} : { 'omnitenant.config.ts': text } });
   const ended = await app.run('list');
   expect(ended).toMatchObject({ code, out: '', err: expect.stringContaining(why) });

@@ -16,21 +16,21 @@ async function pending() {
   return rows.map(({ tenant }) => tenant);
 }
 
-describe('where tenants lack a migration', () => {
+describe('with pending migrations', () => {
   beforeEach(() => app.run('rollback', '--all', '--to', first, '--yes'));
 
-  test('status tells who is behind, of all and of one, and --check fails', async () => {
+  test('status shows who has pending migrations, for all tenants and for one, and --check fails', async () => {
     const all = await app.run('status', '--check');
     expect(all.code).toBe(1);
     expect(all.out).toMatch(new RegExp(`^acme +active +schema +${first} +1 pending$`, 'm'));
-    expect(all.err).toBe('3 of 3 tenants lack migrations\n');
+    expect(all.err).toBe('3 of 3 tenants have pending migrations\n');
     const one = await app.run('status', 'acme');
     expect(one.out).toMatch(new RegExp(`^${first} +applied\n${second} +pending$`, 'm'));
     const json = JSON.parse((await app.run('status', 'acme', '--json')).out);
     expect(json).toMatchObject([{ tenant: 'acme', last: first, pending: [second] }]);
   });
 
-  test('plan shows the SQL, and does nothing', async () => {
+  test('plan shows the SQL, and changes nothing', async () => {
     const { code, out } = await app.run('plan');
     expect(code).toBe(0);
     expect(out).toContain(`3 tenants (acme, bloom, cobalt): ${second}`);
@@ -38,7 +38,7 @@ describe('where tenants lack a migration', () => {
     expect(await pending()).toEqual(['acme', 'bloom', 'cobalt']);
   });
 
-  test('migrates one, those of a pattern, and all', async () => {
+  test('migrates one tenant, those that match a pattern, and all', async () => {
     expect(await app.run('migrate', 'acme')).toMatchObject({ code: 0, out: '1 migrated\n' });
     expect(await app.run('migrate', 'b*')).toMatchObject({ code: 0, out: '1 migrated\n' });
     expect(await pending()).toEqual(['cobalt']);
@@ -47,12 +47,12 @@ describe('where tenants lack a migration', () => {
     expect(await app.run('status', '--check')).toMatchObject({ code: 0 });
   });
 
-  test('a tenant that fails is told with its reason, stops nobody else, and is all that the next run does', async () => {
+  test('a tenant that fails is reported with its reason, does not stop the others, and is migrated by the next run', async () => {
     const spoil = 'await em.execute("alter table task add column done text")';
     await app.run('shell', 'bloom', '-e', spoil);
     const failed = await app.run('migrate', '--all');
     expect(failed).toMatchObject({ code: 1, out: '2 migrated, 1 failed\n' });
-    expect(failed.err).toMatch(/^failed bloom: MIGRATE_FAILED: .*"done"/m);
+    expect(failed.err).toMatch(/^failed "bloom": MIGRATE_FAILED: .*"done"/m);
     expect(failed.err).toContain('Run the same command again');
     await app.run('shell', 'bloom', '-e', 'await em.execute("alter table task drop column done")');
     expect(await app.run('migrate', '--all', '--json')).toMatchObject({
@@ -61,38 +61,38 @@ describe('where tenants lack a migration', () => {
     });
   });
 
-  test('a canary that fails leaves the others as they are', async () => {
+  test('if a canary fails, the other tenants are not migrated', async () => {
     await app.run('shell', 'acme', '-e', 'await em.execute("alter table task add column done text")');
     const { code, out, err } = await app.run('migrate', '--all', '--canary', '1');
-    expect({ code, out }).toEqual({ code: 1, out: '1 failed, 2 not begun\n' });
-    expect(err).toContain('Stopped: one of the tenants that went first has failed.');
+    expect({ code, out }).toEqual({ code: 1, out: '1 failed, 2 not started\n' });
+    expect(err).toContain('Stopped: one of the --canary tenants failed.');
     await app.run('shell', 'acme', '-e', 'await em.execute("alter table task drop column done")');
   });
 
-  test('Ctrl-C lets the tenant that is under way finish, begins no other, and says how to go on', async () => {
+  test('Ctrl-C finishes the tenant in progress, starts no other, and says how to continue', async () => {
     await using lock = await lockTasks(app, 'acme');
     const terminal = app.onTerminal('migrate', '--all', '--concurrency', '1');
     await lock.waitedFor();
     terminal.type(ctrlC);
-    await terminal.until('Finishing what is under way');
+    await terminal.until('Finishing the work in progress');
     await lock.release();
     expect(await terminal.ended).toBe(1);
-    expect(terminal.shown()).toContain('1 migrated, 2 not begun');
+    expect(terminal.shown()).toContain('1 migrated, 2 not started');
     expect(terminal.shown()).toContain('Run the same command again');
     expect(await pending()).toEqual(['bloom', 'cobalt']);
   });
 
-  test('a terminal sees how far it is', async () => {
+  test('a terminal shows the progress', async () => {
     const terminal = app.onTerminal('migrate', '--all');
     expect(await terminal.ended).toBe(0);
     expect(terminal.shown()).toMatch(/migrating .*\/3 · 0 failed · \w+/);
     expect(terminal.shown()).toContain('3 migrated');
   });
 
-  test('rollback asks first, and does nothing on a no', async () => {
+  test('rollback asks first, and undoes nothing if the answer is no', async () => {
     await app.run('migrate', '--all');
     const terminal = app.onTerminal('rollback', '--all');
-    await terminal.until('Undo the last migration in every tenant?');
+    await terminal.until('Undo the last migration in all tenants?');
     terminal.type(enter);
     expect(await terminal.ended).toBe(130);
     expect(await pending()).toEqual([]);
@@ -101,8 +101,8 @@ describe('where tenants lack a migration', () => {
     expect(await pending()).toEqual(['acme']);
   });
 
-  test('fake writes down and runs nothing', async () => {
-    expect(await app.run('fake', 'acme')).toMatchObject({ code: 0, out: '1 written down\n' });
+  test('fake marks migrations and runs none', async () => {
+    expect(await app.run('fake', 'acme')).toMatchObject({ code: 0, out: '1 marked\n' });
     expect(await app.run('migrate', 'bloom', '--fake')).toMatchObject({ code: 0 });
     expect(await pending()).toEqual(['cobalt']);
     const columns = `select count(*)::int as n from information_schema.columns where table_schema = current_schema() and column_name = 'done'`;
@@ -111,22 +111,22 @@ describe('where tenants lack a migration', () => {
   });
 });
 
-test('central alone is told as JSON, too', async () => {
+test('central alone is reported as JSON, too', async () => {
   expect(JSON.parse((await app.run('migrate', '--central', '--json')).out)).toMatchObject({ migrated: 0, failed: [] });
   expect(JSON.parse((await app.run('rollback', '--central', '--yes', '--json')).out)).toEqual({ undone: [] });
   const status = await app.run('status', '--central');
-  expect(status).toMatchObject({ code: 0, err: 'central lacks 0 of its 0 migrations\n' });
+  expect(status).toMatchObject({ code: 0, err: 'central: 0 of 0 migrations pending\n' });
 });
 
 test.each([
   [['migrate', '--central', '--to', first], 1, 'MIGRATION_UNKNOWN'],
-  [['rollback', 'acme', '--central', '--yes'], 2, '--central means central alone here'],
-  [['rollback', '--all', '--central', '--yes'], 2, '--central means central alone here'],
-  [['migrate'], 2, 'Say which tenants'],
+  [['rollback', 'acme', '--central', '--yes'], 2, '--central cannot be combined with tenants'],
+  [['rollback', '--all', '--central', '--yes'], 2, '--central cannot be combined with tenants'],
+  [['migrate'], 2, 'Name the tenants'],
   [['migrate', 'nobody'], 1, 'TENANT_UNKNOWN'],
-  [['migrate', 'z*'], 2, 'No tenant fits z*'],
+  [['migrate', 'z*'], 2, 'No tenant matches "z*"'],
   [['migrate', 'acme', '--to', 'Nowhere'], 1, 'MIGRATION_UNKNOWN'],
-  [['migrate', '--all', '--concurrency', '0'], 2, 'It takes a number from 1 on'],
+  [['migrate', '--all', '--concurrency', '0'], 2, 'It must be at least 1'],
 ])('%j is refused, with what to do', async (args, code, why) => {
   expect(await app.run(...args)).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
 });

@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-test('a prompt is in the tenant, line after line, with top-level await, entities and a history', async () => {
+test('a prompt stays in the tenant, line after line, with top-level await, entities and a history', async () => {
   const terminal = app.onTerminal('shell', 'acme');
   await terminal.until('acme: em, orm, tenancy, tenant, entities');
   await terminal.until('acme> ');
@@ -32,7 +32,7 @@ test('a prompt is in the tenant, line after line, with top-level await, entities
   expect(await again.ended).toBe(0);
 });
 
-test('an error at the prompt is a line, with what it was in _error', async () => {
+test('an error at the prompt is one line, and the error itself is in _error', async () => {
   const terminal = app.onTerminal('shell', 'acme');
   await terminal.until('acme> ');
   terminal.type(`await em.execute('select * from nowhere')${enter}`);
@@ -69,6 +69,6 @@ test.each([
 });
 
 test('a shell is in one tenant, or in central', async () => {
-  expect(await app.run('shell')).toMatchObject({ code: 2, err: 'error: Name one tenant, or say --central.\n' });
+  expect(await app.run('shell')).toMatchObject({ code: 2, err: 'error: Pass one tenant id, or --central.\n' });
   expect(await app.run('shell', 'nobody', '-e', '1')).toMatchObject({ code: 1 });
 });

@@ -1,5 +1,4 @@
-/** What a configuration is written from. */
-interface Wish {
+interface Answers {
   /** The path of the application's MikroORM configuration. */
   readonly mikroOrm: string | undefined;
   readonly base: string;
@@ -7,7 +6,7 @@ interface Wish {
 }
 
 /** The text of a new `omnitenant.config.ts`. */
-export function configText({ mikroOrm, base, isolation }: Wish): string {
+export function configText({ mikroOrm, base, isolation }: Answers): string {
   const imports = [
     mikroOrm === undefined
       ? imported('{ defineConfig as defineMikroOrm }', '@mikro-orm/postgresql')
@@ -33,7 +32,7 @@ function imported(what: string, from: string): string {
 const ownMikroOrm = `
 const config = defineMikroOrm({
   clientUrl: process.env.DATABASE_URL ?? 'postgres://localhost:5432/app',
-  entities: [], // yours
+  entities: [], // your entities
   migrations: { path: './migrations' },
 });
 `;

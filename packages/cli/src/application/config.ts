@@ -1,31 +1,31 @@
 import type { Tenancy, Tenant } from '@omnitenant/core';
 import type { Orm } from '@omnitenant/orm';
 
-/** What the command `omnitenant` works with: the application's own tenancy, and what the application adds to the commands. */
+/** The configuration of the command `omnitenant`: the application's tenancy, and what the application adds to the commands. */
 export interface OmnitenantConfig<T extends Tenant = Tenant> {
   /** Closed at the end of each command. */
   readonly tenancy: Tenancy<T>;
   readonly orm: Orm<T>;
-  /** Makes someone who may do everything in a tenant, for `create-superuser`; runs in that tenant. */
+  /** Creates an admin user, for `create-superuser`; runs in the tenant. */
   createSuperuser?(user: Superuser, tenant: T): unknown;
   readonly shell?: {
-    /** What the shell knows by name besides `em`, `orm`, `tenancy`, `tenant` and the entities. */
+    /** Names to add to the shell, besides `em`, `orm`, `tenancy`, `tenant` and the entities. */
     readonly context?: Readonly<Record<string, unknown>>;
   };
 }
 
-/** Who is to be made a superuser. */
+/** The admin user to create. */
 export interface Superuser {
   readonly email: string;
-  /** As it was typed: hash it. */
+  /** In plain text: hash it. */
   readonly password: string;
 }
 
-/** What a script for `omnitenant run` exports as its default; it runs once in each tenant. */
+/** The default export of a script for `omnitenant run`; it runs once in each tenant. */
 export type TenantScript<T extends Tenant = Tenant> = (
   application: Pick<OmnitenantConfig<T>, 'tenancy' | 'orm'> & {
     readonly tenant: T;
-    /** What stood after `--`. */
+    /** The arguments after `--`. */
     readonly args: readonly string[];
   },
 ) => unknown;
@@ -33,7 +33,7 @@ export type TenantScript<T extends Tenant = Tenant> = (
 type Defined<T extends Tenant> = OmnitenantConfig<T> | (() => OmnitenantConfig<T> | Promise<OmnitenantConfig<T>>);
 
 /**
- * Types the default export of `omnitenant.config.ts`; a function is called, and awaited, for each command.
+ * Types the default export of `omnitenant.config.ts`. A function is called and awaited for each command.
  * @example
  * export default defineConfig({ tenancy, orm });
  */

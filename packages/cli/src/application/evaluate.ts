@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { print } from '../terminal/output.ts';
 import type { OmnitenantConfig } from './config.ts';
 
-/** Runs code in the current scope: an expression, or statements that may `return`; prints the value. */
+/** Runs code in the current scope, an expression or statements that may `return`, and prints the value. */
 export async function evaluate(application: OmnitenantConfig, code: string): Promise<void> {
   const names = namesOf(application);
   const value = await compiled(code, Object.keys(names))(...Object.values(names));
@@ -10,7 +10,7 @@ export async function evaluate(application: OmnitenantConfig, code: string): Pro
   else if (value !== undefined) print(inspect(value, { depth: 4, colors: process.stdout.hasColors?.() ?? false }));
 }
 
-/** What code in a tenant knows by name. */
+/** The names that code in a tenant can use. */
 export function namesOf({ tenancy, orm, shell }: OmnitenantConfig): Record<string, unknown> {
   const all = [...orm.em.getMetadata().getAll().values()];
   const entities = Object.fromEntries(

@@ -1,26 +1,26 @@
 import type { Tenant } from '@omnitenant/core';
 import { expect, test } from 'vitest';
 import type { Step } from '../terminal/progress.ts';
-import { overFleet } from './for-each-tenant.ts';
+import { forEachTenant } from './for-each-tenant.ts';
 
 const tenants = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id }) as Tenant);
 
 interface Run {
-  readonly begun: string[];
+  readonly started: string[];
   /** Ends the work in a tenant, well or not. */
   readonly end: Map<string, (error?: Error) => void>;
   readonly steps: Step[];
 }
 
 function start(options: { concurrency: number; maxFailures?: number; signal?: AbortSignal }) {
-  const run: Run = { begun: [], end: new Map(), steps: [] };
-  const outcome = overFleet({
+  const run: Run = { started: [], end: new Map(), steps: [] };
+  const outcome = forEachTenant({
     tenants,
     signal: new AbortController().signal,
     ...options,
     work: ({ id }) =>
       new Promise<void>((resolve, reject) => {
-        run.begun.push(id);
+        run.started.push(id);
         run.end.set(id, (error) => (error ? reject(error) : resolve()));
       }),
     onStep: (step) => run.steps.push(step),
@@ -32,11 +32,11 @@ function start(options: { concurrency: number; maxFailures?: number; signal?: Ab
   return { run, outcome, end };
 }
 
-test('begins tenants in their order, so many at a time', async () => {
+test('starts tenants in their order, so many at a time', async () => {
   const { run, outcome, end } = start({ concurrency: 2 });
-  expect(run.begun).toEqual(['a', 'b']);
+  expect(run.started).toEqual(['a', 'b']);
   await end('b');
-  expect(run.begun).toEqual(['a', 'b', 'c']);
+  expect(run.started).toEqual(['a', 'b', 'c']);
   for (const id of ['c', 'a', 'd', 'e']) await end(id);
   expect(await outcome).toEqual({ succeeded: 5, failed: [], remaining: [] });
   expect(run.steps.map(({ tenant, done, total }) => `${tenant} ${done}/${total}`)).toEqual([
@@ -54,7 +54,7 @@ test('one that fails stops nobody else, before too many have', async () => {
   await end('b');
   await end('c', new Error('no'));
   const { succeeded, failed, remaining } = await outcome;
-  expect(run.begun).toEqual(['a', 'b', 'c']);
+  expect(run.started).toEqual(['a', 'b', 'c']);
   expect({ succeeded, failed: failed.map(({ tenant }) => tenant), remaining: remaining.map(({ id }) => id) }).toEqual({
     succeeded: 1,
     failed: ['a', 'c'],
@@ -62,12 +62,12 @@ test('one that fails stops nobody else, before too many have', async () => {
   });
 });
 
-test('once aborted, what is under way is finished and nothing is begun', async () => {
+test('once aborted, what is under way is finished and nothing is started', async () => {
   const controller = new AbortController();
   const { run, outcome, end } = start({ concurrency: 2, signal: controller.signal });
   controller.abort();
   await end('a');
   await end('b');
   expect((await outcome).remaining.map(({ id }) => id)).toEqual(['c', 'd', 'e']);
-  expect(run.begun).toEqual(['a', 'b']);
+  expect(run.started).toEqual(['a', 'b']);
 });

@@ -1,39 +1,39 @@
 import type { Tenant } from '@omnitenant/core';
 import type { Step } from '../terminal/progress.ts';
 
-/** How tenants are gone through. */
-export interface FleetWork {
+/** The work to do in a list of tenants. */
+export interface TenantWork {
   readonly tenants: readonly Tenant[];
-  /** How many at a time. */
+  /** The number of tenants at a time. */
   readonly concurrency: number;
-  /** Begins no more tenants once more than so many have failed. */
+  /** Starts no more tenants after more than this many failures. */
   readonly maxFailures?: number | undefined;
-  /** Begins no more tenants once aborted. */
+  /** Starts no more tenants once aborted. */
   readonly signal: AbortSignal;
   readonly work: (tenant: Tenant) => Promise<unknown>;
   readonly onStep: (step: Step) => void;
 }
 
-/** How it went. */
-export interface FleetOutcome {
+/** What became of the tenants. */
+export interface WorkOutcome {
   readonly succeeded: number;
   readonly failed: readonly { readonly tenant: string; readonly error: unknown }[];
-  /** The tenants that were not begun, in order. */
+  /** The tenants that were not started, in order. */
   readonly remaining: readonly Tenant[];
 }
 
-/** Does the work in each tenant, several side by side, begun in their order; one that fails stops nobody else. */
-export async function overFleet(options: FleetWork): Promise<FleetOutcome> {
+/** Does the work in each tenant, several at a time, started in order. A failure does not stop the other tenants. */
+export async function forEachTenant(options: TenantWork): Promise<WorkOutcome> {
   const { tenants, concurrency, maxFailures = Number.POSITIVE_INFINITY, signal, work, onStep } = options;
   const failed: { tenant: string; error: unknown }[] = [];
-  let begun = 0;
+  let started = 0;
   let succeeded = 0;
 
   async function worker(): Promise<void> {
     while (!signal.aborted && failed.length <= maxFailures) {
-      const tenant = tenants[begun];
+      const tenant = tenants[started];
       if (tenant === undefined) return;
-      begun += 1;
+      started += 1;
       let error: unknown;
       try {
         await work(tenant);
@@ -48,5 +48,5 @@ export async function overFleet(options: FleetWork): Promise<FleetOutcome> {
   }
 
   await Promise.all(Array.from({ length: concurrency }, worker));
-  return { succeeded, failed, remaining: tenants.slice(begun) };
+  return { succeeded, failed, remaining: tenants.slice(started) };
 }

@@ -7,30 +7,30 @@ interface Module {
 }
 
 /**
- * Imports a module of the application. Node runs plain TypeScript itself; what it does not (decorators, enums, imports
- * of `.ts` files by `.js`) is left to tsx, where the application has it, from then on and for all that is imported later.
+ * Imports a module of the application. Node runs plain TypeScript itself. If Node refuses the code (decorators, enums,
+ * imports of `.ts` files as `.js`) and the application has tsx, tsx loads it and everything imported after it.
  */
 export async function importModule(path: string): Promise<Module> {
   const module: Module = await load(path);
-  // Of what tsx makes CommonJS of, Node gives `module.exports` as the default.
+  // When tsx compiles to CommonJS, Node exposes `module.exports` as the default.
   const inner = module.default as (Module & { readonly __esModule?: boolean }) | undefined;
   return inner?.__esModule ? inner : module;
 }
 
 async function load(path: string): Promise<Module> {
   const { href } = pathToFileURL(path);
-  // What Node has once refused as CommonJS, it does not look at again.
+  // Node caches a refusal of CommonJS, so tsx has to be registered before the first attempt.
   if (isCommonJs(path)) await registerTsx(path);
   try {
     return await import(href);
   } catch (error) {
-    if (!isOfSyntax(error) || !(await registerTsx(path))) throw error;
+    if (!isSyntaxRefusal(error) || !(await registerTsx(path))) throw error;
     return import(href);
   }
 }
 
-/** Whether Node refused the code, rather than the code having failed. */
-export function isOfSyntax(error: unknown): boolean {
+/** True if Node refused to load the code; false if the code ran and failed. */
+export function isSyntaxRefusal(error: unknown): boolean {
   return error instanceof SyntaxError || refusals.includes((error as { code?: string } | undefined)?.code ?? '');
 }
 

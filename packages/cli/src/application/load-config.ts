@@ -3,13 +3,13 @@ import { relative, resolve } from 'node:path';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
 import { UsageError } from '../terminal/failure.ts';
 import type { OmnitenantConfig } from './config.ts';
-import { importModule, isOfSyntax } from './import-module.ts';
+import { importModule, isSyntaxRefusal } from './import-module.ts';
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((ending) => `omnitenant.config.${ending}`);
 
 /**
- * Loads the application's configuration: the file that is named, else `omnitenant.config.ts` of the current folder.
- * @throws UsageError where there is none, CONFIG_INVALID where it cannot be loaded or says nothing.
+ * Loads the application's configuration: the named file, or `omnitenant.config.ts` in the current folder.
+ * @throws UsageError if there is no such file, CONFIG_INVALID if it cannot be loaded or exports no configuration.
  */
 export async function loadConfig(named: string | undefined): Promise<OmnitenantConfig> {
   const path = findConfig(named);
@@ -21,11 +21,11 @@ export async function loadConfig(named: string | undefined): Promise<OmnitenantC
     });
   const missing = ['tenancy', 'orm'].filter((part) => !config?.[part]);
   if (missing.length === 0) return config;
-  const message = `${shown} exports no ${missing.join(' and no ')}. It has to end in: export default defineConfig({ tenancy, orm });`;
+  const message = `${shown} exports no ${missing.join(' and no ')}. It must end with: export default defineConfig({ tenancy, orm });`;
   throw new TenancyError('CONFIG_INVALID', message);
 }
 
-/** The configuration of the current folder, where there is one. */
+/** The path of the configuration in the current folder, if there is one. */
 export function ownConfig(): string | undefined {
   return names.map((name) => resolve(name)).find((path) => existsSync(path));
 }
@@ -35,8 +35,8 @@ function findConfig(named: string | undefined): string {
   if (path !== undefined && existsSync(path)) return path;
   throw new UsageError(
     named === undefined
-      ? 'There is no omnitenant.config.ts in this folder. Go to the application, name the file with --config, or write one with: omnitenant init'
-      : `There is no file ${named}.`,
+      ? 'There is no omnitenant.config.ts in this folder. Change to the folder of the application, pass --config <path>, or create the file with: omnitenant init'
+      : `File "${named}" does not exist.`,
   );
 }
 
@@ -47,7 +47,7 @@ function failure(shown: string, cause: unknown): string {
 
 function adviceOn(cause: unknown, why: string): string {
   if (/^Cannot use import statement/.test(why))
-    return ' The package is CommonJS: write "type": "module" into its package.json, or install tsx: npm install -D tsx';
-  if (!isOfSyntax(cause) || /^Cannot find package/.test(why)) return '';
-  return ' If Node cannot run your TypeScript itself, install tsx: npm install -D tsx';
+    return ' The package is CommonJS. Set "type": "module" in its package.json, or install tsx: npm install -D tsx';
+  if (!isSyntaxRefusal(cause) || /^Cannot find package/.test(why)) return '';
+  return ' If Node cannot run your TypeScript, install tsx: npm install -D tsx';
 }

@@ -5,10 +5,11 @@ import { note, paint, print } from '../terminal/output.ts';
 import { openProgress } from '../terminal/progress.ts';
 import { printJson } from '../terminal/table.ts';
 import type { OmnitenantConfig } from './config.ts';
-import { requireMigratable } from './tenants.ts';
+import { defined } from './defined.ts';
+import { isPattern, requireMigratable } from './select-tenants.ts';
 
-/** The options that a way over the fleet has on the command line. */
-interface FleetFlags {
+/** The command-line options of a run over many tenants. */
+export interface FleetFlags {
   readonly concurrency: number;
   readonly canary?: number | undefined;
   readonly maxFailures?: number | undefined;
@@ -17,65 +18,65 @@ interface FleetFlags {
 
 /** What is done in each tenant. */
 interface FleetVerb {
-  /** While it is done: `migrating`. */
+  /** Shown during the run: `migrating`. */
   readonly doing: string;
-  /** When it is done: `migrated`. */
+  /** Shown after the run: `migrated`. */
   readonly done: string;
   readonly run: (options: Omit<FleetOptions, 'to'>) => Promise<FleetReport>;
 }
 
-const again = 'Run the same command again to go on: what is done stays done.';
+const again = 'Run the same command again to continue; finished tenants are kept.';
 
-/** Goes through the tenants, shows how far, says how it went, and fails the command where not all is done. */
+/** Works through the tenants, shows progress, prints a report, and fails the command unless every tenant is done. */
 export async function migrateFleet(
   { tenancy, orm }: OmnitenantConfig,
   tenants: readonly string[] | undefined,
-  { json, concurrency, canary, maxFailures }: FleetFlags,
+  { json, ...limits }: FleetFlags,
   { doing, done, run }: FleetVerb,
 ): Promise<void> {
   await requireMigratable(tenancy.tenants, tenants);
-  for (const pattern of tenants?.filter((name) => name.includes('*')) ?? []) {
-    const { done } = await orm.migrations
-      .status({ tenants: [pattern] })
-      [Symbol.asyncIterator]()
-      .next();
-    if (done) throw new UsageError(`No tenant fits ${pattern}.`);
-  }
+  await requireMatches(orm, tenants);
   const progress = openProgress(doing);
-  const limits = {
-    concurrency,
-    ...(canary !== undefined && { canary }),
-    ...(maxFailures !== undefined && { maxFailures }),
-  };
   const report = await interruptible(again, (signal) =>
-    run({ ...(tenants && { tenants }), ...limits, signal, onProgress: progress.step }),
+    run({ ...defined({ tenants, ...limits }), signal, onProgress: progress.step }),
   ).finally(progress.end);
 
-  const whole = report.failed.length === 0 && report.stopped === undefined;
-  if (json)
-    printJson({
-      ...report,
-      failed: report.failed.map(({ tenant, error: { code, message } }) => ({ tenant, code, message })),
-    });
+  if (json) printJson({ ...report, failed: report.failed.map(failureOf) });
   else print(summaryOf(report, done));
-  if (whole) return;
+  if (report.failed.length === 0 && report.stopped === undefined) return;
   process.exitCode = exitCodes.failed;
   if (report.stopped) note(reasons[report.stopped]);
   note(again);
 }
 
+/** `--to` as the options of the migrations. */
+export function targetOf(to: string | undefined): { to?: string | 0 } {
+  return defined({ to: to === '0' ? (0 as const) : to });
+}
+
+async function requireMatches({ migrations }: OmnitenantConfig['orm'], tenants: readonly string[] = []): Promise<void> {
+  for (const pattern of tenants.filter(isPattern)) {
+    const found = migrations.status({ tenants: [pattern] })[Symbol.asyncIterator]();
+    if ((await found.next()).done) throw new UsageError(`No tenant matches "${pattern}".`);
+  }
+}
+
 const reasons: Readonly<Record<NonNullable<FleetReport['stopped']>, string>> = {
   signal: 'Stopped by Ctrl-C.',
-  canary: 'Stopped: one of the tenants that went first has failed.',
-  failures: 'Stopped: more tenants have failed than --max-failures allows.',
+  canary: 'Stopped: one of the --canary tenants failed.',
+  failures: 'Stopped: more tenants failed than --max-failures allows.',
 };
+
+function failureOf({ tenant, error: { code, message } }: FleetReport['failed'][number]) {
+  return { tenant, code, message };
+}
 
 function summaryOf({ migrated, upToDate, failed, remaining }: FleetReport, done: string): string {
   const parts = [
     migrated > 0 && paint('green', `${migrated} ${done}`),
-    upToDate > 0 && `${upToDate} had nothing to do`,
+    upToDate > 0 && `${upToDate} up to date`,
     failed.length > 0 && paint('red', `${failed.length} failed`),
-    remaining > 0 && paint('yellow', `${remaining} not begun`),
+    remaining > 0 && paint('yellow', `${remaining} not started`),
   ].filter(Boolean);
   return parts.length === 0 ? 'Nothing to do.' : parts.join(', ');
 }

@@ -1,60 +1,79 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { isolations, statuses } from './tenants.ts';
+import type { Program } from '../terminal/program.ts';
+import { isolations } from './isolations.ts';
+import { statuses } from './tenant-summary.ts';
 
-// The options that several commands have. Those of a fleet:
-export const all = new Option('--all', 'every tenant');
-export function concurrency(usual: number) {
-  return new Option('--concurrency <n>', 'tenants at a time').argParser(positive).default(usual);
-}
-export const maxFailures = new Option('--max-failures <n>', 'begin no more once more than so many failed').argParser(
+/** Options that several commands have. */
+export const json = new Option('--json', 'JSON output').conflicts('csv');
+export const csv = new Option('--csv', 'CSV output');
+export const confirm = new Option('--confirm <id>', 'the tenant id again, to skip the question');
+export const all = new Option('--all', 'all tenants');
+export const central = new Option('--central', "central's own migrations instead of the tenants'");
+export const target = new Option('--to <migration>', 'target migration; 0 = before the first');
+export const status = new Option('--status <status>', 'only tenants in this status').choices(statuses);
+export const isolation = new Option('--isolation <isolation>', 'tenant isolation').choices(Object.keys(isolations));
+export const maxFailures = new Option('--max-failures <n>', 'stop after more than this many failures').argParser(
   wholeNumber,
 );
-export const canary = new Option(
-  '--canary <n>',
-  'so many tenants first; one failure leaves the others alone',
-).argParser(wholeNumber);
-export const target = new Option(
-  '--to <migration>',
-  'the migration that is to be the last one; 0 stands before the first',
-);
 
-// Those of output and consent:
-export const json = new Option('--json', 'all of it, for programs').conflicts('csv');
-export const csv = new Option('--csv', 'for spreadsheets');
-export const yes = new Option('--yes', 'do not ask');
-export const confirm = new Option('--confirm <id>', 'the id once more, instead of being asked for it');
+export function canary(verb: string) {
+  const text = `${verb} this many tenants first; stop if any of them fails`;
+  return new Option('--canary <n>', text).argParser(wholeNumber);
+}
 
-// Those of a tenant:
-export const status = new Option('--status <status>', 'only those of this status').choices(statuses);
-export const isolation = new Option('--isolation <isolation>', 'how its rows are kept apart').choices(isolations);
-export const name = new Option('--name <name>', 'its name, for people (default: the id)');
-export const domain = new Option(
-  '--domain <host>',
-  'a domain that leads to it; the first is the primary one; repeatable',
-)
-  .argParser(collect)
-  .default([] as readonly string[], 'none');
-export const server = new Option('--server <name>', 'the database server, by its name in the configuration');
-export const url = new Option('--url <reference>', 'its own server: env:NAME, or as credentials seal prints it');
-export const database = new Option('--database <name>', 'the database');
-export const schema = new Option('--schema <name>', 'the schema');
-export const tenantConfig = new Option('--tenant-config <json>', 'its config, an object').argParser(object);
-export const columns = new Option('--columns <json>', 'columns of your own, an object').argParser(object);
+export function concurrency(usual: number) {
+  return new Option('--concurrency <n>', 'number of tenants at a time').argParser(positive).default(usual);
+}
 
-/** Options that may be given several times. */
+/** The argument of commands that take tenants. */
+export const tenantPatterns = "tenant ids, or patterns such as 'acme-*'";
+
+/** A command that works on the migrations of tenants, or of each. */
+export function fleetCommand(program: Program, name: string) {
+  return program
+    .command(name)
+    .argument('[tenants...]', tenantPatterns)
+    .addOption(all)
+    .addOption(target)
+    .addOption(maxFailures)
+    .addOption(concurrency(4))
+    .addOption(json);
+}
+
+/** A command that adds a tenant. */
+export function newTenantCommand(program: Program, name: string) {
+  return program
+    .command(name)
+    .option('--name <name>', 'display name (default: the id)')
+    .addOption(isolation)
+    .addOption(
+      new Option('--domain <host>', 'domain of the tenant; the first one is primary; repeatable')
+        .argParser(collect)
+        .default([] as readonly string[], 'none'),
+    )
+    .option('--server <name>', 'database server, by its name in the configuration')
+    .option('--url <reference>', 'dedicated server: env:NAME, or the output of credentials seal')
+    .option('--database <name>', 'database name')
+    .option('--schema <name>', 'schema name')
+    .addOption(new Option('--tenant-config <json>', "the tenant's config, a JSON object").argParser(object))
+    .addOption(new Option('--columns <json>', 'your own tenant columns, a JSON object').argParser(object))
+    .addOption(json);
+}
+
+/** Collects the values of an option that may be repeated. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
 function wholeNumber(value: string): number {
   if (/^\d{1,9}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('It takes a whole number.');
+  throw new InvalidArgumentError('It must be a whole number.');
 }
 
 function positive(value: string): number {
   const number = wholeNumber(value);
   if (number > 0) return number;
-  throw new InvalidArgumentError('It takes a number from 1 on.');
+  throw new InvalidArgumentError('It must be at least 1.');
 }
 
 function object(value: string): Readonly<Record<string, unknown>> {
@@ -62,5 +81,5 @@ function object(value: string): Readonly<Record<string, unknown>> {
     const parsed: unknown = JSON.parse(value);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
   } catch {}
-  throw new InvalidArgumentError(`It takes a JSON object, such as '{"plan":"pro"}'.`);
+  throw new InvalidArgumentError(`It must be a JSON object, such as '{"plan":"pro"}'.`);
 }

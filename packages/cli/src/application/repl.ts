@@ -8,7 +8,7 @@ import { note, paint } from '../terminal/output.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { namesOf } from './evaluate.ts';
 
-/** A prompt in the current scope, until it is left. With `verbose`, errors are shown with all that is known of them. */
+/** Opens a prompt in the current scope and waits until the user leaves it. With `verbose`, errors are shown in full. */
 export async function openRepl(application: OmnitenantConfig, { verbose = false } = {}): Promise<void> {
   const names = namesOf(application);
   const where = application.tenancy.tryCurrent()?.id ?? 'central';
@@ -20,11 +20,11 @@ export async function openRepl(application: OmnitenantConfig, { verbose = false 
   const server = prepared(start({ prompt: `${where}> `, useGlobal: true, writer: shown }), names);
   const history = process.env.OMNITENANT_HISTORY ?? join(homedir(), '.omnitenant_history');
   const left = new Promise((resolve) => server.once('exit', resolve));
-  server.setupHistory(history, (error) => error && note(`The history is not kept: ${error.message}`));
+  server.setupHistory(history, (error) => error && note(`The history cannot be saved: ${error.message}`));
   await left;
 }
 
-/** Node's own globals keep their names: an entity called Map is in `entities`. */
+/** Node's own globals win: an entity called Map is only in `entities`. */
 function prepared(server: REPLServer, names: Readonly<Record<string, unknown>>): REPLServer {
   for (const [name, value] of Object.entries(names)) {
     if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
@@ -35,7 +35,7 @@ function prepared(server: REPLServer, names: Readonly<Record<string, unknown>>):
   return server;
 }
 
-/** An error as its message, its causes and the application's own part of the stack. */
+/** The error's message, its causes, and the application's own stack frames. */
 function briefly(error: Error): string {
   const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line) && !foreign.test(line)) ?? [];
   const causes = causesOf(error).map((cause) => `  because: ${cause}`);

@@ -1,4 +1,4 @@
-import { withApplication } from '../application/session.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { report } from '../terminal/failure.ts';
 import { print } from '../terminal/output.ts';
@@ -16,7 +16,7 @@ export function resume(program: Program): void {
   addStatusCommand(program, {
     verb: 'resume',
     summary: 'make tenants active again',
-    description: 'Makes tenants active again that are suspended, under maintenance or archived.',
+    description: 'Makes suspended, archived and maintained tenants active again.',
   });
 }
 

@@ -1,49 +1,53 @@
 import { text } from 'node:stream/consumers';
-import { withApplication } from '../application/session.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { print } from '../terminal/output.ts';
-import type { Program } from '../terminal/program.ts';
+import type { CommonOptions, Program } from '../terminal/program.ts';
 import { askPassword, askText } from '../terminal/prompts.ts';
 
 export function createSuperuser(program: Program): void {
   program
     .command('create-superuser')
-    .summary('make someone who may do everything in a tenant')
-    .description("Makes someone who may do everything in a tenant, by the application's createSuperuser.")
-    .argument('<tenant>', 'its id')
-    .option('--email <address>', 'who it is')
+    .summary('create an admin user in a tenant')
+    .description("Creates an admin user in a tenant with the application's createSuperuser function.")
+    .argument('<tenant>', 'tenant id')
+    .option('--email <address>', "the user's email address")
     .option('--password-stdin', 'read the password from standard input')
     .addHelpText(
       'after',
       examples({
-        'create-superuser acme': 'asks for the address and the password',
+        'create-superuser acme': 'asks for the email address and the password',
         'create-superuser acme --email ann@acme.com --password-stdin < secret.txt': 'in a script',
       }),
     )
-    .action(async (id, { email, passwordStdin }, command) => {
+    .action(async (id, given, command) => {
       const options = command.optsWithGlobals();
       await withApplication(command, async (application) => {
-        const { tenancy, createSuperuser: hook } = application;
-        if (hook === undefined) {
-          throw new UsageError(
-            'The configuration has no createSuperuser: give one to defineConfig({ … }) that makes such a user.',
-          );
+        if (application.createSuperuser === undefined) {
+          throw new UsageError('The configuration has no createSuperuser function. Add one to defineConfig({ … }).');
         }
-        await tenancy.run(id, async (tenant) => {
-          const who =
-            email ?? (await askText(options, { message: 'Email', instead: '--email <address>', check: required }));
-          const password = passwordStdin
-            ? (await text(process.stdin)).replace(/\r?\n$/, '')
-            : await askPassword(options, { message: 'Password', instead: '--password-stdin' });
-          if (password === '') throw new UsageError('The password on standard input is empty.');
-          await hook.call(application, { email: who, password }, tenant);
-          print(`${who} is a superuser of ${id}`);
+        await application.tenancy.run(id, async (tenant) => {
+          const email = given.email ?? (await askEmail(options));
+          const password = given.passwordStdin ? await readPassword() : await askNewPassword(options);
+          await application.createSuperuser?.({ email, password }, tenant);
+          print(`created superuser ${email} in "${id}"`);
         });
       });
     });
 }
 
-function required(value: string): string | undefined {
-  return value.trim() === '' ? 'It cannot be empty.' : undefined;
+function askEmail(options: CommonOptions): Promise<string> {
+  const check = (value: string) => (value.trim() === '' ? 'It cannot be empty.' : undefined);
+  return askText(options, { message: 'Email', instead: '--email <address>', check });
+}
+
+function askNewPassword(options: CommonOptions): Promise<string> {
+  return askPassword(options, { message: 'Password', instead: '--password-stdin' });
+}
+
+async function readPassword(): Promise<string> {
+  const password = (await text(process.stdin)).replace(/\r?\n$/, '');
+  if (password === '') throw new UsageError('The password on standard input is empty.');
+  return password;
 }

@@ -1,6 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { generateCredentialsKey } from '@omnitenant/orm';
-import { withApplication } from '../application/session.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes, sentenceOf, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
@@ -9,57 +8,75 @@ import type { CommonOptions, Program } from '../terminal/program.ts';
 import { askPassword } from '../terminal/prompts.ts';
 
 export function credentials(program: Program): void {
-  const command = program
+  const command = addParent(program);
+  for (const add of [generateKey, seal, replace, rotate]) add(command);
+}
+
+function addParent(program: Program) {
+  return program
     .command('credentials')
     .helpCommand(false)
-    .summary('of tenants on servers of their own')
+    .summary('manage credentials of dedicated servers')
     .description(
-      'The sealed credentials of tenants that are on servers of their own. A URL is typed, or read from standard input.',
+      'Manages the sealed credentials of tenants on dedicated servers. URLs are typed or read from standard input.',
     );
+}
 
-  command
+type Parent = ReturnType<typeof addParent>;
+
+function generateKey(parent: Parent): void {
+  parent
     .command('generate-key')
     .description('Prints a new key for OMNITENANT_KEYS.')
-    .addHelpText('after', examples({ 'credentials generate-key': 'put it first in OMNITENANT_KEYS, and rotate' }))
-    .action(() => print(generateCredentialsKey()));
+    .addHelpText('after', examples({ 'credentials generate-key': 'put it first in OMNITENANT_KEYS, then rotate' }))
+    .action(async () => {
+      const { generateCredentialsKey } = await import('@omnitenant/orm');
+      print(generateCredentialsKey());
+    });
+}
 
-  command
+function seal(parent: Parent): void {
+  parent
     .command('seal')
-    .description("Prints the sealed form of a server's URL, for a tenant's placement.")
+    .description("Prints the sealed form of a server's URL, for the placement of a tenant.")
     .addHelpText(
       'after',
       examples({ 'credentials seal < url.txt': 'for create --url, or tenants.create({ placement: { url } })' }),
     )
-    .action(async (_, sub) => {
-      const url = await askUrl(sub.optsWithGlobals());
-      await withApplication(sub, async ({ orm }) => print(await orm.credentials.seal(url)));
+    .action(async (_, command) => {
+      const url = await askUrl(command.optsWithGlobals());
+      await withApplication(command, async ({ orm }) => print(await orm.credentials.seal(url)));
     });
+}
 
-  command
+function replace(parent: Parent): void {
+  parent
     .command('replace')
-    .description('Gives a tenant other credentials; its database is not moved.')
-    .argument('<tenant>', 'its id')
-    .addHelpText('after', examples({ 'credentials replace acme < url.txt': 'as when its password has changed' }))
-    .action(async (id, _, sub) => {
-      const url = await askUrl(sub.optsWithGlobals());
-      await withApplication(sub, async ({ orm }) => {
+    .description('Replaces the credentials of a tenant. Its database is not moved.')
+    .argument('<tenant>', 'tenant id')
+    .addHelpText('after', examples({ 'credentials replace acme < url.txt': 'after a password change' }))
+    .action(async (id, _, command) => {
+      const url = await askUrl(command.optsWithGlobals());
+      await withApplication(command, async ({ orm }) => {
         await orm.credentials.replace(id, url.startsWith('env:') ? url : await orm.credentials.seal(url));
-        print(`${id} has other credentials`);
+        print(`replaced the credentials of "${id}"`);
       });
     });
+}
 
-  command
+function rotate(parent: Parent): void {
+  parent
     .command('rotate')
-    .description('Seals anew, with the first key, what is sealed with another.')
-    .addHelpText('after', examples({ 'credentials rotate': 'after a new key was put first in OMNITENANT_KEYS' }))
-    .action(async (_, sub) => {
-      await withApplication(sub, async ({ orm }) => {
+    .description('Reseals with the first key all credentials that were sealed with another key.')
+    .addHelpText('after', examples({ 'credentials rotate': 'after adding a new first key to OMNITENANT_KEYS' }))
+    .action(async (_, command) => {
+      await withApplication(command, async ({ orm }) => {
         const { rotated, unchanged, failed, stopped } = await interruptible(again, async (signal) => ({
           ...(await orm.credentials.rotate({ signal })),
           stopped: signal.aborted,
         }));
         for (const { error } of failed) note(sentenceOf(error));
-        print(`${rotated} sealed anew, ${unchanged} unchanged, ${failed.length} failed`);
+        print(`${rotated} resealed, ${unchanged} unchanged, ${failed.length} failed`);
         if (failed.length === 0 && !stopped) return;
         process.exitCode = exitCodes.failed;
         note(again);
@@ -67,12 +84,13 @@ export function credentials(program: Program): void {
     });
 }
 
-const again = 'Keep the old key in OMNITENANT_KEYS, and run it again: what is done stays done.';
+const again = 'Keep the old key in OMNITENANT_KEYS and run the command again to continue.';
 
-/** Never an argument, which the shell and the system would keep. */
+/** Never an argument: the shell history and the process list would show it. */
 async function askUrl(options: CommonOptions): Promise<string> {
-  if (process.stdin.isTTY)
-    return askPassword(options, { message: 'URL of the server', instead: 'it on standard input: … < url.txt' });
+  if (process.stdin.isTTY) {
+    return askPassword(options, { message: 'Server URL', instead: 'the URL on standard input: … < url.txt' });
+  }
   const url = (await text(process.stdin)).trim();
   if (url === '') throw new UsageError('The URL on standard input is empty.');
   return url;

@@ -1,6 +1,6 @@
 import type { Domain } from '@omnitenant/core';
 import { csv, json } from '../application/options.ts';
-import { withApplication } from '../application/session.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { print } from '../terminal/output.ts';
@@ -11,47 +11,49 @@ export function domains(program: Program): void {
   const command = program
     .command('domains')
     .helpCommand(false)
-    .summary('the domains that lead to a tenant')
-    .description('The domains that lead to a tenant.');
+    .summary('list, add and remove the domains of a tenant')
+    .description('Lists, adds and removes the domains of a tenant.');
 
   command
     .command('list')
-    .description('Its domains.')
-    .argument('<tenant>', 'its id')
+    .description('Lists the domains of a tenant.')
+    .argument('<tenant>', 'tenant id')
     .addOption(json)
     .addOption(csv)
-    .addHelpText('after', examples({ 'domains list acme': 'its domains' }))
+    .addHelpText('after', examples({ 'domains list acme': 'the domains of the tenant "acme"' }))
     .action(async (id, format, sub) => {
       await withApplication(sub, async ({ tenancy }) => printRows(await tenancy.tenants.domains(id), columns, format));
     });
 
   command
     .command('add')
-    .description('Leads a domain to a tenant.')
-    .argument('<tenant>', 'its id')
+    .description('Adds a domain to a tenant.')
+    .argument('<tenant>', 'tenant id')
     .argument('<host>', 'such as shop.example.com')
-    .option('--primary', 'in the place of the one that was primary')
+    .option('--primary', 'make it the primary domain')
     .addHelpText('after', examples({ 'domains add acme acme.com --primary': 'its new primary domain' }))
     .action(async (id, host, { primary = false }, sub) => {
       await withApplication(sub, async ({ tenancy }) => {
         const domain = await tenancy.tenants.addDomain(id, host, { primary });
-        print(`${domain.host} leads to ${id}`);
+        print(`added ${domain.host} to "${id}"`);
       });
     });
 
   command
     .command('remove')
-    .description('Takes a domain away from a tenant.')
-    .argument('<tenant>', 'its id')
+    .description('Removes a domain from a tenant.')
+    .argument('<tenant>', 'tenant id')
     .argument('<host>', 'the domain')
-    .addHelpText('after', examples({ 'domains remove acme old.acme.com': 'that domain is free again' }))
+    .addHelpText('after', examples({ 'domains remove acme old.acme.com': 'other tenants can use it again' }))
     .action(async (id, host, _, sub) => {
       await withApplication(sub, async ({ tenancy }) => {
         const before = await tenancy.tenants.domains(id);
         await tenancy.tenants.removeDomain(id, host);
         const after = await tenancy.tenants.domains(id);
-        if (after.length === before.length) throw new UsageError(`${host} does not lead to ${id}; nothing was done.`);
-        print(`${host} leads to ${id} no more`);
+        if (after.length === before.length) {
+          throw new UsageError(`${host} is not a domain of tenant "${id}"; nothing was changed.`);
+        }
+        print(`removed ${host} from "${id}"`);
       });
     });
 }

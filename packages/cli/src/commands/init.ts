@@ -1,22 +1,16 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
+import { askIsolation } from '../application/ask-isolation.ts';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { configText } from '../application/config-template.ts';
 import { ownConfig } from '../application/load-config.ts';
 import { isolation } from '../application/options.ts';
-import { withApplication } from '../application/session.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { isInteractive, note, print } from '../terminal/output.ts';
 import type { CommonOptions, Program } from '../terminal/program.ts';
-import { askChoice, askText, isolationChoices, isolationQuestion } from '../terminal/prompts.ts';
-
-const mikroOrmConfigs = [
-  'mikro-orm.config.ts',
-  'src/mikro-orm.config.ts',
-  'mikro-orm.config.js',
-  'src/mikro-orm.config.js',
-];
+import { askText } from '../terminal/prompts.ts';
 
 export function init(program: Program): void {
   program
@@ -25,57 +19,68 @@ export function init(program: Program): void {
     .description(
       'Writes omnitenant.config.ts for the application in this folder, and a first migration from its entities.',
     )
-    .option(
-      '--mikro-orm <path>',
-      `the MikroORM configuration (default: ${mikroOrmConfigs[0]} here or in src, where there is one)`,
-    )
-    .option('--base <host>', 'the host whose subdomains are tenants (default: localhost)')
+    .option('--mikro-orm <path>', `MikroORM configuration (default: ${mikroOrmConfigs[0]}, here or in src)`)
+    .option('--base <host>', 'host of which each tenant is a subdomain (default: localhost)')
     .addOption(isolation)
     .addHelpText(
       'after',
       examples({ init: 'asks', 'init --base app.com --isolation database --no-input': 'in a script' }),
     )
     .action(async ({ mikroOrm, base, isolation }, command) => {
-      const there = ownConfig();
-      if (there !== undefined) throw new UsageError(`There is ${relative('.', there)} already; nothing was written.`);
-      const config = mikroOrm ?? mikroOrmConfigs.find((path) => existsSync(path));
-      if (config !== undefined && !existsSync(config)) throw new UsageError(`There is no file ${config}.`);
-      const options = command.optsWithGlobals();
-      const asked = isInteractive(options)
-        ? { base: base ?? (await askBase(options)), isolation: isolation ?? (await askIsolation(options)) }
-        : { base: base ?? 'localhost', isolation: isolation ?? 'schema' };
+      const existing = ownConfig();
+      if (existing) throw new UsageError(`${relative('.', existing)} already exists; nothing was written.`);
+      const config = findMikroOrmConfig(mikroOrm);
+      const answers = await ask(command.optsWithGlobals(), { base, isolation });
       const file = 'omnitenant.config.ts';
-      writeFileSync(file, configText({ mikroOrm: config, ...asked }), { flag: 'wx' });
+      writeFileSync(file, configText({ mikroOrm: config, ...answers }), { flag: 'wx' });
       try {
         await withApplication(command, ({ orm }) => writeFirstMigration(orm, file));
       } catch (error) {
-        // So that it can be called again.
+        // Otherwise the next try would be refused because the file exists.
         rmSync(file);
         throw error;
       }
-      note('Next: look at both, then omnitenant migrate --central, and omnitenant create');
+      note('Next: review both files, then run omnitenant migrate --central and omnitenant create');
     });
+}
+
+const mikroOrmConfigs = ['ts', 'js'].flatMap((ending) => [
+  `mikro-orm.config.${ending}`,
+  `src/mikro-orm.config.${ending}`,
+]);
+
+function findMikroOrmConfig(given: string | undefined): string | undefined {
+  if (given !== undefined && !existsSync(given)) throw new UsageError(`File "${given}" does not exist.`);
+  return given ?? mikroOrmConfigs.find((path) => existsSync(path));
+}
+
+interface Answers {
+  readonly base: string;
+  readonly isolation: string;
+}
+
+async function ask(
+  options: CommonOptions,
+  { base, isolation }: { [Name in keyof Answers]: string | undefined },
+): Promise<Answers> {
+  if (!isInteractive(options)) return { base: base ?? 'localhost', isolation: isolation ?? 'schema' };
+  return { base: base ?? (await askBase(options)), isolation: isolation ?? (await askIsolation(options)) };
+}
+
+function askBase(options: CommonOptions): Promise<string> {
+  const message = 'Base host (each tenant is a subdomain of it)';
+  return askText(options, { message, instead: '--base <host>', initial: 'localhost' });
 }
 
 async function writeFirstMigration({ migrations }: OmnitenantConfig['orm'], config: string): Promise<void> {
   const [first] = await migrations.names();
-  const made = first === undefined ? await migrations.create({ name: 'initial' }) : undefined;
-  const blank = made && made.path === undefined ? await migrations.create({ name: 'initial', blank: true }) : undefined;
+  if (first !== undefined) {
+    print(`wrote ${config}`);
+    return note(`There are already migrations, starting with ${first}.`);
+  }
+  const { path } = await migrations.create({ name: 'initial' });
+  const written = path ?? (await migrations.create({ name: 'initial', blank: true })).path;
   print(`wrote ${config}`);
-  if (first !== undefined) return note(`There are migrations already, the first of them ${first}.`);
-  print(`wrote ${relative(process.cwd(), resolve(blank?.path ?? made?.path ?? ''))}`);
-  if (blank) note('The migration is empty, because there are no entities yet.');
-}
-
-function askBase(options: CommonOptions): Promise<string> {
-  const message = 'Whose subdomains are tenants?';
-  return askText(options, { message, instead: '--base <host>', initial: 'localhost' });
-}
-
-function askIsolation(options: CommonOptions): Promise<string> {
-  return askChoice(options, {
-    message: isolationQuestion,
-    instead: '--isolation <isolation>',
-    choices: isolationChoices,
-  });
+  print(`wrote ${relative(process.cwd(), resolve(written ?? ''))}`);
+  if (path === undefined) note('The migration is empty because there are no entities yet.');
 }

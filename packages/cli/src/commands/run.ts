@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Tenant } from '@omnitenant/core';
 import type { OmnitenantConfig, TenantScript } from '../application/config.ts';
-import { overFleet } from '../application/for-each-tenant.ts';
+import { forEachTenant, type WorkOutcome } from '../application/for-each-tenant.ts';
 import { importModule } from '../application/import-module.ts';
 import { all, collect, concurrency, maxFailures } from '../application/options.ts';
-import { withApplication } from '../application/session.ts';
-import { findTenants, namedOrAll } from '../application/tenants.ts';
+import { findTenants, namedOrAll } from '../application/select-tenants.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
@@ -18,55 +18,50 @@ import { spawnInTenant } from '../terminal/spawn.ts';
 export function run(program: Program): void {
   program
     .command('run')
-    .summary('a script or any command, in one tenant or each')
-    .description('Runs a script, or any command after --, in tenants. A command finds its tenant in OMNITENANT_TENANT.')
-    .argument('[script]', 'a module whose default export is a function; it gets { tenant, tenancy, orm, args }')
+    .summary('run a script or any command in tenants')
+    .description(
+      'Runs a script, or any command after --, in tenants. A command gets the tenant id in OMNITENANT_TENANT.',
+    )
+    .argument('[script]', 'a module that exports a function by default; it gets { tenant, tenancy, orm, args }')
     .argument('[args...]', "after --: the script's arguments, or the command")
-    .option('--tenant <id>', "one tenant, or a pattern such as 'eu-*'; repeatable", collect, [] as readonly string[])
+    .option('--tenant <id>', "tenant id, or a pattern such as 'eu-*'; repeatable", collect, [] as readonly string[])
     .addOption(all)
-    .option('--from <id>', 'begin with this tenant: where a run before it has stopped')
+    .option('--from <id>', 'start with this tenant, where an earlier run stopped')
     .addOption(concurrency(1))
     .addOption(maxFailures)
     .addHelpText(
       'after',
       examples({
-        'run --tenant acme report.ts': "the script, in acme's scope",
-        'run --all report.ts -- --year 2026': 'in each active tenant, with arguments',
-        'run --all --concurrency 4 -- node job.js': 'a process for each, four at a time',
+        'run --tenant acme report.ts': 'the script in one tenant',
+        'run --all report.ts -- --year 2026': 'in every active tenant, with arguments',
+        'run --all --concurrency 4 -- node job.js': 'one process per tenant, four at a time',
       }),
     )
-    .action(async (_script, _args, { tenant: named, all, from = '', concurrency, maxFailures }, command) => {
+    .action(async (_script, _args, { tenant: named, all, from = '', ...limits }, command) => {
       const { script, rest } = split(command.args);
       const ids = namedOrAll(named, all);
       await withApplication(command, async (application) => {
-        const tenants = (await findTenants(application.tenancy.tenants, ids)).filter(({ id }) => id >= from);
-        if (tenants.length === 0) {
-          if (ids !== undefined) throw new UsageError('No active tenant fits; nothing was run.');
-          return note('There is no active tenant; nothing was run.');
-        }
+        const found = await findTenants(application.tenancy.tenants, ids);
+        const tenants = found.filter(({ id }) => id >= from);
+        if (tenants.length === 0 && ids) throw new UsageError('No active tenant matches; nothing was run.');
+        if (tenants.length === 0) return note('There are no active tenants; nothing was run.');
         const work = await workOf(application, script, rest, tenants.length > 1);
         const progress = openProgress('running', { bar: tenants.length > 1 && script !== undefined });
-        const outcome = await interruptible('What was under way may be half done.', (signal) =>
-          overFleet({ tenants, concurrency, maxFailures, signal, work, onStep: progress.step }),
+        const outcome = await interruptible('Tenants in progress may be incomplete.', (signal) =>
+          forEachTenant({ tenants, ...limits, signal, work, onStep: progress.step }),
         ).finally(progress.end);
-        const { succeeded, failed, remaining } = outcome;
-        if (failed.length > 0 || remaining.length > 0) process.exitCode = exitCodes.failed;
-        if (tenants.length > 1) note(`${succeeded} succeeded, ${failed.length} failed, ${remaining.length} not begun`);
-        if (failed.length > 0 && failed.length <= 20)
-          note(`Those that failed: ${failed.map(({ tenant }) => `--tenant ${tenant}`).join(' ')}`);
-        if (remaining[0]) note(`To go on: the same command with --from ${remaining[0].id}`);
+        reportOutcome(outcome, tenants.length);
       });
     });
 }
 
-/** What stands before `--` and after it; Commander takes the mark itself away. */
+/** The script before `--` and the arguments after it. Commander removes the `--` itself. */
 function split(args: readonly string[]): { script: string | undefined; rest: readonly string[] } {
   const mark = process.argv.indexOf('--');
   const rest = mark < 0 ? [] : process.argv.slice(mark + 1);
   const [script, excess] = args.slice(0, args.length - rest.length);
-  if (excess !== undefined) throw new UsageError(`The arguments of ${script} go after --, and so does "${excess}".`);
-  if (script === undefined && rest.length === 0)
-    throw new UsageError('Say what to run: a script, or a command after --.');
+  if (excess !== undefined) throw new UsageError(`Put the arguments of ${script}, such as "${excess}", after --.`);
+  if (script === undefined && rest.length === 0) throw new UsageError('Pass a script, or a command after --.');
   return { script, rest };
 }
 
@@ -77,10 +72,20 @@ async function workOf(
   several: boolean,
 ): Promise<(tenant: Tenant) => Promise<unknown>> {
   if (script === undefined) return ({ id }) => tenancy.run(id, () => spawnInTenant(id, args, { several }));
-  if (!existsSync(script)) throw new UsageError(`There is no file ${script}.`);
+  if (!existsSync(script)) throw new UsageError(`File "${script}" does not exist.`);
   const { default: main } = await importModule(resolve(script));
   if (typeof main !== 'function') {
-    throw new UsageError(`${script} exports no function by default; it has to: it is called once in each tenant.`);
+    throw new UsageError(`"${script}" must export a function by default; it is called once in each tenant.`);
   }
   return ({ id }) => tenancy.run(id, (tenant) => (main as TenantScript)({ tenant, tenancy, orm, args }));
+}
+
+/** Prints the totals and how to continue, and fails the command unless every tenant succeeded. */
+function reportOutcome({ succeeded, failed, remaining }: WorkOutcome, total: number): void {
+  if (failed.length > 0 || remaining.length > 0) process.exitCode = exitCodes.failed;
+  if (total > 1) note(`${succeeded} succeeded, ${failed.length} failed, ${remaining.length} not started`);
+  if (failed.length > 0 && failed.length <= 20) {
+    note(`To run the failed ones again: ${failed.map(({ tenant }) => `--tenant ${tenant}`).join(' ')}`);
+  }
+  if (remaining[0]) note(`To continue: the same command with --from ${remaining[0].id}`);
 }

@@ -1,62 +1,79 @@
-import type { Domain } from '@omnitenant/core';
+import type { Domain, Tenant } from '@omnitenant/core';
 import type { TenantMigrations } from '@omnitenant/orm';
+import type { OmnitenantConfig } from '../application/config.ts';
 import { json } from '../application/options.ts';
-import { withApplication } from '../application/session.ts';
-import { placeOf, styleOf } from '../application/tenants.ts';
+import { placementLabel, styleOf, summaryOf } from '../application/tenant-summary.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { masked } from '../terminal/masked.ts';
 import type { Program } from '../terminal/program.ts';
 import { printFields, printJson } from '../terminal/table.ts';
-import { summaryOf } from './list.ts';
 
 export function show(program: Program): void {
   program
     .command('show')
-    .summary('all about a tenant')
-    .description('All about a tenant; what looks like a credential is masked.')
-    .argument('<tenant>', 'its id')
+    .summary('show the details of a tenant')
+    .description('Shows the details of a tenant. Values that look like credentials are masked.')
+    .argument('<tenant>', 'tenant id')
     .addOption(json)
-    .addHelpText('after', examples({ 'show acme': 'its status, place, domains, migrations and columns' }))
+    .addHelpText('after', examples({ 'show acme': 'its status, placement, domains, migrations and columns' }))
     .action(async (id, options, command) => {
       await withApplication(command, async ({ tenancy, orm }) => {
-        const tenant = await tenancy.tenants.get(id);
-        const domains = await tenancy.tenants.domains(id);
-        let migrations: TenantMigrations | undefined;
-        for await (const found of orm.migrations.status({ tenants: [id] })) migrations = found;
-        const { config, ...own } = masked(tenant) as typeof tenant;
-        if (options.json) {
-          return printJson({
-            ...own,
-            config,
-            domains: domains.map(({ host, primary }) => ({ host, primary })),
-            migrations: migrations && { last: migrations.last, pending: migrations.pending },
-          });
-        }
-        const known = summaryOf(tenant);
-        const further = Object.entries(own).filter(([name]) => !(name in known));
-        printFields(
-          {
-            id,
-            name: tenant.name,
-            status: tenant.status,
-            isolation: tenant.isolation,
-            place: placeOf(tenant),
-            role: tenant.placement.role,
-            domains: domains
-              .toSorted(primaryFirst)
-              .map(({ host, primary }) => (primary ? `${host} (primary)` : host))
-              .join(', '),
-            'last migration': migrations?.last,
-            pending: migrations?.pending?.join(', '),
-            config: Object.keys(config).length > 0 ? config : undefined,
-            ...Object.fromEntries(further),
-            created: tenant.createdAt,
-            updated: tenant.updatedAt,
-          },
-          { id: 'bold', status: styleOf(tenant), pending: 'yellow' },
-        );
+        const details = {
+          tenant: await tenancy.tenants.get(id),
+          domains: await tenancy.tenants.domains(id),
+          migrations: await migrationsOf(orm, id),
+        };
+        if (options.json) printJson(jsonOf(details));
+        else printFields(fieldsOf(details), { id: 'bold', status: styleOf(details.tenant), pending: 'yellow' });
       });
     });
+}
+
+interface Details {
+  readonly tenant: Tenant;
+  readonly domains: readonly Domain[];
+  readonly migrations: TenantMigrations | undefined;
+}
+
+async function migrationsOf(
+  { migrations }: OmnitenantConfig['orm'],
+  id: string,
+): Promise<TenantMigrations | undefined> {
+  for await (const found of migrations.status({ tenants: [id] })) return found;
+  return undefined;
+}
+
+function jsonOf({ tenant, domains, migrations }: Details): object {
+  return {
+    ...(masked(tenant) as Tenant),
+    domains: domains.map(({ host, primary }) => ({ host, primary })),
+    migrations: migrations && { last: migrations.last, pending: migrations.pending },
+  };
+}
+
+function fieldsOf({ tenant, domains, migrations }: Details): Record<string, unknown> {
+  const { config, ...columns } = masked(tenant) as Tenant;
+  const known = summaryOf(tenant);
+  return {
+    id: tenant.id,
+    name: tenant.name,
+    status: tenant.status,
+    isolation: tenant.isolation,
+    placement: placementLabel(tenant),
+    role: tenant.placement.role,
+    domains: domains.toSorted(primaryFirst).map(domainText).join(', '),
+    'last migration': migrations?.last,
+    pending: migrations?.pending?.join(', '),
+    config: Object.keys(config).length > 0 ? config : undefined,
+    ...Object.fromEntries(Object.entries(columns).filter(([name]) => !(name in known))),
+    created: tenant.createdAt,
+    updated: tenant.updatedAt,
+  };
+}
+
+function domainText({ host, primary }: Domain): string {
+  return primary ? `${host} (primary)` : host;
 }
 
 function primaryFirst(a: Domain, b: Domain): number {

@@ -1,94 +1,110 @@
 import type { TenantMigrations } from '@omnitenant/orm';
-import { csv, json } from '../application/options.ts';
-import { withApplication } from '../application/session.ts';
-import { nobodyBesides, requireMigratable, styleOf } from '../application/tenants.ts';
+import type { OmnitenantConfig } from '../application/config.ts';
+import { central, csv, json, tenantPatterns } from '../application/options.ts';
+import { refuseTenants, requireMigratable } from '../application/select-tenants.ts';
+import { styleOf } from '../application/tenant-summary.ts';
+import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import { note, type Style } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
-import { type Column, printRows } from '../terminal/table.ts';
+import { type Column, type Format, printRows } from '../terminal/table.ts';
 
 export function status(program: Program): void {
   program
     .command('status')
-    .summary('which migrations each tenant has')
-    .description('Which migrations each tenant has; of one tenant, each migration.')
-    .argument('[tenants...]', "ids, or patterns such as 'acme-*' (default: all)")
-    .option('--pending', 'only tenants that lack some')
-    .option('--check', 'fail where a tenant lacks some')
-    .option('--central', "central's own migrations instead")
+    .summary('show the migrations of tenants')
+    .description('Shows the migration state of each tenant, or every migration of a single tenant.')
+    .argument('[tenants...]', `${tenantPatterns} (default: all)`)
+    .option('--pending', 'only tenants with pending migrations')
+    .option('--check', 'exit with code 1 if any migration is pending')
+    .addOption(central)
     .addOption(json)
     .addOption(csv)
     .addHelpText(
       'after',
       examples({
-        status: 'a line for each tenant',
-        'status acme': 'each migration of the code, and whether acme has it',
-        'status --pending --json': 'who is behind, for a program',
-        'status --check': 'for CI: exit code 1 where somebody is behind',
+        status: 'one line per tenant',
+        'status acme': 'each migration, and whether it is applied',
+        'status --pending --json': 'tenants with pending migrations, for a program',
+        'status --check': 'for CI',
       }),
     )
-    .action(async (named, { pending: onlyBehind, check, central, ...format }, command) => {
-      await withApplication(command, async ({ tenancy, orm: { migrations } }) => {
-        if (central) {
-          nobodyBesides(named);
-          const { applied, pending } = await migrations.central.status();
-          if (check && pending.length > 0) process.exitCode = exitCodes.failed;
-          const names = onlyBehind ? pending : [...applied, ...pending];
-          printRows(marked(names, pending), ofMigrations, format);
-          if (format.json || format.csv) return;
-          return note(`central lacks ${pending.length} of its ${applied.length + pending.length} migrations`);
-        }
-        await requireMigratable(tenancy.tenants, named);
-        const found: TenantMigrations[] = [];
-        for await (const tenant of migrations.status(named.length > 0 ? { tenants: named } : {})) {
-          if (!onlyBehind || isBehind(tenant)) found.push(tenant);
-        }
-        if (check && found.some(isBehind)) process.exitCode = exitCodes.failed;
-        const [one] = found;
-        // A program gets the same of one tenant as of several.
-        const alone = named.length === 1 && named[0] === one?.tenant && !format.json ? one : undefined;
-        if (alone?.pending !== undefined) {
-          return printRows(marked(await migrations.names(), alone.pending), ofMigrations, format);
-        }
-        printRows(found, ofTenants, format);
-        if (!format.json && !format.csv) note(behindOf(found));
-      });
+    .action(async (named, { central, ...options }, command) => {
+      if (central) refuseTenants(named);
+      await withApplication(command, (application) =>
+        central ? showCentral(application, options) : showTenants(application, named, options),
+      );
     });
 }
 
-function isBehind({ pending }: TenantMigrations): boolean {
+interface Options extends Format {
+  readonly pending?: true | undefined;
+  readonly check?: true | undefined;
+}
+
+async function showCentral({ orm }: OmnitenantConfig, options: Options): Promise<void> {
+  const { applied, pending } = await orm.migrations.central.status();
+  if (options.check && pending.length > 0) process.exitCode = exitCodes.failed;
+  printRows(marked(options.pending ? pending : [...applied, ...pending], pending), migrationColumns, options);
+  if (!options.json && !options.csv) {
+    note(`central: ${pending.length} of ${applied.length + pending.length} migrations pending`);
+  }
+}
+
+async function showTenants(
+  { tenancy, orm: { migrations } }: OmnitenantConfig,
+  named: readonly string[],
+  options: Options,
+): Promise<void> {
+  await requireMigratable(tenancy.tenants, named);
+  const found: TenantMigrations[] = [];
+  for await (const tenant of migrations.status(named.length > 0 ? { tenants: named } : {})) {
+    if (!options.pending || isPending(tenant)) found.push(tenant);
+  }
+  if (options.check && found.some(isPending)) process.exitCode = exitCodes.failed;
+  // JSON has the same shape for one tenant as for several.
+  const single = options.json ? undefined : found.find(({ tenant }) => named.length === 1 && tenant === named[0]);
+  if (single?.pending !== undefined) {
+    return printRows(marked(await migrations.names(), single.pending), migrationColumns, options);
+  }
+  printRows(found, tenantColumns, options);
+  if (!options.json && !options.csv) note(totalOf(found));
+}
+
+function isPending({ pending }: TenantMigrations): boolean {
   return pending === undefined || pending.length > 0;
 }
 
-function behindOf(found: readonly TenantMigrations[]): string {
-  const behind = found.filter(isBehind).length;
-  return `${behind} of ${found.length} ${found.length === 1 ? 'tenant' : 'tenants'} ${behind === 1 ? 'lacks' : 'lack'} migrations`;
+function totalOf(found: readonly TenantMigrations[]): string {
+  const count = found.filter(isPending).length;
+  const tenants = found.length === 1 ? 'tenant' : 'tenants';
+  return `${count} of ${found.length} ${tenants} ${count === 1 ? 'has' : 'have'} pending migrations`;
 }
 
 function stateOf({ pending }: TenantMigrations): string {
-  if (pending === undefined) return 'not known before the next migrate';
+  if (pending === undefined) return 'unknown until the next migrate';
   return pending.length === 0 ? 'up to date' : `${pending.length} pending`;
 }
 
-const ofTenants: readonly Column<TenantMigrations>[] = [
+const tenantColumns: readonly Column<TenantMigrations>[] = [
   { name: 'tenant', value: ({ tenant }) => tenant, style: () => 'bold' },
   { name: 'status', value: ({ status }) => status, style: styleOf },
   { name: 'isolation', value: ({ isolation }) => isolation },
   { name: 'last migration', value: ({ last }) => last },
-  { name: 'state', value: stateOf, style: (row): Style => (isBehind(row) ? 'yellow' : 'green') },
+  { name: 'state', value: stateOf, style: (row): Style => (isPending(row) ? 'yellow' : 'green') },
 ];
 
-interface Marked {
+interface MarkedMigration {
   readonly migration: string;
   readonly applied: boolean;
 }
 
-function marked(names: readonly string[], pending: readonly string[]): readonly Marked[] {
+function marked(names: readonly string[], pending: readonly string[]): readonly MarkedMigration[] {
   return names.map((migration) => ({ migration, applied: !pending.includes(migration) }));
 }
 
-const ofMigrations: readonly Column<Marked>[] = [
+const migrationColumns: readonly Column<MarkedMigration>[] = [
   { name: 'migration', value: ({ migration }) => migration },
   {
     name: 'state',

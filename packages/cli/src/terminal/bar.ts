@@ -1,24 +1,23 @@
 import { type GenericFormatter, SingleBar } from 'cli-progress';
 
-/** How far it is. */
-interface Far {
+interface Position {
   readonly tenant: string;
   readonly total: number;
   readonly done: number;
   readonly failed: number;
 }
 
-/** A bar in the last line of the terminal; what is written meanwhile, by whomever, goes above it. */
+/** A bar in the last line of the terminal. Other output goes above it. */
 interface Bar {
-  show(far: Far): void;
+  show(position: Position): void;
   end(): void;
 }
 
 export function openBar(verb: string): Bar {
-  const options = { format: textOf(verb), clearOnComplete: true, hideCursor: true, stream: itself() };
-  // Ctrl-C is not the bar's to handle.
+  const options = { format: textOf(verb), clearOnComplete: true, hideCursor: true, stream: originalStderr() };
+  // The command handles Ctrl-C, not the bar.
   const bar = new SingleBar({ ...options, gracefulExit: false });
-  let last: Far | undefined;
+  let last: Position | undefined;
 
   function draw(): void {
     if (last === undefined) return;
@@ -26,33 +25,33 @@ export function openBar(verb: string): Bar {
     else bar.start(last.total, last.done, last);
   }
 
-  /** Lets others write in the bar's place; it comes back below, once they have ended their line. */
-  function giveWay(stream: NodeJS.WriteStream): () => void {
+  /** Hides the bar while something else is written, and redraws it below after the end of the line. */
+  function writeAbove(stream: NodeJS.WriteStream): () => void {
     const { write } = stream;
-    function above(...args: Parameters<typeof write>) {
+    function writeAndRedraw(...args: Parameters<typeof write>) {
       bar.stop();
       const flushed = write.apply(stream, args);
       if (String(args[0]).endsWith('\n')) draw();
       return flushed;
     }
-    Object.assign(stream, { write: above });
+    Object.assign(stream, { write: writeAndRedraw });
     return () => {
       Object.assign(stream, { write });
     };
   }
 
-  const restore = [process.stdout, process.stderr].filter(({ isTTY }) => isTTY).map(giveWay);
+  const restore = [process.stdout, process.stderr].filter(({ isTTY }) => isTTY).map(writeAbove);
   function end(): void {
     process.off('exit', end);
     for (const back of restore) back();
     bar.stop();
   }
-  // A process that ends at once leaves a cursor to be seen.
+  // Show the cursor again if the process exits early.
   process.once('exit', end);
 
   return {
-    show(far) {
-      last = far;
+    show(position) {
+      last = position;
       draw();
     },
     end,
@@ -62,13 +61,13 @@ export function openBar(verb: string): Bar {
 const width = 30;
 
 function textOf(verb: string): GenericFormatter {
-  return (_options, _params, { done, total, failed, tenant }: Far) => {
+  return (_options, _params, { done, total, failed, tenant }: Position) => {
     const filled = Math.round((done / total) * width);
     return `${verb} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${done}/${total} · ${failed} failed · ${tenant}`;
   };
 }
 
-/** Standard error as it is before others give way to the bar. */
-function itself(): NodeJS.WriteStream {
+/** Standard error with its original `write`, for the bar itself. */
+function originalStderr(): NodeJS.WriteStream {
   return Object.create(process.stderr, { write: { value: process.stderr.write.bind(process.stderr) } });
 }

@@ -2,40 +2,40 @@ import { inspect } from 'node:util';
 import { isTenancyError, redact, type TenancyErrorCode } from '@omnitenant/core';
 import { note, paint, plain } from './output.ts';
 
-/** What the process ends with. */
+/** The exit codes of the process. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** The command was called wrongly: one sentence on how to call it. */
+/** The command was used incorrectly; the message says how to use it. */
 export class UsageError extends Error {}
 
-/** The user thought better of it at a prompt. */
+/** The user cancelled at a prompt. */
 export class Cancelled extends Error {}
 
-/** Says what went wrong and what to do, in a few lines and without credentials, and gives the exit code. */
+/** Prints the error, its causes and a hint, without credentials; returns the exit code. */
 export function report(error: unknown, { verbose = false }: { readonly verbose?: boolean | undefined } = {}): number {
   if (error instanceof Cancelled) {
-    note('Cancelled; nothing was done.');
+    note('Cancelled; nothing was changed.');
     return exitCodes.interrupted;
   }
   const mark = isTenancyError(error) ? 'error' : 'error:';
   note(`${paint('red', mark, process.stderr)} ${sentenceOf(error)}`);
-  for (const cause of causesOf(error)) note(`  because: ${cause}`);
+  for (const cause of causesOf(error)) note(`  cause: ${cause}`);
   const hint = hintFor(error);
   if (hint !== undefined) note(`  ${hint}`);
   if (verbose) note(redact(inspect(error, { depth: 4 })));
   return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
 }
 
-/** The error in one line: its code, its tenant where the message names none, and the message. */
+/** The error in one line: its code, its tenant if the message does not name it, and the message. */
 export function sentenceOf(error: unknown): string {
   if (!isTenancyError(error)) return messageOf(error);
   const tenant = error.tenant === undefined || error.message.includes(error.tenant) ? '' : ` (${error.tenant})`;
   return `${error.code}${tenant}: ${messageOf(error)}`;
 }
 
-/** What it was caused by, outermost first, each once. */
+/** The messages of the causes, outermost first, without repetitions. */
 export function causesOf(error: unknown): string[] {
-  // They say it all; what the database said of it says less.
+  // Their message is complete; the database error behind it adds nothing.
   if (isTenancyError(error, 'TENANT_EXISTS') || isTenancyError(error, 'DOMAIN_TAKEN')) return [];
   const said = [messageOf(error)];
   const causes: string[] = [];
@@ -55,25 +55,26 @@ function chainOf(error: unknown): unknown[] {
 
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message || String((error as { code?: unknown }).code) : String(error);
-  // A compiler's first line says that something failed, and the second what.
+  // A compiler's first line says that something failed, the second line says what.
   return plain(redact(message.split('\n').filter(Boolean).slice(0, 2).join(' ')));
 }
 
 const hints: Partial<Record<TenancyErrorCode, (tenant: string) => string>> = {
-  TENANT_UNKNOWN: () => 'omnitenant list shows the tenants that there are.',
-  TENANT_EXISTS: (id) => `omnitenant show ${id} shows it.`,
-  TENANT_SUSPENDED: (id) => `omnitenant resume ${id} opens it.`,
-  TENANT_MAINTENANCE: (id) => `omnitenant resume ${id} opens it.`,
-  TENANT_ARCHIVED: (id) => `omnitenant resume ${id} opens it.`,
-  TRANSITION_REFUSED: (id) => `omnitenant show ${id} shows what it is.`,
+  TENANT_UNKNOWN: () => 'List the tenants with: omnitenant list',
+  TENANT_EXISTS: (id) => `Show it with: omnitenant show ${id}`,
+  TENANT_SUSPENDED: (id) => `Make it active again with: omnitenant resume ${id}`,
+  TENANT_MAINTENANCE: (id) => `Make it active again with: omnitenant resume ${id}`,
+  TENANT_ARCHIVED: (id) => `Make it active again with: omnitenant resume ${id}`,
+  TRANSITION_REFUSED: (id) => `Show its status with: omnitenant show ${id}`,
 };
 
 function hintFor(error: unknown): string | undefined {
-  if (chainOf(error).some(lacksCentral)) return 'Central has no tables yet: omnitenant migrate --central';
+  if (chainOf(error).some(lacksCentral))
+    return 'The central tables do not exist yet. Run: omnitenant migrate --central';
   return isTenancyError(error) ? hints[error.code]?.(error.tenant ?? 'ID') : undefined;
 }
 
-/** Whether PostgreSQL knows no such table, or no such schema, and it is one of central. */
+/** True if PostgreSQL reports a missing table or schema of central. */
 function lacksCentral(error: unknown): boolean {
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
   return ['42P01', '3F000'].includes(code) && /"central[."]/.test(message);

@@ -4,17 +4,17 @@ import { note } from './output.ts';
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Runs work that is not to be cut off: the first Ctrl-C aborts its signal, which says to finish what is under way, and the
- * second ends the process.
+ * Runs work that should not be cut off. The first Ctrl-C or SIGTERM aborts its signal, so that it can finish what it has
+ * started. The second one exits the process, with `afterwards` as advice.
  */
 export async function interruptible<R>(afterwards: string, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
   const controller = new AbortController();
   function interrupt() {
     if (controller.signal.aborted) {
-      note(`Stopped at once. ${afterwards}`);
+      note(`Stopped immediately. ${afterwards}`);
       process.exit(exitCodes.interrupted);
     }
-    note('\nFinishing what is under way; Ctrl-C again stops at once.');
+    note('\nFinishing the work in progress; press Ctrl-C again to stop immediately.');
     controller.abort();
   }
   for (const name of signals) process.on(name, interrupt);

@@ -2,7 +2,7 @@ import { redact } from '@omnitenant/core';
 
 const secret = /pass|secret|token|key|credential|auth|dsn|cookie|private/i;
 
-/** A copy to be shown: what a secret's name stands beside, and what looks like a credential, is masked. */
+/** A copy for display: values with a secret name and text that looks like a credential are masked. */
 export function masked(value: unknown): unknown {
   if (typeof value === 'string') return redact(value);
   if (Array.isArray(value)) return value.map(masked);
@@ -12,7 +12,7 @@ export function masked(value: unknown): unknown {
   );
 }
 
-/** A URL may hold a password, and a sealed one is nobody's business; the name of a variable may be read. */
+/** A URL may hold a password or sealed credentials. The name of an environment variable is not secret. */
 function isSecret(name: string, held: unknown): boolean {
   if (name === 'url') return typeof held === 'string' && !held.startsWith('env:');
   return secret.test(name) && held !== null;

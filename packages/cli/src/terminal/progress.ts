@@ -2,7 +2,7 @@ import { openBar } from './bar.ts';
 import { causesOf, sentenceOf } from './failure.ts';
 import { note, paint, plain } from './output.ts';
 
-/** One step of the way over a fleet. */
+/** One finished tenant of many. */
 export interface Step {
   readonly tenant: string;
   readonly total: number;
@@ -11,27 +11,27 @@ export interface Step {
   readonly error?: unknown;
 }
 
-/** Shows how far a fleet is gone through, and which tenants failed. */
+/** Shows how many tenants are done, and which ones failed. */
 export interface Progress {
   step(step: Step): void;
   end(): void;
 }
 
-/** On a terminal, a bar under the failures; else a line for each failure as it happens. */
+/** Prints a line for each failure; on a terminal with a bar below. */
 export function openProgress(verb: string, { bar = true } = {}): Progress {
-  if (!bar || !process.stderr.isTTY) return { step: tell, end() {} };
+  if (!bar || !process.stderr.isTTY) return { step: printFailure, end() {} };
   const { show, end } = openBar(verb);
   return {
     step(step) {
       show(step);
-      tell(step);
+      printFailure(step);
     },
     end,
   };
 }
 
-function tell({ tenant, error }: Step): void {
+function printFailure({ tenant, error }: Step): void {
   if (error === undefined) return;
-  note(`${paint('red', 'failed', process.stderr)} ${plain(tenant)}: ${sentenceOf(error)}`);
-  for (const cause of causesOf(error)) note(`  because: ${cause}`);
+  note(`${paint('red', 'failed', process.stderr)} "${plain(tenant)}": ${sentenceOf(error)}`);
+  for (const cause of causesOf(error)) note(`  cause: ${cause}`);
 }

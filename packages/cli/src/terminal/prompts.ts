@@ -1,15 +1,16 @@
 import * as clack from '@clack/prompts';
 import { Cancelled, UsageError } from './failure.ts';
-import { isInteractive } from './output.ts';
+import { isInteractive, note } from './output.ts';
 
-/** How a value is asked for where it was not given. */
+/** A question for a value that was not given. */
 interface Question {
   readonly message: string;
-  /** What a script says instead, such as `--email <address>`. */
+  /** What a script passes instead, such as `--email <address>`. */
   readonly instead: string;
 }
 
-interface Choice {
+/** One of several answers. */
+export interface Choice {
   readonly value: string;
   readonly label?: string;
   readonly hint?: string;
@@ -19,41 +20,27 @@ interface Options {
   readonly input?: boolean;
 }
 
-// What is asked goes where notes go, so that a pipe gets none of it.
+// Prompts go to standard error, so that a pipe receives only the result.
 const shown = { output: process.stderr, withGuide: false };
 
-/** @throws UsageError where nobody is there to be asked; Cancelled where they pressed Ctrl-C. */
+/** @throws UsageError when not interactive; Cancelled on Ctrl-C. */
 export async function askText(
   options: Options,
   { check, initial, ...question }: Question & { check?: (value: string) => string | undefined; initial?: string },
 ): Promise<string> {
-  requireSomeone(options, question);
+  requireInteractive(options, question);
   const validate = (value = '') => check?.(value);
-  return answer(
-    await clack.text({
-      message: question.message,
-      validate,
-      ...shown,
-      ...(initial === undefined ? {} : { initialValue: initial }),
-    }),
-  );
+  const initialValue = initial === undefined ? {} : { initialValue: initial };
+  return answer(await clack.text({ message: question.message, validate, ...initialValue, ...shown }));
 }
 
-/** How rows can be kept apart, to choose from. */
-export const isolationQuestion = 'How are rows kept apart?';
-export const isolationChoices: readonly Choice[] = [
-  { value: 'schema', hint: 'a schema for each tenant' },
-  { value: 'database', hint: 'a database for each tenant' },
-  { value: 'row', hint: 'shared tables, with row-level security' },
-];
-
-/** What was typed is shown to nobody. */
+/** Asks twice; the input is not shown. */
 export async function askPassword(options: Options, question: Question): Promise<string> {
-  requireSomeone(options, question);
+  requireInteractive(options, question);
   const validate = (value = '') => (value === '' ? 'It cannot be empty.' : undefined);
   const password = answer(await clack.password({ message: question.message, validate, ...shown }));
-  const again = answer(await clack.password({ message: 'The same again', ...shown }));
-  if (password !== again) throw new UsageError('The two passwords differ.');
+  const again = answer(await clack.password({ message: 'Repeat', ...shown }));
+  if (password !== again) throw new UsageError('The two inputs differ.');
   return password;
 }
 
@@ -61,26 +48,29 @@ export async function askChoice(
   options: Options,
   { choices, ...question }: Question & { choices: readonly Choice[] },
 ): Promise<string> {
-  requireSomeone(options, question);
+  requireInteractive(options, question);
   return answer(await clack.select({ message: question.message, options: [...choices], ...shown }));
 }
 
+/** @throws Cancelled unless the user says yes. */
 export async function askConsent(options: Options, question: Question): Promise<void> {
-  requireSomeone(options, question);
+  requireInteractive(options, question);
   if (!answer(await clack.confirm({ message: question.message, initialValue: false, ...shown }))) throw new Cancelled();
 }
 
-/** Asks for a tenant's id before something is lost; nothing else will do. */
-export async function askForId(options: Options & { confirm?: string | undefined }, id: string, loss: string) {
-  const given =
-    options.confirm ??
-    (await askText(options, { message: `${loss} Type the id to go on`, instead: `--confirm ${id}` }));
-  if (given !== id) throw new UsageError(`"${given}" is not the id of the tenant "${id}"; nothing was done.`);
+/** Makes the user type the id of a tenant before its data is deleted. */
+export async function askForId(options: Options & { confirm?: string | undefined }, id: string, warning: string) {
+  const question = { message: `Type "${id}" to continue`, instead: `--confirm ${id}` };
+  if (options.confirm === undefined) {
+    requireInteractive(options, question);
+    note(warning);
+  }
+  const given = options.confirm ?? (await askText(options, question));
+  if (given !== id) throw new UsageError(`"${given}" is not the id of tenant "${id}"; nothing was changed.`);
 }
 
-function requireSomeone(options: Options, { instead }: Question): void {
-  if (isInteractive(options)) return;
-  throw new UsageError(`Nobody is there to be asked; give ${instead}.`);
+function requireInteractive(options: Options, { instead }: Question): void {
+  if (!isInteractive(options)) throw new UsageError(`Not running interactively; pass ${instead}.`);
 }
 
 function answer<Value>(given: Value | typeof clack.CANCEL_SYMBOL): Value {

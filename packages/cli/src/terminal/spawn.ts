@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 import { paint } from './output.ts';
 
 /**
- * Runs a command with the tenant in `OMNITENANT_TENANT`. One alone has the terminal; of several, each line of output begins
- * with the tenant. Rejects where it ends with another exit code than 0.
+ * Runs a command with the tenant in `OMNITENANT_TENANT`. A single command inherits the terminal; of several, each line of
+ * output starts with the tenant. Rejects unless the exit code is 0.
  */
 export async function spawnInTenant(
   tenant: string,
@@ -22,9 +22,9 @@ export async function spawnInTenant(
     void label(child.stderr as Readable, process.stderr, tenant);
   }
   const [code, signal] = (await ended.catch(({ code }) => {
-    throw new Error(`${program} could not be started (${code})`);
+    throw new Error(`Could not start "${program}" (${code})`);
   })) as [number | null, string | null];
-  if (code !== 0) throw new Error(`${program} ended with ${signal ?? `exit code ${code}`}`);
+  if (code !== 0) throw new Error(`"${program}" ended with ${signal ?? `exit code ${code}`}`);
 }
 
 async function label(from: Readable, to: NodeJS.WriteStream, tenant: string): Promise<void> {

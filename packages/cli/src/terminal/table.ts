@@ -9,13 +9,13 @@ export interface Column<Row> {
   style?(row: Row): Style | undefined;
 }
 
-/** How a list is printed: a table for people, or all of it for programs. */
+/** The output format of a list; default: a table. */
 export interface Format {
   readonly json?: true | undefined;
   readonly csv?: true | undefined;
 }
 
-/** Prints rows; as JSON they are whole, as `json` gives them. */
+/** Prints rows as a table, as CSV, or as JSON, for which `json` converts each row. */
 export function printRows<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
@@ -34,7 +34,7 @@ export function printJson(value: unknown): void {
 function printCsv<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
   const header = columns.map(({ name }) => name);
   const records = rows.map((row) => columns.map(({ value }) => value(row)));
-  // A name that a customer chose is no formula of the spreadsheet that it is opened in.
+  // A name chosen by a customer must not become a formula in a spreadsheet.
   process.stdout.write(stringify([header, ...records], { escape_formulas: true }));
 }
 
@@ -58,7 +58,7 @@ const noBorders = Object.fromEntries(
 ) as Partial<Record<Table.CharName, string>>;
 noBorders.middle = '';
 
-/** Prints one thing: its fields under one another, those left out that are empty. */
+/** Prints the fields of one object, one per line, without the empty ones. */
 export function printFields(
   fields: Readonly<Record<string, unknown>>,
   styles: Readonly<Record<string, Style>> = {},

@@ -2,7 +2,7 @@ import type { CommonOptions } from '../terminal/program.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { loadConfig } from './load-config.ts';
 
-/** Works with the application, and closes its tenancy however that went. */
+/** Loads the application, does the work, and always closes the tenancy. */
 export async function withApplication<R>(
   command: { optsWithGlobals(): CommonOptions },
   work: (application: OmnitenantConfig) => Promise<R>,
