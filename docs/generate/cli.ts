@@ -5,19 +5,19 @@ import { addCommands, createProgram } from '../../packages/cli/src/program.ts';
 
 type Command = ReturnType<typeof createProgram>['commands'][number];
 
-/** The page that is written. */
+/** The page that is generated. */
 export const cliPage: string = join(import.meta.dirname, '..', 'reference', 'cli.md');
 
-/** Writes the reference of the command line from the commands themselves. */
+/** Generates the reference of the command line from the commands themselves. */
 export async function generateCli(): Promise<void> {
   const program = createProgram();
   await addCommands(program);
   const commands = program.commands.filter((command) => command.name() !== 'help');
   const page = [
     '# Commands',
-    'The command `omnitenant` and what it can do, as it says itself. [How to use it](../guide/cli.md).',
+    'The commands of `omnitenant`, generated from its help. [How to use it](../guide/cli.md).',
     '```sh\nnpx omnitenant [options] <command>\n```',
-    table('for all commands', optionsOf(program)),
+    table('global option', optionsOf(program)),
     ...commands.flatMap((command) => section(command, 2)),
   ];
   await writeFile(cliPage, `${page.filter(Boolean).join('\n\n')}\n`);
@@ -72,18 +72,18 @@ function table(title: string, rows: readonly Row[]): string {
   return [`| ${title} | |`, '| --- | --- |', ...lines].join('\n');
 }
 
-/** What a command adds to its help, such as examples. */
+/** Text that a command adds to its help, such as examples. */
 function after(command: Command): string {
   let text = '';
   command.configureOutput({ writeOut: (added) => (text += added) });
   command.outputHelp();
   const added = stripVTControlCharacters(text.slice(command.helpInformation().length)).trim();
   const lines = added.replace(/^Examples:\n/, '').split('\n');
-  // What to type, and after two spaces what it does.
+  // The call, two spaces, and what it does.
   return added && `\`\`\`sh\n${lines.map((line) => line.trim().replace(/ {2,}/, '$&# ')).join('\n')}\n\`\`\``;
 }
 
-/** Text that Markdown and Vue leave as it is. */
+/** Escapes text for Markdown and Vue. */
 function prose(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('{{', '&#123;&#123;');
 }

@@ -16,8 +16,12 @@ async function pending() {
   return rows.map(({ tenant }) => tenant);
 }
 
+function undoSecond() {
+  return app.run('rollback', '--all', '--to', first, '--yes');
+}
+
 describe('with pending migrations', () => {
-  beforeEach(() => app.run('rollback', '--all', '--to', first, '--yes'));
+  beforeEach(undoSecond);
 
   test('status shows who has pending migrations, for all tenants and for one, and --check fails', async () => {
     const all = await app.run('status', '--check');
@@ -88,6 +92,10 @@ describe('with pending migrations', () => {
     expect(terminal.shown()).toMatch(/migrating .*\/3 · 0 failed · \w+/);
     expect(terminal.shown()).toContain('3 migrated');
   });
+});
+
+describe('rollback and fake', () => {
+  beforeEach(undoSecond);
 
   test('rollback asks first, and undoes nothing if the answer is no', async () => {
     await app.run('migrate', '--all');
