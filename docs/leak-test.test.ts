@@ -26,7 +26,7 @@ let tenancy: Tenancy;
 beforeAll(async () => {
   const migrations = { migrationsList: [CreateTask] };
   orm = await createOrm(defineConfig({ dbName: 'memory://', entities: [Task], migrations }));
-  tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('app.com') });
+  tenancy = createTenancy({ resources: [orm], resolver: fromSubdomain('app.com') });
   await tenancy.migrateCentral();
   for (const id of tenants) await tenancy.tenants.create({ id });
   // To start PGlite alone takes a busy machine half a minute.

@@ -1,3 +1,4 @@
+import { resource } from '@omnitenant/core/extend';
 import { Client } from 'pg';
 import type { SiteDatabase } from './site.ts';
 import type { BenchTenancy } from './tenancy.ts';
@@ -13,7 +14,10 @@ export async function register(
   await tenancy.migrateCentral();
   const [first, last] = [tenantId(0), tenantId(tenants)];
   const draft = { id: first, config: {}, isolation };
-  await orm.store.insert({ ...draft, name: first, status: 'active', ...orm.place?.(draft) } as never, []);
+  await orm.store.insert(
+    { ...draft, name: first, status: 'active', ...(await orm[resource].place?.(draft)) } as never,
+    [],
+  );
   const client = new Client({ connectionString: url });
   await client.connect();
   try {

@@ -1,5 +1,6 @@
 import { defineConfig, MikroORM, RequestContext } from '@mikro-orm/postgresql';
 import { createTenancy, memoryStore } from '@omnitenant/core';
+import { resource } from '@omnitenant/core/extend';
 import { createOrm } from '@omnitenant/orm';
 import type { Round } from './figure.ts';
 import { answer } from './worker.ts';
@@ -13,10 +14,14 @@ const calls = {
     const config = defineConfig({ dbName: 'nowhere', entities, ensureDatabase: false });
     const plain = await MikroORM.init(config);
     const orm = await createOrm(config);
-    const store = memoryStore();
-    const tenancy = createTenancy({ store, resources: [orm] });
+    // No database is asked: the tenants are kept in memory.
+    const store = Object.assign(orm.store, memoryStore());
+    const tenancy = createTenancy({ resources: [orm] });
     const draft = { id: 'acme', config: {} };
-    await store.insert({ ...draft, name: 'Acme', status: 'active', ...orm.place?.(draft) } as never, []);
+    await store.insert(
+      { ...draft, name: 'Acme', status: 'active', ...(await orm[resource].place?.(draft)) } as never,
+      [],
+    );
 
     const inTenancy = async () => {
       for (let n = 0; n < scopes; n += 1) await tenancy.run('acme', () => void orm.em.getContext());

@@ -38,6 +38,6 @@ export async function openTenancy({
   );
   return {
     orm,
-    tenancy: createTenancy({ store: orm.store, resources: [orm], resolver: fromDomain(), cache: { ttl } }),
+    tenancy: createTenancy({ resources: [orm], resolver: fromDomain(), cache: { ttlMs: ttl } }),
   };
 }

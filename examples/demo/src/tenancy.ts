@@ -20,7 +20,6 @@ export async function createTracker(database: Partial<Options>): Promise<Tracker
     { tenant: Company, names: { database: (id) => `omnitenant_demo_${id}` } },
   );
   const tenancy = createTenancy({
-    store: orm.store,
     resources: [orm],
     resolver: firstOf(fromHeader('x-tenant'), fromSubdomain('localhost'), fromDomain()),
     publicHosts: ['localhost'],

@@ -21,7 +21,6 @@ export async function openTracker(clientUrl: string): Promise<Tracker> {
     { tenant: Company, isolation: 'schema' },
   );
   const tenancy = createTenancy({
-    store: orm.store,
     resources: [orm],
     resolver: firstOf(fromSubdomain('localhost'), fromDomain()),
     publicHosts: ['localhost'],

@@ -24,7 +24,6 @@ export async function openTracker(clientUrl: string): Promise<Tracker> {
     { isolation: 'row' },
   );
   const tenancy = createTenancy({
-    store: orm.store,
     resources: [orm],
     resolver: firstOf(fromSubdomain('localhost'), fromDomain()),
     publicHosts: ['localhost'],

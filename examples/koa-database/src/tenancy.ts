@@ -27,7 +27,6 @@ export async function openTracker(clientUrl: string): Promise<Tracker> {
     },
   );
   const tenancy = createTenancy({
-    store: orm.store,
     resources: [orm],
     resolver: firstOf(fromSubdomain('localhost'), fromDomain()),
     publicHosts: ['localhost'],

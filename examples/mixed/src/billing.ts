@@ -38,7 +38,6 @@ export async function openBilling({ databaseUrl, redisUrl, documents: folder, pr
   const redis = { connection, prefix: `${prefix}queue` };
   const queue = new Queue<Job>('billing', redis);
   const tenancy = createTenancy({
-    store: orm.store,
     resources: [orm, cache, documents, queueResource(queue)],
     resolver: firstOf(fromSubdomain('localhost'), fromDomain()),
   });

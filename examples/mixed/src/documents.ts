@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defineResource, TenancyError, type Tenant, type TenantResource } from '@omnitenant/core';
+import { TenancyError, type Tenant, type TenantResource } from '@omnitenant/core';
+import { defineResource } from '@omnitenant/core/extend';
 
 /** The documents of a tenant. */
 export interface Documents {

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defineResource, type ResourceScope, type TenantResource } from '@omnitenant/core';
+import type { TenantResource } from '@omnitenant/core';
+import { defineResource, type ResourceScope } from '@omnitenant/core/extend';
 
 /** The objects of a tenant. A name is any text of up to 120 bytes; it is no path. */
 export interface Objects {

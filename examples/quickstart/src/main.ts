@@ -16,7 +16,7 @@ class CreateTask extends Migration {
 
 const config = defineConfig({ dbName: 'memory://', entities: [Task], migrations: { migrationsList: [CreateTask] } });
 const orm = await createOrm(config);
-const tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('localhost') });
+const tenancy = createTenancy({ resources: [orm], resolver: fromSubdomain('localhost') });
 
 await tenancy.migrateCentral();
 for (const id of ['acme', 'bloom']) {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { resource } from '@omnitenant/core/extend';
 import { createOrm } from '@omnitenant/orm';
 import { expectNoLeak } from '@omnitenant/orm/testing';
 import { testDatabase } from '@omnitenant/tooling';
@@ -54,7 +55,7 @@ test('there is no migration to make: the snapshot of the entities is known', asy
     await cp(new URL('../after/migrations', import.meta.url), path, { recursive: true });
     const orm = await createOrm({ ...config('postgres://localhost/nowhere'), migrations: { path } });
     assert.deepEqual(await orm.migrations.create(), { path: undefined, up: [], down: [] });
-    await orm.end();
+    await orm[resource].end?.();
   } finally {
     await rm(path, { recursive: true });
   }

@@ -1,4 +1,5 @@
-import { handleOf, type ResourceScope, type TenantResource } from '@omnitenant/core';
+import type { TenantResource } from '@omnitenant/core';
+import { handleOf, type ResourceVerbs, resource } from '@omnitenant/core/extend';
 import { type CacheOptions, checkedOptions } from './cache-options.ts';
 import { createConnections } from './connections/connections.ts';
 import { connect, type RedisClient } from './connections/redis-client.ts';
@@ -37,10 +38,10 @@ export function createCache(options: CacheOptions = {}): Cache {
     return redisStore({ use: (work) => connections.use(url, work), prefix, timeoutMs, end: () => {} });
   }
 
-  const cache: Cache = {
+  const verbs: ResourceVerbs<ScopedCache> = {
     name,
 
-    open(scope: ResourceScope) {
+    open(scope) {
       const own = scope.kind === 'tenant' ? tenantCacheConfig(scope.tenant) : {};
       return scopedCache({ store: storeAt(own.redis), owner: ownerOf(scope), ttlMs: own.ttlMs ?? ttlMs, builds });
     },
@@ -62,7 +63,10 @@ export function createCache(options: CacheOptions = {}): Cache {
       connections.end();
       common.end();
     },
+  };
 
+  const cache: Cache = {
+    [resource]: verbs,
     get: async (key) => handleOf(cache).get(key),
     has: async (key) => handleOf(cache).has(key),
     set: async (key, value, entry) => handleOf(cache).set(key, value, entry),

@@ -21,7 +21,7 @@ const tag = 'mikro-orm';
  * @example
  * const cache = createCache({ redis: 'redis://localhost' });
  * const orm = await createOrm(defineConfig({ clientUrl, entities, resultCache: { adapter: resultCacheIn(cache) } }));
- * const tenancy = createTenancy({ store: orm.store, resources: [orm, cache] });
+ * const tenancy = createTenancy({ resources: [orm, cache] });
  */
 export function resultCacheIn(cache: Cache): ResultCacheClass {
   return class implements ResultCache {

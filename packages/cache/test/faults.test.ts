@@ -1,4 +1,4 @@
-import { currentScope } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import { obtainable, testRedisServer } from '@omnitenant/tooling';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

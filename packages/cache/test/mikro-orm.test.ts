@@ -66,7 +66,7 @@ describe.each(kinds)("MikroORM's result cache, kept in %s", (kind) => {
         resultCache,
       }),
     );
-    const tenancy = createTenancy({ store: orm.store, resources: [orm, cache] });
+    const tenancy = createTenancy({ resources: [orm, cache] });
     await tenancy.migrateCentral();
     for (const id of ['acme', 'beta']) {
       await tenancy.tenants.create({ id });

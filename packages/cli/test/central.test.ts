@@ -13,7 +13,7 @@ const config = `
     defineMikroOrm({ clientUrl: process.env.DATABASE_URL, entities: [], migrations: { migrationsList: [] } }),
     { centralMigrations: { path: join(import.meta.dirname, 'central') } },
   );
-  export default defineConfig({ tenancy: createTenancy({ store: orm.store, resources: [orm] }), orm });
+  export default defineConfig({ tenancy: createTenancy({ resources: [orm] }), orm });
 `;
 
 let app: Application;

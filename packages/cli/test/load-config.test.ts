@@ -16,7 +16,7 @@ function config(body: string) {
 function open(entities = '') {
   return `
   const orm = await createOrm(defineMikroOrm({ clientUrl: process.env.DATABASE_URL, entities: [${entities}], migrations: { migrationsList: [] } }));
-  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+  const tenancy = createTenancy({ resources: [orm] });
 `;
 }
 

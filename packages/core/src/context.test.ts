@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { currentScope, handleOf, outside, snapshot } from './context.ts';
-import { defineResource } from './resource.ts';
+import { bindScope, currentScope, handleOf, outside } from './context.ts';
+import { defineResource, resource } from './resource.ts';
 import { memoryStore } from './stores/memory.ts';
 import { createTenancy, type Tenancy } from './tenancy.ts';
 
@@ -135,7 +135,7 @@ describe('a scope', () => {
         expect(() => tenancy.current()).toThrow(expect.objectContaining({ code: 'OUTSIDE_SCOPE' }) as Error);
       });
       expect(here()).toBe('a');
-      const bound = snapshot();
+      const bound = bindScope();
       bus.on('message', () => bound(() => seen.push(['bound', here()])));
       bus.on('message', () => outside(() => seen.push(['outside', here()])));
     });
@@ -159,14 +159,14 @@ describe('a scope', () => {
   });
 
   test('can be snapshot where there is none, and there is none then', async () => {
-    const bound = snapshot();
+    const bound = bindScope();
     await tenancy.run('a', () => expect(bound(() => currentScope())).toBeUndefined());
   });
 });
 
 describe('a handle', () => {
   test('is opened when it is first asked for, once per scope', async () => {
-    const open = vi.spyOn(cache, 'open');
+    const open = vi.spyOn(cache[resource], 'open');
     await tenancy.run('a', () => undefined);
     expect(open).not.toHaveBeenCalled();
     await tenancy.run('a', () => expect(handleOf(cache)).toBe(tenancy.use(cache)));

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
-import type { TenantResource } from './resource.ts';
+import { type TenantResource, verbsOf } from './resource.ts';
 import type { OpenScope } from './scope.ts';
 
 /** The scope that code runs in: in one tenant, or deliberately in none (`central`). */
@@ -28,7 +28,7 @@ interface ScopeLife {
    * @throws RESOURCE_UNKNOWN where the scope's tenancy does not have the resource; SCOPE_ENDED where the handle would
    * have to be closed and the scope has ended.
    */
-  handle<Handle>(resource: TenantResource<Handle>): Handle;
+  handle<Handle>(of: TenantResource<Handle>): Handle;
 }
 
 const storage = new AsyncLocalStorage<OpenScope | undefined>();
@@ -42,15 +42,16 @@ export function currentScope(): Scope | undefined {
  * The handle of a resource in the innermost scope whose tenancy has it.
  * @throws OUTSIDE_SCOPE where there is no such scope.
  */
-export function handleOf<Handle>(resource: TenantResource<Handle>): Handle {
+export function handleOf<Handle>(of: TenantResource<Handle>): Handle {
   for (let scope = storage.getStore(); scope !== undefined; scope = scope.parent) {
-    if (scope.owner.resources.has(resource)) return scope.handle(resource);
+    if (scope.owner.resources.has(of)) return scope.handle(of);
   }
+  const { name } = verbsOf(of);
   throw new TenancyError(
     'OUTSIDE_SCOPE',
     storage.getStore() === undefined
-      ? `The resource "${resource.name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`
-      : `The resource "${resource.name}" is used in a scope whose tenancy does not have it; pass it to createTenancy({ resources }).`,
+      ? `The resource "${name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`
+      : `The resource "${name}" is used in a scope whose tenancy does not have it; pass it to createTenancy({ resources }).`,
   );
 }
 
@@ -60,7 +61,7 @@ export function outside<R>(fn: () => R): R {
 }
 
 /** A function that runs later work in the scope of now: for streams and emitters that call back from elsewhere. */
-export function snapshot(): <R>(fn: () => R) => R {
+export function bindScope(): <R>(fn: () => R) => R {
   const scope = storage.getStore();
   return (fn) => storage.run(scope, fn);
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { quoted } from './models/quoted.ts';
 import { redact, withoutCredentials } from './redact.ts';
 
 /** Every way in which tenancy fails: the HTTP status that it deserves, and whether its message may be shown to a caller. */
@@ -53,11 +54,11 @@ export type TenancyErrorCode = keyof typeof errorCodes;
 /** What a `TenancyError` carries besides its code and message. */
 export interface TenancyErrorOptions {
   /** The id of the tenant that it happened to. */
-  readonly tenant?: string;
+  readonly tenant?: string | undefined;
   /** What it was caused by; kept without its credentials. */
   readonly cause?: unknown;
   /** Response headers, such as `Retry-After` (seconds). */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 const brand: unique symbol = Symbol.for('omnitenant.TenancyError') as never;
@@ -71,7 +72,7 @@ export class TenancyError extends Error {
   declare readonly headers?: Readonly<Record<string, string>>;
 
   constructor(code: TenancyErrorCode, message: string, options: TenancyErrorOptions = {}) {
-    super(redact(message), 'cause' in options ? { cause: withoutCredentials(options.cause) } : undefined);
+    super(redact(message), options.cause !== undefined ? { cause: withoutCredentials(options.cause) } : undefined);
     this.code = code;
     this.status = errorCodes[code].status;
     this.expose = errorCodes[code].expose;
@@ -89,6 +90,37 @@ export class TenancyError extends Error {
   toJSON(): { code: TenancyErrorCode; message?: string } {
     return { code: this.code, ...(this.expose ? { message: this.message } : {}) };
   }
+}
+
+/** No tenant has that id or domain. */
+export function unknownTenant(named: string): TenancyError {
+  return new TenancyError('TENANT_UNKNOWN', `There is no tenant ${quoted(named)}.`);
+}
+
+/** A tenant of that id exists already. */
+export function tenantExists(id: string, cause?: unknown): TenancyError {
+  return new TenancyError('TENANT_EXISTS', `There is a tenant "${id}" already; choose another id.`, {
+    tenant: id,
+    cause,
+  });
+}
+
+/** The host leads to a tenant already, or to central. */
+export function domainTaken(
+  domain: { readonly host: string; readonly tenantId: string },
+  cause?: unknown,
+): TenancyError {
+  const message = `The domain "${domain.host}" is taken; choose another.`;
+  return new TenancyError('DOMAIN_TAKEN', message, { tenant: domain.tenantId, cause });
+}
+
+/** The tenant is in none of the statuses that the change requires. */
+export function transitionRefused(
+  { id, status }: { readonly id: string; readonly status: string },
+  required: readonly string[],
+): TenancyError {
+  const message = `Tenant "${id}" is in status "${status}"; this requires ${required.map((one) => `"${one}"`).join(' or ')}.`;
+  return new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
 }
 
 Object.defineProperty(TenancyError.prototype, 'name', { value: 'TenancyError', configurable: true, writable: true });

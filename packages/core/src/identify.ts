@@ -1,6 +1,6 @@
 import { TenancyError } from './errors.ts';
 import { admit } from './lifecycle.ts';
-import { hostOf } from './models/domain.ts';
+import { hostFromHeader } from './models/domain.ts';
 import { quoted } from './models/quoted.ts';
 import type { Tenant } from './models/tenant.ts';
 import type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
@@ -40,7 +40,7 @@ export function createIdentify<T extends Tenant>(
 
   /** `www.` in front of a public host leads to it, as it does for a tenant's domain. */
   function isPublicHost(raw: string | undefined): boolean {
-    const host = publicHosts.size === 0 ? undefined : hostOf(raw);
+    const host = publicHosts.size === 0 ? undefined : hostFromHeader(raw);
     if (host === undefined) return false;
     return publicHosts.has(host) || (host.startsWith('www.') && publicHosts.has(host.slice('www.'.length)));
   }

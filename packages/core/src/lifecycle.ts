@@ -1,5 +1,4 @@
-import { TenancyError, type TenancyErrorCode } from './errors.ts';
-import { quoted } from './models/quoted.ts';
+import { TenancyError, type TenancyErrorCode, transitionRefused, unknownTenant } from './errors.ts';
 import type { Tenant, TenantStatus } from './models/tenant.ts';
 
 /** A step of a tenant's life: the statuses that it leads from, and the one that it leads to. */
@@ -8,7 +7,16 @@ export interface Transition {
   readonly to: TenantStatus;
 }
 
-type Verb = 'activate' | 'fail' | 'reclaim' | 'finish' | 'suspend' | 'maintain' | 'archive' | 'resume' | 'remove';
+type Verb =
+  | 'activate'
+  | 'fail'
+  | 'reclaim'
+  | 'finish'
+  | 'suspend'
+  | 'startMaintenance'
+  | 'archive'
+  | 'resume'
+  | 'remove';
 
 /** Every change of status that there is. */
 export const transitions: Readonly<Record<Verb, Transition>> = {
@@ -18,7 +26,7 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   reclaim: { from: ['provisioning', 'failed'], to: 'failed' },
   finish: { from: ['failed'], to: 'active' },
   suspend: { from: ['active'], to: 'suspended' },
-  maintain: { from: ['active'], to: 'maintenance' },
+  startMaintenance: { from: ['active'], to: 'maintenance' },
   archive: { from: ['active', 'suspended', 'maintenance'], to: 'archived' },
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
   remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },
@@ -43,16 +51,9 @@ export function admit<T extends Tenant>(tenant: T | undefined, named: string): T
   throw new TenancyError(refusal.code, refusal.message, { tenant: id, ...headers });
 }
 
-/** The error for a tenant that is not there, under the id or host that it was asked for by. */
-export function unknownTenant(named: string): TenancyError {
-  return new TenancyError('TENANT_UNKNOWN', `There is no tenant ${quoted(named)}.`);
-}
-
 /** @throws TRANSITION_REFUSED where the tenant is in none of the statuses. */
-export function requireStatus(tenant: Tenant, statuses: readonly TenantStatus[], verb: string): void {
-  if (statuses.includes(tenant.status)) return;
-  const message = `The tenant "${tenant.id}" is ${tenant.status}, and cannot be ${verb} before it is ${statuses.join(', ')}.`;
-  throw new TenancyError('TRANSITION_REFUSED', message, { tenant: tenant.id });
+export function requireStatus(tenant: Tenant, statuses: readonly TenantStatus[]): void {
+  if (!statuses.includes(tenant.status)) throw transitionRefused(tenant, statuses);
 }
 
 const refusals: Partial<Record<TenantStatus, { code: TenancyErrorCode; message: string }>> = {

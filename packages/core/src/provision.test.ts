@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Tenant } from './models/tenant.ts';
 import { parseTenantInput } from './models/tenant-input.ts';
 import { placed, runSteps, storageSteps } from './provision.ts';
-import { defineResource } from './resource.ts';
+import type { ResourceVerbs } from './resource.ts';
 
 test('steps run in order; a failure undoes what was done, newest first, and not the step that failed', async () => {
   const events: string[] = [];
@@ -42,9 +42,14 @@ test('an undo that fails does not keep the others from being tried', async () =>
 });
 
 test('storage is made by every create before any migrate', () => {
-  const full = (name: string) =>
-    defineResource({ name, open: () => 1, create: async () => {}, migrate: async () => {}, destroy: async () => {} });
-  const resources = [full('orm'), defineResource({ name: 'clock', open: () => 1 }), full('files')];
+  const full = (name: string) => ({
+    name,
+    open: () => 1,
+    create: async () => {},
+    migrate: async () => {},
+    destroy: async () => {},
+  });
+  const resources = [full('orm'), { name: 'clock', open: () => 1 }, full('files')];
   expect(storageSteps({ id: 'acme' } as Tenant, resources, { kind: 'create' }).map(({ name }) => name)).toEqual([
     'orm.create',
     'files.create',
@@ -55,29 +60,44 @@ test('storage is made by every create before any migrate', () => {
 
 test('what is adopted is not made, by a resource that can adopt', async () => {
   const called: unknown[] = [];
-  const resource = defineResource({
+  const resource: ResourceVerbs = {
     name: 'orm',
     open: () => 1,
     create: async () => void called.push('create'),
     adopt: async (_, options) => void called.push(options),
-  });
+  };
   const steps = storageSteps({ id: 'acme' } as Tenant, [resource], { kind: 'adopt', at: 'Migration2' });
   for (const step of steps) await step.run();
   expect(called).toEqual([{ at: 'Migration2' }]);
 });
 
+test('what create did is handed to migrate, and nothing where the storage was adopted', async () => {
+  const handed: unknown[] = [];
+  const verbs: Omit<ResourceVerbs, 'name'> = { open: () => 1, migrate: async (_, as) => void handed.push(as) };
+  const resources: ResourceVerbs[] = [
+    { ...verbs, name: 'whole', create: async () => 'migrated' },
+    { ...verbs, name: 'silent', create: async () => {} },
+    { ...verbs, name: 'none' },
+    { ...verbs, name: 'adopts', adopt: async () => {}, create: async () => 'migrated' },
+  ];
+  for (const kind of ['create', 'adopt'] as const) {
+    for (const step of storageSteps({ id: 'acme' } as Tenant, resources, { kind })) await step.run();
+  }
+  expect(handed).toEqual(['migrated', 'empty', undefined, 'migrated', 'migrated', 'empty', undefined, undefined]);
+});
+
 describe('a placement', () => {
   const parsed = (input: object) => parseTenantInput({ id: 'acme', ...input }, new Set<string>());
-  const orm = defineResource({
+  const orm: ResourceVerbs = {
     name: 'orm',
     open: () => 1,
     place: ({ id, isolation = 'schema' }) => ({ isolation, placement: { schema: `t_${id}` } }),
-  });
-  const files = defineResource({
+  };
+  const files: ResourceVerbs = {
     name: 'files',
     open: () => 1,
     place: ({ isolation = 'none' }) => ({ isolation, placement: { bucket: 'one' } }),
-  });
+  };
 
   test('is what each resource adds to what the one before it said', async () => {
     expect(await placed(parsed({}), [orm, files])).toMatchObject({

@@ -2,7 +2,7 @@ import { outside } from './context.ts';
 import { TenancyError } from './errors.ts';
 import type { Tenant, TenantDraft } from './models/tenant.ts';
 import type { ParsedTenantInput } from './models/tenant-input.ts';
-import type { PlacementDraft, TenantResource } from './resource.ts';
+import type { PlacementDraft, ProvisionedAs, ResourceVerbs } from './resource.ts';
 
 /** One step of provisioning; what it made is undone when a later one fails. */
 export interface Step {
@@ -39,27 +39,27 @@ export async function runSteps(
 }
 
 /** How a tenant's storage comes to be: made, or taken over with what it has. */
-export type Origin = { readonly kind: 'create' } | { readonly kind: 'adopt'; readonly at?: string };
+export type Origin = { readonly kind: 'create' } | { readonly kind: 'adopt'; readonly at?: string | undefined };
 
 /** The steps that give a tenant its storage: every resource's `create`, or `adopt` where it can, then its `migrate`. */
-export function storageSteps(tenant: Tenant, resources: readonly TenantResource[], origin: Origin): Step[] {
+export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[], origin: Origin): Step[] {
+  const provisioned = new Map<ResourceVerbs, ProvisionedAs>();
   const creates = resources.flatMap((resource): Step[] => {
-    const { kind, ...options } = origin;
-    const verb = kind === 'adopt' && resource.adopt !== undefined ? 'adopt' : 'create';
-    if (resource[verb] === undefined) return [];
-    return [
-      {
-        name: `${resource.name}.${verb}`,
-        run: async () => (verb === 'adopt' ? resource.adopt?.(tenant, options) : resource.create?.(tenant)),
-        undo: async () => resource.destroy?.(tenant),
-      },
-    ];
+    const undo = async () => resource.destroy?.(tenant);
+    if (origin.kind === 'adopt' && resource.adopt !== undefined) {
+      const run = async () => resource.adopt?.(tenant, { at: origin.at });
+      return [{ name: `${resource.name}.adopt`, run, undo }];
+    }
+    if (resource.create === undefined) return [];
+    const run = async () => provisioned.set(resource, (await resource.create?.(tenant)) ?? 'empty');
+    return [{ name: `${resource.name}.create`, run, undo }];
   });
-  const migrates = resources.flatMap((resource): Step[] =>
-    resource.migrate === undefined
-      ? []
-      : [{ name: `${resource.name}.migrate`, run: async () => resource.migrate?.(tenant) }],
-  );
+  const migrates = resources
+    .filter(({ migrate }) => migrate !== undefined)
+    .map((resource) => ({
+      name: `${resource.name}.migrate`,
+      run: async () => resource.migrate?.(tenant, provisioned.get(resource)),
+    }));
   return [...creates, ...migrates];
 }
 
@@ -69,13 +69,13 @@ export function storageSteps(tenant: Tenant, resources: readonly TenantResource[
  */
 export async function placed<T extends Tenant>(
   { draft, isolation, placement }: ParsedTenantInput<T>,
-  resources: readonly TenantResource[],
+  resources: readonly ResourceVerbs[],
 ): Promise<TenantDraft<T>> {
   let asked: PlacementDraft = {
     id: draft.id,
     config: draft.config,
-    ...(isolation === undefined ? {} : { isolation }),
-    ...(placement === undefined ? {} : { placement }),
+    isolation,
+    placement,
   };
   const placing = resources.filter(({ place }) => place !== undefined);
   if (placing.length === 0 && isolation !== undefined) {

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { currentScope } from './context.ts';
 import { isTenancyError, TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
-import type { TenantResource } from './resource.ts';
+import { defineResource } from './resource.ts';
 import { memoryStore } from './stores/memory.ts';
 import { createTenancy } from './tenancy.ts';
 
@@ -17,14 +17,15 @@ function resourcesOn(storage: Set<string>, events: string[] = [], failures: Fail
     return Promise.resolve();
   }
 
-  const resource = (name: string): TenantResource => ({
-    name,
-    open: ({ kind }) => kind,
-    create: async ({ id }) => step(`${name}.create`, () => storage.add(`${name}/${id}`)),
-    migrate: async () => step(`${name}.migrate`, () => {}),
-    destroy: async ({ id }) => step(`${name}.destroy`, () => storage.delete(`${name}/${id}`)),
-    changed: (id) => void events.push(`${name}.changed ${id}`),
-  });
+  const resource = (name: string) =>
+    defineResource({
+      name,
+      open: ({ kind }) => kind,
+      create: async ({ id }) => step(`${name}.create`, () => storage.add(`${name}/${id}`)),
+      migrate: async () => step(`${name}.migrate`, () => {}),
+      destroy: async ({ id }) => step(`${name}.destroy`, () => storage.delete(`${name}/${id}`)),
+      changed: (id) => void events.push(`${name}.changed ${id}`),
+    });
   return [resource('db'), resource('files')];
 }
 
@@ -77,7 +78,7 @@ describe('creating a tenant', () => {
   test('calls the resources outside the scope that it is called in', async () => {
     const seen: unknown[] = [];
     const look = async () => void seen.push(currentScope());
-    const resource: TenantResource = {
+    const resource = defineResource({
       name: 'r',
       open: () => 1,
       place: () => {
@@ -90,7 +91,7 @@ describe('creating a tenant', () => {
       changed: look,
       migrateCentral: look,
       end: look,
-    };
+    });
     const tenancy = createTenancy({ store: memoryStore(), resources: [resource] });
     await tenancy.central(async () => {
       await tenancy.tenants.create({ id: 'acme' });
@@ -193,11 +194,11 @@ describe('creating a tenant', () => {
   });
 
   test('shows no credential, whatever a resource throws', async () => {
-    const resource: TenantResource = {
+    const resource = defineResource({
       name: 'db',
       open: () => 1,
       create: () => Promise.reject(new Error('postgres://app:s3cret@db/main refused')),
-    };
+    });
     const { tenants } = createTenancy({ store: memoryStore(), resources: [resource] });
     const error = await tenants.create({ id: 'acme' }).catch((thrown) => thrown);
     expect(error.cause.message).toBe('postgres://***@db/main refused');
@@ -415,7 +416,7 @@ describe('repairing a tenant', () => {
 test('a tenant is closed for a while or for good, and opened again', async () => {
   const { tenancy, tenants } = fleet();
   await tenants.create({ id: 'acme' });
-  await tenants.maintain('acme');
+  await tenants.startMaintenance('acme');
   await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_MAINTENANCE' });
   await tenants.archive('acme');
   await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_ARCHIVED' });
@@ -443,11 +444,11 @@ describe('removing a tenant', () => {
   test('closes every door before it ends anything', async () => {
     const store = memoryStore();
     const atDestroy: unknown[] = [];
-    const resource: TenantResource = {
+    const resource = defineResource({
       name: 'db',
       open: () => 1,
       destroy: async () => void atDestroy.push(await tenancy.run('acme', () => 'in').catch(({ code }) => code)),
-    };
+    });
     const tenancy = createTenancy({ store, resources: [resource] });
     await tenancy.tenants.create({ id: 'acme' });
     await tenancy.run('acme', () => 'cached');
@@ -526,7 +527,7 @@ describe('removing a tenant', () => {
 test('the registry shows a tenant as what it is while it is made and removed', async () => {
   const seen: unknown[] = [];
   const look = async () => void seen.push((await tenants.tryGet('acme'))?.status);
-  const resource: TenantResource = { name: 'db', open: () => 1, create: look, migrate: look, destroy: look };
+  const resource = defineResource({ name: 'db', open: () => 1, create: look, migrate: look, destroy: look });
   const { tenants } = createTenancy({ store: memoryStore(), resources: [resource] });
   await look();
   await tenants.create({ id: 'acme' });

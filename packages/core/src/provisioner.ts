@@ -1,12 +1,12 @@
 import { outside } from './context.ts';
-import { isTenancyError, TenancyError } from './errors.ts';
-import { migratable, requireStatus, transitions, unknownTenant } from './lifecycle.ts';
+import { isTenancyError, TenancyError, unknownTenant } from './errors.ts';
+import { migratable, requireStatus, transitions } from './lifecycle.ts';
 import type { Domain } from './models/domain.ts';
 import { isTenantId, type Tenant, type TenantInput, tenantSnapshot } from './models/tenant.ts';
 import { parseTenantInput } from './models/tenant-input.ts';
 import { type Origin, placed, runSteps, type StepFailure, storageSteps } from './provision.ts';
 import type { TenantRegistry } from './registry.ts';
-import type { TenantResource } from './resource.ts';
+import type { ResourceVerbs } from './resource.ts';
 import type { SignalSender } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantRecords } from './tenant-records.ts';
@@ -17,7 +17,7 @@ export interface ProvisionerOptions<T extends Tenant> {
   readonly store: TenantStore<T>;
   readonly records: TenantRecords<T>;
   readonly signals: SignalSender<T>;
-  readonly resources: readonly TenantResource[];
+  readonly resources: readonly ResourceVerbs[];
   readonly reservedIds: ReadonlySet<string>;
   readonly publicHosts: ReadonlySet<string>;
 }
@@ -151,7 +151,7 @@ export function createProvisioner<T extends Tenant>(
 
   async function remove(id: string): Promise<void> {
     const asked = await stored(id);
-    requireStatus(asked, transitions.remove.from, 'removed');
+    requireStatus(asked, transitions.remove.from);
     if (asked.status !== 'removing') await signals.ask('removing', { tenant: asked });
 
     const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
@@ -173,7 +173,7 @@ export function createProvisioner<T extends Tenant>(
   async function repair(id: string, options?: { readonly clear?: false }): Promise<T>;
   async function repair(id: string, options: { readonly clear: boolean }): Promise<T | undefined>;
   async function repair(id: string, { clear = false }: { readonly clear?: boolean } = {}): Promise<T | undefined> {
-    requireStatus(await stored(id), transitions.reclaim.from, 'repaired');
+    requireStatus(await stored(id), transitions.reclaim.from);
     if (clear) {
       await inTurn(id, () => records.transit(id, transitions.reclaim));
       await remove(id);
@@ -196,12 +196,12 @@ export function createProvisioner<T extends Tenant>(
 
     async migrate(id) {
       const asked = await stored(id);
-      requireStatus(asked, migratable, 'migrated');
+      requireStatus(asked, migratable);
       await signals.ask('migrating', { tenant: asked });
 
       const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
         const tenant = await stored(id);
-        requireStatus(tenant, migratable, 'migrated');
+        requireStatus(tenant, migratable);
         for (const resource of resources) {
           try {
             await outside(() => resource.migrate?.(tenant));

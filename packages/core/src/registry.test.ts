@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { currentScope } from './context.ts';
 import type { Tenant } from './models/tenant.ts';
 import type { TenantUpdate } from './registry.ts';
+import { defineResource } from './resource.ts';
 import { memoryStore } from './stores/memory.ts';
 import { createTenancy } from './tenancy.ts';
 import { idsOf } from './testing/store/promise.ts';
@@ -17,7 +18,7 @@ async function registry() {
   const tenancy = createTenancy({
     store: { ...memory, find, addDomain },
     publicHosts: ['app.com'],
-    resources: [{ name: 'db', open: () => 1, changed }],
+    resources: [defineResource({ name: 'db', open: () => 1, changed })],
     onError,
   });
   await tenancy.tenants.create({ id: 'acme', domains: ['acme.com'] });

@@ -1,6 +1,6 @@
-import { TenancyError } from './errors.ts';
-import { transitions, unknownTenant } from './lifecycle.ts';
-import { type Domain, parseHost } from './models/domain.ts';
+import { TenancyError, unknownTenant } from './errors.ts';
+import { transitions } from './lifecycle.ts';
+import { type Domain, parseDomain } from './models/domain.ts';
 import type { Tenant, TenantChange, TenantInput } from './models/tenant.ts';
 import { parseTenantChange } from './models/tenant-input.ts';
 import { createProvisioner, type ProvisionerOptions, refusePublicHosts } from './provisioner.ts';
@@ -44,7 +44,7 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   /** Closes an active tenant at every door. Rejects with TRANSITION_REFUSED. */
   suspend(id: string): Promise<T>;
   /** Closes an active tenant for a while: its callers are told to try again later. Rejects with TRANSITION_REFUSED. */
-  maintain(id: string): Promise<T>;
+  startMaintenance(id: string): Promise<T>;
   /** Closes a tenant for good, and keeps its storage. Rejects with TRANSITION_REFUSED. */
   archive(id: string): Promise<T>;
   /** Opens a tenant that is suspended, under maintenance or archived. Rejects with TRANSITION_REFUSED. */
@@ -108,8 +108,8 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
       return tenant;
     },
 
-    maintain(id) {
-      return records.transit(id, transitions.maintain);
+    startMaintenance(id) {
+      return records.transit(id, transitions.startMaintenance);
     },
 
     archive(id) {
@@ -128,14 +128,14 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
     },
 
     async addDomain(id, named, { primary = false } = {}) {
-      const domain = { host: parseHost(named), tenantId: id, primary };
+      const domain = { host: parseDomain(named), tenantId: id, primary };
       refusePublicHosts([domain], publicHosts);
       await records.addDomain(domain);
       return domain;
     },
 
     async removeDomain(id, named) {
-      await records.removeDomain(id, parseHost(named));
+      await records.removeDomain(id, parseDomain(named));
     },
   };
 }

@@ -1,14 +1,17 @@
 import type { Placement, Tenant } from './models/tenant.ts';
+import type { TenantStore } from './stores/store.ts';
 
-/** The scope that a resource is opened for. */
-export type ResourceScope = { readonly kind: 'tenant'; readonly tenant: Tenant } | { readonly kind: 'central' };
+/** The key of a resource's verbs, which only the tenancy calls. The same symbol in every copy of the package. */
+export const resource: unique symbol = Symbol.for('omnitenant.resource') as never;
 
-/** What a resource is asked to place: a tenant that does not exist yet. */
-export interface PlacementDraft {
-  readonly id: string;
-  readonly isolation?: string;
-  readonly placement?: Placement;
-  readonly config: Readonly<Record<string, unknown>>;
+/** What the application holds of a resource: its verbs are behind a symbol, because they can destroy a tenant's storage. */
+export interface TenantResource<Handle = unknown> {
+  readonly [resource]: ResourceVerbs<Handle>;
+}
+
+/** A resource that also keeps the tenants: it brings the store of its tenancy. */
+export interface StoringResource<Handle, T extends Tenant> extends TenantResource<Handle> {
+  readonly [resource]: ResourceVerbs<Handle> & { readonly store: TenantStore<T> };
 }
 
 /** Where a resource places a tenant. */
@@ -18,10 +21,10 @@ export interface PlacementAnswer {
 }
 
 /**
- * What each tenant has one of: a database, a cache, a queue, or the application's own. A capability is there by presence.
- * Every method is called outside all scopes, so that a pool, timer or listener it makes belongs to no tenant.
+ * What the tenancy calls to give each tenant its own database, cache, queue or the like. All but `name` and `open` are
+ * optional. Every verb is called outside all scopes, so that a pool, timer or listener it makes belongs to no tenant.
  */
-export interface TenantResource<Handle = unknown> {
+export interface ResourceVerbs<Handle = unknown> {
   /** Unique in a tenancy; names the resource in messages. */
   readonly name: string;
   /** Makes the scope's handle, once per scope and when it is first asked for; synchronous and cheap. */
@@ -30,26 +33,53 @@ export interface TenantResource<Handle = unknown> {
   close?(handle: Handle): void | Promise<void>;
   /** Says where a new tenant will be. Throws ISOLATION_UNKNOWN. */
   place?(draft: PlacementDraft): PlacementAnswer | Promise<PlacementAnswer>;
-  /** Makes the tenant's storage; one that fails leaves nothing behind, because only what was made is undone. */
-  create?(tenant: Tenant): Promise<void>;
   /**
-   * Takes storage that is there already for the tenant's, as `create` would have made it; `at` is the last migration that it
-   * has. `destroy` gives it back as it was, and ends none that was adopted.
+   * Creates the tenant's storage and says how far it got; without an answer the storage is empty. When it fails it leaves
+   * nothing behind, because only what was created is undone.
    */
-  adopt?(tenant: Tenant, options: { readonly at?: string }): Promise<void>;
-  /** Brings the tenant's storage up to date. */
-  migrate?(tenant: Tenant): Promise<void>;
-  /** Ends the tenant's storage; does nothing where it is already gone, or was never made. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: an async function without a return promises void.
+  create?(tenant: Tenant): Promise<ProvisionedAs | void>;
+  /**
+   * Takes existing storage as the tenant's, as `create` would have made it; `at` is the last migration applied to it.
+   * `destroy` releases it unchanged, and drops nothing that was adopted.
+   */
+  adopt?(tenant: Tenant, options: { readonly at?: string | undefined }): Promise<void>;
+  /** Brings the tenant's storage up to date. For a tenant that `create` has just made, `provisioned` is its answer. */
+  migrate?(tenant: Tenant, provisioned?: ProvisionedAs): Promise<void>;
+  /** Destroys the tenant's storage; does nothing if it is gone or was never created. */
   destroy?(tenant: Tenant): Promise<void>;
-  /** Drops what was cached for a tenant whose record changed or went. */
+  /** Drops what was cached for a tenant whose record was changed or deleted. */
   changed?(tenantId: string): void | Promise<void>;
-  /** Brings what lives in central up to date, making it the first time. */
+  /** Brings what lives in central up to date; creates it the first time. */
   migrateCentral?(): Promise<void>;
   /** Ends what the resource holds for the process, such as pools and sockets. */
   end?(): Promise<void>;
 }
 
-/** The resource itself, with the type of its handle inferred. */
-export function defineResource<Handle>(resource: TenantResource<Handle>): TenantResource<Handle> {
-  return resource;
+/** How far `create` brought a tenant's storage: empty, migrated, or migrated with its version recorded in central. */
+export type ProvisionedAs = 'empty' | 'migrated' | 'migrated-and-recorded';
+
+/** The scope that a resource is opened for. */
+export type ResourceScope = { readonly kind: 'tenant'; readonly tenant: Tenant } | { readonly kind: 'central' };
+
+/** What a resource is asked to place: a tenant that does not exist yet. */
+export interface PlacementDraft {
+  readonly id: string;
+  readonly isolation?: string | undefined;
+  readonly placement?: Placement | undefined;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A resource of these verbs, with the type of its handle inferred. */
+export function defineResource<Handle, T extends Tenant>(
+  verbs: ResourceVerbs<Handle> & { readonly store: TenantStore<T> },
+): StoringResource<Handle, T>;
+export function defineResource<Handle>(verbs: ResourceVerbs<Handle>): TenantResource<Handle>;
+export function defineResource<Handle>(verbs: ResourceVerbs<Handle>): TenantResource<Handle> {
+  return { [resource]: verbs };
+}
+
+/** The verbs of a resource. */
+export function verbsOf<Handle>(of: TenantResource<Handle>): ResourceVerbs<Handle> {
+  return of[resource];
 }

@@ -1,7 +1,7 @@
 import { type CentralScope, innermost, outside, type Scope, type TenantScope, within } from './context.ts';
 import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
-import type { TenantResource } from './resource.ts';
+import { type TenantResource, verbsOf } from './resource.ts';
 
 /** The tenancy that scopes belong to, as far as they need it. */
 export interface ScopeOwner {
@@ -71,23 +71,24 @@ class EnteredScope {
     return this.#ended;
   }
 
-  handle<Handle>(resource: TenantResource<Handle>): Handle {
-    if (this.#handles?.has(resource)) return this.#handles.get(resource) as Handle;
+  handle<Handle>(of: TenantResource<Handle>): Handle {
+    if (this.#handles?.has(of)) return this.#handles.get(of) as Handle;
     const { owner, tenant } = this;
-    if (!owner.resources.has(resource)) {
-      const message = `The tenancy of this scope has no resource "${resource.name}"; pass it to createTenancy({ resources }).`;
+    const verbs = verbsOf(of);
+    if (!owner.resources.has(of)) {
+      const message = `The tenancy of this scope has no resource "${verbs.name}"; pass it to createTenancy({ resources }).`;
       throw new TenancyError('RESOURCE_UNKNOWN', message, about(tenant));
     }
-    if (this.#ended && resource.close !== undefined) {
-      const message = `The scope of ${named(tenant)} has ended, so nothing would close "${resource.name}"; await the work inside the scope.`;
+    if (this.#ended && verbs.close !== undefined) {
+      const message = `The scope of ${named(tenant)} has ended, so nothing would close "${verbs.name}"; await the work inside the scope.`;
       throw new TenancyError('SCOPE_ENDED', message, about(tenant));
     }
-    const opened = outside(() => resource.open(this as never));
+    const opened = outside(() => verbs.open(this as never));
     this.#handles ??= new Map();
-    this.#handles.set(resource, opened);
-    if (resource.close !== undefined) {
+    this.#handles.set(of, opened);
+    if (verbs.close !== undefined) {
       this.#closers ??= [];
-      this.#closers.push(() => resource.close?.(opened));
+      this.#closers.push(() => verbs.close?.(opened));
     }
     return opened;
   }

@@ -3,25 +3,26 @@ import { normalHost } from './models/domain.ts';
 import { quoted } from './models/quoted.ts';
 import type { Tenant } from './models/tenant.ts';
 import type { TenantResolver } from './resolvers/resolver.ts';
-import type { TenantResource } from './resource.ts';
+import { type ResourceVerbs, resource, type StoringResource, type TenantResource } from './resource.ts';
 import type { OnError } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantCacheOptions } from './tenant-cache.ts';
 
 /** What a tenancy is created from. */
 export interface TenancyOptions<T extends Tenant = Tenant> {
-  readonly store: TenantStore<T>;
-  /** Needed to identify requests. */
-  readonly resolver?: TenantResolver;
+  /** Where tenants are kept, if no resource brings a store. */
+  readonly store?: TenantStore<T> | undefined;
+  /** Required to identify requests. */
+  readonly resolver?: TenantResolver | undefined;
   /** Hosts that lead to central, such as the application's own site. */
-  readonly publicHosts?: readonly string[];
-  /** What each tenant has one of; created in this order, and ended in the reverse one. */
-  readonly resources?: readonly TenantResource[];
-  readonly cache?: TenantCacheOptions;
-  /** Ids that no new tenant may have, besides `reservedTenantIds`. */
-  readonly reservedIds?: readonly string[];
-  /** Receives errors that have no caller to go to, such as those of `-ed` signals. Default: a process warning. */
-  readonly onError?: OnError;
+  readonly publicHosts?: readonly string[] | undefined;
+  /** What each tenant has of its own: a database, a cache, a queue. Created in this order, and ended in reverse. */
+  readonly resources?: readonly [] | readonly (TenantResource | StoringResource<unknown, T>)[] | undefined;
+  readonly cache?: TenantCacheOptions | undefined;
+  /** Ids that no new tenant may have, besides those that are always reserved. */
+  readonly reservedIds?: readonly string[] | undefined;
+  /** Receives errors that have no caller, such as those of `-ed` signals. Default: a process warning. */
+  readonly onError?: OnError | undefined;
 }
 
 /** Options that have been checked, with their defaults. */
@@ -37,17 +38,17 @@ export interface CheckedOptions<T extends Tenant> {
 
 /** @throws CONFIG_INVALID, with one sentence on the first option that is wrong. */
 export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): CheckedOptions<T> {
-  if (!isObject(options)) throw invalid('it needs an object of options with a store');
-  const { store, resolver, publicHosts = [], resources = [], cache = {}, reservedIds = [], onError = warn } = options;
-  checkStore(store);
-  if (resolver !== undefined && typeof resolver !== 'function') throw invalid('its resolver must be a function');
-  if (typeof onError !== 'function') throw invalid('its onError must be a function');
+  if (!isObject(options)) throw invalid('an object of options');
+  const { resolver, publicHosts = [], resources = [], cache = {}, reservedIds = [], onError = warn } = options;
+  if (resolver !== undefined && typeof resolver !== 'function') throw invalid('a resolver that is a function');
+  if (typeof onError !== 'function') throw invalid('an onError that is a function');
   checkResources(resources);
+  const store = onlyStore(options.store, resources);
   checkCache(cache);
   if (!Array.isArray(reservedIds) || reservedIds.some((id) => typeof id !== 'string')) {
-    throw invalid('its reservedIds must be an array of strings');
+    throw invalid('reservedIds as an array of strings');
   }
-  if (!Array.isArray(publicHosts)) throw invalid('its publicHosts must be an array of hosts');
+  if (!Array.isArray(publicHosts)) throw invalid('publicHosts as an array of host names');
   return {
     store,
     resolver,
@@ -71,30 +72,45 @@ const storeMethods = [
   'removeDomain',
 ] as const satisfies readonly (keyof TenantStore)[];
 
-function checkStore(store: unknown): void {
-  if (!isObject(store)) throw invalid('it needs a store, such as memoryStore()');
-  const missing = storeMethods.find((method) => typeof (store as Partial<TenantStore>)[method] !== 'function');
-  if (missing !== undefined) throw invalid(`its store has no method "${missing}"`);
+/** The store that was given, or that a resource brings: two could disagree on which tenants there are. */
+function onlyStore<T extends Tenant>(
+  given: TenantStore<T> | undefined,
+  resources: NonNullable<TenancyOptions<T>['resources']>,
+): TenantStore<T> {
+  const brought = resources.map((each) => each[resource] as ResourceVerbs & { store?: TenantStore<T> });
+  const stores = [given, ...brought.map(({ store }) => store)].filter((store) => store !== undefined);
+  const names = brought.filter(({ store }) => store !== undefined).map(({ name }) => `"${name}"`);
+  if (stores.length > 1) {
+    throw invalid(
+      `one store, but ${[...(given === undefined ? [] : ['the option store']), ...names].join(' and ')} bring one each`,
+    );
+  }
+  const [store] = stores;
+  if (!isObject(store)) throw invalid('a store: a resource that brings one, such as the orm, or store: memoryStore()');
+  const missing = storeMethods.find((method) => typeof store[method] !== 'function');
+  if (missing !== undefined) throw invalid(`a store with the method "${missing}"`);
+  return store;
 }
 
 function checkResources(resources: unknown): void {
-  if (!Array.isArray(resources)) throw invalid('its resources must be an array');
+  if (!Array.isArray(resources)) throw invalid('resources as an array');
   const names = new Set<string>();
-  for (const resource of resources as readonly Partial<TenantResource>[]) {
-    if (typeof resource?.name !== 'string' || typeof resource.open !== 'function') {
-      throw invalid('each of its resources needs a name and an open()');
+  for (const given of resources as readonly (Partial<TenantResource> | undefined)[]) {
+    const { name, open }: Partial<ResourceVerbs> = given?.[resource] ?? {};
+    if (typeof name !== 'string' || typeof open !== 'function') {
+      throw invalid('resources from defineResource(), each with a name and an open()');
     }
-    if (names.has(resource.name)) throw invalid(`two of its resources are named "${resource.name}"`);
-    names.add(resource.name);
+    if (names.has(name)) throw invalid(`resources of different names, and two are named "${name}"`);
+    names.add(name);
   }
 }
 
 function checkCache(cache: unknown): void {
-  if (!isObject(cache)) throw invalid('its cache must be an object');
-  for (const name of ['ttl', 'max', 'unknownTtl'] as const) {
+  if (!isObject(cache)) throw invalid('cache options as an object');
+  for (const name of ['ttlMs', 'max', 'unknownTtlMs'] as const) {
     const value = (cache as TenantCacheOptions)[name];
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw invalid(`its cache.${name} must be a positive whole number`);
+      throw invalid(`cache.${name} to be a positive integer`);
     }
   }
 }
@@ -102,7 +118,7 @@ function checkCache(cache: unknown): void {
 function publicHost(named: unknown): string {
   const host = typeof named === 'string' ? normalHost(named) : undefined;
   if (host !== undefined) return host;
-  throw invalid(`its public host ${quoted(named)} is no host name; give it without a port or a trailing dot`);
+  throw invalid(`public hosts without a port or a trailing dot, and ${quoted(named)} is not a host name`);
 }
 
 /** A reporter that fails must not change the fate of what it reports on. */
@@ -124,6 +140,6 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function invalid(why: string): TenancyError {
-  return new TenancyError('CONFIG_INVALID', `createTenancy() cannot go on: ${why}.`);
+function invalid(what: string): TenancyError {
+  return new TenancyError('CONFIG_INVALID', `createTenancy() requires ${what}.`);
 }

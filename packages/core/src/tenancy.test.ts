@@ -214,20 +214,22 @@ describe('a request', () => {
 describe('createTenancy', () => {
   const store = memoryStore();
   const { find: _, ...findless } = store;
-  const resource = { name: 'db', open: () => 1 };
+  const verbs = { name: 'db', open: () => 1 };
+  const resource = defineResource(verbs);
 
   test.each<[string, unknown, RegExp]>([
-    ['no options', undefined, /store/],
-    ['no store', {}, /needs a store/],
-    ['a store without a method', { store: findless }, /no method "find"/],
-    ['a resolver that is no function', { store, resolver: 'domain' }, /resolver must be a function/],
+    ['no options', undefined, /object of options/],
+    ['no store', { resources: [resource] }, /requires a store/],
+    ['two stores', { store, resources: [defineResource({ ...verbs, store })] }, /one store.*"db"/],
+    ['a store without a method', { store: findless }, /the method "find"/],
+    ['a resolver that is no function', { store, resolver: 'domain' }, /a resolver that is a function/],
     ['a public host with a port', { store, publicHosts: ['app.com:80'] }, /"app.com:80"/],
-    ['a public host that is no host', { store, publicHosts: ['https://app.com'] }, /public host/],
-    ['public hosts that are no array', { store, publicHosts: 'app.com' }, /publicHosts must be an array/],
-    ['two resources of one name', { store, resources: [resource, { ...resource }] }, /named "db"/],
-    ['a resource that cannot be opened', { store, resources: [{ name: 'db' }] }, /open\(\)/],
-    ['resources that are no array', { store, resources: resource }, /resources must be an array/],
-    ['a ttl of nothing', { store, cache: { ttl: 0 } }, /cache\.ttl/],
+    ['a public host that is no host', { store, publicHosts: ['https://app.com'] }, /public hosts/],
+    ['public hosts that are no array', { store, publicHosts: 'app.com' }, /publicHosts as an array/],
+    ['two resources of one name', { store, resources: [resource, defineResource(verbs)] }, /named "db"/],
+    ['a resource that cannot be opened', { store, resources: [{ name: 'db', open: () => 1 }] }, /open\(\)/],
+    ['resources that are no array', { store, resources: resource }, /resources as an array/],
+    ['a ttl of nothing', { store, cache: { ttlMs: 0 } }, /cache\.ttlMs/],
     ['a max that is no number', { store, cache: { max: '10' } }, /cache\.max/],
     ['reserved ids that are no strings', { store, reservedIds: [7] }, /reservedIds/],
     ['an onError that is no function', { store, onError: true }, /onError/],
@@ -235,7 +237,18 @@ describe('createTenancy', () => {
     const create = () => createTenancy(options as TenancyOptions);
     expect(create).toThrow(message);
     expect(create).toThrow(expect.toSatisfy((error) => isTenancyError(error, 'CONFIG_INVALID')));
-    expect(create).toThrow(/^createTenancy\(\) cannot go on: [^\n]+\.$/);
+    expect(create).toThrow(/^createTenancy\(\) requires [^\n]+\.$/);
+  });
+
+  test('keeps the tenants in the store that a resource brings, with the application’s own columns', async () => {
+    interface Shop extends Tenant {
+      readonly plan: string;
+    }
+    const orm = defineResource({ ...verbs, store: memoryStore<Shop>() });
+    const tenancy = createTenancy({ resources: [defineResource({ ...verbs, name: 'cache' }), orm] });
+    await tenancy.tenants.create({ id: 'acme', plan: 'gold' });
+    const plan: string = await tenancy.run('acme', () => tenancy.current().plan);
+    expect(plan).toBe('gold');
   });
 
   test('reserves the ids that the application wants for itself', async () => {
@@ -246,7 +259,7 @@ describe('createTenancy', () => {
   test('reads the time that its cache goes by from the clock that it is given', async () => {
     let now = 1;
     const memory = memoryStore<Acme>();
-    const tenancy = await site({ store: memory, cache: { ttl: 100, clock: { now: () => now } } });
+    const tenancy = await site({ store: memory, cache: { ttlMs: 100, clock: { now: () => now } } });
     await tenancy.run('acme', () => undefined);
     await memory.update('acme', { plan: 'elsewhere' } as Partial<Acme>);
     expect(await tenancy.run('acme', ({ plan }) => plan)).toBe('gold');
@@ -299,8 +312,11 @@ describe('what a tenancy holds for the process', () => {
 
   test('is ended all, when one part cannot be', async () => {
     const end = vi.fn(async () => {});
-    const stuck = (name: string) => ({ name, open: () => 1, end: () => Promise.reject(new Error(name)) });
-    const one = createTenancy({ store: memoryStore(), resources: [{ name: 'a', open: () => 1, end }, stuck('b')] });
+    const stuck = (name: string) => defineResource({ name, open: () => 1, end: () => Promise.reject(new Error(name)) });
+    const one = createTenancy({
+      store: memoryStore(),
+      resources: [defineResource({ name: 'a', open: () => 1, end }), stuck('b')],
+    });
     await expect(one.close()).rejects.toThrow('b');
     expect(end).toHaveBeenCalledOnce();
     const two = createTenancy({ store: memoryStore(), resources: [stuck('a'), stuck('b')] });

@@ -5,7 +5,7 @@ import { admit } from './lifecycle.ts';
 import type { Tenant } from './models/tenant.ts';
 import { createRegistry, type TenantRegistry } from './registry.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
-import type { TenantResource } from './resource.ts';
+import { type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts';
 import { enterScope, type OpenScope, type ScopeOwner } from './scope.ts';
 import { createSignals, type Signals } from './signals.ts';
 import { guardedStore } from './stores/guarded.ts';
@@ -31,7 +31,7 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
   /** The tenant of the current scope, or `undefined` where there is none. */
   tryCurrent(): T | undefined;
   /** The current scope's handle of a resource. Throws OUTSIDE_SCOPE, RESOURCE_UNKNOWN or SCOPE_ENDED. */
-  use<Handle>(resource: TenantResource<Handle>): Handle;
+  use<Handle>(of: TenantResource<Handle>): Handle;
   /**
    * The active tenant that a request is for, or `undefined` where it is for a public host.
    * Rejects as `run` does, and with TENANT_UNRESOLVED where the request does not say.
@@ -48,13 +48,14 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
 }
 
 /**
- * Creates a tenancy.
+ * Creates a tenancy. Its tenants are kept by `store`, or by the resource that brings one, such as the orm.
  * @throws CONFIG_INVALID with one sentence on what is wrong.
  * @example
- * const tenancy = createTenancy({ store: memoryStore(), resolver: fromSubdomain('app.com') });
+ * const tenancy = createTenancy({ resources: [orm, cache], resolver: fromSubdomain('app.com') });
  */
 export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Tenancy<T> {
-  const { resolver, publicHosts, resources, reservedIds, onError, ...checked } = checkedOptions(options);
+  const { resolver, publicHosts, reservedIds, onError, ...checked } = checkedOptions(options);
+  const resources = checked.resources.map(verbsOf);
   const store = guardedStore(checked.store);
   const cache = createTenantCache(store, checked.cache);
   const records = createTenantRecords({ store, cache, resources, onError });
@@ -63,7 +64,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
   const identify = createIdentify({ resolver, publicHosts, cache });
 
   const owner: ScopeOwner = {
-    resources: new Set(resources),
+    resources: new Set(checked.resources),
     activated: (scope) => signals.tellScope('activated', scope as Scope<T>),
     deactivated: (scope) => signals.tellScope('deactivated', scope as Scope<T>),
     report: (error, scope) => onError(error, scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}),
@@ -109,10 +110,10 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
 
     tryCurrent,
 
-    use(resource) {
+    use(of) {
       const scope = innermost(own);
-      if (scope !== undefined) return scope.handle(resource);
-      const message = `The resource "${resource.name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`;
+      if (scope !== undefined) return scope.handle(of);
+      const message = `The resource "${verbsOf(of).name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`;
       throw new TenancyError('OUTSIDE_SCOPE', message);
     },
 
@@ -138,7 +139,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
   };
 }
 
-async function endAll(resources: readonly TenantResource[]): Promise<void> {
+async function endAll(resources: readonly ResourceVerbs[]): Promise<void> {
   const errors: unknown[] = [];
   for (const resource of resources.toReversed()) {
     try {

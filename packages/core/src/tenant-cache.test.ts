@@ -43,7 +43,7 @@ describe('a tenant', () => {
   });
 
   test('is served for its ttl, and then asked for again', async () => {
-    const { cache, asked, pass } = await watched({ ttl: 1_000 });
+    const { cache, asked, pass } = await watched({ ttlMs: 1_000 });
     await cache.find('acme');
     pass(999);
     expect(cache.find('acme')).not.toBeInstanceOf(Promise);
@@ -53,7 +53,7 @@ describe('a tenant', () => {
   });
 
   test('that is not active is served for the shorter ttl of unknown names', async () => {
-    const { cache, asked, pass, memory } = await watched({ ttl: 1_000, unknownTtl: 100 });
+    const { cache, asked, pass, memory } = await watched({ ttlMs: 1_000, unknownTtlMs: 100 });
     await memory.update('acme', { status: 'suspended' });
     await cache.find('acme');
     pass(99);
@@ -112,7 +112,7 @@ describe('a host', () => {
 
 describe('an unknown name', () => {
   test('is asked for once, for the ttl of unknown names', async () => {
-    const { cache, asked, pass } = await watched({ ttl: 1_000, unknownTtl: 100 });
+    const { cache, asked, pass } = await watched({ ttlMs: 1_000, unknownTtlMs: 100 });
     for (const _ of [1, 2]) {
       expect(await cache.find('nobody')).toBeUndefined();
       expect(await cache.findByDomain('nobody.com')).toBeUndefined();

@@ -1,17 +1,17 @@
 import { LRUCache } from 'lru-cache';
 import { createGate } from './gate.ts';
-import { hostOf, isDomain } from './models/domain.ts';
+import { hostFromHeader, isDomain } from './models/domain.ts';
 import { isTenantId, type Tenant } from './models/tenant.ts';
 import type { TenantStore } from './stores/store.ts';
 
 /** How long lookups are remembered, and how many. */
 export interface TenantCacheOptions {
   /** Milliseconds for which an active tenant is served without asking the store. Default 30 000. */
-  readonly ttl?: number;
+  readonly ttlMs?: number;
   /** The most tenants kept. Default 10 000. */
   readonly max?: number;
   /** Milliseconds for which an unknown name, or a tenant that is not active, is served. Default 5 000. */
-  readonly unknownTtl?: number;
+  readonly unknownTtlMs?: number;
   /** The clock that the milliseconds are read from. Default `performance`. */
   readonly clock?: { now(): number };
 }
@@ -35,7 +35,7 @@ const lookupsWaiting = 10_000;
 /** A cache over a store, with one lookup per name at a time and a bounded number of lookups altogether. */
 export function createTenantCache<T extends Tenant>(
   store: TenantStore<T>,
-  { ttl = 30_000, max = 10_000, unknownTtl = 5_000, clock = performance }: TenantCacheOptions = {},
+  { ttlMs: ttl = 30_000, max = 10_000, unknownTtlMs: unknownTtl = 5_000, clock = performance }: TenantCacheOptions = {},
 ): TenantCache<T> {
   const timed = { perf: clock, ttlResolution: 0 };
   const tenants = new LRUCache<string, T>({ ...timed, max, ttl });
@@ -91,7 +91,7 @@ export function createTenantCache<T extends Tenant>(
       const known = hosts.get(named);
       const tenant = known === undefined ? undefined : tenants.get(known);
       if (tenant !== undefined) return tenant;
-      const host = hostOf(named);
+      const host = hostFromHeader(named);
       if (host === undefined || !isDomain(host)) return undefined;
       const id = hosts.get(host);
       return (id === undefined ? undefined : tenants.get(id)) ?? lookUpHost(host);

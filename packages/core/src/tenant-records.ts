@@ -1,8 +1,9 @@
 import { outside } from './context.ts';
-import { type Transition, unknownTenant } from './lifecycle.ts';
+import { unknownTenant } from './errors.ts';
+import type { Transition } from './lifecycle.ts';
 import type { Domain } from './models/domain.ts';
 import { isTenantId, type Tenant, type TenantChange, type TenantDraft, type TenantStatus } from './models/tenant.ts';
-import type { TenantResource } from './resource.ts';
+import type { ResourceVerbs } from './resource.ts';
 import type { OnError } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantCache } from './tenant-cache.ts';
@@ -26,7 +27,7 @@ export interface TenantRecords<T extends Tenant> {
 export interface TenantRecordsOptions<T extends Tenant> {
   readonly store: TenantStore<T>;
   readonly cache: TenantCache<T>;
-  readonly resources: readonly TenantResource[];
+  readonly resources: readonly ResourceVerbs[];
   readonly onError: OnError;
 }
 

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { snapshot, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
 import type { Request, RequestHandler, Response } from 'express';
 
 /**
@@ -55,7 +55,7 @@ function pathname(url: string): string {
 
 /** A socket emits events outside all scopes; this makes the listeners of the request and the response run in its scope. */
 function bindListeners(emitter: EventEmitter): void {
-  const inScope = snapshot();
+  const inScope = bindScope();
   const { emit } = emitter;
   emitter.emit = (...args) => inScope(() => emit.apply(emitter, args));
 }

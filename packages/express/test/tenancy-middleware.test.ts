@@ -4,7 +4,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createTenancy, defineResource, fromHeader, memoryStore, type TenantResource } from '@omnitenant/core';
+import { createTenancy, fromHeader, memoryStore, type TenantResource } from '@omnitenant/core';
+import { defineResource } from '@omnitenant/core/extend';
 import { adapterSuite, type SuiteAnswer, type SuiteApp, type SuiteServer } from '@omnitenant/core/testing';
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 // @ts-expect-error An alias brings no types.

@@ -1,4 +1,4 @@
-import { snapshot, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
 import type { Context, MiddlewareHandler } from 'hono';
 
 /**
@@ -80,7 +80,7 @@ function replaceBody(c: Context, body: ReadableStream): void {
 
 /** The server reads the body after the middleware has ended, outside all scopes; this makes the application's stream run in its own. */
 function inScopeUntilRead(source: ReadableStream): { body: ReadableStream; over: Promise<void> } {
-  const inScope = snapshot();
+  const inScope = bindScope();
   const reader = source.getReader();
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   const body = new ReadableStream(

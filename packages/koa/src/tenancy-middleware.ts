@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
-import { snapshot, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
 import type { Context, Middleware } from 'koa';
 
 /**
@@ -20,7 +20,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
       tenancy
         .enter(tenantRequest(ctx), () => {
           entered = true;
-          const inScope = snapshot();
+          const inScope = bindScope();
           bind(inScope, ctx, 'onerror');
           bind(inScope, ctx.req, 'emit');
           bind(inScope, ctx.res, 'emit');
@@ -59,7 +59,7 @@ function pathname(url: string): string {
   return path.replace(/\?.*$/s, '');
 }
 
-type InScope = ReturnType<typeof snapshot>;
+type InScope = ReturnType<typeof bindScope>;
 
 /** Koa sends the body after the middleware has ended, outside all scopes; this makes the application's stream run in its own. */
 function bindBody(inScope: InScope, body: unknown): void {

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
-import { createTenancy, defineResource, fromHeader, memoryStore, type TenantResource } from '@omnitenant/core';
+import { createTenancy, fromHeader, memoryStore, type TenantResource } from '@omnitenant/core';
+import { defineResource } from '@omnitenant/core/extend';
 import { adapterSuite, type SuiteAnswer, type SuiteApp, type SuiteServer } from '@omnitenant/core/testing';
 import Koa, { type Context, type Middleware } from 'koa';
 // @ts-expect-error An alias brings no types.

@@ -1,16 +1,15 @@
 import type { EntityMetadata, Options } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import type { Tenant } from '@omnitenant/core';
 import {
   currentScope,
   handleOf,
   type ResourceScope,
-  TenancyError,
-  type Tenant,
-  type TenantResource,
+  resource,
+  type StoringResource,
   type TenantStore,
-} from '@omnitenant/core';
+} from '@omnitenant/core/extend';
 import { type Credentials, createCredentials } from './central/credentials.ts';
-import { migrateCentral } from './central/migrate-central.ts';
 import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './central/tenant-entity.ts';
 import { centralStore } from './central/tenant-store.ts';
 import { openPools } from './connections/open-pools.ts';
@@ -20,7 +19,7 @@ import { centralSchema, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
 import { rowStorage } from './isolation/row.ts';
 import { schemaStorage } from './isolation/schema.ts';
-import type { Made, TenantStorage } from './isolation/storage.ts';
+import type { TenantStorage } from './isolation/storage.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
 import { loadOnce } from './migrations/load-once.ts';
 import { loadMigrations } from './migrations/migration-set.ts';
@@ -30,15 +29,15 @@ import { servingOf } from './migrations/serving.ts';
 import { initBaseOrm, serverOf } from './mikro-orm/base-orm.ts';
 import { createDrivers } from './mikro-orm/drivers.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
-import { placeTenant } from './placement/place-tenant.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer, sharesTables } from './placement/placement.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
+import { tenantDatabase } from './tenant-database.ts';
 import { parseKeys } from './vault/keys.ts';
 import { urlOf } from './vault/server-url.ts';
 import { createVault } from './vault/vault.ts';
 
-/** MikroORM for many tenants: the resource to give to `createTenancy`, its EntityManager and its store of tenants. */
-export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntityManager<AbstractSqlDriver>> {
+/** MikroORM for many tenants: the resource to give to `createTenancy`, which brings the store of its tenants along. */
+export interface Orm<T extends Tenant = Tenant> extends StoringResource<SqlEntityManager<AbstractSqlDriver>, T> {
   /**
    * The EntityManager to inject, once: inside a scope it is that scope's, outside it refuses.
    *
@@ -51,8 +50,6 @@ export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntity
   readonly migrations: Migrations;
   /** What tenants on servers of their own are reached with. */
   readonly credentials: Credentials;
-  /** Closes every connection. `tenancy.close()` does it. */
-  end(): Promise<void>;
 }
 
 /**
@@ -63,7 +60,7 @@ export interface Orm<T extends Tenant = Tenant> extends TenantResource<SqlEntity
  *
  * @example
  * const orm = await createOrm(defineConfig({ clientUrl, entities: [Project], migrations: { path: './migrations' } }));
- * const tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('app.com') });
+ * const tenancy = createTenancy({ resources: [orm], resolver: fromSubdomain('app.com') });
  * await tenancy.run('acme', () => orm.em.find(Project, {}));
  */
 export async function createOrm<E extends TenantEntity = TenantEntity>(
@@ -114,16 +111,7 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
     }),
     row: rowStorage(pools),
   };
-  function storageOf({ id, isolation }: Tenant): TenantStorage {
-    if (Object.hasOwn(storages, isolation)) return storages[isolation as Isolation];
-    throw new TenancyError(
-      'ISOLATION_UNKNOWN',
-      `The tenant '${id}' has the isolation '${isolation}', which is not known here.`,
-      { tenant: id },
-    );
-  }
-
-  const migrating = openMigrations({
+  const migrations = openMigrations({
     base,
     scopes,
     pools,
@@ -135,66 +123,34 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
     centralSource: options.centralMigrations,
   });
 
-  // New tenants, until their record changes.
-  const made = new WeakMap<Tenant, Made>();
-
   const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(tenant) };
   const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(domain) });
 
   const orm: Orm<TenantOf<E>> = {
-    name: 'orm',
     em: base.em as unknown as SqlEntityManager<AbstractSqlDriver>,
     store,
     credentials: createCredentials({ ...kept, vault, store }),
-    open: (scope) => fork(scope) as unknown as SqlEntityManager<AbstractSqlDriver>,
-    place: (draft) => {
-      const placed = placeTenant(draft, {
+    migrations: migrations.migrations,
+    [resource]: tenantDatabase<TenantOf<E>>({
+      base,
+      scopes,
+      pools,
+      drivers,
+      fork,
+      store,
+      storages,
+      migrations,
+      placing: {
         isolation,
         names,
         // A superuser is not bound by row-level security, so where there is no other user, a role has to be.
         hasRole: (kind) => roles || (sharesTables({ isolation: kind }) && !serverOf(base).hasUsers),
         servers: new Set(servers.keys()),
         centralDatabase: central.database,
-      });
-      if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
-      return placed;
-    },
-    create: async (record) => {
-      made.set(record, await storageOf(record).create(record, await migrating.contents()));
-    },
-    adopt: async (record, { at }) => {
-      await storageOf(record).adopt(record);
-      try {
-        if (at !== undefined) await migrating.assume(record, at);
-      } catch (error) {
-        await storageOf(record).destroy(record);
-        throw error;
-      }
-    },
-    migrate: async (record) => {
-      const how = made.get(record);
-      if (how === 'filled') await migrating.recordNew(record);
-      else if (how !== 'recorded') await migrating.migrate(record);
-      if (how !== undefined && options.seed) {
-        const seed = options.seed as (em: unknown, tenant: Tenant) => unknown;
-        await base.em.forkFor(drivers.forNew(record)).transactional((em) => seed(em, record));
-      }
-    },
-    destroy: (record) => storageOf(record).destroy(record),
-    migrateCentral: async () => {
-      if (options.centralMigrations) await migrating.migrations.central.up();
-      else await migrateCentral(base, scopes, fork({ kind: 'central' }));
-    },
-    migrations: migrating.migrations,
-    end: () => pools.end(),
+      },
+      seed: options.seed as OrmOptions['seed'],
+      hasCentralMigrations: options.centralMigrations !== undefined,
+    }),
   };
   return orm;
-}
-
-function noDatabases(tenant: string): TenancyError {
-  return new TenancyError(
-    'ISOLATION_UNKNOWN',
-    `The tenant '${tenant}' asks for a database of its own, and PGlite has one database only. Use PostgreSQL, or isolation 'schema'.`,
-    { tenant },
-  );
 }

@@ -70,7 +70,7 @@ async function site() {
         }),
         { shared: [Country], centralMigrations },
       );
-      const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+      const tenancy = createTenancy({ resources: [orm] });
       opened.push(tenancy);
       return { orm, tenancy, central: orm.migrations.central };
     },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { defineConfig, defineEntity, type EntityClass, EntitySchema, MetadataProvider, p } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
+import { resource } from '@omnitenant/core/extend';
 import { testDatabase } from '@omnitenant/tooling';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { Customer as EsCustomer } from '../../../tooling/fixtures/es/customer.ts';
@@ -37,7 +38,7 @@ describe('an application’s own tenant entity', () => {
       }),
       { tenant: tenant as EntityClass<EsCustomer> },
     );
-    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await using tenancy = createTenancy({ resources: [orm] });
     await tenancy.migrateCentral();
     await tenancy.tenants.create({ id: 'acme', plan: 'large', config: { theme: { dark: true } } });
 
@@ -56,7 +57,7 @@ describe('an application’s own tenant entity', () => {
     const orm = await createOrm(defineConfig({ clientUrl: 'postgresql://nobody@127.0.0.1:1/none', entities: [] }), {
       tenant: DefinedCustomer,
     });
-    const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    const tenancy = createTenancy({ resources: [orm] });
     expectTypeOf(tenancy.current).returns.toHaveProperty('plan').toEqualTypeOf<string>();
     expectTypeOf(tenancy.current).returns.toHaveProperty('seats').toEqualTypeOf<number>();
     expectTypeOf(tenancy.current).returns.toHaveProperty('id').toEqualTypeOf<string>();
@@ -97,7 +98,7 @@ describe('single-table inheritance with an abstract root', () => {
         migrations: { migrationsList: [CreateLibrary] },
       }),
     );
-    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await using tenancy = createTenancy({ resources: [orm] });
     await tenancy.migrateCentral();
     await tenancy.tenants.create({ id: 'acme' });
     await tenancy.central(async () => {
@@ -120,7 +121,7 @@ describe('single-table inheritance with an abstract root', () => {
         defineConfig({ clientUrl: database.url, entities: hierarchy(undefined), migrations: { path } }),
       );
       expect((await orm.migrations.create()).up.join()).toContain('create table "account"');
-      await orm.end();
+      await orm[resource].end?.();
     } finally {
       await rm(path, { recursive: true });
     }

@@ -32,7 +32,7 @@ beforeAll(async () => {
     }),
     { names: { database: (id) => `${database.name}_${id}` } },
   );
-  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+  const tenancy = createTenancy({ resources: [orm] });
   close.push(tenancy.close);
   await tenancy.migrateCentral();
   const tenants: string[] = [];

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const database = await plainDatabase();
   const migrations = { migrationsList: [CreateNotes] };
   orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [NoteSchema], migrations }));
-  tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromHeader('x-tenant') });
+  tenancy = createTenancy({ resources: [orm], resolver: fromHeader('x-tenant') });
   close.push(tenancy.close, database.drop);
   await tenancy.migrateCentral();
   for (const [n, id] of tenants.entries()) {

@@ -52,7 +52,7 @@ async function open(options: OrmOptions = {}, migrations = [CreateLibrary, AddCo
       defineConfig({ clientUrl: database.url, entities: libraryEntities, migrations: { migrationsList } }),
       { shared: [Country], names: { database: (id) => `${database.name}_${id}` }, ...options, ...further },
     );
-    const tenancy = createTenancy({ store: orm.store, resources: [orm], cache: { ttl: 1 } });
+    const tenancy = createTenancy({ resources: [orm], cache: { ttlMs: 1 } });
     return { orm, tenancy, [Symbol.asyncDispose]: () => tenancy.close() };
   }
   const { orm, tenancy } = await openOn({});

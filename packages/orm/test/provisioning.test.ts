@@ -39,7 +39,7 @@ async function open(options: OrmOptions = {}, config: Partial<Options> = {}): Pr
     }),
     { shared: [Country], names: { database: (id) => `${database.name}_${id}` }, ...options },
   );
-  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+  const tenancy = createTenancy({ resources: [orm] });
   await tenancy.migrateCentral();
   const client = new pg.Client(database.url);
   await client.connect();
@@ -152,7 +152,7 @@ describe('making a tenant', () => {
         }),
         { shared: [Country], roles: true, names: { role: (id) => `${app.name}_${id}` } },
       );
-      others.push(createTenancy({ store: orm.store, resources: [orm] }));
+      others.push(createTenancy({ resources: [orm] }));
     }
     const made = await Promise.all(
       others.map(({ tenants }, n) => tenants.create({ id: `r${n}`, isolation: 'row' })),
@@ -203,7 +203,7 @@ describe('making a tenant', () => {
         migrations: { migrationsList: [CreateLibrary] },
       }),
     );
-    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await using tenancy = createTenancy({ resources: [orm] });
     await tenancy.migrateCentral();
     await expect(tenancy.tenants.create({ id: 'acme', isolation: 'row' })).rejects.toMatchObject({
       cause: { code: 'CONFIG_INVALID', message: expect.stringMatching(/superuser/) },
@@ -270,7 +270,7 @@ describe('the template of databases', () => {
       }),
       { shared: [Country], names: { database: (id) => `${app.name}_${id}` } },
     );
-    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await using tenancy = createTenancy({ resources: [orm] });
     await tenancy.tenants.create({ id: 'globex', isolation: 'database' });
     expect(await tenancy.run('globex', () => orm.em.execute('select age from author'))).toEqual([]);
     const now = (await templatesOf(app)).filter((name) => name !== underWay);
@@ -329,7 +329,7 @@ describe('a server that cannot be used', () => {
     const orm = await createOrm(
       defineConfig({ clientUrl: 'postgresql://somebody:secret@127.0.0.1:1/nowhere', entities: [] }),
     );
-    await using tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    await using tenancy = createTenancy({ resources: [orm] });
     const error = await tenancy.run('acme', () => 0).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', status: 503 });
     expect(String((error as Error).stack) + JSON.stringify(error)).not.toContain('secret');

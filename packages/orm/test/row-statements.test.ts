@@ -47,7 +47,7 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
       }) as never,
       { isolation: 'row', roles, shared: [Country], names: { role: (id) => `${database.name}_${id}` } },
     );
-    const entered = createTenancy({ store: opened.store, resources: [opened] });
+    const entered = createTenancy({ resources: [opened] });
     await entered.migrateCentral();
     return { orm: opened, tenancy: entered };
   }

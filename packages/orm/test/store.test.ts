@@ -1,4 +1,5 @@
 import { defineConfig } from '@mikro-orm/postgresql';
+import { resource } from '@omnitenant/core/extend';
 import { storeSuite } from '@omnitenant/core/testing';
 import { type TestDatabase, testDatabase } from '@omnitenant/tooling';
 import { afterAll, test } from 'vitest';
@@ -17,12 +18,12 @@ async function createStore() {
 async function open() {
   const database = await testDatabase();
   const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [] }));
-  await orm.migrateCentral?.();
+  await orm[resource].migrateCentral?.();
   return { database, orm };
 }
 
 afterAll(async () => {
-  await opened?.orm.end();
+  await opened?.orm[resource].end?.();
   await opened?.database.drop();
 });
 

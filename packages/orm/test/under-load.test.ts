@@ -77,7 +77,7 @@ test('a tenant on a server that the configuration no longer names is looked for 
   await using library = await libraryOf(database, [], { servers });
   await library.tenancy.tenants.create({ id: 'away', isolation: 'database', placement: { server: 'far' } });
   const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: libraryEntities }));
-  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+  const tenancy = createTenancy({ resources: [orm] });
   try {
     const lost = tenancy.run('away', () => orm.em.count(Author));
     await expect(lost).rejects.toMatchObject({ code: 'SERVER_UNAVAILABLE', tenant: 'away' });

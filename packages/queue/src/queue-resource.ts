@@ -1,9 +1,10 @@
-import { defineResource, type TenantResource } from '@omnitenant/core';
+import type { TenantResource } from '@omnitenant/core';
+import { defineResource, incarnationOf } from '@omnitenant/core/extend';
 import { ErrorCode, type IQueueBackend, type JobType, RedisQueueBackend } from 'bullmq';
 import { withServerErrors } from './bullmq/with-server-errors.ts';
 import { forgetOwner } from './fair/fair-scheduling.ts';
 import { isOwnId, ownerIn } from './jobs/owned-options.ts';
-import { central, incarnationOf, type Owner } from './jobs/owner.ts';
+import { central, type Owner } from './jobs/owner.ts';
 import type { Queue } from './queue.ts';
 
 type AnyQueue = Pick<Queue, 'name' | 'qualifiedName' | 'close'> & { readonly backend: IQueueBackend };
@@ -12,7 +13,7 @@ type AnyQueue = Pick<Queue, 'name' | 'qualifiedName' | 'close'> & { readonly bac
  * Makes the queue a resource of the tenancy: removing a tenant removes its jobs and schedules, and closing the tenancy closes the
  * queue. The handle is the queue as the scope's tenant sees it.
  * @example
- * const tenancy = createTenancy({ store: orm.store, resources: [orm, queueResource(emails)] });
+ * const tenancy = createTenancy({ resources: [orm, queueResource(emails)] });
  */
 export function queueResource<Q extends AnyQueue>(queue: Q): TenantResource<Q> {
   return defineResource<Q>({

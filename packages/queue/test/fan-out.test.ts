@@ -1,4 +1,5 @@
-import { currentScope, memoryStore, type TenantStore } from '@omnitenant/core';
+import { memoryStore } from '@omnitenant/core';
+import { currentScope, type TenantStore } from '@omnitenant/core/extend';
 import { testRedis } from '@omnitenant/tooling';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-import { currentScope, isTenancyError } from '@omnitenant/core';
+import { isTenancyError } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import { testRedis } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
 import { FlowProducer } from '../src/index.ts';

@@ -1,4 +1,5 @@
-import { createTenancy, isTenancyError, memoryStore, type TenantStore } from '@omnitenant/core';
+import { createTenancy, isTenancyError, memoryStore } from '@omnitenant/core';
+import type { TenantStore } from '@omnitenant/core/extend';
 import { testRedis } from '@omnitenant/tooling';
 import { QueueEvents } from 'bullmq';
 import { expect, test } from 'vitest';
@@ -101,7 +102,7 @@ test('a store that is down is no reason to fail', async () => {
       return store.find(id);
     },
   };
-  await using site = await openSite(await testRedis(), { store: failing, cache: { ttl: 1 } });
+  await using site = await openSite(await testRedis(), { store: failing, cache: { ttlMs: 1 } });
   const queue = site.queue();
   await site.tenancy.run('acme', () => queue.add('job', {}));
   down = true;

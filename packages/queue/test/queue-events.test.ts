@@ -1,4 +1,4 @@
-import { currentScope } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import { testRedis } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
 import { QueueEvents } from '../src/index.ts';

@@ -1,4 +1,5 @@
-import { createTenancy, currentScope, isTenancyError, memoryStore } from '@omnitenant/core';
+import { createTenancy, isTenancyError, memoryStore } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import { testDatabase } from '@omnitenant/tooling';
 import { Queue as BullQueue, createPostgresBackend } from 'bullmq';
 import { expect, test } from 'vitest';

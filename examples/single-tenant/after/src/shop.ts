@@ -10,6 +10,6 @@ export async function openShop(clientUrl: string) {
   const orm = await createOrm(config(clientUrl));
   const cache = createCache();
   const resolver = firstOf(fromSubdomain('localhost'), fromDomain());
-  const tenancy = createTenancy({ store: orm.store, resources: [orm, cache], resolver });
+  const tenancy = createTenancy({ resources: [orm, cache], resolver });
   return { orm, em: orm.em, cache, tenancy };
 }

@@ -19,7 +19,7 @@ export function configText({ mikroOrm, base, isolation }: Answers): string {
 ${mikroOrm === undefined ? ownMikroOrm : ''}
 export default defineConfig(async () => {
   const orm = await createOrm(config, { isolation: '${isolation}' });
-  const tenancy = createTenancy({ store: orm.store, resources: [orm], resolver: fromSubdomain('${base}') });
+  const tenancy = createTenancy({ resources: [orm], resolver: fromSubdomain('${base}') });
   return { tenancy, orm };
 });
 `;

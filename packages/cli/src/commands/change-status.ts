@@ -54,7 +54,7 @@ function addStatusCommand(program: Program, { verb, summary, description }: Stat
       await withApplication(command, async ({ tenancy }) => {
         for (const id of ids) {
           try {
-            const { status } = await tenancy.tenants[verb](id);
+            const { status } = await tenancy.tenants[verb === 'maintain' ? 'startMaintenance' : verb](id);
             print(`${id}: ${status}`);
           } catch (error) {
             process.exitCode = report(error, command.optsWithGlobals());

@@ -1,4 +1,5 @@
-import { isTenantId, parseHost, TenancyError } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import { isTenantId, parseDomain } from '@omnitenant/core/extend';
 import { askIsolation } from '../application/ask-isolation.ts';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { newTenantCommand } from '../application/options.ts';
@@ -74,7 +75,7 @@ const applicationDefault = { value: '', label: 'default', hint: "the application
 
 function hostsProblem(text: string): string | undefined {
   try {
-    for (const host of hostsIn(text)) parseHost(host);
+    for (const host of hostsIn(text)) parseDomain(host);
     return undefined;
   } catch (error) {
     return sentenceOf(error);

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { isTenancyError, redact, type TenancyErrorCode } from '@omnitenant/core';
+import { isTenancyError, type TenancyErrorCode } from '@omnitenant/core';
+import { redact } from '@omnitenant/core/extend';
 import { note, paint, plain } from './output.ts';
 
 /** The exit codes of the process. */

@@ -1,4 +1,4 @@
-import { redact } from '@omnitenant/core';
+import { redact } from '@omnitenant/core/extend';
 
 const secret = /pass|secret|token|key|credential|auth|dsn|cookie|private/i;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isTenancyError } from '../errors.ts';
-import { hostOf, parseHost } from './domain.ts';
+import { hostFromHeader, parseDomain } from './domain.ts';
 
-describe('parseHost', () => {
+describe('parseDomain', () => {
   test.each([
     ['acme.com', 'acme.com'],
     ['Shop.ACME.co.uk', 'shop.acme.co.uk'],
@@ -13,7 +13,7 @@ describe('parseHost', () => {
     ['1.acme.com', '1.acme.com'],
     [`${'a'.repeat(63)}.com`, `${'a'.repeat(63)}.com`],
   ])('reads %s as %s', (given, host) => {
-    expect(parseHost(given)).toBe(host);
+    expect(parseDomain(given)).toBe(host);
   });
 
   test.each([
@@ -50,11 +50,11 @@ describe('parseHost', () => {
     ['a number', 7],
     ['undefined', undefined],
   ])('refuses %s', (_, given) => {
-    expect(() => parseHost(given)).toThrow(expect.toSatisfy((error) => isTenancyError(error, 'DOMAIN_INVALID')));
+    expect(() => parseDomain(given)).toThrow(expect.toSatisfy((error) => isTenancyError(error, 'DOMAIN_INVALID')));
   });
 });
 
-describe('hostOf', () => {
+describe('hostFromHeader', () => {
   test.each([
     ['acme.com', 'acme.com'],
     ['ACME.com', 'acme.com'],
@@ -70,7 +70,7 @@ describe('hostOf', () => {
     ['[0:0::0:1]:80', '[::1]'],
     ['[2001:DB8::1]', '[2001:db8::1]'],
   ])('reads %s as %s', (raw, host) => {
-    expect(hostOf(raw)).toBe(host);
+    expect(hostFromHeader(raw)).toBe(host);
   });
 
   test.each([
@@ -94,6 +94,6 @@ describe('hostOf', () => {
     '[acme.com]',
     '::1',
   ])('finds no host in %j', (raw) => {
-    expect(hostOf(raw)).toBeUndefined();
+    expect(hostFromHeader(raw)).toBeUndefined();
   });
 });

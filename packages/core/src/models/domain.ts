@@ -18,7 +18,7 @@ const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
  * The value as a tenant's domain: a lower-case ASCII host name of at least two labels; IDNA is applied.
  * @throws DOMAIN_INVALID for an address, a port, a trailing dot, a wildcard and whatever else no DNS name has.
  */
-export function parseHost(value: unknown): string {
+export function parseDomain(value: unknown): string {
   const host = typeof value === 'string' ? normalHost(value) : undefined;
   if (host !== undefined && isDomain(host)) return host;
   throw new TenancyError(
@@ -31,7 +31,7 @@ export function parseHost(value: unknown): string {
  * The host in the value of a Host header, or `undefined` where there is none: lower-case, IDNA applied, port and one
  * trailing dot cut. An address stays one (`127.0.0.1`, `[::1]`): it may be a public host, and is never a tenant's domain.
  */
-export function hostOf(raw: string | undefined): string | undefined {
+export function hostFromHeader(raw: string | undefined): string | undefined {
   if (raw === undefined) return undefined;
   if (raw.length < 64 && usual.test(raw)) return raw;
   const host = raw.replace(/:\d{0,5}$/, '');

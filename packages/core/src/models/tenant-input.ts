@@ -1,5 +1,5 @@
 import { TenancyError } from '../errors.ts';
-import { type Domain, parseHost } from './domain.ts';
+import { type Domain, parseDomain } from './domain.ts';
 import { quoted } from './quoted.ts';
 import type { DomainInput, Placement, Tenant, TenantChange, TenantDraft, TenantInput } from './tenant.ts';
 import { parseTenantId } from './tenant.ts';
@@ -57,7 +57,7 @@ function parseDomains(tenantId: string, inputs: unknown): readonly Domain[] {
   if (!Array.isArray(inputs)) throw invalid(tenantId, 'its domains must be an array');
   const domains = inputs.map((input: DomainInput): Domain => {
     const { host, primary = false } = typeof input === 'string' ? { host: input } : (input ?? {});
-    return { host: parseHost(host), tenantId, primary };
+    return { host: parseDomain(host), tenantId, primary };
   });
   if (new Set(domains.map(({ host }) => host)).size < domains.length)
     throw invalid(tenantId, 'it names a domain twice');

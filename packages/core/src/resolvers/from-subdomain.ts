@@ -1,5 +1,5 @@
 import { TenancyError } from '../errors.ts';
-import { hostOf, normalHost } from '../models/domain.ts';
+import { hostFromHeader, normalHost } from '../models/domain.ts';
 import { quoted } from '../models/quoted.ts';
 import type { TenantResolver } from './resolver.ts';
 
@@ -11,7 +11,7 @@ export function fromSubdomain(base: string | readonly string[]): TenantResolver 
   const suffixes = [base].flat().map(suffixOf);
   if (suffixes.length === 0) throw new TenancyError('CONFIG_INVALID', 'fromSubdomain() needs at least one base host.');
   return (request) => {
-    const host = hostOf(request.host);
+    const host = hostFromHeader(request.host);
     const suffix = suffixes.find((candidate) => host?.endsWith(candidate));
     if (host === undefined || suffix === undefined) return undefined;
     const label = host.slice(0, -suffix.length);

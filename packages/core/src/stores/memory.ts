@@ -1,4 +1,4 @@
-import { TenancyError } from '../errors.ts';
+import { domainTaken, tenantExists, transitionRefused, unknownTenant } from '../errors.ts';
 import type { Domain } from '../models/domain.ts';
 import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
 import { parseTenantChange } from '../models/tenant-input.ts';
@@ -11,13 +11,12 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
 
   function existing(id: string): T {
     const tenant = tenants.get(id);
-    if (tenant === undefined) throw new TenancyError('TENANT_UNKNOWN', `There is no tenant "${id}".`, { tenant: id });
+    if (tenant === undefined) throw unknownTenant(id);
     return tenant;
   }
 
-  function refuseTaken({ host, tenantId }: Domain): void {
-    if (!hosts.has(host)) return;
-    throw new TenancyError('DOMAIN_TAKEN', `The domain "${host}" is taken; choose another.`, { tenant: tenantId });
+  function refuseTaken(domain: Domain): void {
+    if (hosts.has(domain.host)) throw domainTaken(domain);
   }
 
   function domainsOf(id: string): Domain[] {
@@ -46,11 +45,7 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
 
     async insert(draft, domains) {
       const { id } = draft;
-      if (tenants.has(id)) {
-        throw new TenancyError('TENANT_EXISTS', `There is a tenant "${id}" already; choose another id.`, {
-          tenant: id,
-        });
-      }
+      if (tenants.has(id)) throw tenantExists(id);
       domains.forEach(refuseTaken);
       const now = new Date();
       const tenant = tenantSnapshot({ ...draft, createdAt: now, updatedAt: now } as unknown as T);
@@ -62,10 +57,7 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
     async update(id, change, from) {
       const tenant = existing(id);
       parseTenantChange(id, change);
-      if (from !== undefined && !from.includes(tenant.status)) {
-        const message = `The tenant "${id}" is ${tenant.status}; this is for one that is ${from.join(', ')}.`;
-        throw new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
-      }
+      if (from !== undefined && !from.includes(tenant.status)) throw transitionRefused(tenant, from);
       const changed = tenantSnapshot({ ...tenant, ...change, updatedAt: new Date() });
       tenants.set(id, changed);
       return changed;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { defineResource, type ResourceScope, type Tenant, type TenantResource } from '../index.ts';
+import { defineResource, type ResourceScope, type ResourceVerbs } from '../extend.ts';
+import type { Tenant } from '../index.ts';
 import { resourceSuite } from './resource-suite.ts';
 
 type Values = Map<string, string>;
@@ -7,7 +8,7 @@ type Values = Map<string, string>;
 /** A resource in memory, with each tenant's values where `keyOf` says, and what is wrong with it. */
 function values(
   keyOf: (scope: ResourceScope) => string,
-  wrong: (all: Map<string, Values>) => Partial<TenantResource<Values>> = () => ({}),
+  wrong: (all: Map<string, Values>) => Partial<ResourceVerbs<Values>> = () => ({}),
 ) {
   const all = new Map<string, Values>();
   const resource = defineResource<Values>({

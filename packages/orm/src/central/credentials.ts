@@ -1,5 +1,6 @@
 import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
-import { TenancyError, type TenantStore } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import type { TenantStore } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';

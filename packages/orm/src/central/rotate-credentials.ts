@@ -1,4 +1,5 @@
-import { isTenancyError, TenancyError, type Tenant, type TenantStore } from '@omnitenant/core';
+import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
+import type { TenantStore } from '@omnitenant/core/extend';
 import type { Reference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
 

@@ -1,5 +1,6 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import { type Tenant, tenantSnapshot } from '@omnitenant/core';
+import type { Tenant } from '@omnitenant/core';
+import { tenantSnapshot } from '@omnitenant/core/extend';
 import { columnsOf } from './columns-of.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 

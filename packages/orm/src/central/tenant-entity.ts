@@ -1,5 +1,6 @@
 import { defineEntity, type EntityDTO, type Opt, p } from '@mikro-orm/core';
-import type { Placement, Tenant, TenantStatus } from '@omnitenant/core';
+import type { Tenant, TenantStatus } from '@omnitenant/core';
+import type { Placement } from '@omnitenant/core/extend';
 import { centralSchema } from '../entities/entity-scope.ts';
 
 /** The columns that each tenant has. Extend it with those of your application, from any of MikroORM's styles. */

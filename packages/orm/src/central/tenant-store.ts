@@ -6,15 +6,8 @@ import {
   UniqueConstraintViolationException,
   ValidationError,
 } from '@mikro-orm/core';
-import {
-  type Domain,
-  TenancyError,
-  type Tenant,
-  type TenantChange,
-  type TenantFilter,
-  type TenantStatus,
-  type TenantStore,
-} from '@omnitenant/core';
+import { type Domain, TenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
+import type { TenantChange, TenantFilter, TenantStore } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import { toTenant } from './stored-tenant.ts';

@@ -1,4 +1,4 @@
-import type { Scope } from '@omnitenant/core';
+import type { Scope } from '@omnitenant/core/extend';
 import type { Database, SqlClient, SqlConnection } from '../sql/client.ts';
 import { RoundRobinQueue, takeOut } from './round-robin-queue.ts';
 

@@ -1,4 +1,5 @@
 import { defineConfig } from '@mikro-orm/postgresql';
+import { resource } from '@omnitenant/core/extend';
 import { expect, test } from 'vitest';
 import { createOrm } from '../orm.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
@@ -41,7 +42,7 @@ test('the first to say something of a limit decides it, and what nobody says has
 
 test('no limit on the lifetime may be asked for', async () => {
   const connections = { lifetimeMs: Number.POSITIVE_INFINITY, maxSchemas: Number.POSITIVE_INFINITY, maxWaiting: 0 };
-  await (await createOrm(config, { connections })).end();
+  await (await createOrm(config, { connections }))[resource].end?.();
 });
 
 test.each([

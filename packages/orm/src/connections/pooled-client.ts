@@ -1,4 +1,4 @@
-import { currentScope } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import type { Database, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
 import type { Connection } from './database-pool.ts';
 import { isConnectionLost, unavailable } from './server-errors.ts';

@@ -1,4 +1,5 @@
-import { currentScope, type Scope, TenancyError } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import { currentScope, type Scope } from '@omnitenant/core/extend';
 import type { Database } from '../sql/client.ts';
 import { codeOf, socketError, sqlState } from '../sql/error-codes.ts';
 

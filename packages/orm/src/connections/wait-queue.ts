@@ -1,4 +1,4 @@
-import { currentScope, type Scope } from '@omnitenant/core';
+import { currentScope, type Scope } from '@omnitenant/core/extend';
 import type { SqlClient } from '../sql/client.ts';
 import type { ConnectionTarget, DatabasePool, Waiter } from './database-pool.ts';
 import type { Limits } from './limits.ts';

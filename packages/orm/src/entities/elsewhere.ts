@@ -1,5 +1,6 @@
 import type { MetadataStorage } from '@mikro-orm/core';
-import { currentScope, TenancyError } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import type { Owner } from './ownership.ts';
 
 /** What belongs to a scope of an application, such as an EntityManager, a driver or a connection. */

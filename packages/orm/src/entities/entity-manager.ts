@@ -6,7 +6,8 @@ import {
   TransactionContext,
 } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
-import { currentScope, type Scope, TenancyError } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import { currentScope, type Scope } from '@omnitenant/core/extend';
 import { type Belonging, refuseElsewhere, setCurrentOwner } from './elsewhere.ts';
 import { type DriverEntityManager, type EntityManagerClass, ownerOf } from './entity-manager-class.ts';
 import { withGuardedCalls } from './guarded-calls.ts';

@@ -100,8 +100,8 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       const record = isCopy && isSame(server, central) ? copied?.record(tenant) : undefined;
       await finish(server, tenant, record);
       await createSchema(server, tenant);
-      if (record !== undefined) return 'recorded';
-      return isCopy ? 'filled' : 'empty';
+      if (record !== undefined) return 'migrated-and-recorded';
+      return isCopy ? 'migrated' : 'empty';
     },
     adopt: async (tenant) => {
       const placement = placementOf(tenant);

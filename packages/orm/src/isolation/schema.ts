@@ -33,7 +33,7 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
             ...(filled ? [filled.record(tenant), ...pinOf(placement), ...filled.statements] : []),
           ].join(';\n'),
         );
-        return filled ? 'recorded' : 'empty';
+        return filled ? 'migrated-and-recorded' : 'empty';
       } catch (error) {
         throw await takenOr(error, tenant, placement, { pools, on: placement });
       }

@@ -1,4 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
+import type { ProvisionedAs } from '@omnitenant/core/extend';
 import { lastKnownVersion } from '../central/stored-tenant.ts';
 import type { Pools } from '../connections/pools.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
@@ -12,15 +13,12 @@ export interface TenantStorage {
    * Creates the storage, with its contents where they are known, else empty; the result says which. It fails if something of
    * that name exists: nothing is adopted by accident.
    */
-  create(tenant: Tenant, contents?: Contents): Promise<Made>;
+  create(tenant: Tenant, contents?: Contents): Promise<ProvisionedAs>;
   /** Marks existing storage as the tenant's, if no tenant owns it. */
   adopt(tenant: Tenant): Promise<void>;
   /** Drops storage that was created for this tenant, and unmarks storage that was adopted. Does nothing if it is gone. */
   destroy(tenant: Tenant): Promise<void>;
 }
-
-/** The state of new storage: empty, with its contents, or with its contents and their version recorded in central. */
-export type Made = 'empty' | 'filled' | 'recorded';
 
 /** The contents of a new tenant's storage: all migrations of the application, as SQL that is the same for each tenant. */
 export interface Contents {

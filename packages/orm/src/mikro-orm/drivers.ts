@@ -1,4 +1,5 @@
-import type { ResourceScope, Tenant } from '@omnitenant/core';
+import type { Tenant } from '@omnitenant/core';
+import type { ResourceScope } from '@omnitenant/core/extend';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';

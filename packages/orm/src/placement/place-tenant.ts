@@ -1,4 +1,5 @@
-import { type Placement, TenancyError } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import type { Placement } from '@omnitenant/core/extend';
 import { faultOfReference } from '../vault/reference.ts';
 import {
   defaultServer,

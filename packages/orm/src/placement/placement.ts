@@ -1,4 +1,5 @@
-import { type Placement, TenancyError, type Tenant } from '@omnitenant/core';
+import { TenancyError, type Tenant } from '@omnitenant/core';
+import type { Placement } from '@omnitenant/core/extend';
 import type { Database } from '../sql/client.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Options } from '@mikro-orm/core';
-import { currentScope } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 
 /** Has each statement that MikroORM sends end in a comment that names its tenant, as the server's log then does. */
 export function withTenantComments(config: Options): Options {

@@ -1,5 +1,6 @@
 import type { Options } from '@mikro-orm/core';
-import { createTenancy, type Placement } from '@omnitenant/core';
+import { createTenancy } from '@omnitenant/core';
+import type { Placement } from '@omnitenant/core/extend';
 
 import { createOrm, type Orm } from '../orm.ts';
 import type { OrmOptions } from '../orm-options.ts';
@@ -62,7 +63,7 @@ async function openLibrary({
     } as Options,
     { ...ormOptions, shared: [Country] },
   );
-  const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+  const tenancy = createTenancy({ resources: [orm] });
   await tenancy.migrateCentral();
   let made = 0;
   async function create(id: string): Promise<string> {

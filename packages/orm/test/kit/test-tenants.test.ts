@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { createTenancy, fromSubdomain, isTenancyError } from '@omnitenant/core';
+import { defineResource } from '@omnitenant/core/extend';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -212,7 +213,7 @@ test('a tenant on PGlite is reset as well', async () => {
     const orm = await createOrm(definePglite({ dbName: 'memory://', entities: libraryEntities, migrations }), {
       shared: [Country],
     });
-    return { orm, tenancy: createTenancy({ store: orm.store, resources: [orm] }) };
+    return { orm, tenancy: createTenancy({ resources: [orm] }) };
   }
   await using tenants = await open({ start, reuse: 'reset' });
   const first = await tenants.open();
@@ -228,16 +229,15 @@ test('PGlite’s one connection is not taken for a transaction', async () => {
   async function start() {
     const orm = await createOrm(definePglite({ dbName: 'memory://', entities: [] }));
     const tenancy = createTenancy({
-      store: orm.store,
       resources: [
         orm,
-        {
+        defineResource({
           name: 'witness',
           open: () => 1,
           end: async () => {
             closed = true;
           },
-        },
+        }),
       ],
     });
     return { tenancy, orm };

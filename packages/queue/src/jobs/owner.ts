@@ -1,4 +1,5 @@
-import { currentScope, TenancyError, type Tenant } from '@omnitenant/core';
+import { TenancyError } from '@omnitenant/core';
+import { currentScope, incarnationOf } from '@omnitenant/core/extend';
 
 /**
  * Identifies the owner of a job: an incarnation of a tenant (`acme@1767225600000`), `central`, or `*` for a schedule for all
@@ -37,8 +38,4 @@ export function outsideScope(queue: string): TenancyError {
 /** The error for using a job or schedule from a scope that does not own it. */
 export function crossTenant(what: string): TenancyError {
   return new TenancyError('CROSS_TENANT', `${what}; enter the scope that owns it.`);
-}
-
-export function incarnationOf({ id, createdAt }: Pick<Tenant, 'id' | 'createdAt'>): string {
-  return `${id}@${createdAt.getTime()}`;
 }

@@ -1,8 +1,8 @@
 import type { Tenancy, Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
 import type { IQueueBackend, Job, JobsOptions } from 'bullmq';
 import { withServerErrors } from '../bullmq/with-server-errors.ts';
 import { ownId } from '../jobs/owned-options.ts';
-import { incarnationOf } from '../jobs/owner.ts';
 
 const pageSize = 500;
 

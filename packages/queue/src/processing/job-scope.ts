@@ -1,6 +1,7 @@
 import { type Tenancy, TenancyError } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
 import { ownerIn } from '../jobs/owned-options.ts';
-import { central, eachTenant, incarnationOf, parseIncarnation } from '../jobs/owner.ts';
+import { central, eachTenant, parseIncarnation } from '../jobs/owner.ts';
 
 interface OwnedJob {
   readonly id?: string | undefined;

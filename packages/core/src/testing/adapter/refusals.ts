@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { memoryStore, type TenantStore } from '../../index.ts';
+import type { TenantStore } from '../../extend.ts';
+import { memoryStore } from '../../index.ts';
 import type { Promises } from './site.ts';
 
 /** What a request that does not get in is told. */

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import {
-  createTenancy,
-  currentScope,
-  defineResource,
-  fromSubdomain,
-  memoryStore,
-  type Tenancy,
-  type TenantResolver,
-  type TenantStore,
-} from '../../index.ts';
+import { currentScope, defineResource, type TenantStore } from '../../extend.ts';
+import { createTenancy, fromSubdomain, memoryStore, type Tenancy, type TenantResolver } from '../../index.ts';
 import { ask, type Call, type Reply } from './http-client.ts';
 
 /** The application that an adapter's tests put behind the adapter: see `adapterSuite`. */

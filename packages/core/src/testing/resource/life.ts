@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { resource as verbs } from '../../extend.ts';
 import { isTenancyError, type Tenant } from '../../index.ts';
 import { type ResourcePromises, refused, tenants } from './promise.ts';
 
@@ -83,7 +84,7 @@ export const lifePromises: ResourcePromises = {
     const tenant = await tenancy.tenants.create({ id: 'short-lived' });
     await tenancy.run('short-lived', () => write('report', 'of one that goes'));
     await tenancy.tenants.remove('short-lived');
-    await resource.destroy?.(tenant);
+    await resource[verbs].destroy?.(tenant);
     assert.deepEqual(await stored(), before);
   },
 
@@ -94,7 +95,7 @@ export const lifePromises: ResourcePromises = {
     await laterThan(old.createdAt);
     await tenancy.tenants.create({ id: 'reborn' });
     await tenancy.run('reborn', () => write('report', 'of the new one'));
-    await resource.destroy?.(old);
+    await resource[verbs].destroy?.(old);
     assert.equal(await has('reborn', 'report'), 'of the new one');
   },
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { defineResource, resource as verbs } from '../../extend.ts';
 import { createTenancy, isTenancyError, memoryStore, type Tenancy, type TenantResource } from '../../index.ts';
 
 /** How `resourceSuite` uses a resource of which it knows nothing else. */
@@ -41,7 +42,8 @@ export async function hold<Handle>(
 ): Promise<void> {
   let fail: ((handle: unknown) => Promise<void>) | undefined;
   const { resource } = driver;
-  const neighbour: TenantResource = {
+  const own = resource[verbs];
+  const neighbour = defineResource({
     name: 'resource-suite',
     open: () => undefined,
     async create(tenant) {
@@ -49,14 +51,14 @@ export async function hold<Handle>(
       fail = undefined;
       if (failing === undefined) return;
       // Nobody can enter the tenant yet, so that there is something to undo only where something was made.
-      if (resource.create !== undefined) {
-        const handle = resource.open({ kind: 'tenant', tenant });
+      if (own.create !== undefined) {
+        const handle = own.open({ kind: 'tenant', tenant });
         await failing(handle);
-        await resource.close?.(handle);
+        await own.close?.(handle);
       }
       throw new Error('This creation was to fail.');
     },
-  };
+  });
   const tenancy = createTenancy({ store: memoryStore(), resources: [resource, neighbour] });
   const handleOr = (handle: unknown) => (handle === undefined ? tenancy.use(resource) : (handle as Handle));
   const site: Site = {

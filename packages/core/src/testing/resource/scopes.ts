@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { handleOf, isTenancyError } from '../../index.ts';
+import { handleOf } from '../../extend.ts';
+import { isTenancyError } from '../../index.ts';
 import { inCentral, meeting, type ResourcePromises, refused, tenants } from './promise.ts';
 
 /** What a resource promises to the scopes that use it. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { isTenantId } from '@omnitenant/core';
+import { isTenantId } from '@omnitenant/core/extend';
 import { expect, test } from 'vitest';
 import { isOfEndedRun, runNames } from './run-names.ts';
 

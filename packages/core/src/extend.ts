@@ -1,0 +1,36 @@
+/** For authors of stores, resources and integrations. */
+
+export { type CentralScope, currentScope, handleOf, type Scope, type TenantScope } from './context.ts';
+export {
+  domainTaken,
+  type TenancyErrorOptions,
+  tenantExists,
+  transitionRefused,
+  unknownTenant,
+} from './errors.ts';
+export { hostFromHeader, parseDomain } from './models/domain.ts';
+export { incarnationOf } from './models/incarnation.ts';
+export {
+  type DomainInput,
+  isTenantId,
+  type Placement,
+  type TenantChange,
+  type TenantDraft,
+  tenantSnapshot,
+} from './models/tenant.ts';
+export { redact } from './redact.ts';
+export type { TenantUpdate } from './registry.ts';
+export type { Identifier } from './resolvers/resolver.ts';
+export {
+  defineResource,
+  type PlacementAnswer,
+  type PlacementDraft,
+  type ProvisionedAs,
+  type ResourceScope,
+  type ResourceVerbs,
+  resource,
+  type StoringResource,
+} from './resource.ts';
+export type { OnError, SignalEvents, SignalName, Signals } from './signals.ts';
+export type { TenantFilter, TenantStore } from './stores/store.ts';
+export type { TenantCacheOptions } from './tenant-cache.ts';
