@@ -29,10 +29,10 @@ export async function probePooler(
     async (client) => (await rowOf(client, 'show version')).version as string,
   );
   const moves = seen.some((pids) => new Set(pids).size > 1) || serverConnections < clients.length;
-  const transactions =
-    moves && (await on(open(), async (client) => [await client.query('begin'), await client.query('commit')]));
-  const kind = !moves ? 'session' : transactions ? 'transaction' : 'statement';
-  return { kind, ...(product !== undefined && { product }), ...found };
+  const facts = { ...(product !== undefined && { product }), ...found };
+  if (!moves) return { kind: 'session', ...facts };
+  const transactions = await on(open(), async (client) => [await client.query('begin'), await client.query('commit')]);
+  return { kind: transactions ? 'transaction' : 'statement', ...facts };
 }
 
 /** Sets something for each client's session, and looks whether it is still there, and whose it is, while all ask. */
@@ -49,7 +49,8 @@ export async function probeSessionState(clients: readonly SqlClient[]): Promise<
     await Promise.all(clients.map((client) => client.query('reset omnitenant.doctor')));
   }
   const others = seen.flatMap((values, n) => values.filter((value) => value !== `of ${n}`));
-  return others.length === 0 ? 'kept' : others.some(Boolean) ? 'leaks' : 'lost';
+  if (others.length === 0) return 'kept';
+  return others.some(Boolean) ? 'leaks' : 'lost';
 }
 
 const rounds = 6;

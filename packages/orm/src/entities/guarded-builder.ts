@@ -45,6 +45,7 @@ function refuseSchemaIn(name: string, parameters: readonly unknown[], owner: Own
 
 /** Refuses the name of a table with a schema in front of it, as a text or by `sql.ref()`. */
 function refuseQualified(table: unknown, mayBeText: boolean, owner: Owner): void {
-  const named = isRaw(table) && table.sql === '??' ? table.params[0] : mayBeText ? table : undefined;
+  const text = mayBeText ? table : undefined;
+  const named = isRaw(table) && table.sql === '??' ? table.params[0] : text;
   if (typeof named === 'string' && named.includes('.')) refuseSchema(named.slice(0, named.indexOf('.')), owner);
 }

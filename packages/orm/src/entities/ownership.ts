@@ -53,17 +53,23 @@ export function refuseForeign(value: unknown, claimant: Owner, instances = true)
   if (typeof value !== 'object' || value === null) return;
   const entity = Reference.unwrapReference(value as AnyEntity);
   if (Utils.isEntity(entity, true)) {
-    const of = (helper(entity as AnyEntity) as unknown as Owned)[owner];
-    if (of !== undefined && of.scopeKey !== claimant.scopeKey) throw crossTenant(entity as AnyEntity, of, claimant);
+    refuseForeignEntity(entity as AnyEntity, claimant);
   } else if (Array.isArray(value) || Utils.isCollection(value)) {
     for (const item of Array.isArray(value) ? value : value.getItems(false)) refuseForeign(item, claimant, instances);
   } else if (instances || Utils.isPlainObject(value)) {
-    // Data may be an instance of the application's own class, and a key may be a piece of SQL.
-    for (const part of Object.values(value)) refuseForeign(part, claimant, false);
-    for (const key of Object.getOwnPropertySymbols(value)) {
-      refuseForeign((value as Record<symbol, unknown>)[key], claimant, false);
-    }
+    for (const part of partsOf(value)) refuseForeign(part, claimant, false);
   }
+}
+
+/** The values of data, which may be an instance of the application's own class, and of whose keys some may be SQL fragments. */
+function partsOf(value: object): unknown[] {
+  const symbols = Object.getOwnPropertySymbols(value).map((key) => (value as Record<symbol, unknown>)[key]);
+  return [...Object.values(value), ...symbols];
+}
+
+function refuseForeignEntity(entity: AnyEntity, claimant: Owner): void {
+  const of = (helper(entity) as unknown as Owned)[owner];
+  if (of !== undefined && of.scopeKey !== claimant.scopeKey) throw crossTenant(entity, of, claimant);
 }
 
 /** Stands in front of every flush: nothing is written that is another's, or that refers to what is another's. */

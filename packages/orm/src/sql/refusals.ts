@@ -9,14 +9,12 @@ import { codeOf, statementsOf } from './lexer.ts';
  */
 export function oneStatement(sql: string): void {
   const [statement = '', ...others] = statementsOf(sql);
-  const fault =
-    others.length > 0
-      ? 'holds more than one statement'
-      : changesOwner(codeOf(statement))
-        ? 'could change the role or tenant'
-        : undefined;
-  if (!fault) return;
-  throw new TenancyError(
+  if (others.length > 0) throw refused('holds more than one statement');
+  if (changesOwner(codeOf(statement))) throw refused('could change the role or tenant');
+}
+
+function refused(fault: string): TenancyError {
+  return new TenancyError(
     'STATEMENT_REFUSED',
     `SQL that ${fault} is refused where tenants have roles. Send one statement at a time, and leave role and tenant to the scope.`,
   );

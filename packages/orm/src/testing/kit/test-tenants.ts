@@ -142,12 +142,12 @@ async function refuseRollback(
   client: TestClient | undefined,
 ): Promise<void> {
   const driver = await tenancy.central(() => tenancy.use(orm).config.get('driver')?.name);
-  const fault =
-    driver === 'PgliteDriver'
-      ? 'PGlite has one connection, which the transaction would keep from everything else'
-      : client?.inProcess === false
-        ? 'requests reach the app over a socket, where they cannot take part in the transaction'
-        : undefined;
-  if (!fault) return;
-  throw new TenancyError('CONFIG_INVALID', `Tests cannot be rolled back: ${fault}. Leave reuse out, or reset.`);
+  if (driver === 'PgliteDriver')
+    throw noRollback('PGlite has one connection, which the transaction would keep from everything else');
+  if (client?.inProcess === false)
+    throw noRollback('requests reach the app over a socket, where they cannot take part in the transaction');
+}
+
+function noRollback(fault: string): TenancyError {
+  return new TenancyError('CONFIG_INVALID', `Tests cannot be rolled back: ${fault}. Leave reuse out, or reset.`);
 }
