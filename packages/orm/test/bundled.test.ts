@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,7 +13,7 @@ test.each([
   ['minified', ['--minify']],
   ['minified, with async functions lowered', ['--minify', '--target=es2016', '--supported:bigint=true']],
 ])('an application that is bundled runs as it is: %s', { timeout: 300_000 }, async (_, options) => {
-  const folder = await mkdtemp(fileURLToPath(new URL('.bundled-', import.meta.url)));
+  const folder = await mkdtemp(join(tmpdir(), 'omnitenant-bundled-'));
   try {
     const bundle = join(folder, 'app.mjs');
     await run(join(root, 'node_modules/.bin/esbuild'), [

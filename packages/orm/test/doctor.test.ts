@@ -8,7 +8,7 @@ import { type DoctorReport, doctor } from '../src/doctor/doctor.ts';
 import { formatDoctorReport } from '../src/doctor/report.ts';
 
 function examine(clientUrl: string) {
-  return doctor(defineConfig({ clientUrl }), { patience: 1_000 });
+  return doctor(defineConfig({ clientUrl }), { timeoutMs: 1_000 });
 }
 
 function identity(rejection: unknown): unknown {

@@ -17,16 +17,16 @@ export interface Credentials {
    */
   seal(url: string): Promise<string>;
   /**
-   * Gives a tenant others, sealed or `env:NAME`, as when its password has changed. Its database is not moved.
+   * Replaces a tenant's credentials, sealed or `env:NAME`, for example after a change of password. Its database does not move.
    *
    * @throws TENANT_UNKNOWN, TENANT_INVALID
    */
   replace(tenant: string, url: string): Promise<void>;
-  /** Seals anew, with the first key, what is sealed with another. What fails is reported, and stops nothing. */
+  /** Reseals, with the first key, all credentials that are sealed with another. A failure is reported, and does not stop the rotation. */
   rotate(options?: RotateOptions): Promise<Rotation>;
 }
 
-/** What the credentials of an orm are kept and read with. */
+/** The parts of an orm's credentials. */
 export interface CredentialsOptions {
   readonly vault: Vault;
   readonly store: TenantStore;
@@ -35,7 +35,7 @@ export interface CredentialsOptions {
 }
 
 export function createCredentials({ vault, store, fork, tenant: meta }: CredentialsOptions): Credentials {
-  /** Writes down another reference, where the tenant has one, and says whether it had; `from` is the one that it must have. */
+  /** Stores another reference if the tenant has one (equal to `from`, where given), and returns whether it had. */
   const write = (id: string, to: Reference, from?: Reference): Promise<boolean> =>
     fork().transactional(async (em) => {
       const where = { id } as FilterQuery<TenantEntity>;
@@ -55,7 +55,7 @@ export function createCredentials({ vault, store, fork, tenant: meta }: Credenti
       throw (await store.find(id))
         ? new TenancyError(
             'TENANT_INVALID',
-            `The tenant '${id}' is on no server of its own, so it has no credentials.`,
+            `The tenant "${id}" is not on a server of its own, so it has no credentials.`,
             {
               tenant: id,
             },

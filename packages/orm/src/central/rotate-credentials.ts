@@ -3,31 +3,31 @@ import type { TenantStore } from '@omnitenant/core/extend';
 import type { Reference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
 
-/** How a rotation is watched and ended. */
+/** The options of a rotation. */
 export interface RotateOptions {
-  /** Begins no more tenants once aborted. */
+  /** Starts no further tenants once aborted. */
   readonly signal?: AbortSignal;
-  /** Is told of each tenant on a server of its own as it is done. */
+  /** Called after each tenant on a server of its own. */
   readonly onProgress?: (progress: { readonly tenant: string; readonly outcome: RotationOutcome }) => void;
 }
 
-/** What became of one tenant's credentials. */
+/** The outcome for one tenant's credentials. */
 type RotationOutcome = 'rotated' | 'unchanged' | 'failed';
 
-/** How a rotation went. */
+/** The result of a rotation. */
 export interface Rotation {
-  /** Tenants whose credentials are sealed with the first key since. */
+  /** The number of tenants with credentials that are now sealed with the first key. */
   readonly rotated: number;
-  /** Tenants whose credentials were so already, or are in the environment. */
+  /** The number of tenants with credentials that were so already, or are in the environment. */
   readonly unchanged: number;
   readonly failed: readonly { readonly tenant: string; readonly error: TenancyError }[];
 }
 
-/** What a rotation works on. */
+/** The parts of a rotation. */
 export interface RotateParts {
   readonly vault: Vault;
   readonly store: TenantStore;
-  /** Writes down another reference where the tenant still has `from`, and says whether it had. */
+  /** Stores another reference if the tenant still has `from`, and returns whether it had. */
   readonly write: (tenant: string, to: Reference, from: Reference) => Promise<boolean>;
 }
 
@@ -42,7 +42,7 @@ export async function rotate(
     if (url === undefined || !vault.isOutdated(url)) return 'unchanged';
     const sealed = await vault.seal(await vault.open({ tenant: id, url }));
     if (await write(id, sealed, url)) return 'rotated';
-    // Somebody has changed it meanwhile.
+    // It has changed meanwhile.
     const now = await store.find(id);
     return now ? renew(now) : 'unchanged';
   }
@@ -67,7 +67,7 @@ function asTenancyError(thrown: unknown, tenant: string): TenancyError {
     ? thrown
     : new TenancyError(
         'CREDENTIALS_UNREADABLE',
-        `The credentials of the tenant '${tenant}' could not be sealed anew: ${String(thrown)}`,
+        `The credentials of the tenant "${tenant}" could not be resealed: ${String(thrown)}`,
         { tenant, cause: thrown },
       );
 }

@@ -4,7 +4,7 @@ import { tenantSnapshot } from '@omnitenant/core/extend';
 import { columnsOf } from './columns-of.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
-/** A tenant, and which version of the migrations central believes it to have. */
+/** A tenant as it is stored, with the version of its migrations that central has recorded. */
 export interface StoredTenant {
   readonly tenant: Tenant;
   readonly version: string | undefined;
@@ -12,7 +12,7 @@ export interface StoredTenant {
 
 const versions = new WeakMap<Tenant, string>();
 
-/** The snapshot of a stored tenant. Its version is the orm's own, and not among its columns. */
+/** The snapshot of a stored tenant. Its version is internal to the orm, and not among the columns. */
 export function toTenant<T extends Tenant>(entity: TenantEntity, meta: EntityMetadata<TenantEntity>): T {
   const { schemaVersion, ...columns } = columnsOf<T & Pick<TenantEntity, 'schemaVersion'>>(entity, meta);
   const tenant = tenantSnapshot(columns as unknown as T);
@@ -20,7 +20,7 @@ export function toTenant<T extends Tenant>(entity: TenantEntity, meta: EntityMet
   return tenant;
 }
 
-/** Which version central believed a tenant to have when it was read. */
+/** The version that central had recorded when the tenant was read. */
 export function lastKnownVersion(tenant: Tenant): string | undefined {
   return versions.get(tenant);
 }

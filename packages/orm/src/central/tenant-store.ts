@@ -13,7 +13,7 @@ import { checkReference } from '../vault/reference.ts';
 import { toTenant } from './stored-tenant.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 
-/** What the store of tenants needs of the orm: forks of central's EntityManager, whichever scope it is asked in. */
+/** The parts of the store. `fork` forks central's EntityManager, whatever the current scope. */
 export interface CentralStoreOptions {
   readonly fork: () => TenantEntityManager;
   readonly tenant: EntityMetadata<TenantEntity>;
@@ -23,7 +23,7 @@ export interface CentralStoreOptions {
 /** How many tenants `all` reads at a time. */
 const page = 500;
 
-/** Never changed through `update`: a tenant's identity, and what the store itself keeps. */
+/** Columns that `update` cannot change: a tenant's identity, and what the store maintains. */
 const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updatedAt']);
 
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
@@ -50,13 +50,13 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
 
   return {
     find: (id) =>
-      reach(async () => {
+      orStoreUnavailable(async () => {
         const entity = await fork().findOne(tenant.class, { id } as FilterQuery<TenantEntity>);
         return entity ? snapshot(entity) : undefined;
       }),
 
     findByDomain: (host) =>
-      reach(async () => {
+      orStoreUnavailable(async () => {
         const em = fork();
         const owner = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
         const entity = owner && (await em.findOne(tenant.class, { id: owner.tenantId } as FilterQuery<TenantEntity>));
@@ -67,14 +67,16 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       let after: string | undefined;
       do {
         const where = { ...filter, ...(after && { id: { $gt: after } }) } as FilterQuery<TenantEntity>;
-        const entities = await reach(() => fork().find(tenant.class, where, { orderBy: { id: 'asc' }, limit: page }));
+        const entities = await orStoreUnavailable(() =>
+          fork().find(tenant.class, where, { orderBy: { id: 'asc' }, limit: page }),
+        );
         for (const entity of entities) yield snapshot(entity);
         after = entities.length === page ? entities.at(-1)?.id : undefined;
       } while (after);
     },
 
     insert: (draft, domains) =>
-      reach(async () => {
+      orStoreUnavailable(async () => {
         checkColumns(draft.id, Object.keys(draft), new Set(['schemaVersion', 'createdAt', 'updatedAt']));
         checkReference(draft.id, draft.placement);
         const em = fork();
@@ -90,7 +92,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       }),
 
     update: (id, change: TenantChange<T>, from?: readonly TenantStatus[]) =>
-      reach(async () => {
+      orStoreUnavailable(async () => {
         checkColumns(id, Object.keys(change), fixed);
         checkReference(id, change.placement);
         const entity = await fork().transactional(async (em) => {
@@ -103,7 +105,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       }),
 
     delete: (id) =>
-      reach(() =>
+      orStoreUnavailable(() =>
         fork().transactional(async (em) => {
           // Locked first, as by addDomain: no domain is added while its tenant goes.
           await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -113,7 +115,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       ),
 
     domains: (tenantId) =>
-      reach(async () => {
+      orStoreUnavailable(async () => {
         const entities = await fork().find(domain.class, { tenantId } as FilterQuery<DomainEntity>, {
           orderBy: { host: 'asc' },
         });
@@ -121,7 +123,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       }),
 
     addDomain: (entry) =>
-      reach(() =>
+      orStoreUnavailable(() =>
         fork().transactional(async (em) => {
           await find(em, entry.tenantId);
           if (entry.primary) {
@@ -138,14 +140,14 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       ),
 
     removeDomain: (tenantId, host) =>
-      reach(
+      orStoreUnavailable(
         async () => (await fork().nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>)) === 1,
       ),
   };
 }
 
-/** Central being out of reach is the store's being out of reach: never "no such tenant". */
-async function reach<R>(ask: () => Promise<R>): Promise<R> {
+/** Maps SERVER_UNAVAILABLE of central to STORE_UNAVAILABLE, so that a store that is down never means "no such tenant". */
+async function orStoreUnavailable<R>(ask: () => Promise<R>): Promise<R> {
   try {
     return await ask();
   } catch (error) {

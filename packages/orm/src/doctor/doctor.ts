@@ -10,24 +10,24 @@ import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';
 import { probeRole, probeServer, type RoleFacts, type ServerFacts } from './server-probe.ts';
 
-/** What was found out about the configured database. It holds no credentials. */
+/** What the doctor found out about the configured database. It contains no credentials. */
 export interface DoctorReport {
   readonly database: string;
   readonly pooler: Pooler;
-  /** Whether each of so many interleaved statements, of as many tenants as clients, was where its tenant is. */
+  /** Whether each of the interleaved statements, of one tenant per client, ran in its own tenant. */
   readonly pin: { readonly holds: boolean; readonly statements: number };
-  /** Whether what a client sets for its session stays its own. omnitenant does not lean on it; other code may. */
+  /** Whether a client's session settings stay its own. omnitenant does not rely on it; other code may. */
   readonly sessionState: 'kept' | 'lost' | 'leaks';
   readonly server: ServerFacts;
   readonly role: RoleFacts;
 }
 
-/** How thoroughly the doctor looks. */
+/** The doctor's options. */
 export interface DoctorOptions {
-  /** How many clients ask at once: more than the pooler has connections, so that they must share them. Default: 12. */
-  readonly clients?: number;
+  /** The number of concurrent clients: more than the pooler has connections, so that they must share. Default: 12. */
+  readonly clients?: number | undefined;
   /** How long a client waits for a connection, in milliseconds. Default: 2000. */
-  readonly patience?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -42,17 +42,21 @@ export interface DoctorOptions {
  */
 export async function doctor(
   config: Partial<Options>,
-  { clients: wanted = 12, patience = 2_000 }: DoctorOptions = {},
+  { clients: wanted = 12, timeoutMs = 2_000 }: DoctorOptions = {},
 ): Promise<DoctorReport> {
   const base = await initBaseOrm({ ...config, entities: [DefaultTenant] } as Options, () => undefined);
   if (serverOf(base).isEmbedded) throw notAServer();
   const database = base.config.get('dbName') as string;
   const open = (dbName: string): SqlPool =>
-    openPool(base, { ...(config.driverOptions as object), max: wanted, connectionTimeoutMillis: patience }, { dbName });
+    openPool(
+      base,
+      { ...(config.driverOptions as object), max: wanted, connectionTimeoutMillis: timeoutMs },
+      { dbName },
+    );
 
   const pool = open(database);
   try {
-    const clients = await checkOut(pool, wanted, patience).catch((error: unknown) => {
+    const clients = await checkOut(pool, wanted, timeoutMs).catch((error: unknown) => {
       throw unavailable({ server: defaultServer, database }, error);
     });
     try {
@@ -61,7 +65,7 @@ export async function doctor(
       const role = await probeRole(first);
       const pooler = await probePooler(clients, (name = database) => open(name));
       const sessionState = await probeSessionState(clients);
-      // The last, as a pooler that lends by statement ends the connection of whoever begins a transaction.
+      // This comes last: a pooler that lends by statement ends the connection of a client that begins a transaction.
       return { database, pooler, pin: await probePin(clients), sessionState, server, role };
     } catch (error) {
       throw unavailable({ server: defaultServer, database }, error);
@@ -73,13 +77,13 @@ export async function doctor(
   }
 }
 
-/** As many clients as get an answer in time: a pooler in session mode lets the others wait. At least one. */
-async function checkOut(pool: SqlPool, wanted: number, patience: number): Promise<SqlClient[]> {
+/** The clients that get an answer in time, at least one: a pooler in session mode lets the others wait. */
+async function checkOut(pool: SqlPool, wanted: number, timeoutMs: number): Promise<SqlClient[]> {
   const attempts = await Promise.allSettled(
     Array.from({ length: wanted }, async () => {
       const client = await pool.connect();
       const { promise: late, reject } = Promise.withResolvers<never>();
-      const timer = setTimeout(reject, patience, new Error('it gives no connection in time'));
+      const timer = setTimeout(reject, timeoutMs, new Error('it did not answer in time'));
       try {
         await Promise.race([client.query('select 1'), late]);
         return client;
@@ -96,7 +100,7 @@ async function checkOut(pool: SqlPool, wanted: number, patience: number): Promis
   throw attempts.find((attempt) => attempt.status === 'rejected')?.reason;
 }
 
-/** Each client is a tenant of its own, in single statements and in transactions, all at once and in turn. */
+/** Runs single statements and transactions of all clients at once, each client as a different tenant. */
 async function probePin(clients: readonly SqlClient[]): Promise<DoctorReport['pin']> {
   const rounds = 8;
   const ask = `select current_setting('search_path') as path, current_setting('omnitenant.tenant') as tenant`;
@@ -123,7 +127,7 @@ async function probePin(clients: readonly SqlClient[]): Promise<DoctorReport['pi
   return { holds: all.every(Boolean), statements: all.length };
 }
 
-/** The client, to whoever must not give it back. */
+/** The client, for a pool that must not release it. */
 function lent(client: SqlClient): SqlClient {
   return {
     query: client.query.bind(client) as SqlClient['query'],
@@ -135,6 +139,6 @@ function lent(client: SqlClient): SqlClient {
 function notAServer(): TenancyError {
   return new TenancyError(
     'CONFIG_INVALID',
-    'PGlite runs in this process: it has no server, pooler or role to examine.',
+    'PGlite runs in this process: there is no server, pooler or role to examine.',
   );
 }
