@@ -1,6 +1,7 @@
 import { type BaseOrm, connectionClassOf } from '../mikro-orm/base-orm.ts';
-import type { SqlConnection, SqlPool } from '../sql/client.ts';
+import type { Enveloped, SqlCallback, SqlConnection, SqlPool } from '../sql/client.ts';
 import type { DatabaseOpener } from './database-pool.ts';
+import { envelopedQueryClass, type PgQueryConstructor } from './enveloped-query.ts';
 import { type Pglite, pglitePool } from './pglite-pool.ts';
 import { isConnectionLost } from './server-errors.ts';
 
@@ -39,6 +40,7 @@ export function openPool(
   );
   connection.getClient();
   if (!pool) throw new TypeError('MikroORM has made no pool: driverOptions must be options of pg.');
+  pool.Client = sendingClient(pool.Client);
   return pool;
 }
 
@@ -99,6 +101,16 @@ async function canPipeline(client: PgClient, patience: number): Promise<boolean>
   return promise.finally(() => clearTimeout(timer));
 }
 
+/** Adds to `pg`'s client what sends a statement in its envelope. */
+function sendingClient(Client: PgClientConstructor): PgClientConstructor {
+  const EnvelopedQuery = envelopedQueryClass(Client.Query);
+  return class SendingClient extends (Client as new (options: object) => PgClient) {
+    override send(statement: Enveloped, done: SqlCallback): void {
+      this.query(new EnvelopedQuery(() => this.getTransactionStatus(), statement, done));
+    }
+  } as PgClientConstructor;
+}
+
 /** How long a server has to answer that a connection is closed, in milliseconds. */
 const closingMillis = 5_000;
 
@@ -109,7 +121,12 @@ export function openPglite(orm: BaseOrm, driverOptions: object): SqlPool {
 
 interface PgPool extends SqlPool {
   readonly options: { readonly max: number; readonly connectionTimeoutMillis?: number };
-  readonly Client: new (options: object) => PgClient;
+  Client: PgClientConstructor;
+}
+
+interface PgClientConstructor {
+  new (options: object): PgClient;
+  readonly Query: PgQueryConstructor;
 }
 
 interface PgClient extends SqlConnection {

@@ -1,11 +1,14 @@
 import { TenancyError } from '@omnitenant/core';
-import type { QueryResult, SqlClient, SqlPool, TransactionStatus } from '../sql/client.ts';
-import { endsTransaction, opensTransaction, statementsOf } from '../sql/lexer.ts';
+import { cleaning } from '../session/cleaning.ts';
+import type { Enveloped, QueryResult, SqlClient, SqlPool, TransactionStatus } from '../sql/client.ts';
+import { commandOf } from '../sql/lexer.ts';
+import { sync } from './wire.ts';
 
 /** The members of a PGlite instance that are used here. */
 export interface Pglite {
   query(sql: string, parameters?: unknown[]): Promise<PgliteResult>;
   exec(sql: string): Promise<PgliteResult[]>;
+  execProtocolRaw(message: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -44,13 +47,14 @@ export function pglitePool(open: () => Promise<Pglite>): SqlPool {
   };
 }
 
-/** Statements that may say where a transaction stands: what is cheap to rule out. */
-const controls = /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i;
-
 class PgliteClient implements SqlClient {
   readonly #pglite: Pglite;
   readonly #done: () => void;
-  #inTransaction = false;
+  #status: TransactionStatus = 'I';
+  #leavesSomething = false;
+  #released = false;
+  /** Settles when all that was sent is answered: statements are sent one after another. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(pglite: Pglite, done: () => void) {
     this.#pglite = pglite;
@@ -66,40 +70,57 @@ class PgliteClient implements SqlClient {
         'PGlite has no cursors, so nothing can be streamed from it. Use find with a limit.',
       );
     }
-    return this.#query(statement, parameters);
+    return this.#inTurn(async () => {
+      this.#leavesSomething = true;
+      const results =
+        parameters.length > 0
+          ? [await this.#pglite.query(statement, [...parameters])]
+          : await this.#pglite.exec(statement);
+      const all = results.map(resultOf);
+      return all.length === 1 ? (all[0] as QueryResult) : all;
+    });
+  }
+
+  /** PGlite has no round trips to save, so the envelope is sent statement by statement. */
+  send({ text, values = [], envelope }: Enveloped): Promise<QueryResult> {
+    return this.#inTurn(async () => {
+      const { before, after, leavesNothing } = envelope(this.#status);
+      this.#leavesSomething = true;
+      for (const statement of before) await this.#pglite.query(statement);
+      const result = { ...resultOf(await this.#pglite.query(text, values)), command: commandOf(text) };
+      for (const statement of after) await this.#pglite.query(statement);
+      this.#leavesSomething = !leavesNothing;
+      return result;
+    });
   }
 
   release(): void {
-    if (this.#inTransaction) this.#pglite.exec('rollback').then(this.#done, this.#done);
-    else this.#done();
+    if (this.#released) return;
+    this.#released = true;
+    const cleaned = this.#last.then(async () => {
+      if (this.#leavesSomething) await this.send(cleaning);
+    });
+    cleaned.then(this.#done, this.#done);
   }
 
   getTransactionStatus(): TransactionStatus {
-    return this.#inTransaction ? 'T' : 'I';
+    return this.#status;
   }
 
-  async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
-    const results = await this.#send(sql, parameters);
-    for (const statement of controls.test(sql) ? statementsOf(sql) : []) {
-      if (opensTransaction(statement)) this.#inTransaction = true;
-      else if (endsTransaction(statement)) this.#inTransaction = false;
-    }
-    const all = results.map(resultOf);
-    return all.length === 1 ? (all[0] as QueryResult) : all;
+  /** Waits for what was sent before, and reads afterwards where the connection stands. */
+  #inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    const answer = this.#last.then(work).finally(async () => {
+      this.#status = await statusOf(this.#pglite);
+    });
+    this.#last = answer.catch(() => {});
+    return answer;
   }
+}
 
-  async #send(sql: string, parameters: readonly unknown[]): Promise<PgliteResult[]> {
-    try {
-      return parameters.length > 0 ? [await this.#pglite.query(sql, [...parameters])] : await this.#pglite.exec(sql);
-    } catch (error) {
-      // A message that failed may have begun a transaction before, or ended one: then nothing is answered in it.
-      this.#inTransaction = await this.#pglite.exec('select').then(
-        () => false,
-        () => true,
-      );
-      throw error;
-    }
-  }
+/** The answer to an empty message is ReadyForQuery, which ends in the status. */
+async function statusOf(pglite: Pglite): Promise<TransactionStatus> {
+  const answer = await pglite.execProtocolRaw(sync);
+  return String.fromCharCode(answer.at(-1) ?? 0) as TransactionStatus;
 }
 
 function resultOf({ rows, affectedRows = 0 }: PgliteResult): QueryResult {

@@ -1,16 +1,28 @@
 import { currentScope } from '@omnitenant/core/extend';
-import type { Database, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
+import { cleaning } from '../session/cleaning.ts';
+import type {
+  Database,
+  Envelope,
+  Enveloped,
+  QueryResult,
+  SqlCallback,
+  SqlClient,
+  TransactionStatus,
+} from '../sql/client.ts';
 import type { Connection } from './database-pool.ts';
 import { isConnectionLost, unavailable } from './server-errors.ts';
 
 /**
- * A connection while somebody has it. It says of which database it was when the server has ended it, and once it was given
- * back it reaches nothing: the connection is somebody else's.
+ * A connection while somebody has it. Its errors name the database when the server has ended the connection. Once released it
+ * refuses to be used: it is somebody else's by then. It goes back to the pool idle and with nothing in its session, or is closed.
  */
 export class PooledClient implements SqlClient {
   readonly #connection: Connection;
   readonly #database: Database;
   readonly pipelined: boolean;
+  /** Whether the session may hold something of this user: a transaction, a setting, a lock, an unanswered statement. */
+  #leavesSomething = false;
+  #unanswered = 0;
   #released = false;
 
   constructor(connection: Connection, database: Database) {
@@ -22,27 +34,37 @@ export class PooledClient implements SqlClient {
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
   query<Cursor extends object>(cursor: Cursor): Cursor;
   query(statement: string | object, parameters?: readonly unknown[]): unknown {
-    if (this.#released) throw new Error('This connection was given back, and is not to be used any more.');
+    this.#refuseReleased();
     const { client } = this.#connection;
+    this.#leavesSomething ||= !this.pipelined;
     if (typeof statement === 'object') return client.query(statement);
-    // The answer comes from outside of the scope.
-    const scope = currentScope();
-    return new Promise<QueryResult | QueryResult[]>((resolve, reject) => {
-      client.query(statement, parameters, (error, result) => {
-        if (!error) resolve(result);
-        else if (!isConnectionLost(error)) reject(error);
-        else {
-          this.#connection.broken = true;
-          reject(unavailable(this.#database, error, scope));
-        }
-      });
-    });
+    return this.#answer<QueryResult | QueryResult[]>((done) => client.query(statement, parameters, done));
+  }
+
+  async send(statement: Enveloped): Promise<QueryResult> {
+    this.#refuseReleased();
+    let chosen: Envelope | undefined;
+    const envelope = (status: TransactionStatus): Envelope => {
+      chosen = statement.envelope(status);
+      return chosen;
+    };
+    try {
+      const result = await this.#answer<QueryResult>((done) =>
+        this.#connection.client.send({ ...statement, envelope }, done as SqlCallback),
+      );
+      this.#leavesSomething = !chosen?.leavesNothing;
+      return result;
+    } catch (error) {
+      this.#leavesSomething = true;
+      throw error;
+    }
   }
 
   release(destroy = false): void {
     if (this.#released) return;
     this.#released = true;
-    this.#connection.giveBack(this.#connection, destroy);
+    if (destroy || (!this.#leavesSomething && this.#unanswered === 0)) this.#giveBack(destroy);
+    else this.#clean();
   }
 
   getTransactionStatus(): TransactionStatus {
@@ -51,5 +73,35 @@ export class PooledClient implements SqlClient {
 
   get processID(): number | undefined {
     return this.#connection.client.processID;
+  }
+
+  #refuseReleased(): void {
+    if (this.#released) throw new Error('This connection was released and must not be used again.');
+  }
+
+  /** Sent behind whatever is not answered yet. */
+  #clean(): void {
+    this.#connection.client.send(cleaning, (error) => this.#giveBack(Boolean(error)));
+  }
+
+  #giveBack(destroy: boolean): void {
+    this.#connection.giveBack(this.#connection, destroy);
+  }
+
+  /** `pg` answers outside of the scope, so the scope is read here. */
+  #answer<Result extends QueryResult | QueryResult[]>(send: (done: SqlCallback) => void): Promise<Result> {
+    const scope = currentScope();
+    this.#unanswered += 1;
+    return new Promise<Result>((resolve, reject) => {
+      send((error, result) => {
+        this.#unanswered -= 1;
+        if (!error) resolve(result as Result);
+        else if (!isConnectionLost(error)) reject(error);
+        else {
+          this.#connection.broken = true;
+          reject(unavailable(this.#database, error, scope));
+        }
+      });
+    });
   }
 }

@@ -67,21 +67,11 @@ function queryOn(connect: Pools['connect']): Pools['query'] {
     const client = await connect(database);
     try {
       const result = await client.query(sql);
-      client.release();
       return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-    } catch (error) {
-      await rollBack(client);
-      throw error;
+    } finally {
+      client.release();
     }
   };
-}
-
-/** Returns a connection on which a message has failed: the message may have begun a transaction, which would still be open. */
-async function rollBack(client: SqlClient): Promise<void> {
-  await client.query('rollback').then(
-    () => client.release(),
-    () => client.release(true),
-  );
 }
 
 function unknownServer(target: ConnectionTarget): Error {

@@ -5,8 +5,9 @@ import { openPool } from '../connections/pg.ts';
 import { unavailable } from '../connections/server-errors.ts';
 import { initBaseOrm, serverOf } from '../mikro-orm/base-orm.ts';
 import { defaultServer } from '../placement/placement.ts';
-import { pinnedPool, pinOf } from '../session/pinned-pool.ts';
-import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import { pinOf } from '../session/pin.ts';
+import { pinnedPool } from '../session/pinned-pool.ts';
+import type { QueryResult, SqlClient, SqlConnection, SqlPool } from '../sql/client.ts';
 import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';
 import { probeRole, probeServer, type RoleFacts, type ServerFacts } from './server-probe.ts';
 
@@ -129,7 +130,12 @@ async function probePin(clients: readonly SqlClient[]): Promise<DoctorReport['pi
 
 /** The client, for a pool that must not release it. */
 function lent(client: SqlClient): SqlClient {
+  const { send } = client as unknown as Pick<SqlConnection, 'send'>;
   return {
+    send: (statement) =>
+      new Promise((resolve, reject) => {
+        send.call(client, statement, (error, result) => (error ? reject(error) : resolve(result as QueryResult)));
+      }),
     query: client.query.bind(client) as SqlClient['query'],
     getTransactionStatus: () => client.getTransactionStatus(),
     release: () => {},

@@ -2,7 +2,7 @@ import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { Around } from '../migrations/migration-target.ts';
 import { type OrmPlacement, placementOf, tenantSetting } from '../placement/placement.ts';
-import { pinOf } from '../session/pinned-pool.ts';
+import { pinOf } from '../session/pin.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { authorization, createRole } from './role.ts';
 import type { TenantStorage } from './storage.ts';

@@ -1,6 +1,6 @@
 import type { Pools } from '../connections/pools.ts';
 import { type OrmPlacement, placementOf } from '../placement/placement.ts';
-import { pinOf } from '../session/pinned-pool.ts';
+import { pinOf } from '../session/pin.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName } from '../sql/quote.ts';
 import { authorization, createRole, dropRole } from './role.ts';

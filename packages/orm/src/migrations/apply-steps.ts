@@ -2,7 +2,7 @@ import { TenancyError } from '@omnitenant/core';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { PinnedMigrator } from '../mikro-orm/pinned-migrator.ts';
 import { sharesTables } from '../placement/placement.ts';
-import { pinOf } from '../session/pinned-pool.ts';
+import { pinOf } from '../session/pin.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { MigrationSet } from './migration-set.ts';
@@ -45,15 +45,12 @@ export async function applyInOneMessage(
   const client = await pools.connect(placement);
   try {
     await client.query(message.join(';\n'));
-    client.release(replay.leaves);
     return appliedAfter(set.names, known, steps);
   } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true),
-    );
     if ([otherState, sqlState.undefinedTable].includes(codeOf(error))) return undefined;
     throw error;
+  } finally {
+    client.release();
   }
 }
 

@@ -132,7 +132,7 @@ function createIn(
 
 async function contentsOf(set: MigrationSet, ledger: Ledger): Promise<Contents | undefined> {
   const replay = await replayOf(set, upTo(set.names).stepsFrom([]));
-  if (!replay || replay.leaves) return undefined;
+  if (!replay) return undefined;
   const statements = [createLog(set), ...replay.statements];
   return {
     statements,

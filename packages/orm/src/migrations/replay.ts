@@ -1,6 +1,5 @@
 import type { CompiledMigration } from '../mikro-orm/migration-compiler.ts';
-import { suspect } from '../session/cleanup.ts';
-import { mayEndTransaction } from '../sql/lexer.ts';
+import { controlsTransactions } from '../sql/lexer.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { Step } from './operation.ts';
@@ -10,8 +9,6 @@ import { digestInLog, digestOf } from './version.ts';
 export interface Replay {
   /** Each migration's statements, followed by its log entry. */
   readonly statements: readonly string[];
-  /** Whether the statements may leave something in the session. */
-  readonly leaves: boolean;
 }
 
 /** What the steps send, or `undefined` if one of them runs code or is not transactional. */
@@ -25,7 +22,7 @@ export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promi
     }
     statements.push(logEntry(set, step));
   }
-  return { statements, leaves: statements.some((sql) => suspect.test(sql) || /\btemp/i.test(sql)) };
+  return { statements };
 }
 
 /** The statement that adds a migration to the tenant's log, or removes it. */
@@ -74,5 +71,5 @@ export function lockOf(schema: string, until: 'transaction' | 'session' = 'trans
 }
 
 function canReplay(sql: CompiledMigration['sql']): sql is readonly string[] {
-  return sql !== undefined && !sql.some(mayEndTransaction);
+  return sql !== undefined && !sql.some(controlsTransactions);
 }

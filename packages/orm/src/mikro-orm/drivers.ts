@@ -3,7 +3,8 @@ import type { ResourceScope } from '@omnitenant/core/extend';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
-import { type PinOptions, pinnedPool, pinOf } from '../session/pinned-pool.ts';
+import { type PinOptions, pinOf } from '../session/pin.ts';
+import { type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { oneStatement } from '../sql/refusals.ts';
 import { rowStatements } from '../sql/row-statements.ts';
@@ -37,13 +38,18 @@ export interface DriversOptions {
 
 export function createDrivers({ base, scopes, pools, central, serving }: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
-  const poolOf = (placement: OrmPlacement, options: PinOptions = {}) =>
+  const poolOf = (placement: OrmPlacement, pin: PinOptions, options: PinnedPoolOptions = {}) =>
     pinnedPool(
       { options: {}, connect: (pipelined) => pools.connect(placement, pipelined), end: async () => {} },
-      pinOf(placement, options),
+      pinOf(placement, pin),
       options,
     );
-  const ofCentral = scopedDriver('central', 'central', 'central', poolOf(central));
+  const ofCentral = scopedDriver(
+    'central',
+    'central',
+    'central',
+    poolOf(central, {}, { sharedReadsOf: central.schema }),
+  );
   // A driver lives as long as the tenant's record: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
@@ -51,12 +57,21 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
     const { id, createdAt } = tenant;
     const placement = placementOf(tenant);
     if (served === 'refuse') throw migrationsPending(id);
-    const pool = poolOf(placement, {
-      ...(sharesTables(tenant) && { rowsOf: id, checkWrites: rowStatements(id) }),
-      ...(served === 'read-only' && { readOnly: (cause: unknown) => migrationsPending(id, cause) }),
-      ...(placement.role !== undefined && { check: oneStatement }),
-    });
-    return scopedDriver(sharesTables(tenant) ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
+    const shared = sharesTables(tenant);
+    const readOnly = served === 'read-only';
+    const pool = poolOf(
+      placement,
+      { rowsOf: shared ? id : undefined, readOnly },
+      {
+        readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
+        check: checksOf(
+          shared ? rowStatements(id) : undefined,
+          placement.role === undefined ? undefined : oneStatement,
+        ),
+        sharedReadsOf: placement.role === undefined ? placement.schema : undefined,
+      },
+    );
+    return scopedDriver(shared ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
   }
 
   return {
@@ -76,5 +91,12 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
         tenant.id,
         poolOf(placementOf(tenant), sharesTables(tenant) ? { rowsOf: '' } : {}),
       ),
+  };
+}
+
+/** All of the checks that there are, one after another. */
+function checksOf(...checks: readonly (((sql: string) => void) | undefined)[]): (sql: string) => void {
+  return (sql) => {
+    for (const check of checks) check?.(sql);
   };
 }

@@ -1,8 +1,10 @@
 import type { AbortQueryOptions, Connection } from '@mikro-orm/core';
 import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import type { PinnedPool } from '../session/pinned-pool.ts';
+import { plainReadOf } from '../session/plain-reads.ts';
 import type { QueryResult } from '../sql/client.ts';
 import type { ConnectionConstructor } from './base-orm.ts';
+import { isGeneratedRead } from './generated-reads.ts';
 
 /**
  * A connection that sends a statement to its pool itself. MikroORM sends it through Kysely, of which each tenant would
@@ -14,18 +16,15 @@ export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): S
     declare pool: PinnedPool;
 
     async execute(...parameters: Parameters<AbstractSqlConnection['execute']>): Promise<unknown> {
-      const [query, params = [], method = 'all', transaction, loggerContext] = parameters;
+      const [query, given = [], method = 'all', transaction, loggerContext] = parameters;
       const { signal, inflightQueryAbortStrategy } = (loggerContext ?? {}) as Partial<AbortQueryOptions>;
       const own = this as unknown as ConnectionInternals;
       if (transaction || signal || inflightQueryAbortStrategy) return execute.apply(this as never, parameters);
-      const prepared = own.prepareQuery(query, params);
+      const prepared = own.prepareQuery(query, given);
+      const params = Array.isArray(prepared.params) ? prepared.params : [];
       const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
-      // A name among the parameters is a part of the statement, and no value.
-      const isShape =
-        Array.isArray(params) && params.length > 0 && params.every(isValue) && !prepared.query.includes('??');
-      const shape = isShape ? prepared.query : undefined;
-      const send = async () =>
-        own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, shape)), method);
+      const read = isGeneratedRead(loggerContext) && params.every(isValue) ? plainReadOf(prepared.query) : undefined;
+      const send = async () => own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, read)), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }
   }
@@ -38,7 +37,10 @@ type ScopedConnectionConstructor = new (
 
 /** What MikroORM's connection keeps to itself. */
 interface ConnectionInternals {
-  prepareQuery(query: unknown, params: unknown): { readonly query: string; readonly formatted: string };
+  prepareQuery(
+    query: unknown,
+    params: unknown,
+  ): { readonly query: string; readonly params: unknown; readonly formatted: string };
   getSql(query: string, formatted: string, context: unknown): string;
   transformRawResult(result: object, method: string): unknown;
   executeQuery(sql: string, send: () => Promise<unknown>, context: object): Promise<unknown>;

@@ -7,6 +7,7 @@ import { centralSchema, type EntityScope, type EntityScopes } from '../entities/
 import type { ScopedDriver } from '../entities/ownership.ts';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
+import { markingGeneratedReads } from './generated-reads.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
 
 /** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
@@ -39,7 +40,8 @@ function scopedPrototype(orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'c
     if (scope && scope !== kind && scope !== 'shared') throw outOfScope(meta, scope, label);
     return scope;
   }
-  return Object.assign(Object.create(driver) as AbstractSqlDriver, {
+  const prototype = markingGeneratedReads(Object.create(driver) as AbstractSqlDriver, base);
+  return Object.assign(prototype, {
     /** The pin says where unqualified names lead, so only central tables are qualified. */
     getSchemaName(this: ScopedDriver, meta?: EntityMetadata, options?: { schema?: string }) {
       const scope = check(meta, this.scopeLabel);

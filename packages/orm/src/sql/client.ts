@@ -14,6 +14,22 @@ export interface QueryResult {
   readonly rows: Record<string, unknown>[];
 }
 
+/** What is sent in one write with a statement: each a command of its own. */
+export interface Envelope {
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  /** Whether the connection is as good as new once all of it has succeeded. */
+  readonly leavesNothing: boolean;
+}
+
+/** A statement, and what is sent around it. */
+export interface Enveloped {
+  readonly text: string;
+  readonly values?: unknown[] | undefined;
+  /** Chooses the envelope by where the connection stands, when it has answered all that was sent before. */
+  envelope(status: TransactionStatus): Envelope;
+}
+
 /** What a connection says of itself. */
 interface ConnectionState {
   /** In no transaction (I), in one (T), in one that failed (E), or not yet known. */
@@ -29,19 +45,26 @@ export interface SqlConnection extends ConnectionState {
    */
   query(sql: string, parameters: readonly unknown[] | undefined, done: SqlCallback): void;
   query<Cursor extends object>(cursor: Cursor): Cursor;
+  /** Sends one statement in its envelope, by the extended protocol: the server refuses a second command in it. */
+  send(statement: Enveloped, done: SqlCallback): void;
   /** Tells when its socket is closed. */
   on(event: 'end', listener: () => void): unknown;
   /** Whether a query is sent while others before it are not answered. */
   pipeline?: boolean;
 }
 
-type SqlCallback = (error: Error | null | undefined, result: QueryResult | QueryResult[]) => void;
+export type SqlCallback = (error: Error | null | undefined, result: QueryResult | QueryResult[]) => void;
 
 /** One connection, checked out of a pool. */
 export interface SqlClient extends ConnectionState {
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
   query<Cursor extends object>(cursor: Cursor): Cursor;
-  /** Gives the connection back; `true` closes it instead. */
+  /** Sends one statement in its envelope. */
+  send(statement: Enveloped): Promise<QueryResult>;
+  /**
+   * Gives the connection back; `true` closes it instead. What was left in its session is ended first, and nothing waits for
+   * that.
+   */
   release(destroy?: boolean): void;
   /** Whether others may send their plain reads over the connection meanwhile. */
   readonly pipelined?: boolean;

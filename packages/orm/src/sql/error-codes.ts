@@ -1,15 +1,19 @@
 /** The SQLSTATE codes that this package reads, by PostgreSQL's names for them. */
 export const sqlState = {
+  activeTransaction: '25001',
+  readOnlyTransaction: '25006',
   idleInTransactionTimeout: '25P03',
   invalidAuthorization: '28000',
   invalidPassword: '28P01',
   undefinedDatabase: '3D000',
+  syntaxError: '42601',
   duplicateObject: '42710',
   undefinedTable: '42P01',
   duplicateDatabase: '42P04',
   duplicateSchema: '42P06',
   tooManyConnections: '53300',
   objectInUse: '55006',
+  queryCanceled: '57014',
   adminShutdown: '57P01',
   cannotConnectNow: '57P03',
 } as const;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { endingsOf } from '../session/cleanup.ts';
-import { endsTransaction, mayEndTransaction, opensTransaction, statementsOf } from './lexer.ts';
+import { codeOf, commandOf, controlsTransactions, statementsOf } from './lexer.ts';
 
 describe('the statements of a message', () => {
   test.each([
@@ -41,38 +40,38 @@ describe('the statements of a message', () => {
 });
 
 test.each([
-  ['commit', true, false],
-  ['/* a */ -- b\n COMMIT WORK', true, false],
-  ['end', true, false],
-  ['abort', true, false],
-  ['rollback', true, false],
-  ['rollback and chain', true, true],
-  ['commit transaction and chain', true, true],
-  ['commit and no chain', true, false],
-  [`prepare transaction 'x'`, true, false],
-  [`commit prepared 'x'`, false, false],
-  ['rollback to savepoint a', false, false],
-  ['rollback work to a', false, false],
-  ['begin isolation level serializable', false, true],
-  ['start transaction', false, true],
-  ['prepare a as select 1', false, false],
-  ['select 1', false, false],
-])('whether "%s" ends its transaction: %s, and leaves one open: %s', (statement, ends, opens) => {
-  expect([endsTransaction(statement), opensTransaction(statement)]).toEqual([ends, opens]);
+  ['commit', 'COMMIT'],
+  ['/* a */ -- b\n Rollback work', 'ROLLBACK'],
+  ['/* /* nested */ */start/**/transaction', 'START'],
+  ['', ''],
+  ['"commit"', ''],
+])('the command of "%s" is %s', (statement, command) => {
+  expect(commandOf(statement)).toBe(command);
 });
 
-test('a message without an end in it is not looked into', () => {
+test('what begins or ends a transaction is seen anywhere in a message, and nowhere in a text, a name or a body', () => {
+  for (const sql of [
+    'commit',
+    'select 1;/**/rollback;',
+    'commit/**/and/**/chain',
+    'begin',
+    "prepare transaction 'x'",
+  ]) {
+    expect(controlsTransactions(sql), sql).toBe(true);
+  }
   for (const sql of [
     'select 1',
     'select case when 1 = 1 then 2 end; select 2',
-    'commit',
-    `insert into a values ('commit')`,
+    `insert into a values ('; commit')`,
+    'select 1 as "; commit"',
+    'create function f() returns int begin atomic select 1; end',
   ]) {
-    expect(mayEndTransaction(sql), sql).toBe(false);
+    expect(controlsTransactions(sql), sql).toBe(false);
   }
-  for (const sql of ['commit; select 1', '/* a */commit and chain', 'select 1;rollback;']) {
-    expect(mayEndTransaction(sql), sql).toBe(true);
-  }
+});
+
+test('the code of a statement has nothing in its texts, names and comments', () => {
+  expect(codeOf(`create function "begin atomic"() as 'set role' /* do */ -- do`)).toBe(`create function ""() as ''`);
 });
 
 // What takes more than linear time does not end before the test's time is up.
@@ -85,8 +84,8 @@ test('a long text is read once', () => {
 test('a text of white space, comments or quotes is read once', () => {
   for (const part of ['\n', ' ', '\n;', '\t/', '/**/', '--\n', "''", '$a', '$$', 'set ', 'prepare ']) {
     const sql = `select 1;${part.repeat(100_000)}`;
-    mayEndTransaction(sql);
-    endingsOf(sql);
+    codeOf(sql);
+    controlsTransactions(sql);
     expect(statementsOf(`${sql};commit`).length).toBeGreaterThan(0);
   }
 });

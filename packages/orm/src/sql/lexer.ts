@@ -1,19 +1,3 @@
-/** Whether a message may end a transaction before its last statement, or chain another to it: what is cheap to rule out. */
-export function mayEndTransaction(sql: string): boolean {
-  return maybeEnd.test(sql) && (sql.includes(';') || chain.test(sql));
-}
-
-/** Whether the statement ends the transaction that it is in. */
-export function endsTransaction(statement: string): boolean {
-  return end.test(withoutLead(statement));
-}
-
-/** Whether the statement leaves a new transaction open. */
-export function opensTransaction(statement: string): boolean {
-  const text = withoutLead(statement);
-  return begin.test(text) || (end.test(text) && chain.test(text));
-}
-
 /** The statements of a message, without their semicolons; those in texts, names, comments and bodies divide nothing. */
 export function statementsOf(sql: string): string[] {
   const statements: string[] = [];
@@ -26,25 +10,39 @@ export function statementsOf(sql: string): string[] {
   return wholeBodies([...statements, sql.slice(start)].filter((statement) => withoutLead(statement) !== ''));
 }
 
-/** A statement's keywords and names: without its comments, and with nothing in its texts. */
+/** A statement's keywords and plain names: without its comments, and with nothing in its texts and quoted names. */
 export function codeOf(statement: string): string {
   const code: string[] = [];
   let start = 0;
   for (const { text, index, end } of marksOf(statement)) {
-    if (text === ';' || text === '"') continue;
-    code.push(statement.slice(start, index), text === '--' || text === '/*' ? ' ' : "''");
+    if (text === ';') continue;
+    code.push(statement.slice(start, index), blanks[text] ?? "''");
     start = end;
   }
   return [...code, statement.slice(start)].join('').trim();
 }
 
-/** The body of a function in standard SQL has semicolons of its own, and its `end` ends no transaction. */
+/** The word that a statement begins with, in capitals: what PostgreSQL's tag begins with, for most. */
+export function commandOf(statement: string): string {
+  return /^[a-z]*/i.exec(withoutLead(statement))?.[0].toUpperCase() ?? '';
+}
+
+/** Whether a message begins or ends a transaction anywhere. */
+export function controlsTransactions(sql: string): boolean {
+  return statementsOf(sql).some((statement) => controls.has(commandOf(statement)));
+}
+
+const controls: ReadonlySet<string> = new Set(['BEGIN', 'START', 'COMMIT', 'END', 'ROLLBACK', 'ABORT', 'PREPARE']);
+
+const blanks: Readonly<Record<string, string>> = { '"': '""', '--': ' ', '/*': ' ' };
+
+/** The body of a function in standard SQL has semicolons of its own, and ends with an `end`. */
 function wholeBodies(parts: readonly string[]): string[] {
   const whole: string[] = [];
   let body: string[] = [];
   for (const part of parts) {
     body.push(part);
-    if (body.length === 1 ? opensBody(part) : !/^end\b/i.test(withoutLead(part))) continue;
+    if (body.length === 1 ? opensBody(part) : commandOf(part) !== 'END') continue;
     whole.push(body.join(';'));
     body = [];
   }
@@ -53,38 +51,12 @@ function wholeBodies(parts: readonly string[]): string[] {
 
 function opensBody(statement: string): boolean {
   return (
-    /\batomic\b/i.test(statement) &&
+    commandOf(statement) === 'CREATE' &&
     /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b[\s\S]*\bbegin\s+atomic\b(?!\s+end\b)/i.test(
       codeOf(statement),
     )
   );
 }
-
-/** The statements of a message, each that ends a transaction followed by the pin, and where the pin's own results are. */
-export function repinned(sql: string, pin: readonly string[]): { statements: string[]; pins: number[] } {
-  const statements: string[] = [];
-  const pins: number[] = [];
-  const theirs = statementsOf(sql);
-  for (const [n, statement] of theirs.entries()) {
-    statements.push(statement);
-    const goesOn = n < theirs.length - 1 || opensTransaction(statement);
-    if (!endsTransaction(statement) || !goesOn) continue;
-    for (const part of pin) pins.push(statements.push(part) - 1);
-  }
-  return { statements, pins };
-}
-
-const end =
-  /^(?:commit|end|rollback|abort|prepare\s+transaction)\b(?!\s+(?:(?:work|transaction)\s+)?(?:prepared|to)\b)/i;
-const begin = /^(?:begin|start\s+transaction)\b/i;
-const chain = /\band\s+chain\b/i;
-/** What may end a transaction. */
-export const maybeEnd = /(?:^\s*|[;\n\r/][^\S\n\r]*)(?:commit|end|rollback|abort|prepare\s+transaction)\b/i;
-
-/** A message that begins a transaction, and does nothing else. */
-export const beginMessage = /^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i;
-/** A message that ends the transaction, and does nothing else. */
-export const endMessage = /^\s*(?:commit|rollback)\s*;?\s*$/i;
 
 /** Semicolons, and what one may stand in: a text, a name, a body, a comment. Each is told by how it begins. */
 interface Mark {

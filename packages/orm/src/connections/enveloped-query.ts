@@ -1,0 +1,87 @@
+import type { Enveloped, QueryResult, TransactionStatus } from '../sql/client.ts';
+import { encodeStatements, sync } from './wire.ts';
+
+/**
+ * Derives from `pg`'s own query one that sends a statement with what belongs around it, each a message of the extended protocol, in
+ * one write. The envelope is chosen when the connection has answered everything before, so it depends on where the connection
+ * stands and not on what was sent to it.
+ */
+export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryConstructor {
+  return class EnvelopedQuery extends Query {
+    readonly #status: () => TransactionStatus;
+    readonly #envelope: Enveloped['envelope'];
+    #before = 0;
+    #after: Buffer = sync;
+    #answered = 0;
+
+    constructor(status: () => TransactionStatus, { text, values, envelope }: Enveloped, done: QueryCallback) {
+      super({ text, values, queryMode: 'extended' }, undefined, done);
+      this.#status = status;
+      this.#envelope = envelope;
+    }
+
+    override submit(connection: PgConnection): Error | null {
+      const { before, after } = this.#envelope(this.#status());
+      this.#before = before.length;
+      this.#after = after.length === 0 ? sync : Buffer.concat([encodeStatements(after), sync]);
+      connection.stream.cork();
+      try {
+        if (before.length > 0) connection.stream.write(encodeStatements(before));
+        this.prepare(connection);
+      } finally {
+        connection.stream.uncork();
+      }
+      return null;
+    }
+
+    /** Called by `prepare`, after the statement was parsed and bound. */
+    override _getRows(connection: PgConnection): void {
+      connection.execute({ portal: '' });
+      connection.stream.write(this.#after);
+    }
+
+    override handleDataRow(row: unknown): void {
+      if (this.#isTheirs()) super.handleDataRow(row);
+    }
+
+    override handleCommandComplete(complete: unknown, connection: PgConnection): void {
+      if (this.#isTheirs()) super.handleCommandComplete(complete, connection);
+      this.#answered += 1;
+    }
+
+    override handleEmptyQuery(): void {
+      this.#answered += 1;
+    }
+
+    /** Whether what arrives answers the statement itself. */
+    #isTheirs(): boolean {
+      return this.#answered === this.#before;
+    }
+  };
+}
+
+export type QueryCallback = (error: Error | null | undefined, result: QueryResult) => void;
+
+export type EnvelopedQueryConstructor = new (
+  status: () => TransactionStatus,
+  statement: Enveloped,
+  done: QueryCallback,
+) => object;
+
+/** The members of `pg`'s Query that are used here. */
+interface PgQuery {
+  submit(connection: PgConnection): Error | null;
+  prepare(connection: PgConnection): void;
+  _getRows(connection: PgConnection, rows?: number): void;
+  handleDataRow(row: unknown): void;
+  handleCommandComplete(complete: unknown, connection: PgConnection): void;
+  handleEmptyQuery(connection: PgConnection): void;
+}
+
+export type PgQueryConstructor = new (config: object, values: undefined, done: QueryCallback) => PgQuery;
+
+/** The members of `pg`'s connection that are used here. */
+interface PgConnection {
+  readonly stream: { cork(): void; uncork(): void; write(bytes: Buffer): unknown };
+  execute(portal: { readonly portal: string }): void;
+}

@@ -1,0 +1,188 @@
+import type { QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
+import { statementsOf } from '../sql/lexer.ts';
+import { isOpen } from './cleaning.ts';
+import { type Envelopes, ending } from './envelopes.ts';
+
+/** What a tenant's statements are held to, and how their errors are told. */
+export interface StatementRules {
+  /** May refuse a statement before it is sent. */
+  check(sql: string): void;
+  /** Translates an error of PostgreSQL. */
+  translateError(error: unknown): unknown;
+}
+
+/**
+ * A connection that sends every statement in an envelope with its tenant's pin. A transaction's `begin` leaves with its first
+ * statement. How a statement is sent depends on where the connection stands by the server's own word, never on what was sent.
+ */
+export class PinnedClient implements SqlClient {
+  readonly #client: SqlClient;
+  readonly #envelopes: Envelopes;
+  readonly #rules: StatementRules;
+  /** What the transaction begins with, in which nothing has been sent yet. */
+  #begin: string | undefined;
+  #unanswered = 0;
+  #streams = false;
+  #closedBy: (() => Error) | undefined;
+
+  constructor(client: SqlClient, envelopes: Envelopes, rules: StatementRules) {
+    this.#client = client;
+    this.#envelopes = envelopes;
+    this.#rules = rules;
+  }
+
+  query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
+  query<Cursor extends object>(cursor: Cursor): Cursor;
+  query(statement: string | object, parameters: readonly unknown[] = []): unknown {
+    if (typeof statement === 'object') return this.#stream(statement);
+    return this.#query(statement, parameters).catch((error: unknown) => {
+      // Kysely does not release a connection whose transaction could not be ended, as when the server has closed it.
+      if (isEnd(statement)) this.release();
+      throw this.#rules.translateError(error);
+    });
+  }
+
+  send: SqlClient['send'] = (statement) => this.#client.send(statement);
+
+  release(): void {
+    if (this.#streams && !this.#closedBy) this.#endStream();
+    this.#client.release();
+  }
+
+  /** Rolls back what is open and gives the connection back; whoever uses it afterwards gets the error. */
+  close(error: () => Error): void {
+    if (this.#closedBy) return;
+    this.#closedBy = error;
+    this.#client.release();
+  }
+
+  /** Whether it holds a transaction or a stream that has to be ended. */
+  get isBusy(): boolean {
+    return this.#begin !== undefined || this.#streams || isOpen(this.#client.getTransactionStatus());
+  }
+
+  getTransactionStatus(): TransactionStatus {
+    return this.#client.getTransactionStatus();
+  }
+
+  get processID(): number | undefined {
+    return this.#client.processID;
+  }
+
+  async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
+    this.#refuseClosed();
+    this.#rules.check(sql);
+    if (isBegin(sql) && this.#isIdle()) {
+      this.#begin = sql;
+      return notSent;
+    }
+    if (isEnd(sql)) return this.#end(sql);
+    const statements = sql.includes(';') && parameters.length === 0 ? statementsOf(sql) : [sql];
+    if (statements.length < 2) return this.#send(sql, parameters);
+    return this.#isIdle() && this.#begin === undefined ? this.#sendAsOne(statements) : this.#sendEach(statements);
+  }
+
+  #end(sql: string): QueryResult | Promise<QueryResult> {
+    if (this.#begin === undefined) return this.#client.send({ text: sql, envelope: ending });
+    this.#begin = undefined;
+    return notSent;
+  }
+
+  /**
+   * The statements of one message are one transaction where none is open, as PostgreSQL has it. One that they begin
+   * themselves, and do not end, is rolled back when the connection is released.
+   */
+  async #sendAsOne(statements: readonly string[]): Promise<QueryResult[]> {
+    const results: QueryResult[] = [];
+    let isTheirs = false;
+    try {
+      for (const statement of statements) {
+        if (!isOpen(this.#client.getTransactionStatus())) this.#begin = 'begin';
+        const result = await this.#send(statement, []);
+        results.push(result);
+        isTheirs = this.#isTheirs(result, isTheirs);
+      }
+      if (!isTheirs) await this.#end('commit');
+      return results;
+    } catch (error) {
+      await Promise.resolve(this.#end('rollback')).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Whether the open transaction was begun by a statement of the message: by `begin`, or by `commit and chain`. */
+  #isTheirs({ command }: QueryResult, before: boolean): boolean {
+    if (!isOpen(this.#client.getTransactionStatus())) return false;
+    return before || controls.has(command);
+  }
+
+  async #sendEach(statements: readonly string[]): Promise<QueryResult[]> {
+    const results: QueryResult[] = [];
+    for (const statement of statements) results.push(await this.#send(statement, []));
+    return results;
+  }
+
+  async #send(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
+    const envelope = this.#begin === undefined ? this.#envelopes.any : this.#envelopes.first(this.#begin);
+    this.#begin = undefined;
+    this.#unanswered += 1;
+    try {
+      return await this.#client.send({ text, values: [...parameters], envelope });
+    } finally {
+      this.#unanswered -= 1;
+    }
+  }
+
+  /** A cursor lives in a transaction: the caller's, or one that lasts until the connection is released. */
+  #stream<Cursor extends object>(cursor: Cursor): Cursor {
+    this.#refuseClosed();
+    const { text = '' } = cursor as { readonly text?: string };
+    this.#rules.check(text);
+    this.#streams ||= this.#isIdle() && this.#begin === undefined;
+    const envelope = this.#envelopes.first(this.#begin ?? 'begin');
+    this.#begin = undefined;
+    // What fails here fails the cursor, which comes behind it in the same transaction.
+    this.#client.send({ text: '', envelope }).catch(() => {});
+    return this.#client.query(refusedWhenIdle(cursor, this.#client));
+  }
+
+  #endStream(): void {
+    this.#client.send({ text: 'commit', envelope: ending }).catch(() => {});
+  }
+
+  #isIdle(): boolean {
+    return this.#unanswered === 0 && !isOpen(this.#client.getTransactionStatus());
+  }
+
+  #refuseClosed(): void {
+    if (this.#closedBy) throw this.#closedBy();
+  }
+}
+
+/** The answer to what begins a transaction in which nothing was sent, and to what ends it. */
+const notSent: QueryResult = { command: '', rowCount: null, rows: [] };
+
+/** The tags of what begins a transaction, or ends one and may begin the next. */
+const controls: ReadonlySet<string> = new Set(['BEGIN', 'START', 'COMMIT', 'ROLLBACK']);
+
+/** What Kysely sends to begin a transaction. What is taken for it wrongly is still sent, with the next statement. */
+function isBegin(sql: string): boolean {
+  return /^(?:begin|start transaction)(?: isolation level [a-z ]+)?(?: read (?:only|write))?$/i.test(sql);
+}
+
+/** What Kysely sends to end one. */
+function isEnd(sql: string): boolean {
+  return sql === 'commit' || sql === 'rollback';
+}
+
+/** A cursor is submitted when all before it is answered: where that has opened no transaction, it would run without a pin. */
+function refusedWhenIdle<Cursor extends object>(cursor: Cursor, client: SqlClient): Cursor {
+  const stream = cursor as Cursor & { submit?(connection: unknown): unknown };
+  const { submit } = stream;
+  if (!submit) return cursor;
+  stream.submit = (connection) =>
+    isOpen(client.getTransactionStatus())
+      ? submit.call(cursor, connection)
+      : new Error('The transaction of a stream could not be begun.');
+  return cursor;
+}

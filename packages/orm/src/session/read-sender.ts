@@ -1,0 +1,116 @@
+import { outside } from '@omnitenant/core';
+import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
+import { quoteText } from '../sql/quote.ts';
+import type { Envelopes } from './envelopes.ts';
+import { type PlainRead, quickMs } from './plain-reads.ts';
+
+/**
+ * The plain reads of one placement, which may be sent through connections on which others are under way. They may only where
+ * nothing in the schema could leave something in a session: PostgreSQL is asked whether it holds a function, a view, a
+ * rule or an operator, and until it has answered, nothing is shared.
+ */
+export class ReadSender {
+  readonly #pool: SqlPool;
+  readonly #envelopes: Envelopes;
+  readonly #quickPrefix: string;
+  readonly #schema: string;
+  /** Whether the schema holds tables and nothing that runs; `undefined` until it was asked. */
+  #plain: boolean | undefined;
+
+  constructor(pool: SqlPool, pin: readonly string[], envelopes: Envelopes, schema: string) {
+    this.#pool = pool;
+    this.#envelopes = envelopes;
+    this.#quickPrefix = `set local statement_timeout to ${quickMs};${pin.join(';')};`;
+    this.#schema = schema;
+  }
+
+  get allowed(): boolean {
+    if (this.#plain === undefined) {
+      this.#plain = false;
+      // The answer outlives the scope that caused the question.
+      void outside(() => this.#ask());
+    }
+    return this.#plain;
+  }
+
+  /** What may have changed the schema has it asked again. */
+  sawStatement(result: QueryResult | QueryResult[]): void {
+    if (Array.isArray(result) || !harmless.has(result.command)) this.#plain = undefined;
+  }
+
+  async send(sql: string, read: PlainRead): Promise<QueryResult | QueryResult[]> {
+    const client = await this.#pool.connect(read.quick);
+    if (!client.pipelined) return this.#sendAlone(client, sql, read);
+    const start = performance.now();
+    try {
+      const results = await client.query(this.#quickPrefix + sql);
+      if (performance.now() - start < quickMs) client.release();
+      else releaseAfterLimit(client);
+      return Array.isArray(results) ? (results.at(-1) as QueryResult) : results;
+    } catch (error) {
+      releaseAfterLimit(client);
+      if (!isCancelled(error)) throw error;
+      read.wasSlow();
+      return this.#sendAlone(await this.#pool.connect(), sql, read);
+    }
+  }
+
+  async #sendAlone(client: SqlClient, sql: string, read: PlainRead): Promise<QueryResult> {
+    const start = performance.now();
+    try {
+      const result = await client.send({ text: sql, envelope: this.#envelopes.read });
+      read.doneSince(start);
+      return result;
+    } finally {
+      client.release();
+    }
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      const client = await this.#pool.connect();
+      try {
+        const { rows } = await client.send({ text: holdsTablesOnly(this.#schema), envelope: this.#envelopes.read });
+        this.#plain = rows[0]?.['plain'] === true;
+      } finally {
+        client.release();
+      }
+    } catch {
+      // Nothing is shared, which costs speed only. The next statement that may change the schema asks again.
+    }
+  }
+}
+
+/** Whether a schema holds nothing that runs when one of its tables is read. */
+function holdsTablesOnly(schema: string): string {
+  return `select not exists (select from pg_proc where pronamespace = n.oid)
+    and not exists (select from pg_operator where oprnamespace = n.oid)
+    and not exists (select from pg_class where relnamespace = n.oid and relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c'))
+    and not exists (select from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = n.oid)
+    as plain from pg_namespace n where nspname = ${quoteText(schema)}`;
+}
+
+/** What changes no schema. */
+const harmless: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', '']);
+
+/** A statement that was cancelled, by its time limit or by hand. */
+function isCancelled(error: unknown): boolean {
+  return codeOf(error) === sqlState.queryCanceled;
+}
+
+/**
+ * Releases a connection whose last read may have ended as its time limit did: PostgreSQL keeps such a cancellation for the next
+ * message, so that is an empty one.
+ */
+function releaseAfterLimit(client: SqlClient): void {
+  void client
+    .query(';')
+    .catch((error: unknown) => {
+      if (!isCancelled(error)) throw error;
+    })
+    .then(
+      () => client.release(),
+      () => client.release(true),
+    );
+}
