@@ -111,7 +111,7 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
     await expectSound();
   });
 
-  test('a transaction begins with its first statement, as it was asked to', async () => {
+  test('a transaction begins as it was asked to, and the server sees its statements one by one', async () => {
     const asked = { isolationLevel: IsolationLevel.SERIALIZABLE, readOnly: true } as const;
     const { em } = library.orm;
     await library.tenancy.run('a', async () => {
@@ -119,8 +119,7 @@ describe.each([['schema'], ['row'], ['database']])('on one connection, isolation
         const sql = `select current_setting('transaction_isolation') as level, query from pg_stat_activity where pid = pg_backend_pid()`;
         const [{ level, query }] = await inner.execute<[{ level: string; query: string }]>(sql);
         expect(level).toBe('serializable');
-        expect(query).toMatch(/^start transaction isolation level serializable read only/i);
-        expect(query).toContain(sql);
+        expect(query).toBe(sql);
       }, asked);
       const writes = em.transactional((inner) => inner.insert(Tag, { name: 'lost' }), asked);
       await expect(writes).rejects.toThrow(/read-only transaction/);
