@@ -78,7 +78,7 @@ function onlyStore<T extends Tenant>(
   resources: NonNullable<TenancyOptions<T>['resources']>,
 ): TenantStore<T> {
   const brought = resources.map((each) => each[resource] as ResourceVerbs & { store?: TenantStore<T> });
-  const stores = [given, ...brought.map(({ store }) => store)].filter((store) => store !== undefined);
+  const stores = [...new Set([given, ...brought.map(({ store }) => store)])].filter((store) => store !== undefined);
   const names = brought.filter(({ store }) => store !== undefined).map(({ name }) => `"${name}"`);
   if (stores.length > 1) {
     throw invalid(
