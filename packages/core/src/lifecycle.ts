@@ -45,7 +45,9 @@ export function admit<T extends Tenant>(tenant: T | undefined, named: string): T
   const { id, status } = tenant;
   const refusal = refusals[status];
   if (refusal === undefined) {
-    throw new TenancyError('TENANT_UNKNOWN', `The tenant "${id}" is ${status}, and so not to be seen.`, { tenant: id });
+    throw new TenancyError('TENANT_UNKNOWN', `Tenant "${id}" is in status "${status}" and cannot be entered.`, {
+      tenant: id,
+    });
   }
   const headers = status === 'maintenance' ? { headers: { 'Retry-After': '60' } } : {};
   throw new TenancyError(refusal.code, refusal.message, { tenant: id, ...headers });

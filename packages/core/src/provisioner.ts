@@ -1,5 +1,6 @@
 import { outside } from './context.ts';
 import { isTenancyError, TenancyError, unknownTenant } from './errors.ts';
+import { keyedMutex } from './keyed-mutex.ts';
 import { migratable, requireStatus, transitions } from './lifecycle.ts';
 import type { Domain } from './models/domain.ts';
 import { isTenantId, type Tenant, type TenantInput, tenantSnapshot } from './models/tenant.ts';
@@ -10,7 +11,6 @@ import type { ResourceVerbs } from './resource.ts';
 import type { SignalSender } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantRecords } from './tenant-records.ts';
-import { createTurns } from './turns.ts';
 
 /** What the provisioner works with. */
 export interface ProvisionerOptions<T extends Tenant> {
@@ -28,14 +28,14 @@ interface Outcome<T extends Tenant> {
 }
 
 /**
- * The verbs that make, migrate and end a tenant's storage. Those of one tenant take turns; signals are sent outside the
- * turn, so that a handler may use the registry.
+ * The verbs that create, migrate and destroy a tenant's storage. Those of one tenant exclude each other; signals are sent
+ * after the mutex is released, so that a handler may use the registry.
  */
 export function createProvisioner<T extends Tenant>(
   options: ProvisionerOptions<T>,
 ): Pick<TenantRegistry<T>, 'create' | 'adopt' | 'repair' | 'migrate' | 'remove'> {
   const { store, records, signals, resources, reservedIds, publicHosts } = options;
-  const inTurn = createTurns();
+  const exclusively = keyedMutex();
 
   async function stored(id: string): Promise<T> {
     const tenant = isTenantId(id) ? await store.find(id) : undefined;
@@ -92,10 +92,10 @@ export function createProvisioner<T extends Tenant>(
   /** Reports how a verb went, outside its turn. */
   async function conclude({ tenant, error }: Outcome<T>, done: 'created' | 'migrated' | 'removed'): Promise<T> {
     if (error !== undefined) {
-      await signals.tell('failed', { tenant, error });
+      await signals.emit('failed', { tenant, error });
       throw error;
     }
-    await signals.tell(done, { tenant });
+    await signals.emit(done, { tenant });
     return tenant;
   }
 
@@ -104,9 +104,9 @@ export function createProvisioner<T extends Tenant>(
     const parsed = parseTenantInput(input, reservedIds);
     refusePublicHosts(parsed.domains, publicHosts);
     const draft = await placed(parsed, resources);
-    await signals.ask('creating', { tenant: draft });
+    await signals.emitBefore('creating', { tenant: draft });
 
-    const outcome = await inTurn(draft.id, async (): Promise<Outcome<T>> => {
+    const outcome = await exclusively(draft.id, async (): Promise<Outcome<T>> => {
       let tenant = await records.insert(draft, parsed.domains);
       let standing: T | 'withdrawn' | 'unknown' = 'withdrawn';
       const failure = await runSteps(
@@ -141,7 +141,7 @@ export function createProvisioner<T extends Tenant>(
       ...storageSteps(tenant, resources, { kind: 'create' }),
     ]);
     if (failure === undefined) return { tenant: await records.transit(id, transitions.finish) };
-    const message = `The tenant "${id}" could not be repaired: "${failure.step}" failed. It is left failed; mend the cause and repair it again, or clear it with repair("${id}", { clear: true }).`;
+    const message = `The tenant "${id}" could not be repaired: "${failure.step}" failed. It is left failed; fix the cause and repair it again, or clear it with repair("${id}", { clear: true }).`;
     const cause =
       failure.undoErrors.length === 0
         ? failure.error
@@ -152,9 +152,9 @@ export function createProvisioner<T extends Tenant>(
   async function remove(id: string): Promise<void> {
     const asked = await stored(id);
     requireStatus(asked, transitions.remove.from);
-    if (asked.status !== 'removing') await signals.ask('removing', { tenant: asked });
+    if (asked.status !== 'removing') await signals.emitBefore('removing', { tenant: asked });
 
-    const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
+    const outcome = await exclusively(id, async (): Promise<Outcome<T>> => {
       const tenant = await records.transit(id, transitions.remove);
       for (const resource of resources.toReversed()) {
         try {
@@ -175,11 +175,11 @@ export function createProvisioner<T extends Tenant>(
   async function repair(id: string, { clear = false }: { readonly clear?: boolean } = {}): Promise<T | undefined> {
     requireStatus(await stored(id), transitions.reclaim.from);
     if (clear) {
-      await inTurn(id, () => records.transit(id, transitions.reclaim));
+      await exclusively(id, () => records.transit(id, transitions.reclaim));
       await remove(id);
       return undefined;
     }
-    return conclude(await inTurn(id, () => finish(id)), 'created');
+    return conclude(await exclusively(id, () => finish(id)), 'created');
   }
 
   return {
@@ -197,9 +197,9 @@ export function createProvisioner<T extends Tenant>(
     async migrate(id) {
       const asked = await stored(id);
       requireStatus(asked, migratable);
-      await signals.ask('migrating', { tenant: asked });
+      await signals.emitBefore('migrating', { tenant: asked });
 
-      const outcome = await inTurn(id, async (): Promise<Outcome<T>> => {
+      const outcome = await exclusively(id, async (): Promise<Outcome<T>> => {
         const tenant = await stored(id);
         requireStatus(tenant, migratable);
         for (const resource of resources) {

@@ -104,7 +104,7 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
 
     async suspend(id) {
       const tenant = await records.transit(id, transitions.suspend);
-      await signals.tell('suspended', { tenant });
+      await signals.emit('suspended', { tenant });
       return tenant;
     },
 
@@ -118,7 +118,7 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
 
     async resume(id) {
       const tenant = await records.transit(id, transitions.resume);
-      await signals.tell('resumed', { tenant });
+      await signals.emit('resumed', { tenant });
       return tenant;
     },
 

@@ -16,11 +16,11 @@ test('handlers are told one after another, each awaited, until they are taken aw
     told.push('first');
   });
   signals.on('created', ({ tenant: { id } }) => void told.push(`second ${id}`));
-  await signals.tell('created', { tenant });
+  await signals.emit('created', { tenant });
   expect(told).toEqual(['first', 'second acme']);
   off();
   off();
-  await signals.tell('created', { tenant });
+  await signals.emit('created', { tenant });
   expect(told).toEqual(['first', 'second acme', 'second acme']);
 });
 
@@ -30,7 +30,7 @@ test('one handler added twice is told twice, and taken away once each', async ()
   const off = signals.on('created', handler);
   signals.on('created', handler);
   off();
-  await signals.tell('created', { tenant });
+  await signals.emit('created', { tenant });
   expect(handler).toHaveBeenCalledTimes(1);
 });
 
@@ -40,7 +40,7 @@ test('the first -ing handler that throws vetoes, its error is the cause, and the
   const later = vi.fn();
   signals.on('removing', () => Promise.reject(refusal));
   signals.on('removing', later);
-  const asked = signals.ask('removing', { tenant });
+  const asked = signals.emitBefore('removing', { tenant });
   await expect(asked).rejects.toMatchObject({ code: 'VETOED', tenant: 'acme', cause: refusal });
   expect(later).not.toHaveBeenCalled();
 });
@@ -48,7 +48,7 @@ test('the first -ing handler that throws vetoes, its error is the cause, and the
 test('a veto does not show its reason to a caller', async () => {
   const signals = createSignals<Tenant>(vi.fn());
   signals.on('removing', () => Promise.reject(new Error('row 7 of invoices')));
-  const error = await signals.ask('removing', { tenant }).catch((thrown) => thrown);
+  const error = await signals.emitBefore('removing', { tenant }).catch((thrown) => thrown);
   expect(isTenancyError(error, 'VETOED') && JSON.stringify(error)).not.toContain('invoices');
 });
 
@@ -59,7 +59,7 @@ test('an -ed handler that throws is reported, and the next is told', async () =>
   const next = vi.fn();
   signals.on('created', () => Promise.reject(error));
   signals.on('created', next);
-  await signals.tell('created', { tenant });
+  await signals.emit('created', { tenant });
   expect(onError).toHaveBeenCalledExactlyOnceWith(error, { signal: 'created', tenant: 'acme' });
   expect(next).toHaveBeenCalledOnce();
 });

@@ -2,7 +2,7 @@ import { outside, type Scope } from './context.ts';
 import { TenancyError } from './errors.ts';
 import type { Tenant, TenantDraft } from './models/tenant.ts';
 
-/** What each signal tells. A handler of an `-ing` signal vetoes by throwing; the others report what has happened. */
+/** The event of each signal. A handler of an `-ing` signal vetoes by throwing; the others report what has happened. */
 export interface SignalEvents<T extends Tenant = Tenant> {
   readonly creating: { readonly tenant: TenantDraft<T> };
   readonly created: { readonly tenant: T };
@@ -34,12 +34,12 @@ export type OnError = (error: unknown, context: { readonly signal?: string; read
 
 /** Signals as their tenancy sends them. */
 export interface SignalSender<T extends Tenant> extends Signals<T> {
-  /** Asks the handlers of an `-ing` signal; the first that throws vetoes. */
-  ask<N extends 'creating' | 'migrating' | 'removing'>(name: N, event: SignalEvents<T>[N]): Promise<void>;
-  /** Tells the handlers of a lifecycle signal; what they throw goes to `onError`. */
-  tell<N extends Exclude<SignalName, 'activated' | 'deactivated'>>(name: N, event: SignalEvents<T>[N]): Promise<void>;
-  /** Tells at once that a scope was entered or has ended. */
-  tellScope(name: 'activated' | 'deactivated', scope: Scope<T>): void;
+  /** Calls the handlers of an `-ing` signal; the first that throws vetoes. */
+  emitBefore<N extends 'creating' | 'migrating' | 'removing'>(name: N, event: SignalEvents<T>[N]): Promise<void>;
+  /** Calls the handlers of a lifecycle signal; their errors go to `onError`. */
+  emit<N extends Exclude<SignalName, 'activated' | 'deactivated'>>(name: N, event: SignalEvents<T>[N]): Promise<void>;
+  /** Calls the handlers synchronously when a scope was entered or has ended. */
+  emitScope(name: 'activated' | 'deactivated', scope: Scope<T>): void;
 }
 
 type Handler = (event: never) => void | Promise<void>;
@@ -62,7 +62,7 @@ export function createSignals<T extends Tenant>(onError: OnError): SignalSender<
       };
     },
 
-    async ask(name, event) {
+    async emitBefore(name, event) {
       for (const handler of handlers.get(name) ?? []) {
         try {
           await outside(() => call(handler, event));
@@ -73,7 +73,7 @@ export function createSignals<T extends Tenant>(onError: OnError): SignalSender<
       }
     },
 
-    async tell(name, event) {
+    async emit(name, event) {
       for (const handler of handlers.get(name) ?? []) {
         try {
           await outside(() => call(handler, event));
@@ -83,7 +83,7 @@ export function createSignals<T extends Tenant>(onError: OnError): SignalSender<
       }
     },
 
-    tellScope(name, scope) {
+    emitScope(name, scope) {
       const listening = handlers.get(name);
       if (listening === undefined || listening.length === 0) return;
       const context = { signal: name, ...(scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}) };

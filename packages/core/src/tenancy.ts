@@ -65,8 +65,8 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
 
   const owner: ScopeOwner = {
     resources: new Set(checked.resources),
-    activated: (scope) => signals.tellScope('activated', scope as Scope<T>),
-    deactivated: (scope) => signals.tellScope('deactivated', scope as Scope<T>),
+    activated: (scope) => signals.emitScope('activated', scope as Scope<T>),
+    deactivated: (scope) => signals.emitScope('deactivated', scope as Scope<T>),
     report: (error, scope) => onError(error, scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}),
   };
   const own = (scope: OpenScope) => scope.owner === owner;

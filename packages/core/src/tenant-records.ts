@@ -41,11 +41,11 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
       return await store.update(id, change, from);
     } finally {
       cache.changed(id);
-      await tellResources(id);
+      await invalidateResources(id);
     }
   }
 
-  async function tellResources(id: string): Promise<void> {
+  async function invalidateResources(id: string): Promise<void> {
     for (const resource of resources) {
       try {
         await outside(() => resource.changed?.(id));
@@ -76,7 +76,7 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
         await store.delete(id);
       } finally {
         cache.gone(id);
-        await tellResources(id);
+        await invalidateResources(id);
       }
     },
 

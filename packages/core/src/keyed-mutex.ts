@@ -1,5 +1,5 @@
-/** Runs what is done to one tenant one after another; different tenants do not wait for each other. */
-export function createTurns(): <R>(id: string, act: () => Promise<R>) => Promise<R> {
+/** A mutex per key: actions under one key run one after another, and different keys do not wait for each other. */
+export function keyedMutex(): <R>(id: string, act: () => Promise<R>) => Promise<R> {
   const last = new Map<string, Promise<void>>();
 
   return async (id, act) => {
