@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { type TenantResource, verbsOf } from './resource.ts';
-import type { OpenScope } from './scope.ts';
 
 /** The scope that code runs in: in one tenant, or deliberately in none (`central`). */
 export type Scope<T extends Tenant = Tenant> = TenantScope<T> | CentralScope;
@@ -30,6 +29,23 @@ interface ScopeLife {
    */
   handle<Handle>(of: TenantResource<Handle>): Handle;
 }
+
+/** The tenancy that scopes belong to, as far as they need it. */
+export interface ScopeOwner {
+  readonly resources: ReadonlySet<TenantResource>;
+  activated(scope: Scope): void;
+  deactivated(scope: Scope): void;
+  /** Receives what closing a handle throws when the scope already has an error to end with. */
+  report(error: unknown, scope: Scope): void;
+}
+
+/** A scope as the context holds it. */
+export type OpenScope<T extends Tenant = Tenant> = (TenantScope<T> | CentralScope) & {
+  readonly owner: ScopeOwner;
+  readonly parent: OpenScope | undefined;
+  /** Ends the scope and closes its handles, newest first, all of them. Gives what they threw. */
+  end(): undefined | Promise<readonly unknown[]>;
+};
 
 const storage = new AsyncLocalStorage<OpenScope | undefined>();
 

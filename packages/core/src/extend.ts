@@ -19,7 +19,6 @@ export {
   tenantSnapshot,
 } from './models/tenant.ts';
 export { redact } from './redact.ts';
-export type { TenantUpdate } from './registry.ts';
 export type { Identifier } from './resolvers/resolver.ts';
 export {
   defineResource,
@@ -34,3 +33,4 @@ export {
 export type { OnError, SignalEvents, SignalName, Signals } from './signals.ts';
 export type { TenantFilter, TenantStore } from './stores/store.ts';
 export type { TenantCacheOptions } from './tenant-cache.ts';
+export type { TenantUpdate } from './tenant-registry.ts';

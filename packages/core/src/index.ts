@@ -3,7 +3,6 @@ export { errorCodes, isTenancyError, TenancyError, type TenancyErrorCode } from 
 export { logFields } from './log-fields.ts';
 export type { Domain } from './models/domain.ts';
 export type { Tenant, TenantInput, TenantStatus } from './models/tenant.ts';
-export type { TenantRegistry } from './registry.ts';
 export { allOf } from './resolvers/all-of.ts';
 export { firstOf } from './resolvers/first-of.ts';
 export { fromDomain } from './resolvers/from-domain.ts';
@@ -15,3 +14,4 @@ export type { TenantResource } from './resource.ts';
 export { memoryStore } from './stores/memory.ts';
 export { createTenancy, type Tenancy } from './tenancy.ts';
 export type { TenancyOptions } from './tenancy-options.ts';
+export type { TenantRegistry } from './tenant-registry.ts';

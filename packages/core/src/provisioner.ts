@@ -6,11 +6,11 @@ import type { Domain } from './models/domain.ts';
 import { isTenantId, type Tenant, type TenantInput, tenantSnapshot } from './models/tenant.ts';
 import { parseTenantInput } from './models/tenant-input.ts';
 import { type Origin, placed, runSteps, type StepFailure, storageSteps } from './provision.ts';
-import type { TenantRegistry } from './registry.ts';
 import type { ResourceVerbs } from './resource.ts';
 import type { SignalSender } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantRecords } from './tenant-records.ts';
+import type { TenantRegistry } from './tenant-registry.ts';
 
 /** What the provisioner works with. */
 export interface ProvisionerOptions<T extends Tenant> {

@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { currentScope } from './context.ts';
 import type { Tenant } from './models/tenant.ts';
-import type { TenantUpdate } from './registry.ts';
 import { defineResource } from './resource.ts';
 import { memoryStore } from './stores/memory.ts';
 import { createTenancy } from './tenancy.ts';
+import type { TenantUpdate } from './tenant-registry.ts';
 import { idsOf } from './testing/store/promise.ts';
 
 type Acme = Tenant & { readonly plan?: string };

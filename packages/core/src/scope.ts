@@ -1,28 +1,11 @@
-import { type CentralScope, innermost, outside, type Scope, type TenantScope, within } from './context.ts';
+import { innermost, type OpenScope, outside, type ScopeOwner, within } from './context.ts';
 import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { type TenantResource, verbsOf } from './resource.ts';
 
-/** The tenancy that scopes belong to, as far as they need it. */
-export interface ScopeOwner {
-  readonly resources: ReadonlySet<TenantResource>;
-  activated(scope: Scope): void;
-  deactivated(scope: Scope): void;
-  /** Receives what closing a handle throws when the scope already has an error to end with. */
-  report(error: unknown, scope: Scope): void;
-}
-
-/** A scope as the context holds it. */
-export type OpenScope<T extends Tenant = Tenant> = (TenantScope<T> | CentralScope) & {
-  readonly owner: ScopeOwner;
-  readonly parent: OpenScope | undefined;
-  /** Ends the scope and closes its handles, newest first, all of them. Gives what they threw. */
-  end(): undefined | Promise<readonly unknown[]>;
-};
-
 /** Runs `fn` in a new scope (central without a tenant), awaits its result there, and ends the scope however that went. */
 export function enterScope<R>(owner: ScopeOwner, tenant: Tenant | undefined, fn: () => R): Promise<Awaited<R>> {
-  const scope = createScope(owner, tenant);
+  const scope = new EnteredScope(owner, tenant) as unknown as OpenScope;
   return within(scope, () => live(scope, fn));
 }
 
@@ -43,10 +26,6 @@ async function live<R>(scope: OpenScope, fn: () => R): Promise<Awaited<R>> {
   for (const other of errors.slice(1)) owner.report(other, scope);
   if (errors.length > 0) throw errors[0];
   return result;
-}
-
-function createScope(owner: ScopeOwner, tenant: Tenant | undefined): OpenScope {
-  return new EnteredScope(owner, tenant) as unknown as OpenScope;
 }
 
 /** A class, because V8 gives each object literal with an accessor a hidden class of its own, which outlives many scopes. */

@@ -1,17 +1,18 @@
-import { innermost, outside, type Scope } from './context.ts';
+import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './context.ts';
 import { TenancyError } from './errors.ts';
 import { createIdentify } from './identify.ts';
 import { admit } from './lifecycle.ts';
 import type { Tenant } from './models/tenant.ts';
-import { createRegistry, type TenantRegistry } from './registry.ts';
+import { createRegistry } from './registry.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
 import { type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts';
-import { enterScope, type OpenScope, type ScopeOwner } from './scope.ts';
+import { enterScope } from './scope.ts';
 import { createSignals, type Signals } from './signals.ts';
 import { guardedStore } from './stores/guarded.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
 import { createTenantCache } from './tenant-cache.ts';
 import { createTenantRecords } from './tenant-records.ts';
+import type { TenantRegistry } from './tenant-registry.ts';
 
 /** An application's tenancy: the ways into a tenant, and the tenants themselves. */
 export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
