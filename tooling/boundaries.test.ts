@@ -28,6 +28,7 @@ interface Rooms {
 const roomsOf: Record<string, Rooms> = {
   cache: { rooms: ['.', 'stores', 'connections'] },
   queue: { rooms: ['.', 'processing', 'fair', 'bullmq', 'jobs'] },
+  cli: { rooms: ['.', 'commands', 'application', 'terminal'] },
   orm: {
     rooms: [
       'testing',
@@ -36,17 +37,15 @@ const roomsOf: Record<string, Rooms> = {
       ...['entities', 'sql', 'vault'],
     ],
     except: {
-      'isolation/row.ts > migrations/migrate-tenant.ts': 'protects each table after the statement that creates it',
-      'mikro-orm/create-migration.ts > migrations/migration-set.ts': 'finds the migrations where the fleet finds them',
-      'mikro-orm/drivers.ts > connections/pools.ts': 'a driver is bound to the pool of its placement',
-      'mikro-orm/drivers.ts > migrations/serving.ts':
-        'a tenant with pending migrations is refused, or served read-only',
+      'entities/refuse-schema.ts > placement/placement.ts':
+        'a session context may not replace the setting of row isolation',
+      'isolation/row.ts > migrations/migration-target.ts': 'protects each table after the statement that creates it',
     },
   },
 };
 
 /** Packages whose files are being moved. */
-const inMotion = ['cli', 'core', 'orm'];
+const inMotion = ['core'];
 
 describe.each(packages())('@omnitenant/$folder', ({ folder, path, manifest }) => {
   const rule = mayImport[folder];
@@ -144,7 +143,7 @@ function subjectOf(testFile: string): string {
 
 /** Whether a test opens a database, a Redis or a port. */
 function needsServer(code: string): boolean {
-  const clients = ['@omnitenant/tooling', 'pg', 'ioredis', 'node:http', 'node:net', '@mikro-orm/pglite'];
+  const clients = ['@omnitenant/tooling', 'pg', 'ioredis', 'node:http', 'node:net'];
   return importsOf(code).some((name) => clients.includes(name));
 }
 

@@ -5,7 +5,7 @@ export type { ServerOptions } from './connections/servers.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.ts';
 export { formatDoctorReport } from './doctor/report.ts';
 export { centralSchema, type EntityScope } from './entities/entity-scope.ts';
-export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet.ts';
+export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet-options.ts';
 export type { CentralMigrations, Migrations, TenantMigrations } from './migrations/migrations.ts';
 export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
 export type { CreatedMigration, CreateMigrationOptions } from './mikro-orm/create-migration.ts';

@@ -1,10 +1,9 @@
 import { TenancyError } from '@omnitenant/core';
 import { tenantSetting } from '../placement/placement.ts';
 import { centralSchema } from './entity-scope.ts';
-import type { Owner } from './ownership.ts';
 
 /** @throws SCHEMA_REFUSED when a schema is given that is not the scope's; a tenant's is never named. */
-export function refuseSchema(schema: string | null | undefined, { scopeKey }: Owner): void {
+export function refuseSchema(schema: string | null | undefined, { scopeKey }: { readonly scopeKey: string }): void {
   if (schema === undefined || schema === null || (schema === centralSchema && scopeKey === centralSchema)) return;
   throw new TenancyError(
     'SCHEMA_REFUSED',

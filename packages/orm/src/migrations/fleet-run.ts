@@ -1,7 +1,7 @@
 import { isTenancyError, TenancyError } from '@omnitenant/core';
 import type { StoredTenant } from '../central/stored-tenant.ts';
 import { sharesTables } from '../placement/placement.ts';
-import type { Fleet, FleetOptions, FleetReport } from './fleet.ts';
+import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
 import type { LedgerFilter } from './ledger.ts';
 import type { Migrated } from './migrate-target.ts';
 import { tenantTarget } from './migration-target.ts';

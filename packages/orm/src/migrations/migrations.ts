@@ -1,6 +1,7 @@
 import type { TenantStatus } from '@omnitenant/core';
 import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
-import { type Fleet, type FleetOptions, type FleetReport, migrateFleet } from './fleet.ts';
+import { migrateFleet } from './fleet.ts';
+import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
 import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
 import { type MigrationPlan, type PlannedMigration, planFleet } from './plan.ts';
 import { lastOf, versionOf } from './version.ts';

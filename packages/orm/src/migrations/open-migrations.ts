@@ -15,7 +15,7 @@ import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
 import { type OrmPlacement, ownServer, sharesTables } from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
 import { centralMigrations } from './central-migrations.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet } from './fleet-options.ts';
 import { centralLedger, type Ledger } from './ledger.ts';
 import { loadOnce } from './load-once.ts';
 import { migrateTargetWith } from './migrate-target.ts';

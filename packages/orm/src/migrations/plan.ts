@@ -1,4 +1,4 @@
-import type { FleetOptions } from './fleet.ts';
+import type { FleetOptions } from './fleet-options.ts';
 import type { Ledger } from './ledger.ts';
 import type { MigrationSet } from './migration-set.ts';
 import { upTo } from './operation.ts';
