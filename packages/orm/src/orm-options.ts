@@ -1,16 +1,16 @@
 import type { EntityClass, EntityMetadata, EntitySchema, Options } from '@mikro-orm/core';
-import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import type { DomainEntity, TenantEntity, TenantOf } from './central/tenant-entity.ts';
 import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
 import type { ServerOptions } from './connections/servers.ts';
+import type { DriverEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema } from './entities/entity-scope.ts';
 import type { MigrationSource } from './mikro-orm/migrator-options.ts';
 import type { PendingMigrations } from './mikro-orm/pending-migrations.ts';
 import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
 
 /** What omnitenant is told beside the MikroORM configuration. */
-export interface OrmOptions<E extends TenantEntity = TenantEntity> {
+export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEntityManager> {
   /** How a tenant's rows are kept apart when it says nothing else. Default: `schema`. */
   readonly isolation?: Isolation;
   /** The application's tenant entity, which extends `TenantEntity`. Default: one with no further columns. */
@@ -46,7 +46,7 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity> {
    * Fills a new tenant, once it has its tables and before anybody is let in; in one transaction. When it fails, the making of
    * the tenant is undone.
    */
-  readonly seed?: (em: SqlEntityManager<AbstractSqlDriver>, tenant: TenantOf<E>) => Promise<unknown>;
+  readonly seed?: (em: EM, tenant: TenantOf<E>) => Promise<unknown>;
   /**
    * How to serve a tenant with pending migrations: as usual (`serve`), without writes (`read-only`), or not at all (`refuse`),
    * with MIGRATIONS_PENDING, a 503 that says when to try again. Default: `serve`.

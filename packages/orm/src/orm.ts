@@ -1,5 +1,4 @@
-import type { EntityMetadata, Options } from '@mikro-orm/core';
-import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import type { EntityManager, EntityManagerType, EntityMetadata, IDatabaseDriver, Options } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
 import {
   currentScope,
@@ -15,6 +14,7 @@ import { centralStore } from './central/tenant-store.ts';
 import { openPools } from './connections/open-pools.ts';
 import { maintenanceFor, maintenanceOn, serverOptions } from './connections/servers.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
+import type { DeclaredEntities, DriverEntityManager, OrmEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
 import { rowStorage } from './isolation/row.ts';
@@ -37,13 +37,13 @@ import { urlOf } from './vault/server-url.ts';
 import { createVault } from './vault/vault.ts';
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, which brings the store of its tenants along. */
-export interface Orm<T extends Tenant = Tenant> extends StoringResource<SqlEntityManager<AbstractSqlDriver>, T> {
+export interface Orm<T extends Tenant = Tenant, EM = DriverEntityManager> extends StoringResource<EM, T> {
   /**
    * The EntityManager to inject, once: inside a scope it is that scope's, outside it refuses.
    *
    * @throws OUTSIDE_SCOPE, ENTITY_OUT_OF_SCOPE, SCHEMA_REFUSED
    */
-  readonly em: SqlEntityManager<AbstractSqlDriver>;
+  readonly em: EM;
   /** Tenants and domains, kept in the schema `central`. */
   readonly store: TenantStore<T>;
   /** The application's migrations, over all tenants. */
@@ -63,12 +63,17 @@ export interface Orm<T extends Tenant = Tenant> extends StoringResource<SqlEntit
  * const tenancy = createTenancy({ resources: [orm], resolver: fromSubdomain('app.com') });
  * await tenancy.run('acme', () => orm.em.find(Project, {}));
  */
-export async function createOrm<E extends TenantEntity = TenantEntity>(
-  config: Partial<Options>,
-  options: OrmOptions<E> = {},
-): Promise<Orm<TenantOf<E>>> {
-  const settings = config as Options;
-  checkConfig(settings, options);
+export async function createOrm<
+  D extends IDatabaseDriver = IDatabaseDriver,
+  EM extends D[typeof EntityManagerType] & EntityManager<D> = D[typeof EntityManagerType] & EntityManager<D>,
+  Entities extends DeclaredEntities = DeclaredEntities,
+  E extends TenantEntity = TenantEntity,
+>(
+  config: Partial<Options<D, EM, Entities>>,
+  options: OrmOptions<E, OrmEntityManager<EM, Entities>> = {},
+): Promise<Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>> {
+  const settings = config as unknown as Options;
+  checkConfig(settings, options as unknown as OrmOptions);
   const {
     isolation = 'schema',
     tenant = DefaultTenant,
@@ -80,7 +85,7 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
   const servers = serverOptions(options.servers);
   const vault = createVault(parseKeys(options.credentials?.keys ?? process.env.OMNITENANT_KEYS));
 
-  const current = () => (currentScope() ? (handleOf(orm) as TenantEntityManager) : undefined);
+  const current = () => (currentScope() ? (handleOf<unknown>(orm) as TenantEntityManager) : undefined);
   const configured = withCentralEntities(settings, [tenant, domain]);
   const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
   const metaOf = <Entity>(entity: Declared): EntityMetadata<Entity> => base.getMetadata().get(entity as never) as never;
@@ -126,8 +131,8 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
   const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(tenant) };
   const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(domain) });
 
-  const orm: Orm<TenantOf<E>> = {
-    em: base.em as unknown as SqlEntityManager<AbstractSqlDriver>,
+  const orm: Orm<TenantOf<E>, OrmEntityManager<EM, Entities>> = {
+    em: base.em as never,
     store,
     credentials: createCredentials({ ...kept, vault, store }),
     migrations: migrations.migrations,
@@ -150,7 +155,7 @@ export async function createOrm<E extends TenantEntity = TenantEntity>(
       },
       seed: options.seed as OrmOptions['seed'],
       hasCentralMigrations: options.centralMigrations !== undefined,
-    }),
+    }) as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],
   };
   return orm;
 }
