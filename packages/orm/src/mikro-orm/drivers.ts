@@ -1,10 +1,11 @@
 import type { Tenant } from '@omnitenant/core';
 import type { ResourceScope } from '@omnitenant/core/extend';
+import { refuseElsewhere } from '../entities/elsewhere.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import { type PinOptions, pinOf } from '../session/pin.ts';
-import { type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
+import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { oneStatement } from '../sql/refusals.ts';
 import { rowStatements } from '../sql/row-statements.ts';
@@ -38,12 +39,18 @@ export interface DriversOptions {
 
 export function createDrivers({ base, scopes, pools, central, serving }: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
-  const poolOf = (placement: OrmPlacement, pin: PinOptions, options: PinnedPoolOptions = {}) =>
-    pinnedPool(
-      { options: {}, connect: (pipelined) => pools.connect(placement, pipelined), end: async () => {} },
-      pinOf(placement, pin),
-      options,
-    );
+  function poolOf(
+    placement: OrmPlacement,
+    pin: PinOptions,
+    options: PinnedPoolOptions = {},
+    mayConnect = () => {},
+  ): PinnedPool {
+    async function connect(pipelined?: boolean): Promise<SqlClient> {
+      mayConnect();
+      return pools.connect(placement, pipelined);
+    }
+    return pinnedPool({ options: {}, connect, end: async () => {} }, pinOf(placement, pin), options);
+  }
   const ofCentral = scopedDriver(
     'central',
     'central',
@@ -59,19 +66,24 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
     if (served === 'refuse') throw migrationsPending(id);
     const shared = sharesTables(tenant);
     const readOnly = served === 'read-only';
+    const scopeKey = `${id}@${createdAt.getTime()}`;
+    const belonging = { scopeKey, scopeLabel: id, getMetadata: () => base.getMetadata() };
+    const refuse = () => refuseElsewhere(belonging);
     const pool = poolOf(
       placement,
       { rowsOf: shared ? id : undefined, readOnly },
       {
         readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
         check: checksOf(
+          refuse,
           shared ? rowStatements(id) : undefined,
           placement.role === undefined ? undefined : oneStatement,
         ),
         sharedReadsOf: placement.role === undefined ? placement.schema : undefined,
       },
+      refuse,
     );
-    return scopedDriver(shared ? 'row' : 'tenant', `${id}@${createdAt.getTime()}`, id, pool);
+    return scopedDriver(shared ? 'row' : 'tenant', scopeKey, id, pool);
   }
 
   return {

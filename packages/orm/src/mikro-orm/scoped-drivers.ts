@@ -1,7 +1,6 @@
 import { type EntityMetadata, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
-import { PostgresDialect } from 'kysely';
 import Cursor from 'pg-cursor';
 import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
@@ -9,6 +8,7 @@ import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 import { markingGeneratedReads } from './generated-reads.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
+import { ScopedDialect } from './scoped-dialect.ts';
 
 /** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
 export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
@@ -21,7 +21,7 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
   };
   return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: PinnedPool): ScopedDriver => {
     const scoped = Object.create(prototypes[kind]) as ScopedDriver;
-    const dialect = () => new PostgresDialect({ pool: pool as never, cursor: Cursor as never });
+    const dialect = () => new ScopedDialect({ pool: pool as never, cursor: Cursor as never }, { scopeKey, scopeLabel });
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
     connection.pool = pool;
     connection.setMetadata(orm.getMetadata());

@@ -71,12 +71,12 @@ export class PinnedClient implements SqlClient {
 
   async #query(sql: string, parameters: readonly unknown[]): Promise<QueryResult | QueryResult[]> {
     this.#refuseClosed();
+    if (isEnd(sql)) return this.#end(sql);
     this.#rules.check(sql);
     if (isBegin(sql) && this.#isIdle()) {
       this.#begin = sql;
       return notSent;
     }
-    if (isEnd(sql)) return this.#end(sql);
     const statements = sql.includes(';') && parameters.length === 0 ? statementsOf(sql) : [sql];
     if (statements.length < 2) return this.#send(sql, parameters);
     return this.#isIdle() && this.#begin === undefined ? this.#sendAsOne(statements) : this.#sendEach(statements);

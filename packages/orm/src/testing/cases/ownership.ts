@@ -124,54 +124,73 @@ export const ownershipCases: IsolationCases = {
     });
   },
 
-  "what one scope made is refused in another tenant's or bound to its maker, and works where there is no tenant":
-    async (library) => {
-      const { tenancy, orm, tenants } = library;
-      const [mine, other] = tenants as [string, string];
-      const made = await tenancy.run(mine, async () => ({
-        carried: orm.em.fork(),
-        author: await firstAuthor(orm.em),
-        builder: orm.em.createQueryBuilder(Author, 'a').select('*'),
-        cached: orm.em.createQueryBuilder(Author, 'a').select('*').cache(['built', 60_000]),
-        kysely: orm.em.getKysely<{ author: { name: string } }>().selectFrom('author').select('name'),
-        found: { later: orm.em.fork().find(Author, {}) },
-        streams: [orm.em.stream(Author), orm.em.fork().stream(Author)],
-      }));
-      const { carried, author } = made;
-      await tenancy.run(other, async () => {
-        const refused = (attempt: () => unknown) => refuses('CROSS_TENANT', attempt);
-        await refused(() => carried.find(Author, {}));
-        await refused(() => carried.execute('select 1'));
-        await refused(() => carried.transactional(async () => {}));
-        await refused(() => carried.getConnection().execute('select 1'));
-        await refused(() => carried.getDriver().find(Author, {} as never));
-        await refused(() => made.builder.getResult());
-        await refused(() => made.cached.execute());
-        own(other, await orm.em.createQueryBuilder(Author, 'a').select('*').cache(['built', 60_000]).execute(), 2);
-        for (const stream of made.streams) await refused(() => stream.next());
-        own(mine, await made.kysely.execute(), 2);
-        own(mine, await made.found.later, 2);
-        own(other, await orm.em.find(Author, {}), 2);
-        await orm.em.clearCache('built');
-      });
-      await tenancy.central(async () => own(mine, await carried.find(Author, {}), 2));
-      own(mine, await carried.find(Author, {}), 2);
-      own(mine, await made.builder.getResult(), 2);
-      await author.books.loadItems();
-      own(mine, author.books.getItems());
-    },
+  "what one scope made is refused in another tenant's, and works where there is no tenant": async (library) => {
+    const { tenancy, orm, tenants } = library;
+    const [mine, other] = tenants as [string, string];
+    const made = await tenancy.run(mine, async () => ({
+      carried: orm.em.fork(),
+      author: await firstAuthor(orm.em),
+      builder: orm.em.createQueryBuilder(Author, 'a').select('*'),
+      cached: orm.em.createQueryBuilder(Author, 'a').select('*').cache(['built', 60_000]),
+      kysely: orm.em.getKysely<{ author: { name: string } }>(),
+      query: orm.em.getKysely<{ author: { name: string } }>().selectFrom('author').select('name'),
+      connection: orm.em.getConnection(),
+      driver: orm.em.getDriver(),
+      found: { later: orm.em.fork().find(Author, {}) },
+      streams: [orm.em.stream(Author), orm.em.fork().stream(Author)],
+    }));
+    const { carried, author } = made;
+    await tenancy.run(other, async () => {
+      const refused = (attempt: () => unknown) => refuses('CROSS_TENANT', attempt);
+      await refused(() => carried.find(Author, {}));
+      await refused(() => carried.execute('select 1'));
+      await refused(() => carried.transactional(async () => {}));
+      await refused(() => carried.getConnection().execute('select 1'));
+      await refused(() => carried.getDriver().find(Author, {} as never));
+      await refused(() => made.builder.getResult());
+      await refused(() => made.cached.execute());
+      own(other, await orm.em.createQueryBuilder(Author, 'a').select('*').cache(['built', 60_000]).execute(), 2);
+      for (const stream of made.streams) await refused(() => stream.next());
+      await refused(() => made.query.execute());
+      await refused(() => made.kysely.selectFrom('author').select('name').execute());
+      await refused(() =>
+        made.kysely
+          .insertInto('author')
+          .values({ name: `written by ${other}` })
+          .execute(),
+      );
+      await refused(() => made.kysely.transaction().execute(async () => {}));
+      await refused(() => made.connection.execute('select name from author'));
+      await refused(() => made.connection.begin());
+      await refused(() => made.driver.find(Author, {} as never));
+      await refused(() => made.driver.execute('select name from author'));
+      await refused(() => made.driver.createQueryBuilder(Author).execute());
+      own(mine, await made.found.later, 2);
+      own(other, await orm.em.find(Author, {}), 2);
+      await orm.em.clearCache('built');
+    });
+    await tenancy.central(async () => own(mine, await carried.find(Author, {}), 2));
+    own(mine, await made.query.execute(), 2);
+    own(mine, await carried.find(Author, {}), 2);
+    own(mine, await made.builder.getResult(), 2);
+    await author.books.loadItems();
+    own(mine, author.books.getItems());
+  },
 
   "another's transaction is no option": async ({ tenancy, orm, tenants }) => {
     const [mine, other] = tenants as [string, string];
     await tenancy.run(mine, () =>
       orm.em.transactional(async (em) => {
         const ctx = em.getTransactionContext();
+        const kysely = em.getKysely<{ author: { name: string } }>();
         await tenancy.run(other, async () => {
           await refuses('CROSS_TENANT', () => orm.em.find(Author, {}, { ctx }));
           await refuses('CROSS_TENANT', () => orm.em.insert(Tag, { name: 'x' }, { ctx }));
           await refuses('CROSS_TENANT', () => orm.em.fork().setTransactionContext(ctx));
           await refuses('CROSS_TENANT', () => orm.em.transactional(async () => {}, { ctx }));
           await refuses('CROSS_TENANT', () => orm.em.fork().begin({ ctx }));
+          await refuses('CROSS_TENANT', () => orm.em.getConnection().execute('select 1', [], 'all', ctx));
+          await refuses('CROSS_TENANT', () => kysely.selectFrom('author').select('name').execute());
         });
         own(mine, await orm.em.find(Author, {}, { ctx }), 2);
       }),
