@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { defineConfig as definePglite, type EntityManager as PgliteEntityManager } from '@mikro-orm/pglite';
 import { defineConfig, EntityManager } from '@mikro-orm/postgresql';
+import { resource } from '@omnitenant/core/extend';
 import { describe, expectTypeOf, test } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
 
@@ -27,13 +28,13 @@ describe('orm.em has the type of the driver’s own EntityManager', () => {
     });
     expectTypeOf(orm.em).toExtend<EntityManager>();
     expectTypeOf(new UserService(orm.em).em.refreshMaterializedView).toBeFunction();
-    await orm.end();
+    await orm[resource].end?.();
   });
 
   test('of @mikro-orm/pglite', async () => {
     const orm = await createOrm(definePglite({ dbName: 'memory://', entities: [UserSchema] }));
     expectTypeOf(orm.em).toExtend<PgliteEntityManager>();
-    await orm.end();
+    await orm[resource].end?.();
   });
 
   test('of the application’s own class', async () => {
@@ -44,14 +45,14 @@ describe('orm.em has the type of the driver’s own EntityManager', () => {
     }
     const orm = await createOrm(defineConfig({ clientUrl, entities: [UserSchema], entityManager: OwnEntityManager }));
     expectTypeOf(orm.em.own()).toEqualTypeOf<string>();
-    await orm.end();
+    await orm[resource].end?.();
   });
 
   test('and the orm of any configuration is an Orm', async () => {
     const orm = await createOrm(defineConfig({ clientUrl, entities: [UserSchema] as const }));
     expectTypeOf(orm).toExtend<Orm>();
     expectTypeOf(orm).toExtend<Pick<Orm, 'em'>>();
-    await orm.end();
+    await orm[resource].end?.();
   });
 });
 
@@ -62,5 +63,5 @@ test('the entities that a configuration lists type Kysely', async () => {
   // @ts-expect-error There is no such table.
   const nothing = () => orm.em.getKysely().selectFrom('nothing');
   expectTypeOf(nothing).toBeFunction();
-  await orm.end();
+  await orm[resource].end?.();
 });
