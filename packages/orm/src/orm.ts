@@ -17,7 +17,9 @@ import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { DeclaredEntities, DriverEntityManager, OrmEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
-import { rowStorage } from './isolation/row.ts';
+import { rowMigrationPool } from './isolation/row/migration-pool.ts';
+import { rowStorage } from './isolation/row/storage.ts';
+import { rowGate } from './isolation/row/verify.ts';
 import { schemaStorage } from './isolation/schema.ts';
 import type { TenantStorage } from './isolation/storage.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
@@ -102,7 +104,11 @@ export async function createOrm<
   const set = loadOnce(() => loadMigrations(base.em));
   // Loaded now only where it decides at once who is served.
   const serving = pendingMigrations === 'serve' ? () => pendingMigrations : servingOf(pendingMigrations, await set());
-  const drivers = createDrivers({ base, scopes, pools, central, serving });
+  const sharedTables = {
+    ...rowGate(pools, async () => (await set()).logTable),
+    migrationPool: (placement: OrmPlacement) => rowMigrationPool(placement, set, (on) => pools.connect(on)),
+  };
+  const drivers = createDrivers({ base, scopes, pools, central, sharedTables, roles, serving });
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
   const maintenance = maintenanceOn(servers, central);
@@ -114,7 +120,7 @@ export async function createOrm<
       maintenance: maintenanceFor(maintenance, vault),
       templates: templates({ pools, maintenance, prefix: templatePrefix(central) }),
     }),
-    row: rowStorage(pools),
+    row: rowStorage(pools, central),
   };
   const migrations = openMigrations({
     base,
@@ -148,8 +154,7 @@ export async function createOrm<
       placing: {
         isolation,
         names,
-        // A superuser is not bound by row-level security, so where there is no other user, a role has to be.
-        hasRole: (kind) => roles || (sharesTables({ isolation: kind }) && !serverOf(base).hasUsers),
+        hasRole: () => roles,
         servers: new Set(servers.keys()),
         centralDatabase: central.database,
       },

@@ -5,13 +5,14 @@ import { migrateCentral } from './central/migrate-central.ts';
 import type { Pools } from './connections/pools.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { EntityScopes } from './entities/entity-scope.ts';
+import { nextKey } from './isolation/row/storage.ts';
 import type { TenantStorage } from './isolation/storage.ts';
 import type { OpenMigrations } from './migrations/open-migrations.ts';
 import { type BaseOrm, serverOf } from './mikro-orm/base-orm.ts';
 import type { Drivers } from './mikro-orm/drivers.ts';
 import type { OrmOptions } from './orm-options.ts';
 import { type PlacementContext, placeTenant } from './placement/place-tenant.ts';
-import type { Isolation } from './placement/placement.ts';
+import { type Isolation, sharesTables } from './placement/placement.ts';
 
 /** What the tenants' databases are made, migrated and destroyed with. */
 export interface TenantDatabaseOptions<T extends Tenant> {
@@ -42,10 +43,12 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
   }
 
-  function place(draft: PlacementDraft) {
+  async function place(draft: PlacementDraft) {
     const placed = placeTenant(draft, placing);
     if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
-    return placed;
+    if (!sharesTables(placed)) return placed;
+    const key = await nextKey(pools, placed.placement, draft.id);
+    return { ...placed, placement: { ...placed.placement, key } };
   }
 
   return {

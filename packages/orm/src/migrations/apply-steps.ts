@@ -22,24 +22,22 @@ interface Applied {
  * is applied than was known.
  */
 export async function applyInOneMessage(
-  { pools, around }: MigrationContext,
+  { pools }: MigrationContext,
   target: MigrationTarget,
   set: MigrationSet,
   known: readonly string[],
   steps: readonly Step[],
 ): Promise<readonly string[] | undefined> {
-  const replay = await replayOf(set, steps);
-  if (!replay) return undefined;
   const { placement, tenant } = target;
-  const rows = steps.some(({ run }) => run) ? around?.(target) : undefined;
+  // What changes shared tables is looked at statement by statement.
+  const replay = tenant && sharesTables(tenant) ? undefined : await replayOf(set, steps);
+  if (!replay) return undefined;
   const message = [
     'begin',
     lockOf(placement.schema),
-    ...pinOf(placement, tenant && sharesTables(tenant) ? { rowsOf: '' } : {}),
+    ...pinOf(placement),
     expectApplied(set, known),
-    ...(rows ? [rows.before] : []),
     ...replay.statements,
-    ...(rows ? [rows.after] : []),
     'commit',
   ];
   const client = await pools.connect(placement);
@@ -70,10 +68,7 @@ export function applyInTransaction(
     const before = log.map(({ name }) => name.replace(/\.[jt]s$/, ''));
     const wanted = operation.stepsFrom(before);
     const steps = await leadingTransactional(set, wanted);
-    const rows = steps.some(({ run }) => run) ? context.around?.(target) : undefined;
-    if (rows) await em.execute(rows.before);
     for (const step of steps) await applyStep(context, em, set, schema, step);
-    if (rows) await em.execute(rows.after);
     return { steps, next: wanted[steps.length], applied: appliedAfter(set.names, before, steps) };
   });
 }
@@ -87,7 +82,7 @@ export async function applyOutsideTransaction(
 ): Promise<boolean> {
   const { sql } = await set.compile(step.name, step.direction);
   if (!sql) throw needsTransaction(target, step);
-  const client = await session(target.placement);
+  const client = await session(target);
   try {
     await client.query(lockOf(target.placement.schema, 'session'));
     const name = quoteText(step.name);

@@ -118,7 +118,8 @@ export class FleetRun {
     const { set, migrateTarget } = this.#fleet;
     const known = version === undefined ? undefined : set.appliedAt(version);
     if (!sharesTables(tenant)) return migrateTarget(tenantTarget(tenant), this.#operation, known);
-    const key = JSON.stringify(tenant.placement);
+    const { server, database, schema } = tenant.placement;
+    const key = JSON.stringify([server, database, schema]);
     const migrated = this.#shared.get(key) ?? migrateTarget(tenantTarget(tenant), this.#operation, known);
     this.#shared.set(key, migrated);
     return migrated;

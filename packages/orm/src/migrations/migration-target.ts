@@ -19,20 +19,12 @@ export interface MigrationContext {
   readonly set: () => Promise<MigrationSet>;
   /** An EntityManager on which the target's migrations may send anything. */
   readonly fork: (target: MigrationTarget) => TenantEntityManager;
-  /** A dedicated connection in the placement, for what runs outside of a transaction. */
-  readonly session: (placement: OrmPlacement) => Promise<SqlClient>;
+  /** A dedicated connection in the target, for what runs outside of a transaction. */
+  readonly session: (target: MigrationTarget) => Promise<SqlClient>;
   /** Where the migrations are found, if it is not where the MikroORM configuration says. */
   readonly source?: MigrationSource | undefined;
-  /** The statements around the migrations of a target, in their transaction. */
-  readonly around?: ((target: MigrationTarget) => Around | undefined) | undefined;
   /** Waits for a connection without a limit, because other tenants of the same run may hold all of them. */
   readonly waitForConnection?: boolean | undefined;
-}
-
-/** Statements before and after migrations. */
-export interface Around {
-  readonly before: string;
-  readonly after: string;
 }
 
 /** The target that a tenant's migrations run in. */

@@ -6,7 +6,7 @@ import type { Pools } from '../connections/pools.ts';
 import { openSession } from '../connections/unpinned-session.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
-import { aroundRows } from '../isolation/row.ts';
+import { rowMigrationSession } from '../isolation/row/migration-pool.ts';
 import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
 import { type CreateMigrationOptions, createMigration } from '../mikro-orm/create-migration.ts';
@@ -61,9 +61,11 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
   const context: MigrationContext = {
     pools,
     set,
-    session: (placement) => openSession(pools, placement),
+    session: ({ tenant, placement }) =>
+      tenant && sharesTables(tenant)
+        ? rowMigrationSession(placement, set, (owned) => openSession(pools, owned))
+        : openSession(pools, placement),
     fork: ({ tenant }) => (tenant ? base.em.forkFor(drivers.forMigrations(tenant)) : forkCentral()),
-    around: ({ tenant, placement }) => (tenant && sharesTables(tenant) ? aroundRows(placement.schema) : undefined),
   };
   const migrateTarget = migrateTargetWith(context);
 

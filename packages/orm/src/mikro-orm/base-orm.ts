@@ -68,14 +68,12 @@ export interface ServerCapabilities {
   readonly isEmbedded: boolean;
   /** It can hold a database for each tenant. */
   readonly hasDatabases: boolean;
-  /** Its connections can log in as a user that row-level security binds. */
-  readonly hasUsers: boolean;
 }
 
 /** PGlite is recognised by the package that its driver needs. The names of classes do not survive a minifier. */
 export function serverOf(orm: BaseOrm): ServerCapabilities {
   const isEmbedded = orm.driver.getDependencies().includes('@electric-sql/pglite');
-  return { isEmbedded, hasDatabases: !isEmbedded, hasUsers: !isEmbedded };
+  return { isEmbedded, hasDatabases: !isEmbedded };
 }
 
 export type ConnectionConstructor = new (

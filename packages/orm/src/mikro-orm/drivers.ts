@@ -4,6 +4,7 @@ import { refuseElsewhere } from '../entities/elsewhere.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
+import { type SharedPlacement, sharedPlacement } from '../placement/shared-placement.ts';
 import { type PinOptions, pinOf } from '../session/pin.ts';
 import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
@@ -33,11 +34,23 @@ export interface DriversOptions {
     connect(placement: OrmPlacement, pipelined: boolean | undefined): Promise<SqlClient>;
   };
   readonly central: OrmPlacement;
+  /** What is done differently where tenants share tables. */
+  readonly sharedTables: SharedTables;
+  /** Whether hostile SQL is kept from changing the role. */
+  readonly roles: boolean;
   /** How to serve a tenant, by its migrations. */
   readonly serving: (tenant: Tenant) => PendingMigrations;
 }
 
-export function createDrivers({ base, scopes, pools, central, serving }: DriversOptions): Drivers {
+/** What is done differently where tenants share tables. */
+export interface SharedTables {
+  /** Looks at the tables before the first of their tenants is served; `undefined` where that was done. */
+  check(placement: OrmPlacement): Promise<void> | undefined;
+  /** The pool that their migrations run on. */
+  migrationPool(placement: SharedPlacement): PinnedPool;
+}
+
+export function createDrivers({ base, scopes, pools, central, sharedTables, roles, serving }: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
   function poolOf(
     placement: OrmPlacement,
@@ -47,6 +60,7 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
   ): PinnedPool {
     async function connect(pipelined?: boolean): Promise<SqlClient> {
       mayConnect();
+      if (pin.rowsOf !== undefined) await sharedTables.check(placement);
       return pools.connect(placement, pipelined);
     }
     return pinnedPool({ options: {}, connect, end: async () => {} }, pinOf(placement, pin), options);
@@ -62,28 +76,33 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
 
   function ofTenant(tenant: Tenant, served = serving(tenant)): ScopedDriver {
     const { id, createdAt } = tenant;
-    const placement = placementOf(tenant);
     if (served === 'refuse') throw migrationsPending(id);
-    const shared = sharesTables(tenant);
+    const kind = sharesTables(tenant) ? 'row' : 'tenant';
+    const placement = kind === 'row' ? sharedPlacement(tenant) : placementOf(tenant);
     const readOnly = served === 'read-only';
     const scopeKey = `${id}@${createdAt.getTime()}`;
     const belonging = { scopeKey, scopeLabel: id, getMetadata: () => base.getMetadata() };
     const refuse = () => refuseElsewhere(belonging);
     const pool = poolOf(
       placement,
-      { rowsOf: shared ? id : undefined, readOnly },
+      { rowsOf: placement.key, readOnly },
       {
         readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
-        check: checksOf(
-          refuse,
-          shared ? rowStatements(id) : undefined,
-          placement.role === undefined ? undefined : oneStatement,
-        ),
-        sharedReadsOf: placement.role === undefined ? placement.schema : undefined,
+        ...rulesOf(tenant, placement, refuse),
       },
       refuse,
     );
-    return scopedDriver(shared ? 'row' : 'tenant', scopeKey, id, pool);
+    return scopedDriver(kind, scopeKey, id, pool);
+  }
+
+  /** What a tenant's statements are held to. The role of shared tables is no wall by itself, unless tenants are to have roles. */
+  function rulesOf(tenant: Tenant, { role, schema }: OrmPlacement, refuse: () => void): PinnedPoolOptions {
+    const isShared = sharesTables(tenant);
+    const isWalled = role !== undefined && (roles || !isShared);
+    return {
+      check: checksOf(refuse, isShared ? rowStatements(tenant.id) : undefined, isWalled ? oneStatement : undefined),
+      sharedReadsOf: isWalled ? undefined : schema,
+    };
   }
 
   return {
@@ -101,7 +120,7 @@ export function createDrivers({ base, scopes, pools, central, serving }: Drivers
         'tenant',
         `migrations of ${tenant.id}`,
         tenant.id,
-        poolOf(placementOf(tenant), sharesTables(tenant) ? { rowsOf: '' } : {}),
+        sharesTables(tenant) ? sharedTables.migrationPool(sharedPlacement(tenant)) : poolOf(placementOf(tenant), {}),
       ),
   };
 }

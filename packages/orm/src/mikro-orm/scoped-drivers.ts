@@ -1,9 +1,10 @@
-import { type EntityMetadata, Utils } from '@mikro-orm/core';
+import { type EntityMetadata, isRaw, raw, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import Cursor from 'pg-cursor';
 import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
+import { tenantColumn } from '../placement/shared-tables.ts';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 import { markingGeneratedReads } from './generated-reads.ts';
@@ -62,11 +63,21 @@ function withTenantInConflicts(prototype: AbstractSqlDriver): AbstractSqlDriver 
     createQueryBuilder(this: AbstractSqlDriver, ...parameters: Parameters<typeof createQueryBuilder>) {
       const builder = createQueryBuilder.apply(this, parameters);
       const { onConflict } = builder;
-      builder.onConflict = ((fields: string | string[] = []) =>
-        onConflict.call(builder, ['tenant_id', ...Utils.asArray(fields)] as never)) as typeof onConflict;
+      builder.onConflict = ((fields?: unknown) =>
+        onConflict.call(builder, withTenant(fields) as never)) as typeof onConflict;
       return builder;
     },
   });
+}
+
+/** The target of a conflict with the tenant in it. One that is not named stays so, and so does a constraint's name. */
+function withTenant(fields: unknown): unknown {
+  if (isRaw(fields)) {
+    const sql = fields.sql.replace(/^\s*\(/, `(${tenantColumn}, `);
+    return sql === fields.sql ? fields : raw(sql, fields.params as never);
+  }
+  const named = fields === undefined ? [] : Utils.asArray(fields as string);
+  return named.length === 0 ? fields : [tenantColumn, ...named];
 }
 
 function outOfScope(meta: EntityMetadata, scope: EntityScope, label: string): TenancyError {

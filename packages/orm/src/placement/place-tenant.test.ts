@@ -87,6 +87,6 @@ test('the names that the application gives come before the defaults', () => {
 test('tenants that share tables share a role', () => {
   const roleOf = (id: string) =>
     placeTenant({ id, isolation: 'row' }, { ...context, hasRole: () => true }).placement.role;
-  expect(roleOf('acme')).toBe('app_rows');
-  expect(roleOf('bloom')).toBe('app_rows');
+  expect(roleOf('acme')).toBe('app_rows_tenants');
+  expect(roleOf('bloom')).toBe('app_rows_tenants');
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
 import type { Placement } from '@omnitenant/core/extend';
 import { faultOfReference } from '../vault/reference.ts';
@@ -10,6 +11,7 @@ import {
   type PlacementNames,
   sharesTables,
 } from './placement.ts';
+import { longestRole, rowRoles } from './shared-tables.ts';
 
 /** The application's settings that decide where a tenant is placed. */
 export interface PlacementContext {
@@ -50,10 +52,10 @@ export function placeTenant(
     database: database ?? named.database,
     schema: schema ?? named.schema,
   };
-  if (context.hasRole(isolation)) {
-    // The tenants that share tables share their role too: what keeps them apart is the tenant that the pin names.
-    const owner = sharesTables({ isolation }) ? placement.schema : draft.id;
-    placement.role = role ?? context.names.role?.(owner) ?? `${plain(context.centralDatabase).slice(0, 14)}_${owner}`;
+  if (sharesTables({ isolation })) placement.role = role ?? sharedRole(placement.schema, context);
+  else if (context.hasRole(isolation)) {
+    placement.role =
+      role ?? context.names.role?.(draft.id) ?? `${plain(context.centralDatabase).slice(0, 14)}_${draft.id}`;
   }
   if (url !== undefined) placement.url = url;
   const fault = faultOf(isolation, placement, Object.keys(others), context);
@@ -67,6 +69,14 @@ export function placeTenant(
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** The role of the tenants that share the tables of a schema. What keeps them apart is the tenant that the pin names. */
+function sharedRole(schema: string, { names, centralDatabase }: PlacementContext): string {
+  const name = names.role?.(`${schema}_tenants`) ?? `${plain(centralDatabase)}_${schema}_tenants`;
+  if (name.length <= longestRole) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return `${name.slice(0, longestRole - 9)}_${digest}`;
+}
+
 /** The database and the schema of a tenant that names none. */
 function defaults(
   isolation: Isolation,
@@ -75,12 +85,22 @@ function defaults(
 ): { readonly database: string; readonly schema: string } {
   switch (isolation) {
     case 'schema':
-      return { database: centralDatabase, schema: names.schema?.(id) ?? `t_${id}` };
+      return { database: centralDatabase, schema: ownSchema(id, names) };
     case 'database':
       return { database: names.database?.(id) ?? `tenant_${id}`, schema: 'public' };
     case 'row':
-      return { database: centralDatabase, schema: names.rows ?? 'rows' };
+      return { database: centralDatabase, schema: sharedSchema(names) };
   }
+}
+
+/** No tenant's id leads to the schema that others share. */
+function ownSchema(id: string, names: PlacementNames): string {
+  const schema = names.schema?.(id);
+  return schema === undefined || schema === sharedSchema(names) ? `t_${id}` : schema;
+}
+
+function sharedSchema({ rows = 'rows' }: PlacementNames): string {
+  return rows;
 }
 
 function isIsolation(value: string): value is Isolation {
@@ -129,13 +149,21 @@ const reservedSchemas: ReadonlySet<string> = new Set(['central', 'public', 'info
 function faultOfNames(
   isolation: Isolation,
   { server, database, schema, role }: OrmPlacement,
-  { centralDatabase }: PlacementContext,
+  context: PlacementContext,
 ): string | undefined {
+  const { centralDatabase, names } = context;
   const ownsDatabase = isolation === 'database';
   if (ownsDatabase && server === defaultServer && database === centralDatabase) {
     return `the database "${database}" is central's.`;
   }
   if (!ownsDatabase && reservedSchemas.has(schema)) return `the schema "${schema}" is reserved.`;
+  if (isolation === 'schema' && schema === sharedSchema(names)) {
+    return `the schema "${schema}" is for the tenants that share tables.`;
+  }
+  if (isolation !== 'row' && role !== undefined) {
+    const shared = Object.values(rowRoles({ role: sharedRole(sharedSchema(names), context) }));
+    if (shared.includes(role)) return `the role "${role}" is for the tenants that share tables.`;
+  }
   const created = { schema, database: ownsDatabase ? database : undefined, role };
   for (const [what, value] of Object.entries(created)) {
     if (value === undefined) continue;

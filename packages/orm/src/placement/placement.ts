@@ -19,8 +19,10 @@ export type OrmPlacement = Placement & {
   readonly server: string;
   readonly database: string;
   readonly schema: string;
-  /** The role that statements run as, where tenants have roles. */
+  /** The role that statements run as, where tenants have roles or share tables. */
   readonly role?: string;
+  /** What `tenant_id` says in the rows of a tenant that shares tables: its id, with a number if it is not the first of that id. */
+  readonly key?: string;
   /** The URL of the tenant's own server, if it has one: `env:NAME`, or a sealed URL. */
   readonly url?: string;
 };
@@ -41,7 +43,8 @@ export interface PlacementNames {
   readonly rows?: string | undefined;
   /**
    * The role of a tenant, where tenants have roles. Default: the beginning of the central database's name, which keeps
-   * applications on one server apart, and the tenant's id.
+   * applications on one server apart, and the tenant's id. For tenants that share tables it is called with the name of their
+   * schema and `_tenants`.
    */
   readonly role?: ((id: string) => string) | undefined;
 }
@@ -57,7 +60,7 @@ export function sharesTables({ isolation }: { readonly isolation: string }): boo
  * @throws TENANT_INVALID if the record has no placement, because something else than this package placed the tenant.
  */
 export function placementOf({ id, placement }: Tenant): OrmPlacement & Database {
-  const { server, database, schema, role, url } = placement;
+  const { server, database, schema, role, key, url } = placement;
   if (!server || !database || !schema) {
     throw new TenancyError(
       'TENANT_INVALID',
@@ -66,6 +69,6 @@ export function placementOf({ id, placement }: Tenant): OrmPlacement & Database 
     );
   }
   const shared = { server, database, schema };
-  const owned = role ? { ...shared, role } : shared;
+  const owned = { ...shared, ...(role && { role }), ...(key && { key }) };
   return url ? { ...owned, url, tenant: id } : owned;
 }

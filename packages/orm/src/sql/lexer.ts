@@ -36,6 +36,18 @@ const controls: ReadonlySet<string> = new Set(['BEGIN', 'START', 'COMMIT', 'END'
 
 const blanks: Readonly<Record<string, string>> = { '"': '""', '--': ' ', '/*': ' ' };
 
+/** The statement with its comments, texts and bodies blanked, so that a position in the one is the same in the other. */
+export function maskedCode(statement: string): string {
+  const code: string[] = [];
+  let start = 0;
+  for (const { text, index, end } of marksOf(statement)) {
+    if (text === ';' || text === '"') continue;
+    code.push(statement.slice(start, index), ' '.repeat(end - index));
+    start = end;
+  }
+  return [...code, statement.slice(start)].join('');
+}
+
 /** The body of a function in standard SQL has semicolons of its own, and ends with an `end`. */
 function wholeBodies(parts: readonly string[]): string[] {
   const whole: string[] = [];

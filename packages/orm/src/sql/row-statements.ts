@@ -11,7 +11,8 @@ export function rowStatements(tenant: string) {
   return (sql: string): void => {
     if (!maybeShared.test(sql)) return;
     const found = statementsOf(sql)
-      .map((statement) => shared.exec(codeOf(statement))?.[1])
+      .map(codeOf)
+      .map((code) => shared.exec(code)?.[1] ?? (largeObjects.test(code) ? 'a large object' : undefined))
       .find(Boolean);
     if (found === undefined) return;
     throw new TenancyError(
@@ -23,7 +24,10 @@ export function rowStatements(tenant: string) {
   };
 }
 
-const words = 'alter|comment|create|drop|grant|reassign|refresh|revoke|security|truncate';
-const maybeShared = new RegExp(String.raw`\b(?:${words})\b`, 'i');
+const words =
+  'alter|analyze|cluster|comment|create|drop|grant|lock|reassign|refresh|reindex|revoke|security|truncate|vacuum';
+/** Large objects are found by their number alone, and their functions know no row-level security. */
+const largeObjects = /\b(?:lo_\w+|loread|lowrite)\s*\(/i;
+const maybeShared = new RegExp(String.raw`\b(?:${words})\b|${largeObjects.source}`, 'i');
 /** What is temporary is the connection's own, and ends with its transaction. */
 const shared = new RegExp(String.raw`^(${words})\b(?!\s+(?:(?:local|global)\s+)?temp(?:orary)?\b)`, 'i');

@@ -1,0 +1,276 @@
+import {
+  currentTenant,
+  formerTenants,
+  ownRows,
+  type RowRoles,
+  standInPrefix,
+  tenantColumn,
+  tenantPolicy,
+} from '../../placement/shared-tables.ts';
+import { quoteName } from '../../sql/quote.ts';
+import type { Catalogue, Policy, Relation } from './catalogue.ts';
+import { keyRequirements } from './keys.ts';
+import type { Expectation, Requirement, Step } from './requirement.ts';
+
+const stages: readonly Step['stage'][] = ['column', 'drop', 'key', 'reference', 'rights'];
+
+/** The SQL of all requirements, in order. */
+export function stepsOf(requirements: readonly Requirement[]): string[] {
+  const steps = requirements.flatMap((requirement) => requirement.steps);
+  return stages.flatMap((stage) => steps.filter((step) => step.stage === stage).map(({ sql }) => sql));
+}
+
+/** All that a shared schema lacks. Where it lacks nothing, its tenants are kept apart. */
+export function requirementsOf(catalogue: Catalogue, expected: Expectation): Requirement[] {
+  const { roles, logTable } = expected;
+  const internal = (relation: Relation) =>
+    relation.relname === logTable ||
+    relation.relname === `${logTable}_id_seq` ||
+    relation.relname === formerTenants ||
+    relation.relname.startsWith(standInPrefix);
+  const tables = catalogue.relations.filter((relation) => isTable(relation) && !internal(relation));
+  const keys = keyRequirements(catalogue, tables, expected);
+  const unready = new Set(keys.map(({ on }) => on));
+  return [
+    ...catalogue.roleFaults.map((fault) => ({ on: 'roles', fault, open: !fault.includes('inherits'), steps: [] })),
+    ...(catalogue.schemaOwner === roles.owner
+      ? []
+      : [
+          {
+            on: 'schema',
+            fault: `it belongs to the role "${catalogue.schemaOwner}", and not to "${roles.owner}"`,
+            open: true,
+            steps: [],
+          },
+        ]),
+    ...(isReferenceRight(catalogue)
+      ? []
+      : [
+          {
+            on: 'schema',
+            fault: `the table "${formerTenants}", whose policy the others are compared with, is not there or was changed`,
+            open: true,
+            steps: [],
+          },
+        ]),
+    ...catalogue.functions.flatMap(({ name, definer, executable }) =>
+      definer
+        ? [
+            {
+              on: name,
+              fault: 'it is security definer, and would see the rows of all tenants: make it security invoker',
+              open: true,
+              steps: [],
+            },
+          ]
+        : executable
+          ? []
+          : [
+              {
+                on: name,
+                fault: 'it is not granted to the tenants',
+                open: false,
+                steps: [right(`grant execute on routine ${name} to ${grantees(roles)}`)],
+              },
+            ],
+    ),
+    ...catalogue.relations.flatMap((relation) => {
+      if (internal(relation)) return withoutRights(relation, roles);
+      const found = ofRelation(relation, roles);
+      return found.length > 0 || unready.has(relation.name) ? found : grants(relation, roles);
+    }),
+    ...keys,
+  ];
+}
+
+export function isTable({ kind }: Relation): boolean {
+  return kind === 'r' || kind === 'p';
+}
+
+/** Whether rows of tenants are found in it. */
+export function holdsTenants(relation: Relation): boolean {
+  return isTable(relation) && relation.tenant !== null && !relation.isPartition && relation.relname !== formerTenants;
+}
+
+function ofRelation(relation: Relation, roles: RowRoles): Requirement[] {
+  const { name, kind, granted } = relation;
+  const open = granted.length > 0;
+  const refusal = (fault: string, isOpen = open): Requirement[] => [{ on: name, fault, open: isOpen, steps: [] }];
+  if (!relation.owned) {
+    return refusal(`it does not belong to the role "${roles.owner}": alter table ${name} owner to ${roles.owner}`);
+  }
+  if (Number(relation.rules) > 0)
+    return refusal('it has a rule, which would run with the rights of its owner: use a trigger');
+  switch (kind) {
+    case 'm':
+      return refusal(
+        'it is a materialized view, which row-level security does not bind, so all tenants would read it: use a view or a table',
+      );
+    case 'f':
+      return refusal(
+        'it is a foreign table, which row-level security does not bind, so all tenants would read it: use a table',
+      );
+    case 'S':
+      return granted.some((right) => right !== 'usage')
+        ? [
+            requirement(relation, 'a tenant may set it', [
+              right(`revoke all on sequence ${name} from public, ${grantees(roles)}`),
+            ]),
+          ]
+        : [];
+    case 'v':
+      return relation.invoker
+        ? []
+        : [
+            requirement(relation, 'it reads with the rights of its owner: make it security_invoker', [
+              right(`alter view ${name} set (security_invoker = true)`),
+            ]),
+          ];
+    default:
+      return relation.isPartition ? withoutRights(relation, roles) : ofTable(relation, roles);
+  }
+}
+
+function ofTable(relation: Relation, roles: RowRoles): Requirement[] {
+  const { name, tenant } = relation;
+  if (tenant && !isOurs(tenant)) {
+    return [
+      {
+        on: name,
+        fault: `it has a column "${tenantColumn}" of its own, and shared tables keep their tenant there: give it another name`,
+        open: relation.granted.length > 0,
+        steps: [],
+      },
+    ];
+  }
+  const steps: Step[] = [];
+  const alter = (action: string) => steps.push({ stage: 'column', sql: `alter table ${name} ${action}` });
+  if (!tenant) alter(`add column ${tenantColumn} text not null default ${currentTenant}`);
+  if (!relation.rowSecurity) alter('enable row level security');
+  if (relation.forced) alter('no force row level security');
+  steps.push(...policySteps(relation, roles));
+  if (!relation.indexed && tenant) steps.push({ stage: 'key', sql: `create index on ${name} (${tenantColumn})` });
+  return steps.length > 0 ? [requirement(relation, faultOf(relation), steps)] : [];
+}
+
+function faultOf({ tenant, rowSecurity, forced }: Relation): string {
+  if (!tenant) return `it has no column "${tenantColumn}"`;
+  if (!rowSecurity) return 'its row-level security is off';
+  if (forced) return 'its row-level security is forced on its owner, so that migrations would see no row';
+  return 'its policies or indexes are not those of a shared table';
+}
+
+/** The column that protection adds. */
+function isOurs({ type, notNull, isFilled }: NonNullable<Relation['tenant']>): boolean {
+  return type === 'text' && notNull && isFilled;
+}
+
+const commands = { r: 'select', a: 'insert', w: 'update', d: 'delete', '*': 'all' } as const;
+
+/**
+ * One restrictive policy keeps the tenants apart, whatever the application's own policies allow. PostgreSQL shows no row without a
+ * permissive one, so there is one for each command for which the application has none: beside its own it would void that.
+ */
+function policySteps({ name, policies }: Relation, roles: RowRoles): Step[] {
+  const isOwn = ({ name: policy }: Policy) => /^omnitenant(?:_|$)/.test(policy);
+  const own = policies.filter((policy) => policy.permissive && policy.forTenants && !isOwn(policy));
+  const lacking = (['r', 'a', 'w', 'd'] as const).filter(
+    (command) => !own.some((policy) => policy.command === command || policy.command === '*'),
+  );
+  const wanted: WantedPolicy[] = [
+    { name: 'omnitenant', command: '*' },
+    { name: 'omnitenant_changes', command: '*', to: roles.changes },
+    ...(lacking.length === 4 ? (['*'] as const) : lacking).map((command) => ({
+      name: `omnitenant_${commands[command]}`,
+      command,
+      to: roles.tenants,
+    })),
+  ];
+  const steps: Step[] = [];
+  for (const policy of policies.filter(isOwn)) {
+    if (!wanted.some((one) => isSamePolicy(one, policy))) {
+      steps.push({ stage: 'column', sql: `drop policy ${quoteName(policy.name)} on ${name}` });
+    }
+  }
+  for (const policy of wanted) {
+    if (policies.some((one) => isSamePolicy(policy, one))) continue;
+    steps.push({ stage: 'column', sql: policySql(name, policy) });
+  }
+  return steps;
+}
+
+/** One of the policies that a shared table has: the restrictive one is everybody's, the others a role's. */
+interface WantedPolicy {
+  readonly name: string;
+  readonly command: Policy['command'];
+  readonly to?: string;
+}
+
+function policySql(table: string, { name, command, to }: WantedPolicy): string {
+  if (to === undefined) return tenantPolicy(table);
+  const clause = command === 'a' ? 'with check (true)' : 'using (true)';
+  return `create policy ${name} on ${table} for ${commands[command]} to ${quoteName(to)} ${clause}`;
+}
+
+function isSamePolicy({ name, command, to }: WantedPolicy, found: Policy): boolean {
+  if (name !== found.name || command !== found.command) return false;
+  return to === undefined
+    ? !found.permissive && found.isReference && found.forTenants && found.forChanges
+    : found.permissive && (found.forTenants || found.forChanges);
+}
+
+/** Whether the policy and the default that all others are compared with are what they have to be. */
+function isReferenceRight({ reference }: Catalogue): boolean {
+  return (
+    reference !== null &&
+    plain(reference.using) === plain(ownRows) &&
+    plain(reference.check) === plain(ownRows) &&
+    plain(reference.default) === plain(currentTenant)
+  );
+}
+
+/** An expression without what PostgreSQL adds when it writes one down. */
+function plain(expression: string): string {
+  return expression.replaceAll(/::text\b| AS "?\w+"?|[\s()]/gi, '').toLowerCase();
+}
+
+/** What is granted, once all else is as it has to be. What the application has revoked since stays revoked. */
+function grants(relation: Relation, roles: RowRoles): Requirement[] {
+  const { name, kind, granted, changes } = relation;
+  if (relation.isPartition) return [];
+  const isExcessive = granted.some((one) => ['truncate', 'references', 'trigger'].includes(one));
+  const [on, rights] =
+    kind === 'S'
+      ? ([`sequence ${name}`, 'usage'] as const)
+      : ([`table ${name}`, 'select, insert, update, delete'] as const);
+  const steps = [
+    ...(granted.length === 0 ? [right(`grant ${rights} on ${on} to ${quoteName(roles.tenants)}`)] : []),
+    ...(changes.length === 0 ? [right(`grant ${rights} on ${on} to ${quoteName(roles.changes)}`)] : []),
+    ...(isExcessive ? [right(`revoke truncate, references, trigger on ${on} from public, ${grantees(roles)}`)] : []),
+  ];
+  const fault = isExcessive ? 'a tenant may empty it, or change it, for all' : 'it is not granted to the tenants';
+  return steps.length > 0 ? [{ on: name, fault, open: isExcessive, steps }] : [];
+}
+
+/** A partition is reached through its table, and what migrations keep for themselves not at all. */
+function withoutRights(relation: Relation, roles: RowRoles): Requirement[] {
+  if (relation.granted.length === 0 && relation.changes.length === 0) return [];
+  const on = relation.kind === 'S' ? 'sequence' : 'table';
+  return [
+    requirement(relation, 'a tenant may read it by its own name', [
+      right(`revoke all on ${on} ${relation.name} from public, ${grantees(roles)}`),
+    ]),
+  ];
+}
+
+function requirement({ name, granted }: Relation, fault: string, steps: readonly Step[]): Requirement {
+  return { on: name, fault, open: granted.length > 0, steps };
+}
+
+function right(sql: string): Step {
+  return { stage: 'rights', sql };
+}
+
+function grantees({ tenants, changes }: RowRoles): string {
+  return `${quoteName(tenants)}, ${quoteName(changes)}`;
+}

@@ -1,0 +1,84 @@
+import { TenancyError } from '@omnitenant/core';
+import type { Pools } from '../../connections/pools.ts';
+import type { OrmPlacement } from '../../placement/placement.ts';
+import { rowRoles } from '../../placement/shared-tables.ts';
+import type { Database } from '../../sql/client.ts';
+import { catalogueQuery, readCatalogue } from './catalogue.ts';
+import { sentenceOf } from './protect.ts';
+import type { Requirement } from './requirement.ts';
+import { requirementsOf } from './requirements.ts';
+
+/** Looks once at each shared schema, before the first of its tenants is served. */
+export interface RowGate {
+  /** Resolves when tenants may be served; `undefined` where that is known already. */
+  check(placement: OrmPlacement & Database): Promise<void> | undefined;
+}
+
+/** A failed look is taken again with the next statement. */
+export function rowGate(pools: Pools, logTable: () => Promise<string>): RowGate {
+  const seen = new Map<string, Promise<void> | 'safe'>();
+  return {
+    check(placement) {
+      const { server, database, schema, role } = placement;
+      const name = JSON.stringify([server, database, schema, role]);
+      const known = seen.get(name);
+      if (known) return known === 'safe' ? undefined : known;
+      const looking = verifyRows(pools, placement, logTable).then(
+        () => void seen.set(name, 'safe'),
+        (error) => {
+          seen.delete(name);
+          throw error;
+        },
+      );
+      seen.set(name, looking);
+      return looking;
+    },
+  };
+}
+
+/**
+ * Refuses a shared schema where the tenants' role can reach what is not protected. Other differences, as in the middle of another
+ * process's migration, are nothing that a tenant could see.
+ *
+ * @throws CONFIG_INVALID
+ */
+async function verifyRows(
+  pools: Pools,
+  placement: OrmPlacement & Database,
+  logTable: () => Promise<string>,
+): Promise<void> {
+  const requirements = await missing(pools, placement, await logTable());
+  const open = requirements.filter((requirement) => requirement.open);
+  if (open.length === 0) return;
+  throw new TenancyError(
+    'CONFIG_INVALID',
+    `${sentenceOf(placement, open)} Put it right, and run omnitenant migrate, which protects what can be protected.`,
+  );
+}
+
+/** All that a shared schema lacks. */
+export async function missing(
+  pools: Pools,
+  placement: OrmPlacement & Database,
+  logTable: string,
+): Promise<Requirement[]> {
+  const roles = rowRoles(placement);
+  const catalogue = readCatalogue(
+    await pools.query(placement, catalogueQuery(placement)).catch(withoutRole(placement)),
+  );
+  if (!catalogue) {
+    return [{ on: 'schema', fault: 'it is not there', open: true, steps: [] }];
+  }
+  return requirementsOf(catalogue, { schema: placement.schema, roles, logTable });
+}
+
+function withoutRole({ role }: OrmPlacement) {
+  return (error: unknown): never => {
+    if ((error as { code?: string }).code !== '42704') throw error;
+    throw new TenancyError(
+      'CONFIG_INVALID',
+      `A role of the shared tables is not there: ${(error as Error).message}. Restore "${role}" and those that begin with its name.`,
+      { cause: error },
+    );
+  };
+}
