@@ -1,4 +1,13 @@
-import { type AnyEntity, type EventSubscriber, type FlushEventArgs, helper, Reference, Utils } from '@mikro-orm/core';
+import {
+  type AnyEntity,
+  type EntityMetadata,
+  type EntityProperty,
+  type EventSubscriber,
+  type FlushEventArgs,
+  helper,
+  Reference,
+  Utils,
+} from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import { refuseSchema } from './refuse-schema.ts';
@@ -31,8 +40,8 @@ export function claim(entity: AnyEntity, claimant: Owner): void {
 /** Claims an entity, and what is nobody's yet of all that it leads to, such as what was created along with it. */
 export function claimAll(entity: AnyEntity, claimant: Owner): void {
   claim(entity, claimant);
-  for (const { name } of helper(entity).__meta.relations) {
-    for (const related of relatedBy((entity as Record<string, unknown>)[name])) {
+  for (const value of relationsOf(entity)) {
+    for (const related of relatedBy(value)) {
       if ((helper(related) as unknown as Owned)[owner] === undefined) claimAll(related, claimant);
     }
   }
@@ -93,16 +102,28 @@ export const flushGuard: EventSubscriber = {
 };
 
 function refuseForeignRelations(entity: AnyEntity, claimant: Owner): void {
-  for (const { name } of helper(entity).__meta.relations) {
-    refuseForeign((entity as Record<string, unknown>)[name], claimant);
-  }
+  for (const value of relationsOf(entity)) refuseForeign(value, claimant);
+}
+
+/** The values of an entity's relations, those inside its embeddables included. */
+function relationsOf(entity: AnyEntity): unknown[] {
+  const meta = helper(entity).__meta as EntityMetadata;
+  return meta.relations.flatMap((relation) => valuesOf(entity, meta, relation));
+}
+
+function valuesOf(entity: AnyEntity, meta: EntityMetadata, property: EntityProperty | undefined): unknown[] {
+  if (!property?.embedded) return property ? [(entity as Record<string, unknown>)[property.name]] : [];
+  const [parent, name] = property.embedded;
+  return valuesOf(entity, meta, meta.properties[parent])
+    .flat()
+    .map((embeddable) => (embeddable as Record<string, unknown> | null | undefined)?.[name]);
 }
 
 function crossTenant(entity: AnyEntity, of: Owner, claimant: Owner): TenancyError {
   return new TenancyError(
     'CROSS_TENANT',
-    `${helper(entity).__meta.className} belongs to '${of.scopeLabel}' and was used in '${claimant.scopeLabel}'. ` +
-      'Load it there, or copy its values into a new one.',
+    `"${helper(entity).__meta.className}" belongs to "${of.scopeLabel}" and was used in the scope of "${claimant.scopeLabel}". ` +
+      'Load it there, or create a new one from its values.',
     { tenant: claimant.scopeLabel },
   );
 }
