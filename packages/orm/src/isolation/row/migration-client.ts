@@ -130,6 +130,7 @@ export class RowMigrationClient implements SqlClient {
     const result = await this.#query(sql, parameters);
     await this.#protect(standIns.map(({ name, of }) => [name, of] as const));
     for (const { name } of standIns) await this.#query(`drop table ${this.#qualified(name)}`);
+    if (standIns.length > 0) this.#catalogue = undefined;
     return result;
   }
 
