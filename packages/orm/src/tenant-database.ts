@@ -13,6 +13,7 @@ import type { Drivers } from './mikro-orm/drivers.ts';
 import type { OrmOptions } from './orm-options.ts';
 import { type PlacementContext, placeTenant } from './placement/place-tenant.ts';
 import { type Isolation, sharesTables } from './placement/placement.ts';
+import { endWorkOf } from './session/scope-work.ts';
 
 /** What the tenants' databases are made, migrated and destroyed with. */
 export interface TenantDatabaseOptions<T extends Tenant> {
@@ -37,6 +38,8 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   const { base, scopes, pools, drivers, fork, store, storages, migrations, placing } = options;
   const seed = options.seed as ((em: unknown, tenant: Tenant) => Promise<unknown>) | undefined;
 
+  const scopesOf = new WeakMap<object, ResourceScope>();
+
   function storageOf({ id, isolation }: Tenant): TenantStorage {
     if (Object.hasOwn(storages, isolation)) return storages[isolation as Isolation];
     const message = `Tenant "${id}" has the isolation "${isolation}", which this application does not know.`;
@@ -54,7 +57,17 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   return {
     name: 'orm',
     store,
-    open: (scope) => fork(scope) as unknown as SqlEntityManager<AbstractSqlDriver>,
+    open(scope) {
+      const em = fork(scope) as unknown as SqlEntityManager<AbstractSqlDriver>;
+      scopesOf.set(em, scope);
+      return em;
+    },
+
+    close(em) {
+      const scope = scopesOf.get(em);
+      if (scope) endWorkOf(scope);
+    },
+
     place,
 
     async create(tenant) {

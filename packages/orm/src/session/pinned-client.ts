@@ -1,7 +1,9 @@
+import type { Scope } from '@omnitenant/core/extend';
 import type { QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
 import { statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
 import { type Envelopes, ending } from './envelopes.ts';
+import { checkIn, checkOut, scopeEnded } from './scope-work.ts';
 
 /** What a tenant's statements are held to, and how their errors are told. */
 export interface StatementRules {
@@ -19,16 +21,21 @@ export class PinnedClient implements SqlClient {
   readonly #client: SqlClient;
   readonly #envelopes: Envelopes;
   readonly #rules: StatementRules;
+  /** The scope that it was checked out in, which ends what is left open. */
+  readonly #scope: Scope | undefined;
   /** What the transaction begins with, in which nothing has been sent yet. */
   #begin: string | undefined;
   #unanswered = 0;
   #streams = false;
+  readonly #cursors = new Set<OpenCursor>();
   #closedBy: (() => Error) | undefined;
 
-  constructor(client: SqlClient, envelopes: Envelopes, rules: StatementRules) {
+  constructor(client: SqlClient, envelopes: Envelopes, rules: StatementRules, scope: Scope | undefined) {
     this.#client = client;
     this.#envelopes = envelopes;
     this.#rules = rules;
+    this.#scope = scope;
+    checkOut(scope, this);
   }
 
   query(sql: string, parameters?: readonly unknown[]): Promise<QueryResult | QueryResult[]>;
@@ -45,14 +52,15 @@ export class PinnedClient implements SqlClient {
   send: SqlClient['send'] = (statement) => this.#client.send(statement);
 
   release(): void {
+    checkIn(this.#scope, this);
     if (this.#streams && !this.#closedBy) this.#endStream();
     this.#client.release();
   }
 
   /** Rolls back what is open and gives the connection back; whoever uses it afterwards gets the error. */
   close(error: () => Error): void {
-    if (this.#closedBy) return;
     this.#closedBy = error;
+    for (const cursor of this.#cursors) failCursor(cursor, error());
     this.#client.release();
   }
 
@@ -74,6 +82,7 @@ export class PinnedClient implements SqlClient {
     if (isEnd(sql)) return this.#end(sql);
     this.#rules.check(sql);
     if (isBegin(sql) && this.#isIdle()) {
+      this.#refuseEndedScope();
       this.#begin = sql;
       return notSent;
     }
@@ -136,8 +145,10 @@ export class PinnedClient implements SqlClient {
   /** A cursor lives in a transaction: the caller's, or one that lasts until the connection is released. */
   #stream<Cursor extends object>(cursor: Cursor): Cursor {
     this.#refuseClosed();
-    const { text = '' } = cursor as { readonly text?: string };
+    this.#refuseEndedScope();
+    const { text = '' } = cursor as OpenCursor;
     this.#rules.check(text);
+    this.#cursors.add(cursor);
     this.#streams ||= this.#isIdle() && this.#begin === undefined;
     const envelope = this.#envelopes.first(this.#begin ?? 'begin');
     this.#begin = undefined;
@@ -157,6 +168,11 @@ export class PinnedClient implements SqlClient {
   #refuseClosed(): void {
     if (this.#closedBy) throw this.#closedBy();
   }
+
+  /** Nobody would end what begins after the scope has ended. */
+  #refuseEndedScope(): void {
+    if (this.#scope?.ended) throw scopeEnded(this.#scope);
+  }
 }
 
 /** The answer to what begins a transaction in which nothing was sent, and to what ends it. */
@@ -175,9 +191,23 @@ function isEnd(sql: string): boolean {
   return sql === 'commit' || sql === 'rollback';
 }
 
+/** The members of `pg-cursor` that are used here. */
+interface OpenCursor {
+  readonly text?: string;
+  /** Set when it was submitted. */
+  readonly connection?: unknown;
+  handleError?(error: Error): void;
+  submit?(connection: unknown): unknown;
+}
+
+/** Ends a cursor with an error for whoever reads from it, and lets the connection go on. */
+function failCursor(cursor: OpenCursor, error: Error): void {
+  if (cursor.connection) cursor.handleError?.(error);
+}
+
 /** A cursor is submitted when all before it is answered: where that has opened no transaction, it would run without a pin. */
 function refusedWhenIdle<Cursor extends object>(cursor: Cursor, client: SqlClient): Cursor {
-  const stream = cursor as Cursor & { submit?(connection: unknown): unknown };
+  const stream: OpenCursor = cursor;
   const { submit } = stream;
   if (!submit) return cursor;
   stream.submit = (connection) =>

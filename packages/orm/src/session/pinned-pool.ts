@@ -1,4 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import type { QueryResult, SqlPool } from '../sql/client.ts';
 import { sqlState } from '../sql/error-codes.ts';
 import { envelopesOf } from './envelopes.ts';
@@ -36,7 +37,8 @@ export function pinnedPool(
   const reads = sharedReadsOf === undefined ? undefined : new ReadSender(shared, pin, envelopes, sharedReadsOf);
 
   async function connect(): Promise<PinnedClient> {
-    return new PinnedClient(await shared.connect(), envelopes, rules);
+    const scope = currentScope();
+    return new PinnedClient(await shared.connect(), envelopes, rules, scope);
   }
 
   async function sendAny(sql: string): Promise<QueryResult | QueryResult[]> {

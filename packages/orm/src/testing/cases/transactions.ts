@@ -101,4 +101,53 @@ export const transactionCases: IsolationCases = {
       });
     }
   },
+
+  'a transaction that a scope leaves open is rolled back when the scope ends, and refuses to go on': async (
+    library,
+  ) => {
+    const { tenancy, orm, tenants } = library;
+    for (const tenant of [...tenants, ...tenants, ...tenants]) {
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      const begun = await tenancy.run(tenant, async () => {
+        const { em } = orm;
+        await em.begin();
+        await em.insert(Tag, { name: `lost of ${tenant}` });
+        return { late: ended.then(() => em.insert(Tag, { name: 'late' })) };
+      });
+      begun.late.catch(() => {});
+      end();
+      await refuses('SCOPE_ENDED', () => begun.late);
+      await tenancy.run(tenant, async () => assert.equal(await orm.em.count(Tag, { name: `lost of ${tenant}` }), 0));
+    }
+  },
+
+  'a transaction that a failed scope has left open holds no connection': async ({ tenancy, orm, tenants }) => {
+    for (let round = 0; round < 5; round += 1) {
+      for (const tenant of tenants) {
+        const failed = tenancy.run(tenant, async () => {
+          // PGlite has one connection, so a scope can hold one transaction there.
+          if (round % 2 === 0) await orm.em.begin();
+          else await orm.em.getKysely().startTransaction().execute();
+          throw new Error('the request failed');
+        });
+        await assert.rejects(failed, /the request failed/);
+      }
+    }
+    await Promise.all(
+      tenants.map((tenant) => tenancy.run(tenant, async () => own(tenant, await orm.em.find(Author, {}), 2))),
+    );
+  },
+
+  'work that begins a transaction after its scope has ended is refused': async ({ tenancy, orm, tenants }) => {
+    const [mine] = tenants as [string];
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const late = await tenancy.run(mine, async () => {
+      await orm.em.count(Tag);
+      return { work: ended.then(() => orm.em.transactional((em) => em.insert(Tag, { name: 'late' }))) };
+    });
+    late.work.catch(() => {});
+    end();
+    await refuses('SCOPE_ENDED', () => late.work);
+    await tenancy.run(mine, async () => assert.equal(await orm.em.count(Tag, { name: 'late' }), 0));
+  },
 };

@@ -1,0 +1,35 @@
+import { TenancyError } from '@omnitenant/core';
+import type { ResourceScope, Scope } from '@omnitenant/core/extend';
+import type { PinnedClient } from './pinned-client.ts';
+
+/** The connections that were checked out in a scope and not released yet. */
+const checkedOut = new WeakMap<object, Set<PinnedClient>>();
+
+/** Remembers a connection with its scope until it is released. */
+export function checkOut(scope: Scope | undefined, client: PinnedClient): void {
+  if (scope === undefined) return;
+  const clients = checkedOut.get(scope) ?? new Set();
+  checkedOut.set(scope, clients.add(client));
+}
+
+export function checkIn(scope: Scope | undefined, client: PinnedClient): void {
+  if (scope !== undefined) checkedOut.get(scope)?.delete(client);
+}
+
+/** Rolls back the transactions and ends the streams that a scope leaves open. Single statements run to their end. */
+export function endWorkOf(scope: ResourceScope): void {
+  for (const client of checkedOut.get(scope) ?? []) {
+    if (client.isBusy) client.close(() => scopeEnded(scope));
+  }
+}
+
+/** For work that goes on in a transaction or stream of a scope that has ended, or begins one there. */
+export function scopeEnded(scope: ResourceScope): TenancyError {
+  const [name, tenant] = scope.kind === 'tenant' ? [`of tenant "${scope.tenant.id}"`, scope.tenant.id] : ['of central'];
+  return new TenancyError(
+    'SCOPE_ENDED',
+    `A transaction or stream is used after its scope ${name} has ended, which rolled it back. ` +
+      'Await the work inside the scope, or enter one for it with tenancy.run.',
+    tenant === undefined ? {} : { tenant },
+  );
+}
