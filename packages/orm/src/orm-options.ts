@@ -9,96 +9,120 @@ import type { MigrationSource } from './mikro-orm/migrator-options.ts';
 import type { PendingMigrations } from './mikro-orm/pending-migrations.ts';
 import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
 
-/** What omnitenant is told beside the MikroORM configuration. */
+/** What `createOrm` takes besides the MikroORM configuration. */
 export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEntityManager> {
-  /** How a tenant's rows are kept apart when it says nothing else. Default: `schema`. */
-  readonly isolation?: Isolation;
-  /** The application's tenant entity, which extends `TenantEntity`. Default: one with no further columns. */
-  readonly tenant?: EntityClass<E> | EntitySchema<E>;
+  /** The isolation of a tenant that asks for none. Default: `schema`. */
+  readonly isolation?: Isolation | undefined;
+  /** The application's tenant entity, which extends `TenantEntity`. Default: one without further columns. */
+  readonly tenant?: EntityClass<E> | EntitySchema<E> | undefined;
   /** The application's domain entity, which extends `DomainEntity`. */
-  readonly domain?: EntityClass<DomainEntity> | EntitySchema<DomainEntity>;
-  /** Entities that have a table in central and one in each tenant. */
-  readonly shared?: readonly (EntityClass<unknown> | EntitySchema)[];
-  /** Further database servers that tenants may be placed on, by name. */
-  readonly servers?: Readonly<Record<string, ServerOptions>>;
-  /** What the credentials of tenants on servers of their own are sealed with. */
-  readonly credentials?: {
-    /**
-     * Keys of 32 bytes as base64url, as `generateCredentialsKey()` makes them, with commas between them: the first seals, and all of them
-     * open. Default: the environment variable OMNITENANT_KEYS.
-     */
-    readonly keys?: string;
-  };
-  /** What each server is asked for at most; a server may have its own. */
-  readonly connections?: ConnectionLimits;
+  readonly domain?: EntityClass<DomainEntity> | EntitySchema<DomainEntity> | undefined;
+  /** Entities with a table in central and one in each tenant. */
+  readonly shared?: readonly (EntityClass<unknown> | EntitySchema)[] | undefined;
+  /** Further database servers for tenants, by name. */
+  readonly servers?: Readonly<Record<string, ServerOptions>> | undefined;
+  /** How the credentials of dedicated servers are encrypted. */
+  readonly credentials?:
+    | {
+        /**
+         * Keys of 32 bytes as base64url, as `generateCredentialsKey()` creates them, separated by commas. The first encrypts,
+         * all of them decrypt. Default: the environment variable OMNITENANT_KEYS.
+         */
+        readonly keys?: string | undefined;
+      }
+    | undefined;
+  /** The connection limits of each server that sets none itself. */
+  readonly connections?: ConnectionLimits | undefined;
   /**
-   * Gives each new tenant a database role of its own, which owns what is its and which its statements run as, so that raw
-   * SQL that names another tenant's schema is refused by PostgreSQL. The connection's user must be allowed to create
-   * roles. Default: false.
+   * Creates a database role for each new tenant. It owns the tenant's schema or database, and the tenant's statements run as it,
+   * so PostgreSQL refuses raw SQL that names another tenant's schema. The login needs CREATEROLE. Default: false.
    */
-  readonly roles?: boolean;
+  readonly roles?: boolean | undefined;
   /**
-   * The migrations of central and shared tables in central, kept as MikroORM keeps an application's. Default: the tables that
-   * central lacks are made from the entities, and none is ever changed.
+   * Where the migrations of central and shared tables in central are found. Default: `tenancy.migrateCentral()` creates missing
+   * tables from the entities, and changes no existing one.
    */
-  readonly centralMigrations?: MigrationSource;
+  readonly centralMigrations?: MigrationSource | undefined;
   /**
-   * Fills a new tenant, once it has its tables and before anybody is let in; in one transaction. When it fails, the making of
-   * the tenant is undone.
+   * Fills a new tenant, in one transaction, after its tables exist and before it becomes active. If it fails, the tenant is
+   * not created.
    */
-  readonly seed?: (em: EM, tenant: TenantOf<E>) => Promise<unknown>;
+  readonly seed?: ((em: EM, tenant: TenantOf<E>) => Promise<unknown>) | undefined;
   /**
    * How to serve a tenant with pending migrations: as usual (`serve`), without writes (`read-only`), or not at all (`refuse`),
    * with MIGRATIONS_PENDING, a 503 that says when to try again. Default: `serve`.
    */
-  readonly pendingMigrations?: PendingMigrations;
-  /** Ends each statement of MikroORM in a comment that names its tenant, for the server's log and statistics. Default: false. */
-  readonly sqlComments?: boolean;
-  /** Names what a tenant gets where its placement says nothing. */
-  readonly names?: PlacementNames;
+  readonly pendingMigrations?: PendingMigrations | undefined;
+  /** Appends a comment with the tenant's id to each statement, for the server's log and statistics. Default: false. */
+  readonly sqlComments?: boolean | undefined;
+  /** Default names of schemas, databases and roles. */
+  readonly names?: PlacementNames | undefined;
 }
 
 /**
- * Refuses what cannot be right before anything is opened.
+ * Refuses a configuration that cannot work, before anything is opened.
  *
  * @throws CONFIG_INVALID
  */
 export function checkConfig(
   config: Options | undefined,
-  { isolation, servers, connections }: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>,
+  options: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>,
 ): void {
-  const fault = !config?.driver
-    ? 'createOrm needs a MikroORM configuration with a driver: give it what defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite returns.'
-    : config.replicas?.length
-      ? 'The MikroORM configuration names read replicas, which do not know tenants yet. Leave replicas out.'
-      : isolation && !isolations.includes(isolation)
-        ? `There is no isolation '${isolation}'. There are: ${isolations.join(', ')}.`
-        : servers && defaultServer in servers
-          ? `The server '${defaultServer}' is the one that the MikroORM configuration names. Call yours something else.`
-          : servers && ownServer in servers
-            ? `The server '${ownServer}' stands for the one that a tenant has of its own. Call yours something else.`
-            : (hookFault(config) ?? limitsFault(servers, connections));
+  const fault = driverFault(config) ?? (config && mikroOrmFault(config)) ?? optionsFault(options);
   if (fault) throw new TenancyError('CONFIG_INVALID', fault);
 }
 
-/** What MikroORM would call, or set, for each connection. */
-function hookFault(config: Options): string | undefined {
-  const hook = config.onCreateConnection
-    ? 'onCreateConnection'
-    : config.onReserveConnection
-      ? 'onReserveConnection'
-      : config.sessionContext === 'connection'
-        ? "sessionContext: 'connection'"
-        : undefined;
+function driverFault(config: Options | undefined): string | undefined {
+  if (config?.driver) return undefined;
+  return 'createOrm needs a MikroORM configuration with a driver: pass it what defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite returns.';
+}
+
+function mikroOrmFault(config: Options): string | undefined {
+  if (config.replicas?.length) {
+    return 'The MikroORM configuration names read replicas, which tenants cannot use yet. Remove replicas.';
+  }
+  const schema = config.schema ?? process.env.MIKRO_ORM_SCHEMA;
+  if (schema) {
+    const source = config.schema ? 'The MikroORM configuration' : 'The environment variable MIKRO_ORM_SCHEMA';
+    return `${source} sets the schema "${schema}", and queries of all tenants would go there. Remove it: each tenant has its own schema.`;
+  }
+  if (config.disableTransactions) {
+    return 'The MikroORM configuration sets disableTransactions, and tenants are created and migrated in transactions. Remove it.';
+  }
+  const hook = sessionHook(config);
   return (
     hook &&
-    `The MikroORM configuration has ${hook}, which sets the session of one user, and tenants share their connections. ` +
-      "Leave it out: set what all connections begin with by driverOptions: { options: '-c name=value' } or by the role."
+    `The MikroORM configuration sets ${hook}, which changes the session of a connection, and tenants share connections. ` +
+      "Remove it. Settings for all connections belong in driverOptions: { options: '-c name=value' }, or in the login role."
   );
 }
 
+/** The option by which MikroORM would change the session of a connection. */
+function sessionHook(config: Options): string | undefined {
+  if (config.onCreateConnection) return 'onCreateConnection';
+  if (config.onReserveConnection) return 'onReserveConnection';
+  return config.sessionContext === 'connection' ? "sessionContext: 'connection'" : undefined;
+}
+
+function optionsFault({
+  isolation,
+  servers = {},
+  connections,
+}: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>): string | undefined {
+  if (isolation && !isolations.includes(isolation)) {
+    return `There is no isolation "${isolation}". Choose one of: ${isolations.map((name) => `"${name}"`).join(', ')}.`;
+  }
+  if (defaultServer in servers) {
+    return `The server name "${defaultServer}" is reserved for the server of the MikroORM configuration. Choose another name.`;
+  }
+  if (ownServer in servers) {
+    return `The server name "${ownServer}" is reserved for tenants on dedicated servers. Choose another name.`;
+  }
+  return limitsFault(servers, connections);
+}
+
 function limitsFault(
-  servers: OrmOptions['servers'] = {},
+  servers: NonNullable<OrmOptions['servers']>,
   connections: ConnectionLimits | undefined,
 ): string | undefined {
   const all = [
@@ -109,7 +133,7 @@ function limitsFault(
   return faults.find(([, fault]) => fault)?.join(' ');
 }
 
-/** Adds the tenant and domain entities, and fixes them to central whatever they declare. */
+/** Adds the tenant and domain entities, always in central, and makes entities of the schema `*` plain tenant entities. */
 export function withCentralEntities(config: Options, declared: readonly Declared[]): Options {
   return {
     ...config,
@@ -119,12 +143,14 @@ export function withCentralEntities(config: Options, declared: readonly Declared
       onMetadata: async (meta, platform) => {
         if (declared.some((entity) => classOf(entity) === meta.class)) meta.schema = centralSchema;
         await config.discovery?.onMetadata?.(meta, platform);
+        // MikroORM leaves a wildcard's table out of migrations.
+        if (meta.schema === '*') delete meta.schema;
       },
     },
   };
 }
 
-/** An entity as MikroORM takes it: a class, or what defineEntity returns. */
+/** An entity as MikroORM accepts it: a class, or what `defineEntity` returns. */
 export type Declared = object;
 
 function classOf(entity: Declared): unknown {

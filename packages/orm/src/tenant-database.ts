@@ -95,7 +95,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
 
     async migrateCentral() {
       if (options.hasCentralMigrations) await migrations.migrations.central.up();
-      else await migrateCentral(base, scopes, fork({ kind: 'central' }));
+      else await migrateCentral(scopes, fork({ kind: 'central' }));
     },
 
     end: () => pools.end(),

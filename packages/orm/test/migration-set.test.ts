@@ -40,3 +40,24 @@ test('an error names a migration that fails before it sends anything', async () 
     { code: 'MIGRATE_FAILED', message: expect.stringMatching(/"Broken".*a typing error/) },
   ]);
 });
+
+test.each([['schema'], ['database'], ['row']])(
+  'a migration whose SQL ends in a comment is applied to tenants of isolation %s',
+  async (isolation) => {
+    class Commented extends Migration {
+      override up(): void {
+        this.addSql('create table note (id serial primary key) -- for later');
+        this.addSql('alter table note add column body text; -- and more');
+      }
+    }
+    await using site = await openSite();
+    const before = await site.open(first);
+    await before.tenancy.tenants.create({ id: 'old', isolation });
+    const app = await site.open([...first, Commented]);
+    await app.tenancy.tenants.create({ id: 'new', isolation });
+    expect(await app.orm.migrations.up()).toMatchObject({ failed: [] });
+    for (const id of ['old', 'new']) {
+      expect(await app.tenancy.run(id, () => app.orm.em.execute('select body from note'))).toEqual([]);
+    }
+  },
+);

@@ -104,3 +104,24 @@ test('a removal that fails hands its connection on without the transaction that 
   await admin.query('drop trigger refuses on rows.author');
   await admin.end();
 });
+
+test.each([
+  ['a view', 'create view central.names as select name from t_acme.author', 'drop view central.names'],
+  ['a foreign key', 'create table central.note (author int references t_acme.author)', 'drop table central.note'],
+  [
+    'a column’s default',
+    `create table central.note (id int default nextval('t_acme.author_id_seq'))`,
+    'drop table central.note',
+  ],
+])('a tenant is not removed while %s outside of its schema depends on it', async (_, make, drop) => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(defineConfig({ clientUrl: database.url }), { acme: {} });
+  const { tenancy, orm } = library;
+  await tenancy.central(() => orm.em.execute(make));
+  await expect(tenancy.tenants.remove('acme')).rejects.toMatchObject({
+    code: 'REMOVE_FAILED',
+    cause: { message: expect.stringMatching(/central\.(names|note).*t_acme|t_acme.*central\.(names|note)/s) },
+  });
+  await tenancy.central(() => orm.em.execute(drop));
+  await tenancy.tenants.remove('acme');
+});

@@ -3,6 +3,7 @@ import { type OrmPlacement, placementOf } from '../placement/placement.ts';
 import { pinOf } from '../session/pin.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName } from '../sql/quote.ts';
+import { refuseOutsideDependents } from './outside-dependents.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
   adoptedMark,
@@ -55,6 +56,7 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
       }
       if (!found) return dropRole(pools, placement, placement, tenant);
       if (found['owner'] !== ownerMark(tenant)) return keepForOwner(tenant, 'schema', placement.schema);
+      await refuseOutsideDependents(pools, placement, tenant);
       // A transaction left open in the schema must not block the removal, nor the statements that would wait behind it.
       await pools.query(
         placement,

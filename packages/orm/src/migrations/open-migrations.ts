@@ -4,7 +4,6 @@ import type { Tenant } from '@omnitenant/core';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { Pools } from '../connections/pools.ts';
 import { openSession } from '../connections/unpinned-session.ts';
-import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import { rowMigrationSession } from '../isolation/row/migration-pool.ts';
 import type { Contents } from '../isolation/storage.ts';
@@ -12,6 +11,7 @@ import type { BaseOrm } from '../mikro-orm/base-orm.ts';
 import { type CreateMigrationOptions, createMigration } from '../mikro-orm/create-migration.ts';
 import type { Drivers } from '../mikro-orm/drivers.ts';
 import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
+import type { SchemaPart } from '../mikro-orm/scope-schema-generator.ts';
 import { type OrmPlacement, ownServer, sharesTables } from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
 import { centralMigrations } from './central-migrations.ts';
@@ -116,20 +116,17 @@ function openCentral(options: MigrationsOptions, context: MigrationContext): Cen
 }
 
 function createIn(
-  { base, scopes }: MigrationsOptions,
+  { base, scopes, drivers }: MigrationsOptions,
   scope: 'tenant' | 'central',
   source: MigrationSource | undefined,
   wish: CreateMigrationOptions,
 ) {
-  function includes(entity: EntityMetadata): boolean {
-    const own = scopes.get(entity);
-    return own === scope || own === 'shared';
-  }
-  return createMigration(
-    base.em as TenantEntityManager,
-    { includes, snapshotName: `.snapshot-${scope}`, source },
-    wish,
-  );
+  const part: SchemaPart = {
+    table: (meta) => [scope, 'shared'].includes(scopes.get(meta) ?? ''),
+    routine: (schema) => (schema === centralSchema) === (scope === 'central'),
+  };
+  const driver = scope === 'central' ? drivers.of({ kind: 'central' }) : drivers.forAuthoring();
+  return createMigration(base.em.forkFor(driver), { part, snapshotName: `.snapshot-${scope}`, source }, wish);
 }
 
 async function contentsOf(set: MigrationSet, ledger: Ledger): Promise<Contents | undefined> {

@@ -1,11 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EntityMetadata } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import type { DatabaseSchema } from '@mikro-orm/sql';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { type MigrationSource, useSource } from './migrator-options.ts';
-import { type Difference, ScopeSchemaGenerator } from './scope-schema-generator.ts';
+import { type Difference, type SchemaPart, ScopeSchemaGenerator } from './scope-schema-generator.ts';
 
 /** What a new migration is to be. */
 export interface CreateMigrationOptions {
@@ -25,8 +24,7 @@ export interface CreatedMigration {
 
 /** The scope that migrations are written for. */
 export interface MigrationScope {
-  /** Says whether an entity's table belongs to the scope. */
-  readonly includes: (meta: EntityMetadata) => boolean;
+  readonly part: SchemaPart;
   readonly snapshotName: string;
   readonly source?: MigrationSource | undefined;
 }
@@ -37,14 +35,14 @@ export interface MigrationScope {
  */
 export async function createMigration(
   em: TenantEntityManager,
-  { includes, snapshotName, source }: MigrationScope,
+  { part, snapshotName, source }: MigrationScope,
   { name, blank = false }: CreateMigrationOptions,
 ): Promise<CreatedMigration> {
   const files = new MigrationFiles(em);
   useSource(files, source);
   const path = await files.folder();
   const snapshot = join(path, `${snapshotName}.json`);
-  const generator = new ScopeSchemaGenerator(em, includes);
+  const generator = new ScopeSchemaGenerator(em, part);
   const diff = blank
     ? { up: ['select 1'], down: ['select 1'] }
     : await generator.difference(existsSync(snapshot) ? await files.read(snapshot) : undefined);

@@ -1,4 +1,4 @@
-import type { Tenant } from '@omnitenant/core';
+import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { ResourceScope } from '@omnitenant/core/extend';
 import { refuseElsewhere } from '../entities/elsewhere.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
@@ -25,6 +25,8 @@ export interface Drivers {
    * run for all of these tenants.
    */
   forMigrations(tenant: Tenant): ScopedDriver;
+  /** The driver for writing tenants' migrations: it builds queries for any tenant and cannot send them. */
+  forAuthoring(): ScopedDriver;
 }
 
 export interface DriversOptions {
@@ -122,6 +124,7 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
         tenant.id,
         sharesTables(tenant) ? sharedTables.migrationPool(sharedPlacement(tenant)) : poolOf(placementOf(tenant), {}),
       ),
+    forAuthoring: () => scopedDriver('tenant', 'new migrations', 'new migrations', noPool),
   };
 }
 
@@ -131,3 +134,12 @@ function checksOf(...checks: readonly (((sql: string) => void) | undefined)[]): 
     for (const check of checks) check?.(sql);
   };
 }
+
+const noPool = pinnedPool(
+  {
+    options: {},
+    connect: () => Promise.reject(new TenancyError('OUTSIDE_SCOPE', 'Writing a migration cannot query a database.')),
+    end: async () => {},
+  },
+  [],
+);

@@ -1,7 +1,17 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import { DatabaseSchema, type EntityManager, SchemaGenerator } from '@mikro-orm/sql';
+import { DatabaseSchema, type EntityManager, SchemaGenerator, type SchemaHelper } from '@mikro-orm/sql';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
+
+/** The part of the application's schema that belongs to one scope. */
+export interface SchemaPart {
+  /** Whether it has the entity's table or view. */
+  table(meta: EntityMetadata): boolean;
+  /** Whether it has the native enum. Default: every enum that its tables use. */
+  enumType?: ((name: string) => boolean) | undefined;
+  /** Whether it has the routine that declares this schema. */
+  routine(schema: string | undefined): boolean;
+}
 
 /** The statements that lead from one schema to another, and back. */
 export interface Difference {
@@ -9,17 +19,29 @@ export interface Difference {
   readonly down: string[];
 }
 
-/** MikroORM's schema generator, limited to the entities of one scope. */
+/** MikroORM's schema generator, limited to one scope. */
 export class ScopeSchemaGenerator extends SchemaGenerator {
-  readonly #includes: (meta: EntityMetadata) => boolean;
+  readonly #part: SchemaPart;
 
-  constructor(em: TenantEntityManager, includes: (meta: EntityMetadata) => boolean) {
+  /** `em` is the EntityManager that a view's expression gets. */
+  constructor(em: TenantEntityManager, part: SchemaPart) {
     super(em as unknown as EntityManager);
-    this.#includes = includes;
+    this.#part = part;
+    Object.assign(this, { helper: withUnqualifiedFullText(this.helper) });
   }
 
   override getOrderedMetadata(...args: Parameters<SchemaGenerator['getOrderedMetadata']>): EntityMetadata[] {
-    return super.getOrderedMetadata(...args).filter((meta) => this.#includes(meta));
+    return super.getOrderedMetadata(...args).filter((meta) => this.#part.table(meta));
+  }
+
+  override getTargetSchema(...args: Parameters<SchemaGenerator['getTargetSchema']>): DatabaseSchema {
+    const target = super.getTargetSchema(...args);
+    const { enumType = () => true, routine } = this.#part;
+    const enums = Object.entries(target.getNativeEnums()).filter(([, { name }]) => enumType(name));
+    target.setNativeEnums(Object.fromEntries(enums));
+    const routines = target.getRoutines() as { schema?: string }[];
+    routines.splice(0, routines.length, ...routines.filter(({ schema }) => routine(schema)));
+    return target;
   }
 
   /** Compares the entities with a schema; without one, with an empty database. */
@@ -30,17 +52,35 @@ export class ScopeSchemaGenerator extends SchemaGenerator {
   }
 }
 
-/** The DDL that creates the tables of central and shared entities that `exists` does not name, to run with central's pin. */
+/**
+ * The DDL that creates the tables of central and shared entities, to run with central's pin. It leaves out the tables, views
+ * and types that `exists` names. Routines belong to migrations.
+ */
 export function centralDdl(
   em: TenantEntityManager,
   scopes: EntityScopes,
   exists: ReadonlySet<string>,
 ): Promise<string> {
-  const generator = new ScopeSchemaGenerator(
-    em,
-    (meta) => scopes.has(meta) && scopes.get(meta) !== 'tenant' && !exists.has(meta.tableName),
-  );
+  const generator = new ScopeSchemaGenerator(em, {
+    table: (meta) => scopes.has(meta) && scopes.get(meta) !== 'tenant' && !exists.has(meta.tableName),
+    enumType: (name) => !exists.has(name),
+    routine: () => false,
+  });
   return generator.getCreateSchemaSQL({ wrap: false });
+}
+
+/** MikroORM qualifies the table of a full-text index also where it qualifies nothing else, with the default schema. */
+function withUnqualifiedFullText(helper: SchemaHelper): SchemaHelper {
+  const { platform } = helper as unknown as { platform: ReturnType<EntityManager['getPlatform']> };
+  return Object.assign(Object.create(helper) as SchemaHelper, {
+    createIndex(...[index, table, createPrimary]: Parameters<SchemaHelper['createIndex']>): string {
+      if (index.type !== 'fulltext' || index.expression || table.schema !== platform.getDefaultSchemaName()) {
+        return helper.createIndex(index, table, createPrimary);
+      }
+      const columns = index.columnNames.map((name) => ({ name, type: table.getColumn(name)?.type as string }));
+      return platform.getFullTextIndexExpression(index.keyName, undefined, table.name, columns);
+    },
+  });
 }
 
 /** MikroORM ends each statement with a semicolon and a line break; one inside a string literal ends nothing. */
