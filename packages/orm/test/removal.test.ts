@@ -115,7 +115,9 @@ test.each([
   ],
 ])('a tenant is not removed while %s outside of its schema depends on it', async (_, make, drop) => {
   await using database = await plainDatabase();
-  await using library = await runLibrary(defineConfig({ clientUrl: database.url }), { acme: {} });
+  await using library = await runLibrary(defineConfig({ clientUrl: database.url }), {
+    acme: { isolation: 'schema' },
+  });
   const { tenancy, orm } = library;
   await tenancy.central(() => orm.em.execute(make));
   await expect(tenancy.tenants.remove('acme')).rejects.toMatchObject({
