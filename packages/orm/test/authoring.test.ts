@@ -20,7 +20,7 @@ async function openApp(config: Partial<Options>) {
   const open = [] as { close(): Promise<void> }[];
   async function start(changed: Partial<Options> = config) {
     const orm = await createOrm(defineConfig({ clientUrl: database.url, migrations: { path }, ...changed } as never));
-    const tenancy = createTenancy({ store: orm.store, resources: [orm] });
+    const tenancy = createTenancy({ resources: [orm] });
     open.push(tenancy);
     return { orm, tenancy };
   }
