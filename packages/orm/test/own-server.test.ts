@@ -193,9 +193,9 @@ describe('a tenant on a server of its own', () => {
   });
 
   test.each([
-    [{ isolation: 'schema' }, {}, /isolation 'database'/],
-    [{ isolation: 'database' }, { server: 'default' }, /one or the other/],
-    [{ isolation: 'database' }, { url: undefined, server: 'own' }, /no server 'own'/],
+    [{ isolation: 'schema' }, {}, /isolation "database"/],
+    [{ isolation: 'database' }, { server: 'default' }, /both a server and a url/],
+    [{ isolation: 'database' }, { url: undefined, server: 'own' }, /no server "own"/],
   ])('is refused where it makes no sense (%#)', async (input, placement, message) => {
     await using app = await open();
     const wanted = JSON.parse(JSON.stringify({ url: 'env:OMNITENANT_TEST_OWN', ...placement }));

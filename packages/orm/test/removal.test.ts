@@ -99,7 +99,10 @@ test('a removal that fails hands its connection on without the transaction that 
      create function rows.refuse() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$;
      create trigger refuses before delete on rows.author for each row execute function rows.refuse()`,
   );
-  await expect(tenancy.tenants.remove('going')).rejects.toMatchObject({ code: 'REMOVE_FAILED' });
+  await expect(tenancy.tenants.remove('going')).rejects.toMatchObject({
+    code: 'REMOVE_FAILED',
+    cause: { message: 'append only' },
+  });
   expect(await tenancy.run('staying', () => orm.em.count(Author))).toBe(1);
   await admin.query('drop trigger refuses on rows.author');
   await admin.end();
