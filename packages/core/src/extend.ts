@@ -8,8 +8,10 @@ export {
   transitionRefused,
   unknownTenant,
 } from './errors.ts';
+export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
+export { socketErrors } from './integrations/socket-errors.ts';
 export { hostFromHeader, parseDomain } from './models/domain.ts';
-export { incarnationOf } from './models/incarnation.ts';
+export { incarnationOf, parseIncarnation } from './models/incarnation.ts';
 export {
   type DomainInput,
   isTenantId,

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import { namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
 import type { Request, RequestHandler, Response } from 'express';
 
 /**
@@ -30,27 +31,11 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): RequestHandl
 
 function tenantRequest(req: Request): TenantRequest {
   return {
-    host: oneHost(req) ? req.hostname : undefined,
-    path: pathname(req.originalUrl),
+    host: namesOneHost(req.headersDistinct.host, req.originalUrl) ? req.hostname : undefined,
+    path: pathOfTarget(req.originalUrl),
     header: (name) => req.get(name),
     raw: req,
   };
-}
-
-/**
- * Node keeps the first of several Host headers, a proxy in front may have read another, and a target that is a whole URL names
- * a host as well: where they differ, no host is sure.
- */
-function oneHost(req: Request): boolean {
-  const [host, ...others] = req.headersDistinct.host ?? [];
-  if (host === undefined || others.length > 0 || host.includes(',')) return false;
-  return req.originalUrl.startsWith('/') || URL.parse(req.originalUrl)?.host === URL.parse(`http://${host}`)?.host;
-}
-
-/** A client may send its request's target as a whole URL. */
-function pathname(url: string): string {
-  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? '/');
-  return path.replace(/\?.*$/s, '');
 }
 
 /** A socket emits events outside all scopes; this makes the listeners of the request and the response run in its scope. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
 import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import { namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
 import type { Context, Middleware } from 'koa';
 
 /**
@@ -36,27 +37,11 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
 
 function tenantRequest(ctx: Context): TenantRequest {
   return {
-    host: oneHost(ctx) ? ctx.host : undefined,
-    path: pathname(ctx.originalUrl),
+    host: namesOneHost(ctx.req.headersDistinct?.host, ctx.originalUrl) ? ctx.host : undefined,
+    path: pathOfTarget(ctx.originalUrl),
     header: (name) => ctx.get(name) || undefined,
     raw: ctx.req,
   };
-}
-
-/**
- * Node keeps the first of several Host headers and Koa the first of a list, a proxy in front may have read another, and a target
- * that is a whole URL names a host as well: where they differ, no host is sure.
- */
-function oneHost({ req, originalUrl }: Context): boolean {
-  const [host = '', ...others] = req.headersDistinct?.host ?? [];
-  if (others.length > 0 || /[,@]/.test(host)) return false;
-  return originalUrl.startsWith('/') || URL.parse(originalUrl)?.host === URL.parse(`http://${host}`)?.host;
-}
-
-/** A client may send its request's target as a whole URL. */
-function pathname(url: string): string {
-  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? '/');
-  return path.replace(/\?.*$/s, '');
 }
 
 type InScope = ReturnType<typeof bindScope>;

@@ -1,4 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
+import { socketErrors } from '@omnitenant/core/extend';
 
 /** The reason after `end`. */
 export const closed = 'its connections have been closed';
@@ -39,7 +40,7 @@ function reasonOf(error: unknown): string {
     const [word = ''] = message.split(' ', 1);
     return `its Redis ${replies[word] ?? 'refuses the command'} (${/^[A-Z]+$/.test(word) ? word : 'ERR'})`;
   }
-  if (code !== '') return `its Redis ${sockets[code] ?? 'cannot be reached'} (${code})`;
+  if (code !== '') return `its Redis ${socketErrors[code] ?? 'cannot be reached'} (${code})`;
   if (/^(?:Connection is closed|Reached the max retries|Stream isn't writeable|Command aborted)/.test(message)) {
     return 'the connection to its Redis was lost, or cannot be opened';
   }
@@ -67,11 +68,4 @@ const replies: Readonly<Record<string, string>> = {
   NOPERM: 'does not permit the command',
   WRONGTYPE: 'has a value of another kind under the key; give the cache its own prefix',
   BUSY: 'is busy with a script',
-};
-
-const sockets: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'does not answer at its address',
-  ECONNRESET: 'closed the connection',
-  ENOTFOUND: 'has an unknown host name',
-  ETIMEDOUT: 'did not answer in time',
 };

@@ -1,4 +1,4 @@
-import { incarnationOf, type ResourceScope } from '@omnitenant/core/extend';
+import { incarnationOf, parseIncarnation, type ResourceScope } from '@omnitenant/core/extend';
 
 /**
  * Identifies the owner of entries: an incarnation of a tenant (`acme@1767225600000`), so that a tenant created under the id of
@@ -13,5 +13,5 @@ export function ownerOf(scope: ResourceScope): Owner {
 
 /** The id of the owning tenant; `undefined` for central. */
 export function tenantIdOf(owner: Owner): string | undefined {
-  return owner === 'central' ? undefined : owner.slice(0, owner.lastIndexOf('@'));
+  return parseIncarnation(owner)?.id;
 }

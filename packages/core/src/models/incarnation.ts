@@ -4,3 +4,9 @@ import type { Tenant } from './tenant.ts';
 export function incarnationOf({ id, createdAt }: Pick<Tenant, 'id' | 'createdAt'>): string {
   return `${id}@${createdAt.getTime()}`;
 }
+
+/** The id and the time of creation in an incarnation, or `undefined` if the text is not one. */
+export function parseIncarnation(text: string): { readonly id: string; readonly createdAtMs: number } | undefined {
+  const [, id, createdAtMs] = /^([^@]+)@(\d+)$/.exec(text) ?? [];
+  return id === undefined ? undefined : { id, createdAtMs: Number(createdAtMs) };
+}

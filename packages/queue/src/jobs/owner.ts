@@ -10,18 +10,6 @@ export type Owner = string;
 export const central: Owner = 'central';
 export const eachTenant: Owner = '*';
 
-/** An incarnation of a tenant: its id, and the time of its creation. */
-interface Incarnation {
-  readonly id: string;
-  readonly createdAtMs: number;
-}
-
-/** The incarnation that an owner names, or `undefined` if the owner is not a tenant. */
-export function parseIncarnation(owner: Owner | undefined): Incarnation | undefined {
-  const [, id, createdAtMs] = /^([^@]+)@(\d+)$/.exec(owner ?? '') ?? [];
-  return id === undefined ? undefined : { id, createdAtMs: Number(createdAtMs) };
-}
-
 /** The owner of the current scope, or `undefined` outside all scopes. */
 export function currentOwner(): Owner | undefined {
   const scope = currentScope();

@@ -1,7 +1,7 @@
 import { type Tenancy, TenancyError } from '@omnitenant/core';
-import { incarnationOf } from '@omnitenant/core/extend';
+import { incarnationOf, parseIncarnation } from '@omnitenant/core/extend';
 import { ownerIn } from '../jobs/owned-options.ts';
-import { central, eachTenant, parseIncarnation } from '../jobs/owner.ts';
+import { central, eachTenant } from '../jobs/owner.ts';
 
 interface OwnedJob {
   readonly id?: string | undefined;
@@ -21,7 +21,7 @@ export function runInJobScope<R>(
 ): Promise<Awaited<R>> {
   const owner = ownerIn(opts);
   if (owner === central || owner === eachTenant) return tenancy.central(work);
-  const tenantId = parseIncarnation(owner)?.id;
+  const tenantId = parseIncarnation(owner ?? '')?.id;
   if (tenantId === undefined) {
     const message = `The job "${id}" ("${name}") has no tenant, because it was added with BullMQ's own Queue; add it with the Queue of @omnitenant/queue.`;
     throw new TenancyError('JOB_WITHOUT_TENANT', message);

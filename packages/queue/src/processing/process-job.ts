@@ -1,7 +1,8 @@
 import { isTenancyError, type Tenancy, type TenancyError } from '@omnitenant/core';
+import { parseIncarnation } from '@omnitenant/core/extend';
 import { DelayedError, type IQueueBackend, type Job } from 'bullmq';
 import { ownerIn } from '../jobs/owned-options.ts';
-import { eachTenant, parseIncarnation } from '../jobs/owner.ts';
+import { eachTenant } from '../jobs/owner.ts';
 import { runInJobScope } from './job-scope.ts';
 
 /** The options of a worker that are about tenants. */
@@ -60,7 +61,7 @@ async function isTemporary(error: TenancyError, job: Job, { opts, backend }: Job
   if (code === 'TENANT_SUSPENDED' || code === 'TENANT_MAINTENANCE') {
     return closedTenants !== 'fail' && !(await isOvertaken(job, backend));
   }
-  const incarnation = parseIncarnation(ownerIn(job.opts));
+  const incarnation = parseIncarnation(ownerIn(job.opts) ?? '');
   if (code !== 'TENANT_UNKNOWN' || incarnation === undefined) return false;
   // This process may have looked the tenant up before it was created, and remember that there was none, or an earlier one.
   const found = await tenancy.tenants.tryGet(incarnation.id);

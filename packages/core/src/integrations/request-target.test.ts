@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { namesOneHost, pathOfTarget } from './request-target.ts';
+
+test.each([
+  [['acme.com'], '/', true],
+  [['acme.com'], 'http://acme.com/a', true],
+  [['acme.com:80'], 'http://acme.com/a', true],
+  [['acme.com'], 'http://beta.com/a', false],
+  [['acme.com', 'beta.com'], '/', false],
+  [['acme.com, beta.com'], '/', false],
+  [['acme.com@beta.com'], '/', false],
+  [[], 'http://acme.com/', false],
+  [undefined, '/', true],
+])('the Host headers %j and the target "%s" name one host: %s', (hosts, target, one) => {
+  expect(namesOneHost(hosts, target)).toBe(one);
+});
+
+test.each([
+  ['/a/b?c=/d', '/a/b'],
+  ['/a\n?b', '/a\n'],
+  ['http://acme.com/a?b', '/a'],
+  ['http://acme.com', '/'],
+  ['*', '/'],
+])('the path of the target "%s" is "%s"', (target, path) => {
+  expect(pathOfTarget(target)).toBe(path);
+});
