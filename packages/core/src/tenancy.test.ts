@@ -220,7 +220,7 @@ describe('createTenancy', () => {
   test.each<[string, unknown, RegExp]>([
     ['no options', undefined, /object of options/],
     ['no store', { resources: [resource] }, /requires a store/],
-    ['two stores', { store, resources: [defineResource({ ...verbs, store })] }, /one store.*"db"/],
+    ['two stores', { store, resources: [defineResource({ ...verbs, store: memoryStore() })] }, /one store.*"db"/],
     ['a store without a method', { store: findless }, /the method "find"/],
     ['a resolver that is no function', { store, resolver: 'domain' }, /a resolver that is a function/],
     ['a public host with a port', { store, publicHosts: ['app.com:80'] }, /"app.com:80"/],

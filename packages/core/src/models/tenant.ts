@@ -22,7 +22,7 @@ export interface Tenant {
 }
 
 /** The columns that an application adds to `Tenant`. */
-export type OwnColumns<T extends Tenant> = Omit<T, keyof Tenant>;
+type OwnColumns<T extends Tenant> = Omit<T, keyof Tenant>;
 
 /** A host that a tenant is created with. */
 export type DomainInput = string | { readonly host: string; readonly primary?: boolean };

@@ -60,7 +60,7 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
   };
 }
 
-export type QueryCallback = (error: Error | null | undefined, result: QueryResult) => void;
+type QueryCallback = (error: Error | null | undefined, result: QueryResult) => void;
 
 export type EnvelopedQueryConstructor = new (
   status: () => TransactionStatus,

@@ -6,7 +6,7 @@ import type { Connection, DatabasePool } from './database-pool.ts';
  */
 export const rotationMs = 20;
 
-export function justOpened({ openedAt }: Connection): boolean {
+function justOpened({ openedAt }: Connection): boolean {
   return performance.now() - openedAt < rotationMs;
 }
 

@@ -45,7 +45,7 @@ export interface DriversOptions {
 }
 
 /** What is done differently where tenants share tables. */
-export interface SharedTables {
+interface SharedTables {
   /** Looks at the tables before the first of their tenants is served; `undefined` where that was done. */
   check(placement: OrmPlacement): Promise<void> | undefined;
   /** The pool that their migrations run on. */

@@ -3,6 +3,7 @@ import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { plainReadOf } from '../session/plain-reads.ts';
 import type { QueryResult } from '../sql/client.ts';
+import { withoutTenantComment } from '../sql/tenant-comment.ts';
 import type { ConnectionConstructor } from './base-orm.ts';
 import { isGeneratedRead } from './generated-reads.ts';
 
@@ -23,7 +24,10 @@ export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): S
       const prepared = own.prepareQuery(query, given);
       const params = Array.isArray(prepared.params) ? prepared.params : [];
       const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
-      const read = isGeneratedRead(loggerContext) && params.every(isValue) ? plainReadOf(prepared.query) : undefined;
+      const read =
+        isGeneratedRead(loggerContext) && params.every(isValue)
+          ? plainReadOf(withoutTenantComment(prepared.query))
+          : undefined;
       const send = async () => own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, read)), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }

@@ -3,7 +3,7 @@ import type { QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts
 import { statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
 import { type Envelopes, ending } from './envelopes.ts';
-import { checkIn, checkOut, scopeEnded } from './scope-work.ts';
+import { checkIn, checkOut, type OpenWork, scopeEnded } from './scope-work.ts';
 
 /** What a tenant's statements are held to, and how their errors are told. */
 export interface StatementRules {
@@ -17,7 +17,7 @@ export interface StatementRules {
  * A connection that sends every statement in an envelope with its tenant's pin. A transaction's `begin` leaves with its first
  * statement. How a statement is sent depends on where the connection stands by the server's own word, never on what was sent.
  */
-export class PinnedClient implements SqlClient {
+export class PinnedClient implements SqlClient, OpenWork {
   readonly #client: SqlClient;
   readonly #envelopes: Envelopes;
   readonly #rules: StatementRules;

@@ -1,18 +1,25 @@
 import { TenancyError } from '@omnitenant/core';
 import type { ResourceScope, Scope } from '@omnitenant/core/extend';
-import type { PinnedClient } from './pinned-client.ts';
+
+/** A connection that may hold a transaction or a stream. */
+export interface OpenWork {
+  /** Whether it holds one that has to be ended. */
+  readonly isBusy: boolean;
+  /** Rolls it back and gives the connection back; whoever uses it afterwards gets the error. */
+  close(error: () => Error): void;
+}
 
 /** The connections that were checked out in a scope and not released yet. */
-const checkedOut = new WeakMap<object, Set<PinnedClient>>();
+const checkedOut = new WeakMap<object, Set<OpenWork>>();
 
 /** Remembers a connection with its scope until it is released. */
-export function checkOut(scope: Scope | undefined, client: PinnedClient): void {
+export function checkOut(scope: Scope | undefined, client: OpenWork): void {
   if (scope === undefined) return;
   const clients = checkedOut.get(scope) ?? new Set();
   checkedOut.set(scope, clients.add(client));
 }
 
-export function checkIn(scope: Scope | undefined, client: PinnedClient): void {
+export function checkIn(scope: Scope | undefined, client: OpenWork): void {
   if (scope !== undefined) checkedOut.get(scope)?.delete(client);
 }
 

@@ -38,7 +38,7 @@ export interface Relation {
   readonly changes: readonly string[];
 }
 
-export interface TenantColumn {
+interface TenantColumn {
   readonly type: string;
   readonly notNull: boolean;
   /** Whether its default is that of the reference. */
@@ -75,7 +75,7 @@ export interface Key {
   readonly targetColumns: readonly string[] | null;
 }
 
-export interface RowFunction {
+interface RowFunction {
   readonly name: string;
   readonly definer: boolean;
   readonly executable: boolean;

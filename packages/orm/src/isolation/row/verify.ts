@@ -57,11 +57,7 @@ async function verifyRows(
 }
 
 /** All that a shared schema lacks. */
-export async function missing(
-  pools: Pools,
-  placement: OrmPlacement & Database,
-  logTable: string,
-): Promise<Requirement[]> {
+async function missing(pools: Pools, placement: OrmPlacement & Database, logTable: string): Promise<Requirement[]> {
   const roles = rowRoles(placement);
   const catalogue = readCatalogue(
     await pools.query(placement, catalogueQuery(placement)).catch(withoutRole(placement)),

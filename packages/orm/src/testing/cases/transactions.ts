@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isTenancyError } from '@omnitenant/core';
-import { type IsolationCases, own, yieldToOthers } from '../assertions.ts';
+import { type IsolationCases, own, refuses, yieldToOthers } from '../assertions.ts';
 import { Author, Tag } from '../library.ts';
 
 /** Transactions are their tenant’s, and leave nothing on a connection. */
