@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
-import { createTenancy, fromHeader, isTenancyError, type Tenancy } from '@omnitenant/core';
+import { bindScope, createTenancy, fromHeader, isTenancyError, type Tenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
@@ -101,6 +101,22 @@ function finds(leak: Promise<void>, ...patterns: RegExp[]) {
     for (const pattern of patterns) assert.match(error.message, pattern);
     return true;
   });
+}
+
+/** A task queue of the whole process, as p-queue, fastq and bottleneck are: a task begins where another one has ended. */
+function taskQueue(concurrency: number) {
+  const waiting: (() => Promise<void>)[] = [];
+  let running = 0;
+  async function work(): Promise<void> {
+    running += 1;
+    for (let task = waiting.shift(); task; task = waiting.shift()) await task();
+    running -= 1;
+  }
+  return <Result>(task: () => Promise<Result>): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      waiting.push(() => task().then(resolve, reject));
+      if (running < concurrency) void work();
+    });
 }
 
 const memo: { texts?: readonly string[] | undefined; current?: string | undefined } = {};
@@ -203,6 +219,43 @@ describe('a leak test finds', () => {
       /during {3}everything interleaved in round 2/,
     );
   });
+
+  test.each([1, 4])(
+    'a task that a shared queue of %i at once runs in the scope of another tenant',
+    async (concurrency) => {
+      const enqueue = taskQueue(concurrency);
+      async function list() {
+        return enqueue(async () => (await orm.em.find(Note, {})).map((note) => note.text));
+      }
+      const queued = notesTest(notesApp(), {
+        tenants: ['acme', 'bloom'],
+        functions: { list },
+        requests: {},
+        probes: [],
+        sinks: {},
+      });
+      await finds(
+        expectNoLeak(queued),
+        belongs,
+        /the result of "list", which is of '/,
+        /"list" as '.*', (?:interleaved in round|in a crowd)/,
+      );
+    },
+  );
+
+  test.each([1, 4])(
+    'nothing where what a shared queue of %i at once is given was bound to its scope',
+    async (concurrency) => {
+      const enqueue = taskQueue(concurrency);
+      async function list() {
+        const inScope = bindScope();
+        return enqueue(() => inScope(async () => (await orm.em.find(Note, {})).map((note) => note.text)));
+      }
+      await expectNoLeak(
+        notesTest(notesApp(), { tenants: ['acme', 'bloom'], functions: { list }, requests: {}, probes: [], sinks: {} }),
+      );
+    },
+  );
 
   test('a log line', async () => {
     memo.texts = undefined;

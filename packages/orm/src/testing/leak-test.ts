@@ -31,13 +31,13 @@ export interface LeakTest extends Driven {
   readonly probes?: readonly LeakProbe[];
   /** Further places of the whole process, by name. */
   readonly sinks?: Readonly<Record<string, LeakSink>>;
-  /** How often everything is done: once by itself, then interleaved. Default: 4. */
+  /** How often everything is done: once by itself, then interleaved, and at last in a crowd. Default: 4. */
   readonly rounds?: number;
 }
 
 /**
- * Drives an application as several tenants, first one request at a time, then interleaved within a scope that ends last,
- * and looks for what is one tenant's where it is not: in answers, results, errors, rows, and the places that are named.
+ * Drives an application as several tenants, first one request at a time, then interleaved within a scope that ends last, then many
+ * at once, and looks for what is one tenant's where it is not: in answers, results, errors, rows, and the places that are named.
  *
  * @throws AssertionError that says whose data was found, in what, during which request; that says what failed, when the
  * application did; or where it saw nothing at all, so that it could not have seen a leak.
@@ -71,6 +71,7 @@ export async function expectNoLeak(test: LeakTest): Promise<void> {
       await inspect(inspection, `${label}, by itself`);
     }
     for (let round = 2; round <= rounds; round += 1) await interleave(test, actions, inspection, round);
+    if (rounds > 1) await crowd(test, actions, inspection);
   } finally {
     await app?.close();
   }
@@ -102,6 +103,19 @@ async function interleave(
   });
   await inspect(inspection, `everything ${when}`);
 }
+
+/**
+ * Does everything many times at once, one tenant's behind another's: a task queue of the application runs a task in the scope of the
+ * task before it, unless it was bound to its own.
+ */
+async function crowd({ tenancy }: LeakTest, { all }: Actions, inspection: Inspection): Promise<void> {
+  const crowded = all.flatMap((action) => Array<typeof action>(crowdSize).fill(action));
+  await tenancy.outside(() => Promise.all(crowded.map(({ act }) => act('in a crowd'))));
+  await inspect(inspection, 'everything in a crowd');
+}
+
+/** How many times each action is done at once: more than the tasks that a queue usually runs at a time. */
+const crowdSize = 8;
 
 function checkTest({ tenants, app, requests = {}, functions = {} }: LeakTest): void {
   assert.ok(new Set(tenants).size > 1, 'A leak test needs two tenants or more: with one it cannot fail.');

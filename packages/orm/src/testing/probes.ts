@@ -53,7 +53,7 @@ export async function inspectTenant(inspection: Inspection, tenant: string, duri
   }
 }
 
-/** Looks through all columns of all tables that the scope's tenant has, by SQL of the database's own. */
+/** Looks through all columns of all tables that the scope's tenant may read, by SQL of the database's own. */
 async function inspectRows(
   { orm: { em }, canaries: { mark }, report }: Inspection,
   tenant: string,
@@ -61,7 +61,8 @@ async function inspectRows(
 ): Promise<void> {
   const tables = await em.execute<{ name: string }[]>(
     `select relname as name from pg_class
-     where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'm') and not relispartition`,
+     where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'm') and not relispartition
+       and has_table_privilege(oid, 'select')`,
   );
   const bytes = Buffer.from(mark).toString('hex');
   for (const { name } of tables) {
