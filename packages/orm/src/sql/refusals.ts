@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import { codeOf, statementsOf } from './lexer.ts';
+import { maskedCode, statementsOf } from './lexer.ts';
 
 /**
  * Refuses SQL that is more than one statement, or that would change whose it is: where tenants have roles, that is how
@@ -10,7 +10,7 @@ import { codeOf, statementsOf } from './lexer.ts';
 export function oneStatement(sql: string): void {
   const [statement = '', ...others] = statementsOf(sql);
   if (others.length > 0) throw refused('holds more than one statement');
-  if (changesOwner(codeOf(statement))) throw refused('could change the role or tenant');
+  if (changesOwner(maskedCode(statement).trim())) throw refused('could change the role or tenant');
 }
 
 function refused(fault: string): TenancyError {

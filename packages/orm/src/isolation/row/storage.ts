@@ -1,4 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import { type OrmPlacement, tenantSetting } from '../../placement/placement.ts';
 import { type SharedPlacement, sharedPlacement } from '../../placement/shared-placement.ts';
@@ -27,7 +28,10 @@ export function rowStorage(pools: Pools, central: Database): TenantStorage {
     create: async (tenant) => {
       const placement = sharedPlacement(tenant);
       const { used } = (await stateOf(pools, placement)) ?? (await prepare(pools, placement, central));
-      if (used.includes(placement.key)) throw isUsed(tenant);
+      // One that failed and is repaired is the same tenant still.
+      if (used.some(({ key, incarnation }) => key === placement.key && incarnation !== incarnationOf(tenant))) {
+        throw isUsed(tenant);
+      }
       return 'empty';
     },
     adopt: async ({ id }) => {
@@ -43,7 +47,7 @@ export function rowStorage(pools: Pools, central: Database): TenantStorage {
 
 interface SchemaState {
   /** The keys that a tenant with this id has had before. */
-  readonly used: readonly string[];
+  readonly used: readonly { readonly key: string; readonly incarnation: string }[];
 }
 
 /** The keys that were used before; `undefined` where the schema or a role is not there yet. */
@@ -53,7 +57,7 @@ async function stateOf(pools: Pools, placement: SharedPlacement): Promise<Schema
       placement,
       `${asOwner(placement)}; ${formerKeys(placement, placement.key.replace(/~.*/, ''))}`,
     );
-    return { used: rows.map(({ key }) => key as string) };
+    return { used: rows as unknown as SchemaState['used'] };
   } catch (error) {
     if (isNotThere(error)) return undefined;
     throw error;
@@ -65,7 +69,7 @@ function asOwner(placement: OrmPlacement): string {
 }
 
 function formerKeys(placement: OrmPlacement, id: string): string {
-  return `select ${tenantColumn} as key from ${inSchema(placement, formerTenants)} where id = ${quoteText(id)}`;
+  return `select ${tenantColumn} as key, incarnation from ${inSchema(placement, formerTenants)} where id = ${quoteText(id)}`;
 }
 
 /** What PostgreSQL says where a schema, a table or a role is missing. */
@@ -133,7 +137,7 @@ async function prepare(pools: Pools, placement: SharedPlacement, central: Databa
       `revoke all on schema ${quoteName(placement.schema)} from public`,
       `grant usage on schema ${quoteName(placement.schema)} to ${quoteName(roles.tenants)}, ${quoteName(roles.changes)}`,
       'alter default privileges revoke execute on functions from public',
-      `create table if not exists ${former} (id text not null, ${tenantColumn} text primary key default ${currentTenant})`,
+      `create table if not exists ${former} (id text not null, incarnation text not null, ${tenantColumn} text primary key default ${currentTenant})`,
       `alter table ${former} enable row level security`,
       `drop policy if exists omnitenant on ${former}`,
       tenantPolicy(former),
@@ -213,7 +217,7 @@ async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
         // What a deferred trigger writes is written now, and seen.
         'set constraints all immediate',
         asOwner(placement),
-        `insert into ${inSchema(placement, formerTenants)} (id, ${tenantColumn}) values (${quoteText(tenant.id)}, ${quoteText(key)}) on conflict do nothing`,
+        `insert into ${inSchema(placement, formerTenants)} (id, incarnation, ${tenantColumn}) values (${quoteText(tenant.id)}, ${quoteText(incarnationOf(tenant))}, ${quoteText(key)}) on conflict do nothing`,
         `select ${left || 'false'} as "isLeft"`,
       ].join(';\n'),
     );

@@ -50,7 +50,7 @@ export async function resetOf(
 }
 
 const tablesSql = `select relname as name from pg_class
-  where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
+  where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition and has_table_privilege(oid, 'select') order by 1`;
 
 function hasRowsSql(table: string): string {
   return `select ${quoteText(table)} as name, exists (select from ${quoteName(table)}) as rows`;
