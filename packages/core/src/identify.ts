@@ -1,5 +1,5 @@
 import { TenancyError } from './errors.ts';
-import { admit } from './lifecycle.ts';
+import { admit } from './lifecycle/admit.ts';
 import { hostFromHeader } from './models/domain.ts';
 import { quoted } from './models/quoted.ts';
 import type { Tenant } from './models/tenant.ts';

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { currentScope } from './context.ts';
+import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { defineResource } from './resource.ts';
 import { memoryStore } from './stores/memory.ts';
@@ -240,4 +241,21 @@ test('a tenant that is made again under its id has nothing of the former one', a
   await tenants.create({ id: 'acme' });
   expect(await tenancy.run('acme', ({ config }) => ({ ...config }))).toEqual({});
   expect(await tenants.findByDomain('acme.com')).toBeUndefined();
+});
+
+test('a tenant is closed for a while or for good, and opened again', async () => {
+  const tenancy = createTenancy({ store: memoryStore() });
+  const { tenants } = tenancy;
+  await tenants.create({ id: 'acme' });
+  await tenants.startMaintenance('acme');
+  await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_MAINTENANCE' });
+  await tenants.archive('acme');
+  await expect(tenancy.run('acme', () => 1)).rejects.toMatchObject({ code: 'TENANT_ARCHIVED' });
+  await tenants.resume('acme');
+  expect(await tenancy.run('acme', () => 1)).toBe(1);
+});
+
+test('a refusal of the registry is a TenancyError of this package', async () => {
+  const { tenants } = createTenancy({ store: memoryStore() });
+  await expect(tenants.get('nobody')).rejects.toBeInstanceOf(TenancyError);
 });

@@ -1,25 +1,41 @@
 import { TenancyError, unknownTenant } from './errors.ts';
-import { transitions } from './lifecycle.ts';
+import { keyedMutex } from './keyed-mutex.ts';
+import { adoptTenant } from './lifecycle/adopt.ts';
+import { createTenant } from './lifecycle/create.ts';
+import type { Lifecycle } from './lifecycle/lifecycle.ts';
+import { migrateTenant } from './lifecycle/migrate.ts';
+import { refusePublicHosts } from './lifecycle/refuse-public-hosts.ts';
+import { removeTenant } from './lifecycle/remove.ts';
+import { clearTenant, repairTenant } from './lifecycle/repair.ts';
+import { transitions } from './lifecycle/transitions.ts';
 import { parseDomain } from './models/domain.ts';
-import type { Tenant, TenantChange } from './models/tenant.ts';
+import { isTenantId, type Tenant, type TenantChange } from './models/tenant.ts';
 import { parseTenantChange } from './models/tenant-input.ts';
-import { createProvisioner, type ProvisionerOptions, refusePublicHosts } from './provisioner.ts';
 import type { TenantCache } from './tenant-cache.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
-/** What a registry works with. */
-export interface RegistryOptions<T extends Tenant> extends ProvisionerOptions<T> {
+/** The parts of a registry. */
+export interface RegistryOptions<T extends Tenant> extends Omit<Lifecycle<T>, 'exclusively'> {
   readonly cache: TenantCache<T>;
 }
 
-/** The registry of one tenancy. */
-export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): TenantRegistry<T> {
-  const { store, cache, records, signals, publicHosts } = options;
+/** The registry of one tenancy. It checks each id before a store or a resource sees it. */
+export function createRegistry<T extends Tenant>({ cache, ...parts }: RegistryOptions<T>): TenantRegistry<T> {
+  const { store, records, signals, publicHosts } = parts;
+  const lifecycle: Lifecycle<T> = { ...parts, exclusively: keyedMutex() };
 
   async function get(id: string): Promise<T> {
     const tenant = await cache.find(id);
     if (tenant === undefined) throw unknownTenant(id);
     return tenant;
+  }
+
+  async function repair(id: string, options?: { readonly clear?: false }): Promise<T>;
+  async function repair(id: string, options: { readonly clear: boolean }): Promise<T | undefined>;
+  async function repair(id: string, { clear = false }: { readonly clear?: boolean } = {}): Promise<T | undefined> {
+    if (!clear) return repairTenant(lifecycle, checked(id));
+    await clearTenant(lifecycle, checked(id));
+    return undefined;
   }
 
   return {
@@ -37,33 +53,49 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
       return store.all(filter);
     },
 
-    ...createProvisioner(options),
+    create(input) {
+      return createTenant(lifecycle, input);
+    },
+
+    adopt(input, options) {
+      return adoptTenant(lifecycle, input, options);
+    },
+
+    repair,
+
+    async migrate(id) {
+      return migrateTenant(lifecycle, checked(id));
+    },
+
+    async remove(id) {
+      return removeTenant(lifecycle, checked(id));
+    },
 
     async update(id, change) {
       const refused = ['status', 'placement'].find((key) => key in change);
       if (refused !== undefined) {
-        const message = `The ${refused} of the tenant "${id}" is not changed by update().`;
+        const message = `update() cannot change the ${refused} of tenant "${id}".`;
         throw new TenancyError('TENANT_INVALID', message, { tenant: id });
       }
-      return records.update(id, parseTenantChange(id, change as TenantChange<T>));
+      return records.update(checked(id), parseTenantChange(id, change as TenantChange<T>));
     },
 
     async suspend(id) {
-      const tenant = await records.transit(id, transitions.suspend);
+      const tenant = await records.transit(checked(id), transitions.suspend);
       await signals.emit('suspended', { tenant });
       return tenant;
     },
 
-    startMaintenance(id) {
-      return records.transit(id, transitions.startMaintenance);
+    async startMaintenance(id) {
+      return records.transit(checked(id), transitions.startMaintenance);
     },
 
-    archive(id) {
-      return records.transit(id, transitions.archive);
+    async archive(id) {
+      return records.transit(checked(id), transitions.archive);
     },
 
     async resume(id) {
-      const tenant = await records.transit(id, transitions.resume);
+      const tenant = await records.transit(checked(id), transitions.resume);
       await signals.emit('resumed', { tenant });
       return tenant;
     },
@@ -74,7 +106,7 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
     },
 
     async addDomain(id, named, { primary = false } = {}) {
-      const domain = { host: parseDomain(named), tenantId: id, primary };
+      const domain = { host: parseDomain(named), tenantId: checked(id), primary };
       refusePublicHosts([domain], publicHosts);
       await records.addDomain(domain);
       return domain;
@@ -84,4 +116,10 @@ export function createRegistry<T extends Tenant>(options: RegistryOptions<T>): T
       await records.removeDomain(id, parseDomain(named));
     },
   };
+}
+
+/** @throws TENANT_UNKNOWN if no tenant can have the id. */
+function checked(id: string): string {
+  if (isTenantId(id)) return id;
+  throw unknownTenant(id);
 }

@@ -1,7 +1,8 @@
 import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './context.ts';
 import { TenancyError } from './errors.ts';
 import { createIdentify } from './identify.ts';
-import { admit } from './lifecycle.ts';
+import { admit } from './lifecycle/admit.ts';
+import { createTenantRecords } from './lifecycle/records.ts';
 import type { Tenant } from './models/tenant.ts';
 import { createRegistry } from './registry.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
@@ -11,7 +12,6 @@ import { createSignals, type Signals } from './signals.ts';
 import { guardedStore } from './stores/guarded.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
 import { createTenantCache } from './tenant-cache.ts';
-import { createTenantRecords } from './tenant-records.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
 /** An application's tenancy: the ways into a tenant, and the tenants themselves. */

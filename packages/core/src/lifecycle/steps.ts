@@ -1,27 +1,22 @@
-import { outside } from './context.ts';
-import { TenancyError } from './errors.ts';
-import type { Tenant, TenantDraft } from './models/tenant.ts';
-import type { ParsedTenantInput } from './models/tenant-input.ts';
-import type { PlacementDraft, ProvisionedAs, ResourceVerbs } from './resource.ts';
+import { outside } from '../context.ts';
+import type { Tenant } from '../models/tenant.ts';
+import type { ProvisionedAs, ResourceVerbs } from '../resource.ts';
 
-/** One step of provisioning; what it made is undone when a later one fails. */
+/** One step of provisioning. If a later step fails, what this one did is undone. */
 export interface Step {
   readonly name: string;
   run(): Promise<unknown>;
   undo?(): Promise<unknown>;
 }
 
-/** Why provisioning stopped, and what could not be undone. */
+/** The step that failed, and the errors of undoing the steps before it. */
 export interface StepFailure {
   readonly step: string;
   readonly error: unknown;
   readonly undoErrors: readonly unknown[];
 }
 
-/**
- * Runs the steps in order; when one fails, undoes those that were done, newest first, and says what happened. `mayUndo` is
- * asked before anything is undone.
- */
+/** Runs the steps in order. If one fails and `mayUndo` agrees, undoes the steps before it, newest first. */
 export async function runSteps(
   steps: readonly Step[],
   mayUndo: () => Promise<boolean> = async () => true,
@@ -38,10 +33,10 @@ export async function runSteps(
   return undefined;
 }
 
-/** How a tenant's storage comes to be: made, or taken over with what it has. */
+/** Where a tenant's storage comes from: created, or adopted with its contents. */
 export type Origin = { readonly kind: 'create' } | { readonly kind: 'adopt'; readonly at?: string | undefined };
 
-/** The steps that give a tenant its storage: every resource's `create`, or `adopt` where it can, then its `migrate`. */
+/** The steps that provide a tenant's storage: the `create` of every resource, or its `adopt` if it has one, then every `migrate`. */
 export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[], origin: Origin): Step[] {
   const provisioned = new Map<ResourceVerbs, ProvisionedAs>();
   const creates = resources.flatMap((resource): Step[] => {
@@ -61,32 +56,6 @@ export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[]
       run: async () => resource.migrate?.(tenant, provisioned.get(resource)),
     }));
   return [...creates, ...migrates];
-}
-
-/**
- * The draft with the isolation and placement that the resources give it.
- * @throws ISOLATION_UNKNOWN where an isolation is asked for that no resource has.
- */
-export async function placed<T extends Tenant>(
-  { draft, isolation, placement }: ParsedTenantInput<T>,
-  resources: readonly ResourceVerbs[],
-): Promise<TenantDraft<T>> {
-  let asked: PlacementDraft = {
-    id: draft.id,
-    config: draft.config,
-    isolation,
-    placement,
-  };
-  const placing = resources.filter(({ place }) => place !== undefined);
-  if (placing.length === 0 && isolation !== undefined) {
-    const message = `The tenant "${draft.id}" asks for the isolation "${isolation}", and no resource places tenants.`;
-    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: draft.id });
-  }
-  for (const resource of placing) {
-    const answer = await outside(async () => resource.place?.(asked));
-    asked = { ...asked, ...answer, placement: { ...asked.placement, ...answer?.placement } };
-  }
-  return { ...draft, isolation: asked.isolation ?? 'none', placement: asked.placement ?? {} } as TenantDraft<T>;
 }
 
 async function undo(done: readonly Step[]): Promise<unknown[]> {

@@ -1,8 +1,7 @@
-import { describe, expect, test } from 'vitest';
-import type { Tenant } from './models/tenant.ts';
-import { parseTenantInput } from './models/tenant-input.ts';
-import { placed, runSteps, storageSteps } from './provision.ts';
-import type { ResourceVerbs } from './resource.ts';
+import { expect, test } from 'vitest';
+import type { Tenant } from '../models/tenant.ts';
+import type { ResourceVerbs } from '../resource.ts';
+import { runSteps, storageSteps } from './steps.ts';
 
 test('steps run in order; a failure undoes what was done, newest first, and not the step that failed', async () => {
   const events: string[] = [];
@@ -84,39 +83,4 @@ test('what create did is handed to migrate, and nothing where the storage was ad
     for (const step of storageSteps({ id: 'acme' } as Tenant, resources, { kind })) await step.run();
   }
   expect(handed).toEqual(['migrated', 'empty', undefined, 'migrated', 'migrated', 'empty', undefined, undefined]);
-});
-
-describe('a placement', () => {
-  const parsed = (input: object) => parseTenantInput({ id: 'acme', ...input }, new Set<string>());
-  const orm: ResourceVerbs = {
-    name: 'orm',
-    open: () => 1,
-    place: ({ id, isolation = 'schema' }) => ({ isolation, placement: { schema: `t_${id}` } }),
-  };
-  const files: ResourceVerbs = {
-    name: 'files',
-    open: () => 1,
-    place: ({ isolation = 'none' }) => ({ isolation, placement: { bucket: 'one' } }),
-  };
-
-  test('is what each resource adds to what the one before it said', async () => {
-    expect(await placed(parsed({}), [orm, files])).toMatchObject({
-      isolation: 'schema',
-      placement: { schema: 't_acme', bucket: 'one' },
-    });
-  });
-
-  test('begins with what was asked for', async () => {
-    expect(await placed(parsed({ isolation: 'row', placement: { server: 'eu' } }), [orm])).toMatchObject({
-      isolation: 'row',
-      placement: { server: 'eu', schema: 't_acme' },
-    });
-  });
-
-  test('is none where nothing places tenants, and an isolation that was asked for is refused then', async () => {
-    expect(await placed(parsed({}), [])).toMatchObject({ isolation: 'none', placement: {} });
-    await expect(placed(parsed({ isolation: 'schema' }), [])).rejects.toThrow(
-      expect.objectContaining({ code: 'ISOLATION_UNKNOWN', tenant: 'acme' }) as Error,
-    );
-  });
 });

@@ -1,29 +1,31 @@
-import { outside } from './context.ts';
-import { unknownTenant } from './errors.ts';
-import type { Transition } from './lifecycle.ts';
-import type { Domain } from './models/domain.ts';
-import { isTenantId, type Tenant, type TenantChange, type TenantDraft, type TenantStatus } from './models/tenant.ts';
-import type { ResourceVerbs } from './resource.ts';
-import type { OnError } from './signals.ts';
-import type { TenantStore } from './stores/store.ts';
-import type { TenantCache } from './tenant-cache.ts';
+import { outside } from '../context.ts';
+import { unknownTenant } from '../errors.ts';
+import type { Domain } from '../models/domain.ts';
+import type { Tenant, TenantChange, TenantDraft, TenantStatus } from '../models/tenant.ts';
+import type { ResourceVerbs } from '../resource.ts';
+import type { OnError } from '../signals.ts';
+import type { TenantStore } from '../stores/store.ts';
+import type { TenantCache } from '../tenant-cache.ts';
+import type { Transition } from './transitions.ts';
 
 /**
- * Every write to the store: after it, neither the cache nor a resource holds the older view. That is so when the write
- * rejects, too: an answer that was lost may hide a change that was made.
+ * The stored tenants, past the cache. Every write invalidates the cache and the resources, even if it rejects: the store may
+ * have made the change although its answer was lost. Ids have been checked by the caller.
  */
 export interface TenantRecords<T extends Tenant> {
+  /** Rejects with TENANT_UNKNOWN. */
+  read(id: string): Promise<T>;
   insert(draft: TenantDraft<T>, domains: readonly Domain[]): Promise<T>;
   update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[]): Promise<T>;
   transit(id: string, transition: Transition): Promise<T>;
   delete(id: string): Promise<void>;
-  /** Has the record read again, which a resource may have written to. */
+  /** Invalidates the cached record, which a resource may have changed. */
   refresh(id: string): void;
   addDomain(domain: Domain): Promise<void>;
   removeDomain(tenantId: string, host: string): Promise<void>;
 }
 
-/** What the records are written to, and who is told. */
+/** What the records are written to, and what a write invalidates. */
 export interface TenantRecordsOptions<T extends Tenant> {
   readonly store: TenantStore<T>;
   readonly cache: TenantCache<T>;
@@ -36,7 +38,6 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
   const { store, cache, resources, onError } = options;
 
   async function update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[]): Promise<T> {
-    if (!isTenantId(id)) throw unknownTenant(id);
     try {
       return await store.update(id, change, from);
     } finally {
@@ -56,6 +57,12 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
   }
 
   return {
+    async read(id) {
+      const tenant = await store.find(id);
+      if (tenant === undefined) throw unknownTenant(id);
+      return tenant;
+    },
+
     async insert(draft, domains) {
       try {
         return await store.insert(draft, domains);
@@ -85,7 +92,6 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
     },
 
     async addDomain(domain) {
-      if (!isTenantId(domain.tenantId)) throw unknownTenant(domain.tenantId);
       try {
         await store.addDomain(domain);
       } finally {

@@ -1,0 +1,38 @@
+import type { Tenant, TenantInput } from '../models/tenant.ts';
+import { parseTenantInput } from '../models/tenant-input.ts';
+import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
+import { refusePublicHosts } from './refuse-public-hosts.ts';
+import { claimRollBack, keepForOwner, type RollBackClaim, rollBack } from './roll-back.ts';
+import { type Origin, runSteps, storageSteps } from './steps.ts';
+import { transitions } from './transitions.ts';
+import { withPlacement } from './with-placement.ts';
+
+/** Creates the tenant's record, provides its storage and activates it. */
+export async function createTenant<T extends Tenant>(
+  lifecycle: Lifecycle<T>,
+  input: TenantInput<T>,
+  origin: Origin = { kind: 'create' },
+): Promise<T> {
+  const { records, signals, resources, reservedIds, publicHosts } = lifecycle;
+  const parsed = parseTenantInput(input, reservedIds);
+  refusePublicHosts(parsed.domains, publicHosts);
+  const draft = await withPlacement(parsed, resources);
+  await signals.emitBefore('creating', { tenant: draft });
+
+  const outcome = await lifecycle.exclusively(draft.id, async (): Promise<Outcome<T>> => {
+    let tenant = await records.insert(draft, parsed.domains);
+    let claim: RollBackClaim<T> = 'granted';
+    async function activate() {
+      tenant = await records.transit(tenant.id, transitions.activate);
+    }
+    async function mayUndo() {
+      claim = await claimRollBack(lifecycle, tenant.id);
+      return claim === 'granted';
+    }
+    const steps = [...storageSteps(tenant, resources, origin), { name: 'activate', run: activate }];
+    const failure = await runSteps(steps, mayUndo);
+    if (failure === undefined) return { tenant };
+    return claim === 'granted' ? rollBack(lifecycle, tenant, failure) : keepForOwner(tenant, claim, failure);
+  });
+  return conclude(lifecycle, outcome, 'created');
+}

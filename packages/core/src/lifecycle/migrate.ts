@@ -1,0 +1,29 @@
+import { outside } from '../context.ts';
+import { TenancyError } from '../errors.ts';
+import type { Tenant } from '../models/tenant.ts';
+import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
+import { migratable, requireStatus } from './transitions.ts';
+
+/** Applies the pending migrations of every resource to a tenant's storage. */
+export async function migrateTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id: string): Promise<T> {
+  const { records, signals, resources } = lifecycle;
+  const stored = await records.read(id);
+  requireStatus(stored, migratable);
+  await signals.emitBefore('migrating', { tenant: stored });
+
+  const outcome = await lifecycle.exclusively(id, async (): Promise<Outcome<T>> => {
+    const tenant = await records.read(id);
+    requireStatus(tenant, migratable);
+    for (const resource of resources) {
+      try {
+        await outside(() => resource.migrate?.(tenant));
+      } catch (cause) {
+        const message = `Tenant "${id}" could not be migrated: "${resource.name}" failed. Fix the cause and migrate it again.`;
+        return { tenant, error: new TenancyError('MIGRATE_FAILED', message, { tenant: id, cause }) };
+      }
+    }
+    records.refresh(id);
+    return { tenant };
+  });
+  return conclude(lifecycle, outcome, 'migrated');
+}

@@ -1,0 +1,72 @@
+import { isTenancyError, TenancyError } from '../errors.ts';
+import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
+import type { Lifecycle, Outcome } from './lifecycle.ts';
+import type { StepFailure } from './steps.ts';
+import { transitions } from './transitions.ts';
+
+/**
+ * Whether this process may undo what it did for a tenant: `granted`, `unknown` if the store did not answer, or else the record
+ * that another process has changed.
+ */
+export type RollBackClaim<T extends Tenant> = T | 'granted' | 'unknown';
+
+/** Marks the tenant as failed, so that no other process activates it while this one undoes what it did. */
+export async function claimRollBack<T extends Tenant>(
+  { records, store }: Lifecycle<T>,
+  id: string,
+): Promise<RollBackClaim<T>> {
+  try {
+    await records.transit(id, transitions.fail);
+    return 'granted';
+  } catch {
+    return store.find(id).then(
+      // If another process has deleted the record, what this one has created since must go, too.
+      (found) => found ?? 'granted',
+      () => 'unknown',
+    );
+  }
+}
+
+/** Deletes the record after everything was undone, or else leaves the tenant failed. */
+export async function rollBack<T extends Tenant>(
+  { records }: Lifecycle<T>,
+  tenant: T,
+  { step, error, undoErrors }: StepFailure,
+): Promise<Outcome<T>> {
+  const { id } = tenant;
+  const errors = [...undoErrors];
+  if (errors.length === 0) await records.delete(id).catch((undeleted) => errors.push(undeleted));
+  if (errors.length === 0) {
+    return { tenant, error: provisionFailed(id, step, 'Everything was undone; create it again.', error) };
+  }
+  const cause = new AggregateError([error, ...errors], 'A step failed, and so did undoing the steps before it.');
+  const failed = tenantSnapshot({ ...tenant, status: transitions.fail.to });
+  const state = `The steps before it could not be undone, and the tenant is left failed; ${repairAdvice(id)}`;
+  return { tenant: failed, error: provisionFailed(id, step, state, cause) };
+}
+
+/** The outcome of a creation that this process may not undo. */
+export function keepForOwner<T extends Tenant>(
+  tenant: T,
+  found: T | 'unknown',
+  { step, error }: StepFailure,
+): Outcome<T> {
+  const { id } = tenant;
+  const isRefused = isTenancyError(error, 'TRANSITION_REFUSED');
+  // The store activated the tenant, and its answer was lost.
+  if (found !== 'unknown' && found.status === 'active' && step === 'activate' && !isRefused) return { tenant: found };
+  const isTaken = found !== 'unknown' && !transitions.reclaim.from.includes(found.status);
+  const state = isTaken
+    ? `Another process has repaired it: it is in status "${found.status}" and was left alone.`
+    : `Nothing was undone, because the store did not say who owns the tenant now; ${repairAdvice(id)}`;
+  return { tenant, error: provisionFailed(id, step, state, error) };
+}
+
+function provisionFailed(id: string, step: string, state: string, cause: unknown): TenancyError {
+  const message = `Tenant "${id}" could not be created: "${step}" failed. ${state}`;
+  return new TenancyError('PROVISION_FAILED', message, { tenant: id, cause });
+}
+
+function repairAdvice(id: string): string {
+  return `call repair("${id}") to finish it, or repair("${id}", { clear: true }) to remove it.`;
+}

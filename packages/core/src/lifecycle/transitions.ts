@@ -1,0 +1,41 @@
+import { transitionRefused } from '../errors.ts';
+import type { Tenant, TenantStatus } from '../models/tenant.ts';
+
+/** A change of status: the statuses that it starts from, and the one that it leads to. */
+export interface Transition {
+  readonly from: readonly TenantStatus[];
+  readonly to: TenantStatus;
+}
+
+type Verb =
+  | 'activate'
+  | 'fail'
+  | 'reclaim'
+  | 'finish'
+  | 'suspend'
+  | 'startMaintenance'
+  | 'archive'
+  | 'resume'
+  | 'remove';
+
+/** Every change of status. */
+export const transitions: Readonly<Record<Verb, Transition>> = {
+  activate: { from: ['provisioning'], to: 'active' },
+  fail: { from: ['provisioning'], to: 'failed' },
+  // A process that is still creating the tenant can no longer activate it.
+  reclaim: { from: ['provisioning', 'failed'], to: 'failed' },
+  finish: { from: ['failed'], to: 'active' },
+  suspend: { from: ['active'], to: 'suspended' },
+  startMaintenance: { from: ['active'], to: 'maintenance' },
+  archive: { from: ['active', 'suspended', 'maintenance'], to: 'archived' },
+  resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
+  remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },
+};
+
+/** The statuses in which a tenant's storage is complete, so that it can be migrated. */
+export const migratable: readonly TenantStatus[] = ['active', 'suspended', 'maintenance', 'archived'];
+
+/** @throws TRANSITION_REFUSED if the tenant has none of the statuses. */
+export function requireStatus(tenant: Tenant, statuses: readonly TenantStatus[]): void {
+  if (!statuses.includes(tenant.status)) throw transitionRefused(tenant, statuses);
+}

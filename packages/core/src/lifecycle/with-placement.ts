@@ -1,0 +1,26 @@
+import { outside } from '../context.ts';
+import { TenancyError } from '../errors.ts';
+import type { Tenant, TenantDraft } from '../models/tenant.ts';
+import type { ParsedTenantInput } from '../models/tenant-input.ts';
+import type { PlacementDraft, ResourceVerbs } from '../resource.ts';
+
+/**
+ * The draft with the isolation and placement that the resources choose.
+ * @throws ISOLATION_UNKNOWN if the input names an isolation and no resource places tenants.
+ */
+export async function withPlacement<T extends Tenant>(
+  { draft, isolation, placement }: ParsedTenantInput<T>,
+  resources: readonly ResourceVerbs[],
+): Promise<TenantDraft<T>> {
+  let chosen: PlacementDraft = { id: draft.id, config: draft.config, isolation, placement };
+  const placing = resources.filter(({ place }) => place !== undefined);
+  if (placing.length === 0 && isolation !== undefined) {
+    const message = `Tenant "${draft.id}" requires isolation "${isolation}", but no resource places tenants.`;
+    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: draft.id });
+  }
+  for (const resource of placing) {
+    const answer = await outside(async () => resource.place?.(chosen));
+    chosen = { ...chosen, ...answer, placement: { ...chosen.placement, ...answer?.placement } };
+  }
+  return { ...draft, isolation: chosen.isolation ?? 'none', placement: chosen.placement ?? {} } as TenantDraft<T>;
+}
