@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
 import type { Pools } from '../connections/pools.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { ownerMark } from './storage.ts';
 
@@ -23,6 +26,12 @@ export function authorization({ role }: OrmPlacement): string {
   return role === undefined ? '' : ` authorization ${quoteName(role)}`;
 }
 
+/** What a role is called that cannot be dropped: nobody else's, and no longer than PostgreSQL allows. */
+function leftName(role: string, tenant: Tenant): string {
+  const digest = createHash('sha256').update(incarnationOf(tenant)).digest('hex').slice(0, 12);
+  return `${role.slice(0, 40)}_removed_${digest}`;
+}
+
 /** Drops the role that was created for this tenant. Does nothing if it is gone, or another tenant's. */
 export async function dropRole(pools: Pools, on: Database, { role }: OrmPlacement, tenant: Tenant): Promise<void> {
   if (role === undefined) return;
@@ -30,5 +39,13 @@ export async function dropRole(pools: Pools, on: Database, { role }: OrmPlacemen
     on,
     `select shobj_description(oid, 'pg_authid') as owner from pg_roles where rolname = ${quoteText(role)}`,
   );
-  if (found?.owner === ownerMark(tenant)) await pools.query(on, `drop role ${quoteName(role)}`);
+  if (found?.owner !== ownerMark(tenant)) return;
+  // What it was granted, and the large objects that it owns, would keep it from being dropped.
+  try {
+    await pools.query(on, `drop owned by ${quoteName(role)} cascade; drop role ${quoteName(role)}`);
+  } catch (error) {
+    if (codeOf(error) !== sqlState.dependentObjectsStillExist) throw error;
+    // Somebody else has granted it something, and only they can take that back. Its name is free for a successor.
+    await pools.query(on, `alter role ${quoteName(role)} rename to ${quoteName(leftName(role, tenant))}`);
+  }
 }

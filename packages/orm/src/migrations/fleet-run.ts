@@ -1,4 +1,4 @@
-import { isTenancyError, TenancyError } from '@omnitenant/core';
+import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { StoredTenant } from '../central/stored-tenant.ts';
 import { sharesTables } from '../placement/placement.ts';
 import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
@@ -120,9 +120,32 @@ export class FleetRun {
     if (!sharesTables(tenant)) return migrateTarget(tenantTarget(tenant), this.#operation, known);
     const { server, database, schema } = tenant.placement;
     const key = JSON.stringify([server, database, schema]);
-    const migrated = this.#shared.get(key) ?? migrateTarget(tenantTarget(tenant), this.#operation, known);
+    const migrated =
+      this.#shared.get(key) ??
+      this.#refusePart(tenant).then(() => migrateTarget(tenantTarget(tenant), this.#operation, known));
     this.#shared.set(key, migrated);
     return migrated;
+  }
+
+  /**
+   * Tenants that share tables are migrated together, so a run that was to be about some of them is about none.
+   *
+   * @throws MIGRATE_FAILED
+   */
+  async #refusePart({ id, placement }: Tenant): Promise<void> {
+    const { tenants } = this.#selection;
+    if (tenants === undefined) return;
+    const { server = '', database = '', schema = '' } = placement;
+    const sharing = { server, database, schema };
+    const { ledger } = this.#fleet;
+    const others = (await ledger.count({ sharing })) - (await ledger.count({ sharing, tenants }));
+    if (others === 0) return;
+    throw new TenancyError(
+      'MIGRATE_FAILED',
+      `Tenant "${id}" shares the tables of the schema "${schema}" with ${others} tenants that were not named, and all of them are migrated ` +
+        'together. Name all of them, or no tenant.',
+      { tenant: id },
+    );
   }
 
   /** A tenant that was removed during the run has nothing left to migrate. */

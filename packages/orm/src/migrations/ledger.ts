@@ -1,5 +1,6 @@
 import type { EntityMetadata, FilterQuery } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
+import type { Placement } from '@omnitenant/core/extend';
 import { lastKnownVersion, type StoredTenant, toTenant } from '../central/stored-tenant.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
@@ -13,6 +14,8 @@ export interface LedgerFilter {
   readonly otherThan?: readonly string[] | undefined;
   /** Ids; `*` stands for any characters. */
   readonly tenants?: readonly string[] | undefined;
+  /** Only tenants that share the tables of this placement. */
+  readonly sharing?: Placement | undefined;
   /** Leaves out tenants that have this version, as central believes. */
   readonly except?: string | undefined;
 }
@@ -40,11 +43,15 @@ export function centralLedger(
   meta: EntityMetadata<TenantEntity>,
   ask: Ask = (work) => work(),
 ): Ledger {
-  function where({ server, otherThan, tenants, except }: LedgerFilter, after?: string): FilterQuery<TenantEntity> {
+  function where(
+    { server, otherThan, tenants, sharing, except }: LedgerFilter,
+    after?: string,
+  ): FilterQuery<TenantEntity> {
     const all: object[] = [{ status: { $in: migratable } }];
     if (server !== undefined) all.push({ placement: { server } });
     if (otherThan !== undefined) all.push({ placement: { server: { $nin: otherThan } } });
     if (tenants !== undefined) all.push({ $or: tenants.map(matching) });
+    if (sharing !== undefined) all.push({ isolation: 'row', placement: sharing });
     if (except !== undefined) all.push({ schemaVersion: { $ne: except } });
     if (after !== undefined) all.push({ id: { $gt: after } });
     return { $and: all } as never;

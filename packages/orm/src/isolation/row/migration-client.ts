@@ -2,7 +2,8 @@ import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from '../../placement/placement.ts';
 import { formerTenants, rowRoles, tenantColumn } from '../../placement/shared-tables.ts';
 import type { Enveloped, QueryResult, SqlClient, TransactionStatus } from '../../sql/client.ts';
-import { codeOf, maskedCode, statementsOf } from '../../sql/lexer.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import { codeOf as keywordsOf, maskedCode, statementsOf } from '../../sql/lexer.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { adaptStatement } from './adapt-statement.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
@@ -75,7 +76,7 @@ export class RowMigrationClient implements SqlClient {
   }
 
   async #statement(statement: string, parameters: readonly unknown[]): Promise<QueryResult> {
-    const control = codeOf(statement);
+    const control = keywordsOf(statement);
     if (begins.test(control)) return this.#begin(statement);
     if (ends.test(control)) {
       const result = await this.#end(statement);
@@ -91,7 +92,7 @@ export class RowMigrationClient implements SqlClient {
       return result;
     } catch (error) {
       await this.#end('rollback').catch(() => {});
-      if (!this.#migration.mayLeaveTransaction || (error as { code?: string }).code !== '25001') throw error;
+      if (!this.#migration.mayLeaveTransaction || codeOf(error) !== sqlState.activeTransaction) throw error;
     }
     return this.#runAlone(statement);
   }
@@ -114,7 +115,7 @@ export class RowMigrationClient implements SqlClient {
   }
 
   async #run(statement: string, parameters: readonly unknown[]): Promise<QueryResult> {
-    const code = codeOf(statement);
+    const code = keywordsOf(statement);
     // What this package sends itself changes no table.
     if (statement.trimStart().startsWith('do $omnitenant$')) return this.#query(statement);
     if (transactionControl.test(code) || isRead(code)) return this.#query(statement, parameters);
@@ -293,7 +294,8 @@ function refuseNarrowed({ relations }: Catalogue, statement: string): void {
 function fromNothing(error: unknown): unknown {
   const { code, column, message = '' } = error as { code?: string; column?: string; message?: string };
   const isNobodys =
-    (code === '23502' && column === tenantColumn) || (code === '42501' && message.includes('row-level security'));
+    (code === sqlState.notNullViolation && column === tenantColumn) ||
+    (code === sqlState.insufficientPrivilege && message.includes('row-level security'));
   if (!isNobodys) return error;
   return new TenancyError(
     'MIGRATE_FAILED',

@@ -1,6 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import { tenantColumn } from '../../placement/shared-tables.ts';
+import { sqlState } from '../../sql/error-codes.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
 import type { Expectation, Requirement } from './requirement.ts';
 import { requirementsOf, stepsOf } from './requirements.ts';
@@ -46,13 +47,13 @@ function explained(error: unknown): unknown {
     table,
     message = '',
   } = error as { code?: string; column?: string; table?: string; message?: string };
-  if (code === '23502' && column === tenantColumn) {
+  if (code === sqlState.notNullViolation && column === tenantColumn) {
     return failed(
       `The table "${table}" has rows that belong to no tenant. Create it empty, and insert with a statement of its own: it runs once for each tenant.`,
       error,
     );
   }
-  if (code === '42704' && message.includes('operator class')) {
+  if (code === sqlState.undefinedObject && message.includes('operator class')) {
     return failed(
       `An exclusion constraint of shared tables compares the tenant, too, which needs an operator class for text: create extension btree_gist. ${message}.`,
       error,

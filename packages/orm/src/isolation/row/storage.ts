@@ -14,6 +14,7 @@ import {
   tenantPolicy,
 } from '../../placement/shared-tables.ts';
 import type { Database } from '../../sql/client.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { isSame, type TenantStorage } from '../storage.ts';
 import { catalogueQuery, readCatalogue } from './catalogue.ts';
@@ -74,7 +75,8 @@ function formerKeys(placement: OrmPlacement, id: string): string {
 
 /** What PostgreSQL says where a schema, a table or a role is missing. */
 function isNotThere(error: unknown): boolean {
-  return ['3F000', '42P01', '22023'].includes((error as { code?: string }).code ?? '');
+  const missing: string[] = [sqlState.undefinedSchema, sqlState.undefinedTable, sqlState.invalidParameterValue];
+  return missing.includes(codeOf(error));
 }
 
 /**
@@ -195,7 +197,7 @@ async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
     catalogue = readCatalogue(await pools.query(placement, catalogueQuery(placement)));
   } catch (error) {
     // The first tenant of a schema may be removed before its roles were made.
-    if (['42704', '22023'].includes((error as { code?: string }).code ?? '')) return;
+    if (codeOf(error) === sqlState.undefinedObject) return;
     throw error;
   }
   if (!catalogue) return;

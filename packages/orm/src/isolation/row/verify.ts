@@ -3,6 +3,7 @@ import type { Pools } from '../../connections/pools.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import { rowRoles } from '../../placement/shared-tables.ts';
 import type { Database } from '../../sql/client.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { catalogueQuery, readCatalogue } from './catalogue.ts';
 import { sentenceOf } from './protect.ts';
 import type { Requirement } from './requirement.ts';
@@ -70,7 +71,7 @@ async function missing(pools: Pools, placement: OrmPlacement & Database, logTabl
 
 function withoutRole({ role }: OrmPlacement) {
   return (error: unknown): never => {
-    if ((error as { code?: string }).code !== '42704') throw error;
+    if (codeOf(error) !== sqlState.undefinedObject) throw error;
     throw new TenancyError(
       'CONFIG_INVALID',
       `A role of the shared tables is not there: ${(error as Error).message}. Restore "${role}" and those that begin with its name.`,
