@@ -3,10 +3,7 @@ import { expect, test } from 'vitest';
 import { isTenancyError, TenancyError } from './errors.ts';
 
 test('an error carries its code, status, tenant and headers', () => {
-  const error = new TenancyError('TENANT_MAINTENANCE', 'Back soon.', {
-    tenant: 'acme',
-    headers: { 'Retry-After': '60' },
-  });
+  const error = new TenancyError('TENANT_MAINTENANCE', 'Back soon.', { tenant: 'acme' });
   expect(error).toMatchObject({ name: 'TenancyError', code: 'TENANT_MAINTENANCE', status: 503, tenant: 'acme' });
   expect(error.headers).toEqual({ 'Retry-After': '60' });
 });
@@ -28,9 +25,7 @@ test('a response shows the message only where it is exposed', async () => {
   expect(hidden.status).toBe(404);
   expect(await hidden.text()).toBe('{"error":{"message":"Not Found","code":"TENANT_UNKNOWN"}}');
 
-  const shown = new TenancyError('TENANT_MAINTENANCE', 'Back soon.', {
-    headers: { 'Retry-After': '60' },
-  }).getResponse();
+  const shown = new TenancyError('TENANT_MAINTENANCE', 'Back soon.').getResponse();
   expect(shown.headers.get('retry-after')).toBe('60');
   expect(shown.headers.get('content-type')).toContain('application/json');
   expect(await shown.json()).toEqual({ error: { code: 'TENANT_MAINTENANCE', message: 'Back soon.' } });

@@ -20,7 +20,7 @@ export {
   type TenantDraft,
   tenantSnapshot,
 } from './models/tenant.ts';
-export { redact } from './redact.ts';
+export { isSecretName, redact } from './redact.ts';
 export type { Identifier } from './resolvers/resolver.ts';
 export {
   defineResource,

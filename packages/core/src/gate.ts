@@ -21,7 +21,7 @@ export function createGate({ running: limit, waiting }: { running: number; waiti
   return {
     async pass(call) {
       if (running < limit) running += 1;
-      else if (queue.length >= waiting) throw overfull();
+      else if (queue.length >= waiting) throw tooManyLookups();
       else await new Promise<void>((resolve) => queue.push(resolve));
       try {
         return await call();
@@ -32,7 +32,6 @@ export function createGate({ running: limit, waiting }: { running: number; waiti
   };
 }
 
-function overfull(): TenancyError {
-  const message = 'Too many tenants are being looked up at once; try again.';
-  return new TenancyError('STORE_UNAVAILABLE', message, { headers: { 'Retry-After': '1' } });
+function tooManyLookups(): TenancyError {
+  return new TenancyError('STORE_UNAVAILABLE', 'Too many tenants are being looked up at once; try again.');
 }

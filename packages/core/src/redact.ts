@@ -1,16 +1,29 @@
 import { inspect } from 'node:util';
 
-// A colon makes it a password, which may hold anything; digits and a slash after it make it a port.
+// After a colon stands a password, which may contain anything, or a port: digits and a slash.
 const userInfo = /:\/\/(?:[^\s'"`/:@]{0,512}@|[^\s'"`/:@]{0,512}:(?!\d+\/)[^\s'"`]{0,512}@)/g;
-const secret =
-  /((?:password|passwd|pwd|secret|token|api[-_]?key)["']?\s{0,9}[=:]\s{0,9})("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&)}\]]+)/gi;
+
+/** The words that name a secret. A text is masked only after a `certain` one; `ambiguous` ones are common in prose. */
+const secretWords = {
+  certain: ['password', 'passwd', 'pwd', 'secret', 'token', 'api[-_]?key'],
+  ambiguous: ['pass', 'key', 'credential', 'auth', 'dsn', 'cookie', 'private'],
+};
+
+const value = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&)}\]]+)/.source;
+const secretSetting = new RegExp(`((?:${secretWords.certain.join('|')})["']?\\s{0,9}[=:]\\s{0,9})${value}`, 'gi');
+const secretName = new RegExp([...secretWords.certain, ...secretWords.ambiguous].join('|'), 'i');
 
 /** The text with the credentials in its URLs (`user:secret@`) and settings (`password=…`) masked. */
 export function redact(text: string): string {
-  return text.replace(userInfo, '://***@').replace(secret, '$1***');
+  return text.replace(userInfo, '://***@').replace(secretSetting, '$1***');
 }
 
-/** The cause itself where nothing in it looks like a credential; otherwise a copy that has them masked. */
+/** Whether the name of a setting says that its value is secret. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name);
+}
+
+/** The cause itself, or a copy with its credentials masked if it contains any. */
 export function withoutCredentials(cause: unknown): unknown {
   if (typeof cause === 'string') return redact(cause);
   if (typeof cause !== 'object' || cause === null || isClean(cause)) return cause;

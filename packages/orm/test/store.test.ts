@@ -1,13 +1,14 @@
 import { defineConfig } from '@mikro-orm/postgresql';
+import { createTenancy } from '@omnitenant/core';
 import { resource } from '@omnitenant/core/extend';
 import { storeSuite } from '@omnitenant/core/testing';
 import { type TestDatabase, testDatabase } from '@omnitenant/tooling';
-import { afterAll, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
 
 let opened: { database: TestDatabase; orm: Orm } | undefined;
 
-/** A store of its own for each case: central is made once, and emptied. */
+/** A store of its own for each case: central is created once, and emptied. */
 async function createStore() {
   opened ??= await open();
   const { orm } = opened;
@@ -28,3 +29,17 @@ afterAll(async () => {
 });
 
 storeSuite({ test, createStore });
+
+test('an application without an identity map creates, suspends and removes tenants', async () => {
+  await using database = await testDatabase();
+  const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [], disableIdentityMap: true }));
+  await using tenancy = createTenancy({ resources: [orm] });
+  await tenancy.migrateCentral();
+  await tenancy.tenants.create({ id: 'acme' });
+  expect((await orm.store.find('acme'))?.status).toBe('active');
+  expect(await tenancy.run('acme', ({ id }) => id)).toBe('acme');
+  await tenancy.tenants.suspend('acme');
+  await expect(tenancy.run('acme', () => undefined)).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
+  await tenancy.tenants.remove('acme');
+  expect(await orm.store.find('acme')).toBeUndefined();
+});

@@ -27,9 +27,8 @@ export function unavailable(tenant: string | undefined, error: unknown): Tenancy
   const reason = reasonOf(error);
   const code = error instanceof Exhausted ? 'CONNECTIONS_EXHAUSTED' : 'SERVER_UNAVAILABLE';
   return new TenancyError(code, `${cache} is not available: ${reason}.`, {
-    headers: { 'Retry-After': '1' },
     cause: new Error(reason),
-    ...(tenant === undefined ? {} : { tenant }),
+    tenant,
   });
 }
 

@@ -1,6 +1,4 @@
-import { redact } from '@omnitenant/core/extend';
-
-const secret = /pass|secret|token|key|credential|auth|dsn|cookie|private/i;
+import { isSecretName, redact } from '@omnitenant/core/extend';
 
 /** A copy for display: values with a secret name and text that looks like a credential are masked. */
 export function masked(value: unknown): unknown {
@@ -15,5 +13,5 @@ export function masked(value: unknown): unknown {
 /** A URL may hold a password or sealed credentials. The name of an environment variable is not secret. */
 function isSecret(name: string, held: unknown): boolean {
   if (name === 'url') return typeof held === 'string' && !held.startsWith('env:');
-  return secret.test(name) && held !== null;
+  return isSecretName(name) && held !== null;
 }

@@ -13,8 +13,7 @@ export function admit<T extends Tenant>(tenant: T | undefined, named: string): T
     code: 'TENANT_UNKNOWN',
     message: `Tenant "${id}" is in status "${status}" and cannot be entered.`,
   };
-  const headers = status === 'maintenance' ? { 'Retry-After': '60' } : undefined;
-  throw new TenancyError(code, message, { tenant: id, headers });
+  throw new TenancyError(code, message, { tenant: id });
 }
 
 const refusals: Partial<Record<TenantStatus, { readonly code: TenancyErrorCode; readonly message: string }>> = {

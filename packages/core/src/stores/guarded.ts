@@ -37,7 +37,7 @@ async function guarded<R>(call: () => Promise<R>): Promise<R> {
     return await outside(call);
   } catch (cause) {
     if (isTenancyError(cause)) throw cause;
-    const message = 'The tenant store does not answer, so it is not known which tenants there are; the cause says why.';
-    throw new TenancyError('STORE_UNAVAILABLE', message, { cause, headers: { 'Retry-After': '5' } });
+    const message = 'The tenant store does not answer. See the cause.';
+    throw new TenancyError('STORE_UNAVAILABLE', message, { cause });
   }
 }

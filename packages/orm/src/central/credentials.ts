@@ -1,6 +1,6 @@
 import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
 import { TenancyError } from '@omnitenant/core';
-import type { TenantStore } from '@omnitenant/core/extend';
+import { type TenantStore, unknownTenant } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
@@ -39,7 +39,10 @@ export function createCredentials({ vault, store, fork, tenant: meta }: Credenti
   const write = (id: string, to: Reference, from?: Reference): Promise<boolean> =>
     fork().transactional(async (em) => {
       const where = { id } as FilterQuery<TenantEntity>;
-      const entity = await em.findOne(meta.class, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const entity = await em.findOne(meta.class, where, {
+        lockMode: LockMode.PESSIMISTIC_WRITE,
+        disableIdentityMap: false,
+      });
       const { url } = (entity?.placement ?? {}) as Partial<OrmPlacement>;
       if (!entity || url === undefined || (from !== undefined && url !== from)) return false;
       entity.placement = { ...entity.placement, url: to };
@@ -55,12 +58,10 @@ export function createCredentials({ vault, store, fork, tenant: meta }: Credenti
       throw (await store.find(id))
         ? new TenancyError(
             'TENANT_INVALID',
-            `The tenant "${id}" is not on a server of its own, so it has no credentials.`,
-            {
-              tenant: id,
-            },
+            `Tenant "${id}" is not on a server of its own, so it has no credentials.`,
+            { tenant: id },
           )
-        : new TenancyError('TENANT_UNKNOWN', `There is no tenant '${id}'.`, { tenant: id });
+        : unknownTenant(id);
     },
     rotate: (options) => rotate({ vault, store, write }, options),
   };

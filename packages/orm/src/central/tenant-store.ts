@@ -7,7 +7,15 @@ import {
   ValidationError,
 } from '@mikro-orm/core';
 import { type Domain, TenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
-import type { TenantChange, TenantFilter, TenantStore } from '@omnitenant/core/extend';
+import {
+  domainTaken,
+  type TenantChange,
+  type TenantFilter,
+  type TenantStore,
+  tenantExists,
+  transitionRefused,
+  unknownTenant,
+} from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import { toTenant } from './stored-tenant.ts';
@@ -34,7 +42,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
   function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {
     for (const name of names) {
       if (properties.has(name) && !forbidden.has(name)) continue;
-      throw new TenancyError('TENANT_INVALID', `The tenant '${id}' has no column '${name}' that could be set.`, {
+      throw new TenancyError('TENANT_INVALID', `Tenant "${id}" has no column "${name}" that can be set.`, {
         tenant: id,
       });
     }
@@ -43,6 +51,8 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
   async function find(em: TenantEntityManager, id: string): Promise<TenantEntity> {
     const entity = await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, {
       lockMode: LockMode.PESSIMISTIC_WRITE,
+      // Otherwise the application's configuration could detach the entity, and the change would not be written.
+      disableIdentityMap: false,
     });
     if (!entity) throw unknownTenant(id);
     return entity;
@@ -97,7 +107,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
         checkReference(id, change.placement);
         const entity = await fork().transactional(async (em) => {
           const found = await find(em, id);
-          if (from && !from.includes(found.status)) throw transitionRefused(found, change.status, from);
+          if (from && !from.includes(found.status)) throw transitionRefused(found, from);
           em.assign(found, change as EntityData<TenantEntity> as never);
           return found;
         });
@@ -154,7 +164,6 @@ async function orStoreUnavailable<R>(ask: () => Promise<R>): Promise<R> {
     if (error instanceof TenancyError && error.code === 'SERVER_UNAVAILABLE') {
       throw new TenancyError('STORE_UNAVAILABLE', `The tenants cannot be looked up. ${error.message}`, {
         cause: error.cause,
-        ...(error.headers && { headers: error.headers }),
       });
     }
     throw error;
@@ -166,45 +175,11 @@ function insertionError(id: string, domains: readonly Domain[], error: unknown):
     const conflict = /\((\w+)\)=\((.*?)\)/.exec(error.message);
     const taken = domains.find(({ host }) => host === conflict?.[2]);
     if (conflict?.[1] === 'host' && taken) return domainTaken(taken, error);
-    if (conflict?.[1] === 'id') {
-      return new TenancyError('TENANT_EXISTS', `There is a tenant '${id}' already. Choose another id.`, {
-        tenant: id,
-        cause: error,
-      });
-    }
+    if (conflict?.[1] === 'id') return tenantExists(id, error);
   }
   const { code } = error as { code?: string };
   const refused = error instanceof ValidationError || code?.startsWith('22') || code?.startsWith('23');
   if (!refused) return error;
-  return new TenancyError('TENANT_INVALID', `The tenant '${id}' cannot be kept: ${(error as Error).message}`, {
-    tenant: id,
-    cause: error,
-  });
-}
-
-function unknownTenant(id: string): TenancyError {
-  return new TenancyError('TENANT_UNKNOWN', `There is no tenant '${id}'.`, { tenant: id });
-}
-
-function domainTaken({ host, tenantId }: Domain, cause: unknown): TenancyError {
-  return new TenancyError(
-    'DOMAIN_TAKEN',
-    `The domain '${host}' leads to a tenant already, so '${tenantId}' cannot have it.`,
-    {
-      tenant: tenantId,
-      cause,
-    },
-  );
-}
-
-function transitionRefused(
-  { id, status }: TenantEntity,
-  to: TenantStatus | undefined,
-  from: readonly TenantStatus[],
-): TenancyError {
-  return new TenancyError(
-    'TRANSITION_REFUSED',
-    `The tenant '${id}' is ${status}; ${to ? `it becomes ${to}` : 'this is done'} only from ${from.join(', ')}.`,
-    { tenant: id },
-  );
+  const message = `Tenant "${id}" cannot be stored: ${(error as Error).message}`;
+  return new TenancyError('TENANT_INVALID', message, { tenant: id, cause: error });
 }

@@ -12,7 +12,7 @@ export function unavailable(
   if (error instanceof TenancyError) return error;
   const { message = String(error) } = error as { message?: string };
   const reason = reasons[codeOf(error)] ?? reasonWithoutCode(message) ?? message;
-  return serverError('SERVER_UNAVAILABLE', database, scope, `cannot be used: ${reason}.`, { cause: error });
+  return serverError('SERVER_UNAVAILABLE', database, scope, `cannot be used: ${reason}.`, error);
 }
 
 /** The error CONNECTIONS_EXHAUSTED. `why` says which connections are in use, and how long the request has waited. */
@@ -28,11 +28,10 @@ function serverError(
   database: Database,
   scope: Scope | undefined,
   what: string,
-  options: { readonly cause?: unknown } = {},
+  cause?: unknown,
 ): TenancyError {
   const tenant = database.tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
-  const named = tenant === undefined ? options : { ...options, tenant };
-  return new TenancyError(code, `${describe(database, tenant)} ${what}`, { ...named, headers: { 'Retry-After': '1' } });
+  return new TenancyError(code, `${describe(database, tenant)} ${what}`, { tenant, cause });
 }
 
 function describe({ server, database, url }: Database, tenant: string | undefined): string {

@@ -1,6 +1,6 @@
 import type { MetadataStorage } from '@mikro-orm/core';
 import { TenancyError } from '@omnitenant/core';
-import { currentScope } from '@omnitenant/core/extend';
+import { currentScope, incarnationOf } from '@omnitenant/core/extend';
 import type { Owner } from './ownership.ts';
 
 /** What belongs to a scope of an application, such as an EntityManager, a driver or a connection. */
@@ -26,8 +26,8 @@ export function setCurrentOwner(metadata: MetadataStorage, current: () => Owner 
 export function refuseElsewhere(belonging: Belonging): void {
   const scope = currentScope();
   if (belonging.scopeKey === 'central' || scope?.kind !== 'tenant') return;
-  const { id, createdAt } = scope.tenant;
-  if (belonging.scopeKey === `${id}@${createdAt.getTime()}`) return;
+  const { id } = scope.tenant;
+  if (belonging.scopeKey === incarnationOf(scope.tenant)) return;
   // The innermost scope may be another application's, entered in a scope of this one's.
   if (scope.parent && currentOwners.get(belonging.getMetadata())?.()?.scopeKey === belonging.scopeKey) return;
   throw new TenancyError(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
 import type { Pools } from '../connections/pools.ts';
 import { placementOf } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
@@ -141,8 +142,7 @@ function cannotBeCopied(error: unknown): boolean {
  * that was left unfinished is recognised as this tenant's.
  */
 function unfinishedName(tenant: Tenant): string {
-  const { id, createdAt } = tenant;
-  const digest = createHash('sha256').update(`${id}@${createdAt.getTime()}`).digest('hex');
+  const digest = createHash('sha256').update(incarnationOf(tenant)).digest('hex');
   return `${placementOf(tenant).database.slice(0, 40)}_new_${digest.slice(0, 16)}`;
 }
 

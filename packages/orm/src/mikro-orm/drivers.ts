@@ -1,5 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { ResourceScope } from '@omnitenant/core/extend';
+import { incarnationOf, type ResourceScope } from '@omnitenant/core/extend';
 import { refuseElsewhere } from '../entities/elsewhere.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
@@ -77,12 +77,12 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
   function ofTenant(tenant: Tenant, served = serving(tenant)): ScopedDriver {
-    const { id, createdAt } = tenant;
+    const { id } = tenant;
     if (served === 'refuse') throw migrationsPending(id);
     const kind = sharesTables(tenant) ? 'row' : 'tenant';
     const placement = kind === 'row' ? sharedPlacement(tenant) : placementOf(tenant);
     const readOnly = served === 'read-only';
-    const scopeKey = `${id}@${createdAt.getTime()}`;
+    const scopeKey = incarnationOf(tenant);
     const belonging = { scopeKey, scopeLabel: id, getMetadata: () => base.getMetadata() };
     const refuse = () => refuseElsewhere(belonging);
     const pool = poolOf(

@@ -6,10 +6,9 @@ export type PendingMigrations = 'serve' | 'read-only' | 'refuse';
 /** Refuses a tenant that has pending migrations; `cause` is PostgreSQL's refusal of a write in a read-only one. */
 export function migrationsPending(tenant: string, cause?: unknown): TenancyError {
   const readOnly = cause === undefined ? '' : ' and is read-only until they are applied';
-  const options = { tenant, headers: { 'Retry-After': '30' } };
   return new TenancyError(
     'MIGRATIONS_PENDING',
     `Tenant "${tenant}" has pending migrations${readOnly}. Migrate it: omnitenant migrate ${tenant}.`,
-    cause === undefined ? options : { ...options, cause },
+    { tenant, cause },
   );
 }
