@@ -346,8 +346,8 @@ describe('a configuration that cannot be right', () => {
     [undefined, {}, /needs a MikroORM configuration/],
     [{ entities: [] }, {}, /with a driver/],
     [defineConfig({ dbName: 'x', entities: [], replicas: [{}] }), {}, /read replicas/],
-    [defineConfig({ dbName: 'x', entities: [] }), { isolation: 'galaxy' }, /no isolation 'galaxy'/],
-    [defineConfig({ dbName: 'x', entities: [] }), { servers: { default: {} } }, /server 'default'/],
+    [defineConfig({ dbName: 'x', entities: [] }), { isolation: 'galaxy' }, /no isolation "galaxy"/],
+    [defineConfig({ dbName: 'x', entities: [] }), { servers: { default: {} } }, /server "default"/],
   ])('is refused before anything is opened (%#)', async (config, options, message) => {
     await expect(createOrm(config as never, options as never)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
