@@ -72,7 +72,7 @@ function emitDeclarations(folder: string): void {
       ...{ rootDir: join(root, 'packages'), outDir: folder, typeRoots: [join(root, 'node_modules/@types')] },
     },
     include: [join(root, 'packages/*/src')],
-    exclude: [join(root, 'packages/*/src/**/*.test.ts')],
+    exclude: [join(root, 'packages/*/src/**/*.test.ts'), join(root, 'packages/*/src/fixtures')],
   };
   const file = join(folder, 'tsconfig.json');
   writeFileSync(file, JSON.stringify(config));
