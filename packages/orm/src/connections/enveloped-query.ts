@@ -12,7 +12,10 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
     readonly #envelope: Enveloped['envelope'];
     #before = 0;
     #after: Buffer = sync;
+    /** How many answers there are to be, and how many there were. */
+    #expected = 0;
     #answered = 0;
+    #failed = false;
 
     constructor(status: () => TransactionStatus, { text, values, envelope }: Enveloped, done: QueryCallback) {
       super({ text, values, queryMode: 'extended' }, undefined, done);
@@ -23,6 +26,7 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
     override submit(connection: PgConnection): Error | null {
       const { before, after } = this.#envelope(this.#status());
       this.#before = before.length;
+      this.#expected = before.length + 1 + after.length;
       this.#after = after.length === 0 ? sync : Buffer.concat([encodeStatements(after), sync]);
       connection.stream.cork();
       try {
@@ -53,6 +57,27 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
       this.#answered += 1;
     }
 
+    /** Once: `pg` tells of a value that cannot be bound, and goes on to the end of the message. */
+    override handleError(error: Error, connection: PgConnection): void {
+      if (this.#failed) return;
+      this.#failed = true;
+      super.handleError(error, connection);
+    }
+
+    /** An answer too few means that the answers belong to something else: nobody may get them. */
+    override handleReadyForQuery(connection: PgConnection): void {
+      if (this.#failed) return;
+      if (this.#answered === this.#expected) super.handleReadyForQuery(connection);
+      else
+        connection.stream.destroy(new Error('The server has not answered what was sent, so the connection is closed.'));
+    }
+
+    /** The server has skipped a Sync that it reads before the data, and takes what else it reads for an error. */
+    override handleCopyInResponse(connection: PgConnection): void {
+      super.handleCopyInResponse(connection);
+      if (this.#after === sync) connection.stream.write(sync);
+    }
+
     /** Whether what arrives answers the statement itself. */
     #isTheirs(): boolean {
       return this.#answered === this.#before;
@@ -76,12 +101,15 @@ interface PgQuery {
   handleDataRow(row: unknown): void;
   handleCommandComplete(complete: unknown, connection: PgConnection): void;
   handleEmptyQuery(connection: PgConnection): void;
+  handleError(error: Error, connection: PgConnection): void;
+  handleReadyForQuery(connection: PgConnection): void;
+  handleCopyInResponse(connection: PgConnection): void;
 }
 
 export type PgQueryConstructor = new (config: object, values: undefined, done: QueryCallback) => PgQuery;
 
 /** The members of `pg`'s connection that are used here. */
 interface PgConnection {
-  readonly stream: { cork(): void; uncork(): void; write(bytes: Buffer): unknown };
+  readonly stream: { cork(): void; uncork(): void; write(bytes: Buffer): unknown; destroy(error: Error): unknown };
   execute(portal: { readonly portal: string }): void;
 }

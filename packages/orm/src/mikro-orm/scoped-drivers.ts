@@ -1,7 +1,7 @@
 import { type EntityMetadata, isRaw, raw, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
-import Cursor from 'pg-cursor';
+
 import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { tenantColumn } from '../placement/shared-tables.ts';
@@ -10,6 +10,7 @@ import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 import { markingGeneratedReads } from './generated-reads.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
 import { ScopedDialect } from './scoped-dialect.ts';
+import { StreamCursor } from './stream-cursor.ts';
 
 /** Derives scoped drivers from the base's: microseconds and about 4 KB each. */
 export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
@@ -22,7 +23,8 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
   };
   return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: PinnedPool): ScopedDriver => {
     const scoped = Object.create(prototypes[kind]) as ScopedDriver;
-    const dialect = () => new ScopedDialect({ pool: pool as never, cursor: Cursor as never }, { scopeKey, scopeLabel });
+    const dialect = () =>
+      new ScopedDialect({ pool: pool as never, cursor: StreamCursor as never }, { scopeKey, scopeLabel });
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
     connection.pool = pool;
     connection.setMetadata(orm.getMetadata());

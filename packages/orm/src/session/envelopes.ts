@@ -22,8 +22,8 @@ export function envelopesOf(pin: readonly string[]): Envelopes {
 
   function byStatus(idle: Envelope): (status: TransactionStatus) => Envelope {
     return (status) => {
-      if (status === 'T') return inTransaction;
-      return status === 'I' ? idle : bare;
+      if (status === 'E') return bare;
+      return status === 'T' ? inTransaction : idle;
     };
   }
 
@@ -32,6 +32,11 @@ export function envelopesOf(pin: readonly string[]): Envelopes {
     read: byStatus(aloneRead),
     first: (begin) => byStatus({ before: [begin, ...pin], after: [], leavesNothing: false }),
   };
+}
+
+/** The same envelope behind the end of a statement by itself that has failed, and with it the transaction around it. */
+export function afterFailure(envelope: Envelope): Envelope {
+  return { ...envelope, before: ['rollback', ...envelope.before] };
 }
 
 /** For what the driver itself sends to end a transaction. */

@@ -1,8 +1,8 @@
 import type { Scope } from '@omnitenant/core/extend';
-import type { QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
+import type { Envelope, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
 import { statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
-import { type Envelopes, ending } from './envelopes.ts';
+import { afterFailure, type Envelopes, ending } from './envelopes.ts';
 import { checkIn, checkOut, type OpenWork, scopeEnded } from './scope-work.ts';
 
 /** What a tenant's statements are held to, and how their errors are told. */
@@ -27,6 +27,10 @@ export class PinnedClient implements SqlClient, OpenWork {
   #begin: string | undefined;
   #unanswered = 0;
   #streams = false;
+  /** Whether what was sent last belongs to a transaction of the caller's, as opposed to one around a single statement. */
+  #inTransaction = false;
+  /** Whether there was a transaction or a stream, after which the caller has the connection until it gives it back. */
+  #held = false;
   readonly #cursors = new Set<OpenCursor>();
   #closedBy: (() => Error) | undefined;
 
@@ -64,9 +68,9 @@ export class PinnedClient implements SqlClient, OpenWork {
     this.#client.release();
   }
 
-  /** Whether it holds a transaction or a stream that has to be ended. */
+  /** Whether it holds, or has held, a transaction or a stream, so that nothing else gives it back. */
   get isBusy(): boolean {
-    return this.#begin !== undefined || this.#streams || isOpen(this.#client.getTransactionStatus());
+    return this.#held || isOpen(this.#client.getTransactionStatus());
   }
 
   getTransactionStatus(): TransactionStatus {
@@ -84,6 +88,7 @@ export class PinnedClient implements SqlClient, OpenWork {
     if (isBegin(sql) && this.#isIdle()) {
       this.#refuseEndedScope();
       this.#begin = sql;
+      this.#held = true;
       return notSent;
     }
     const statements = sql.includes(';') && parameters.length === 0 ? statementsOf(sql) : [sql];
@@ -132,7 +137,7 @@ export class PinnedClient implements SqlClient, OpenWork {
   }
 
   async #send(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
-    const envelope = this.#begin === undefined ? this.#envelopes.any : this.#envelopes.first(this.#begin);
+    const envelope = this.#envelopeOf(this.#begin);
     this.#begin = undefined;
     this.#unanswered += 1;
     try {
@@ -140,6 +145,16 @@ export class PinnedClient implements SqlClient, OpenWork {
     } finally {
       this.#unanswered -= 1;
     }
+  }
+
+  /** Around a statement of which nothing is known, and which begins the caller's transaction if `begin` is given. */
+  #envelopeOf(begin: string | undefined): (status: TransactionStatus) => Envelope {
+    const envelope = begin === undefined ? this.#envelopes.any : this.#envelopes.first(begin);
+    return (status) => {
+      const hasFailed = isOpen(status) && !this.#inTransaction;
+      this.#inTransaction = begin !== undefined || (isOpen(status) && !hasFailed);
+      return hasFailed ? afterFailure(envelope('I')) : envelope(status);
+    };
   }
 
   /** A cursor lives in a transaction: the caller's, or one that lasts until the connection is released. */
@@ -150,7 +165,8 @@ export class PinnedClient implements SqlClient, OpenWork {
     this.#rules.check(text);
     this.#cursors.add(cursor);
     this.#streams ||= this.#isIdle() && this.#begin === undefined;
-    const envelope = this.#envelopes.first(this.#begin ?? 'begin');
+    this.#held = true;
+    const envelope = this.#envelopeOf(this.#begin ?? 'begin');
     this.#begin = undefined;
     // What fails here fails the cursor, which comes behind it in the same transaction.
     this.#client.send({ text: '', envelope }).catch(() => {});
@@ -162,7 +178,7 @@ export class PinnedClient implements SqlClient, OpenWork {
   }
 
   #isIdle(): boolean {
-    return this.#unanswered === 0 && !isOpen(this.#client.getTransactionStatus());
+    return this.#unanswered === 0 && !(this.#inTransaction && isOpen(this.#client.getTransactionStatus()));
   }
 
   #refuseClosed(): void {
@@ -196,13 +212,14 @@ interface OpenCursor {
   readonly text?: string;
   /** Set when it was submitted. */
   readonly connection?: unknown;
+  readonly state?: string;
   handleError?(error: Error): void;
   submit?(connection: unknown): unknown;
 }
 
-/** Ends a cursor with an error for whoever reads from it, and lets the connection go on. */
+/** Ends a cursor with an error for whoever reads from it, and lets the connection go on. One that has failed has done both. */
 function failCursor(cursor: OpenCursor, error: Error): void {
-  if (cursor.connection) cursor.handleError?.(error);
+  if (cursor.connection && cursor.state !== 'error') cursor.handleError?.(error);
 }
 
 /** A cursor is submitted when all before it is answered: where that has opened no transaction, it would run without a pin. */
