@@ -3,13 +3,14 @@ import { isTenancyError } from '@omnitenant/core';
 import { tenancyMiddleware } from '@omnitenant/express';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { adminRoutes } from './admin.ts';
+import { ProjectService } from './project-service.ts';
 import { projectRoutes } from './projects.ts';
 import type { Tracker } from './tenancy.ts';
 
 export function createApp(tracker: Tracker, adminToken: string): Express {
-  const { tenancy } = tracker;
+  const { orm, tenancy } = tracker;
   const admin = adminRoutes(tracker, adminToken);
-  const projects = projectRoutes(tracker);
+  const projects = projectRoutes(new ProjectService(orm.em));
   return (
     express()
       .use(tenancyMiddleware(tenancy), express.json())

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { defineConfig } from '@mikro-orm/postgresql';
+import { defineConfig, type EntityManager } from '@mikro-orm/postgresql';
 import { createTenancy, firstOf, fromDomain, fromSubdomain, type Tenancy } from '@omnitenant/core';
 import { createOrm, type Orm, type TenantOf } from '@omnitenant/orm';
 import { Company, Project, Task } from './entities.ts';
 
 /** One MikroORM for all companies, and the tenancy that knows who they are. */
 export interface Tracker {
-  readonly orm: Orm<TenantOf<Company>>;
+  readonly orm: Orm<TenantOf<Company>, EntityManager>;
   readonly tenancy: Tenancy<TenantOf<Company>>;
 }
 
