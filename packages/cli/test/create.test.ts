@@ -21,7 +21,7 @@ test('asks for everything a tenant needs, and again after an invalid answer', as
   terminal.type(`${down}${enter}`);
   await terminal.until('Domains');
   terminal.type(`acme com!${enter}`);
-  await terminal.until('"acme" is no domain');
+  await terminal.until('"acme" is not a domain');
   terminal.type(`${'\x7f'.repeat(9)}acme.com, acme.org${enter}`);
   expect(await terminal.ended).toBe(0);
   expect(terminal.shown()).toContain('created "acme": acme Inc, active, schema');

@@ -199,7 +199,7 @@ describe('a handle', () => {
   });
 
   test('is refused outside, and where no tenancy of the scope has the resource', async () => {
-    expect(() => handleOf(cache)).toThrow(/"cache" is used outside a scope/);
+    expect(() => handleOf(cache)).toThrow(/"cache" was used outside a scope/);
     expect(() => tenancy.use(cache)).toThrow(expect.objectContaining({ code: 'OUTSIDE_SCOPE' }) as Error);
     const foreign = defineResource({ name: 'foreign', open: () => 1 });
     await tenancy.central(() => {

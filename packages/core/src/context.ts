@@ -3,7 +3,7 @@ import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { type TenantResource, verbsOf } from './resource.ts';
 
-/** The scope that code runs in: in one tenant, or deliberately in none (`central`). */
+/** The scope that code runs in: one tenant's, or central. */
 export type Scope<T extends Tenant = Tenant> = TenantScope<T> | CentralScope;
 
 /** A scope in one tenant. */
@@ -12,7 +12,7 @@ export interface TenantScope<T extends Tenant = Tenant> extends ScopeLife {
   readonly tenant: T;
 }
 
-/** A scope that is deliberately in no tenant. */
+/** The scope of the tenants' records and of shared data. */
 export interface CentralScope extends ScopeLife {
   readonly kind: 'central';
 }
@@ -20,22 +20,22 @@ export interface CentralScope extends ScopeLife {
 interface ScopeLife {
   /** The scope that this one was entered in. */
   readonly parent: Scope | undefined;
-  /** Whether the function that the scope was entered for has settled; work that it left behind may still run. */
+  /** Whether the function of the scope has settled. Work that it did not await may still run. */
   readonly ended: boolean;
   /**
-   * The scope's handle of a resource, opened when it is first asked for.
-   * @throws RESOURCE_UNKNOWN where the scope's tenancy does not have the resource; SCOPE_ENDED where the handle would
-   * have to be closed and the scope has ended.
+   * The scope's handle of a resource, opened on first use.
+   * @throws RESOURCE_UNKNOWN if the scope's tenancy does not have the resource; SCOPE_ENDED if the scope has ended and
+   * the handle would have to be closed.
    */
   handle<Handle>(of: TenantResource<Handle>): Handle;
 }
 
-/** The tenancy that scopes belong to, as far as they need it. */
+/** What a scope needs of its tenancy. */
 export interface ScopeOwner {
   readonly resources: ReadonlySet<TenantResource>;
   activated(scope: Scope): void;
   deactivated(scope: Scope): void;
-  /** Receives what closing a handle throws when the scope already has an error to end with. */
+  /** Receives an error of closing a handle if the scope already rejects with another. */
   report(error: unknown, scope: Scope): void;
 }
 
@@ -43,7 +43,7 @@ export interface ScopeOwner {
 export type OpenScope<T extends Tenant = Tenant> = (TenantScope<T> | CentralScope) & {
   readonly owner: ScopeOwner;
   readonly parent: OpenScope | undefined;
-  /** Ends the scope and closes its handles, newest first, all of them. Gives what they threw. */
+  /** Ends the scope and closes all of its handles, newest first. Returns their errors. */
   end(): undefined | Promise<readonly unknown[]>;
 };
 
@@ -56,7 +56,7 @@ export function currentScope(): Scope | undefined {
 
 /**
  * The handle of a resource in the innermost scope whose tenancy has it.
- * @throws OUTSIDE_SCOPE where there is no such scope.
+ * @throws OUTSIDE_SCOPE if there is no such scope.
  */
 export function handleOf<Handle>(of: TenantResource<Handle>): Handle {
   for (let scope = storage.getStore(); scope !== undefined; scope = scope.parent) {
@@ -66,17 +66,17 @@ export function handleOf<Handle>(of: TenantResource<Handle>): Handle {
   throw new TenancyError(
     'OUTSIDE_SCOPE',
     storage.getStore() === undefined
-      ? `The resource "${name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`
-      : `The resource "${name}" is used in a scope whose tenancy does not have it; pass it to createTenancy({ resources }).`,
+      ? `The resource "${name}" was used outside a scope; use it in tenancy.run() or tenancy.central().`
+      : `The resource "${name}" was used in a scope of a tenancy that does not have it; pass it to createTenancy({ resources }).`,
   );
 }
 
-/** Runs `fn` in no scope at all: for what outlives the scope, such as workers, timers, pools and subscribers. */
+/** Runs `fn` in no scope. Use it for what outlives the scope, such as workers, timers, pools and subscribers. */
 export function outside<R>(fn: () => R): R {
   return storage.run(undefined, fn);
 }
 
-/** A function that runs later work in the scope of now: for streams and emitters that call back from elsewhere. */
+/** Returns a function that runs later work in the current scope, for callbacks of streams and event emitters. */
 export function bindScope(): <R>(fn: () => R) => R {
   const scope = storage.getStore();
   return (fn) => storage.run(scope, fn);

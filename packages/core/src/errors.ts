@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { quoted } from './models/quoted.ts';
+import { quoted } from './quoted.ts';
 import { redact, withoutCredentials } from './redact.ts';
 
 /** How an error code is answered over HTTP. */

@@ -1,8 +1,8 @@
 import { TenancyError } from './errors.ts';
 
-/** Lets a bounded number of calls run, and a bounded number wait for their turn in order. */
+/** Runs a bounded number of calls at once, and queues a bounded number of others. */
 export interface Gate {
-  /** Rejects with STORE_UNAVAILABLE where too many wait already. */
+  /** Rejects with STORE_UNAVAILABLE if the queue is full. */
   pass<R>(call: () => Promise<R>): Promise<R>;
 }
 
@@ -11,7 +11,7 @@ export function createGate({ running: limit, waiting }: { running: number; waiti
   let running = 0;
   const queue: (() => void)[] = [];
 
-  // The one that leaves hands its place over, so that a newcomer cannot take it first.
+  // A call that ends hands its slot to the next one, so that a new call cannot take it first.
   function leave(): void {
     const next = queue.shift();
     if (next === undefined) running -= 1;

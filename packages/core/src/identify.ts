@@ -1,19 +1,19 @@
 import { TenancyError } from './errors.ts';
 import { admit } from './lifecycle/admit.ts';
 import { hostFromHeader } from './models/domain.ts';
-import { quoted } from './models/quoted.ts';
 import type { Tenant } from './models/tenant.ts';
+import { quoted } from './quoted.ts';
 import type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
 import type { TenantCache } from './tenant-cache.ts';
 
-/** What identifying a request takes. */
+/** The parts of identification. */
 export interface IdentifyOptions<T extends Tenant> {
   readonly resolver: TenantResolver | undefined;
   readonly publicHosts: ReadonlySet<string>;
   readonly cache: TenantCache<T>;
 }
 
-/** Finds the tenant that a request is for, and whether it may be entered; `undefined` means central. */
+/** Finds the tenant that a request is for and checks that it may be entered; `undefined` means central. */
 export function createIdentify<T extends Tenant>(
   options: IdentifyOptions<T>,
 ): (request: TenantRequest) => T | undefined | Promise<T | undefined> {
@@ -21,12 +21,15 @@ export function createIdentify<T extends Tenant>(
 
   return (request) => {
     if (resolver === undefined) {
-      throw new TenancyError('CONFIG_INVALID', 'Requests need a resolver; pass one to createTenancy({ resolver }).');
+      throw new TenancyError(
+        'CONFIG_INVALID',
+        'Identifying requests requires a resolver; pass one to createTenancy({ resolver }).',
+      );
     }
     const identifier = resolver(request);
     if (identifier === undefined) {
       if (isPublicHost(request.host)) return undefined;
-      throw new TenancyError('TENANT_UNRESOLVED', 'The request does not say which tenant it is for.');
+      throw new TenancyError('TENANT_UNRESOLVED', 'The request names no tenant.');
     }
     const { id, domain } = checked(identifier);
     if (id !== undefined) return admitted(cache.find(id), id);
@@ -38,7 +41,7 @@ export function createIdentify<T extends Tenant>(
     return found instanceof Promise ? found.then((tenant) => admit(tenant, named)) : admit(found, named);
   }
 
-  /** `www.` in front of a public host leads to it, as it does for a tenant's domain. */
+  /** `www.` before a public host leads to it, as it does for a tenant's domain. */
   function isPublicHost(raw: string | undefined): boolean {
     const host = publicHosts.size === 0 ? undefined : hostFromHeader(raw);
     if (host === undefined) return false;
@@ -50,11 +53,11 @@ type CheckedIdentifier =
   | { readonly id: string; readonly domain?: never }
   | { readonly id?: never; readonly domain: string };
 
-/** A resolver is the application's own code: one that returns a promise must not be taken for one that found nobody. */
+/** The application writes resolvers: a returned promise must not be mistaken for an identifier that is missing. */
 function checked(identifier: unknown): CheckedIdentifier {
   const { id, domain } = (identifier ?? {}) as { id?: unknown; domain?: unknown };
   if (typeof id === 'string') return { id };
   if (typeof domain === 'string') return { domain };
-  const message = `The resolver returned ${quoted(identifier)}; it must return { id }, { domain } or undefined, and no promise.`;
+  const message = `The resolver returned ${quoted(identifier)}; it must return { id }, { domain } or undefined, not a promise.`;
   throw new TenancyError('CONFIG_INVALID', message);
 }

@@ -1,4 +1,4 @@
-/** A mutex per key: actions under one key run one after another, and different keys do not wait for each other. */
+/** A mutex per key: actions with the same key run one after another, and others concurrently. */
 export function keyedMutex(): <R>(id: string, act: () => Promise<R>) => Promise<R> {
   const last = new Map<string, Promise<void>>();
 

@@ -1,7 +1,7 @@
 import { currentScope } from './context.ts';
 
 /**
- * What log lines say of the current scope: its tenant's id, and nothing in central or outside.
+ * The fields of a log line in the current scope: the tenant's id, or nothing in central and outside scopes.
  * @example
  * const logger = pino({ mixin: logFields });
  */

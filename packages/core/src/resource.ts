@@ -4,7 +4,7 @@ import type { TenantStore } from './stores/store.ts';
 /** The key of a resource's verbs, which only the tenancy calls. The same symbol in every copy of the package. */
 export const resource: unique symbol = Symbol.for('omnitenant.resource') as never;
 
-/** What the application holds of a resource: its verbs are behind a symbol, because they can destroy a tenant's storage. */
+/** A resource as the application sees it. Its verbs are behind a symbol, because they can destroy a tenant's storage. */
 export interface TenantResource<Handle = unknown> {
   readonly [resource]: ResourceVerbs<Handle>;
 }
@@ -27,32 +27,32 @@ export interface PlacementAnswer {
 export interface ResourceVerbs<Handle = unknown> {
   /** Unique in a tenancy; names the resource in messages. */
   readonly name: string;
-  /** Makes the scope's handle, once per scope and when it is first asked for; synchronous and cheap. */
+  /** Opens the scope's handle, once per scope and on first use. Synchronous and cheap. */
   open(scope: ResourceScope): Handle;
-  /** Ends a handle at the end of the scope that opened it, newest first. */
+  /** Closes a handle when the scope that opened it ends, newest first. */
   close?(handle: Handle): void | Promise<void>;
-  /** Says where a new tenant will be. Throws ISOLATION_UNKNOWN. */
+  /** Chooses the isolation and placement of a new tenant. Throws ISOLATION_UNKNOWN. */
   place?(draft: PlacementDraft): PlacementAnswer | Promise<PlacementAnswer>;
   /**
-   * Creates the tenant's storage and says how far it got; without an answer the storage is empty. When it fails it leaves
-   * nothing behind, because only what was created is undone.
+   * Creates the tenant's storage and returns its state; without an answer the storage is empty. If it fails, it must leave
+   * nothing behind, because the tenancy undoes only steps that succeeded.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: an async function without a return promises void.
   create?(tenant: Tenant): Promise<ProvisionedAs | void>;
   /**
-   * Takes existing storage as the tenant's, as `create` would have made it; `at` is the last migration applied to it.
+   * Takes over existing storage instead of creating it; `at` is the last migration applied to it.
    * `destroy` releases it unchanged, and drops nothing that was adopted.
    */
   adopt?(tenant: Tenant, options: { readonly at?: string | undefined }): Promise<void>;
-  /** Brings the tenant's storage up to date. For a tenant that `create` has just made, `provisioned` is its answer. */
+  /** Applies pending migrations to the tenant's storage. After `create`, `provisioned` is its answer. */
   migrate?(tenant: Tenant, provisioned?: ProvisionedAs): Promise<void>;
-  /** Destroys the tenant's storage; does nothing if it is gone or was never created. */
+  /** Destroys the tenant's storage; does nothing if there is none. */
   destroy?(tenant: Tenant): Promise<void>;
-  /** Drops what was cached for a tenant whose record was changed or deleted. */
+  /** Drops what was cached for a tenant after its record was changed or deleted. */
   changed?(tenantId: string): void | Promise<void>;
-  /** Brings what lives in central up to date; creates it the first time. */
+  /** Migrates what the resource keeps in central; creates it the first time. */
   migrateCentral?(): Promise<void>;
-  /** Ends what the resource holds for the process, such as pools and sockets. */
+  /** Closes what the resource holds for the process, such as pools and sockets. */
   end?(): Promise<void>;
 }
 

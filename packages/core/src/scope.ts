@@ -3,7 +3,7 @@ import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { type TenantResource, verbsOf } from './resource.ts';
 
-/** Runs `fn` in a new scope (central without a tenant), awaits its result there, and ends the scope however that went. */
+/** Runs `fn` in a new scope (central if there is no tenant), awaits its result, and ends the scope in any case. */
 export function enterScope<R>(owner: ScopeOwner, tenant: Tenant | undefined, fn: () => R): Promise<Awaited<R>> {
   const scope = new EnteredScope(owner, tenant) as unknown as OpenScope;
   return within(scope, () => live(scope, fn));
@@ -28,7 +28,7 @@ async function live<R>(scope: OpenScope, fn: () => R): Promise<Awaited<R>> {
   return result;
 }
 
-/** A class, because V8 gives each object literal with an accessor a hidden class of its own, which outlives many scopes. */
+/** A class, because V8 gives each object literal with an accessor its own hidden class, which outlives many scopes. */
 class EnteredScope {
   readonly kind: 'tenant' | 'central';
   readonly tenant: Tenant | undefined;
@@ -42,7 +42,7 @@ class EnteredScope {
     this.kind = tenant === undefined ? 'central' : 'tenant';
     this.tenant = tenant;
     this.owner = owner;
-    // Own scopes that have ended are left out: a timer that enters a scope at each turn would hold a chain of all of them.
+    // Skips ended scopes: a timer that repeatedly enters a scope would otherwise keep a chain of all of them.
     this.parent = innermost((scope) => !scope.ended || scope.owner !== owner);
   }
 
@@ -55,11 +55,11 @@ class EnteredScope {
     const { owner, tenant } = this;
     const verbs = verbsOf(of);
     if (!owner.resources.has(of)) {
-      const message = `The tenancy of this scope has no resource "${verbs.name}"; pass it to createTenancy({ resources }).`;
+      const message = `This scope's tenancy has no resource "${verbs.name}"; pass it to createTenancy({ resources }).`;
       throw new TenancyError('RESOURCE_UNKNOWN', message, about(tenant));
     }
     if (this.#ended && verbs.close !== undefined) {
-      const message = `The scope of ${named(tenant)} has ended, so nothing would close "${verbs.name}"; await the work inside the scope.`;
+      const message = `The scope of ${named(tenant)} has ended, and nothing would close "${verbs.name}"; await the work inside the scope.`;
       throw new TenancyError('SCOPE_ENDED', message, about(tenant));
     }
     const opened = outside(() => verbs.open(this as never));
@@ -91,7 +91,7 @@ async function closeAll(closers: readonly (() => void | Promise<void>)[]): Promi
 }
 
 function named(tenant: Tenant | undefined): string {
-  return tenant === undefined ? 'central' : `the tenant "${tenant.id}"`;
+  return tenant === undefined ? 'central' : `tenant "${tenant.id}"`;
 }
 
 function about(tenant: Tenant | undefined): { tenant: string } | undefined {

@@ -12,11 +12,11 @@ export interface SignalEvents<T extends Tenant = Tenant> {
   readonly removed: { readonly tenant: T };
   readonly suspended: { readonly tenant: T };
   readonly resumed: { readonly tenant: T };
-  /** A step of the tenant's lifecycle failed; `error` is what the caller is rejected with. */
+  /** A step of the tenant's lifecycle failed; the caller's promise rejects with `error`. */
   readonly failed: { readonly tenant: T; readonly error: TenancyError };
-  /** A scope was entered; sent in that scope, synchronously. */
+  /** A scope was entered; emitted synchronously in that scope. */
   readonly activated: { readonly scope: Scope<T> };
-  /** A scope has ended; sent in that scope, synchronously. */
+  /** A scope has ended; emitted synchronously in that scope. */
   readonly deactivated: { readonly scope: Scope<T> };
 }
 
@@ -25,14 +25,17 @@ export type SignalName = keyof SignalEvents;
 
 /** The typed events of a tenancy; lifecycle handlers are awaited one after another, outside all scopes. */
 export interface Signals<T extends Tenant = Tenant> {
-  /** Adds a handler, and returns the function that takes it away. */
+  /** Adds a handler and returns a function that removes it. */
   on<N extends SignalName>(name: N, handler: (event: SignalEvents<T>[N]) => void | Promise<void>): () => void;
 }
 
-/** Receives the errors that have no caller to go to. */
-export type OnError = (error: unknown, context: { readonly signal?: string; readonly tenant?: string }) => void;
+/** Receives errors that reach no caller. */
+export type OnError = (
+  error: unknown,
+  context: { readonly signal?: string | undefined; readonly tenant?: string | undefined },
+) => void;
 
-/** Signals as their tenancy sends them. */
+/** The tenancy's side of its signals. */
 export interface SignalSender<T extends Tenant> extends Signals<T> {
   /** Calls the handlers of an `-ing` signal; the first that throws vetoes. */
   emitBefore<N extends 'creating' | 'migrating' | 'removing'>(name: N, event: SignalEvents<T>[N]): Promise<void>;
@@ -67,7 +70,7 @@ export function createSignals<T extends Tenant>(onError: OnError): SignalSender<
         try {
           await outside(() => call(handler, event));
         } catch (cause) {
-          const message = `A handler of the signal "${name}" refused the tenant "${event.tenant.id}"; the cause says why.`;
+          const message = `A handler of the signal "${name}" vetoed the change of tenant "${event.tenant.id}". See the cause.`;
           throw new TenancyError('VETOED', message, { tenant: event.tenant.id, cause });
         }
       }
@@ -86,7 +89,7 @@ export function createSignals<T extends Tenant>(onError: OnError): SignalSender<
     emitScope(name, scope) {
       const listening = handlers.get(name);
       if (listening === undefined || listening.length === 0) return;
-      const context = { signal: name, ...(scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}) };
+      const context = { signal: name, tenant: scope.kind === 'tenant' ? scope.tenant.id : undefined };
       for (const handler of listening) {
         try {
           const settled = call(handler, { scope });

@@ -1,14 +1,14 @@
 import { TenancyError } from './errors.ts';
 import { normalHost } from './models/domain.ts';
-import { quoted } from './models/quoted.ts';
 import type { Tenant } from './models/tenant.ts';
+import { quoted } from './quoted.ts';
 import type { TenantResolver } from './resolvers/resolver.ts';
 import { type ResourceVerbs, resource, type StoringResource, type TenantResource } from './resource.ts';
 import type { OnError } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantCacheOptions } from './tenant-cache.ts';
 
-/** What a tenancy is created from. */
+/** Options of a tenancy. */
 export interface TenancyOptions<T extends Tenant = Tenant> {
   /** Where tenants are kept, if no resource brings a store. */
   readonly store?: TenantStore<T> | undefined;
@@ -16,16 +16,16 @@ export interface TenancyOptions<T extends Tenant = Tenant> {
   readonly resolver?: TenantResolver | undefined;
   /** Hosts that lead to central, such as the application's own site. */
   readonly publicHosts?: readonly string[] | undefined;
-  /** What each tenant has of its own: a database, a cache, a queue. Created in this order, and ended in reverse. */
+  /** Per-tenant resources: a database, a cache, a queue. Created in this order, and ended in reverse. */
   readonly resources?: readonly [] | readonly (TenantResource | StoringResource<unknown, T>)[] | undefined;
   readonly cache?: TenantCacheOptions | undefined;
-  /** Ids that no new tenant may have, besides those that are always reserved. */
+  /** More ids that no new tenant may have. */
   readonly reservedIds?: readonly string[] | undefined;
-  /** Receives errors that have no caller, such as those of `-ed` signals. Default: a process warning. */
+  /** Receives errors that reach no caller, such as those of `-ed` signal handlers. Default: a process warning. */
   readonly onError?: OnError | undefined;
 }
 
-/** Options that have been checked, with their defaults. */
+/** Valid options, with defaults. */
 export interface CheckedOptions<T extends Tenant> {
   readonly store: TenantStore<T>;
   readonly resolver: TenantResolver | undefined;
@@ -36,7 +36,7 @@ export interface CheckedOptions<T extends Tenant> {
   readonly onError: OnError;
 }
 
-/** @throws CONFIG_INVALID, with one sentence on the first option that is wrong. */
+/** @throws CONFIG_INVALID, with one sentence on the first invalid option. */
 export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): CheckedOptions<T> {
   if (!isObject(options)) throw invalid('an object of options');
   const { resolver, publicHosts = [], resources = [], cache = {}, reservedIds = [], onError = warn } = options;
@@ -72,7 +72,7 @@ const storeMethods = [
   'removeDomain',
 ] as const satisfies readonly (keyof TenantStore)[];
 
-/** The store that was given, or that a resource brings: two could disagree on which tenants there are. */
+/** The store of the options or of a resource. Two stores could disagree on which tenants exist. */
 function onlyStore<T extends Tenant>(
   given: TenantStore<T> | undefined,
   resources: NonNullable<TenancyOptions<T>['resources']>,
@@ -121,7 +121,7 @@ function publicHost(named: unknown): string {
   throw invalid(`public hosts without a port or a trailing dot, and ${quoted(named)} is not a host name`);
 }
 
-/** A reporter that fails must not change the fate of what it reports on. */
+/** An error in `onError` must not change the outcome of the operation that it reports on. */
 function unfailing(onError: OnError): OnError {
   return (error, context) => {
     try {

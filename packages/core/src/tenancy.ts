@@ -1,5 +1,6 @@
 import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './context.ts';
 import { TenancyError } from './errors.ts';
+import { guardedStore } from './guarded-store.ts';
 import { createIdentify } from './identify.ts';
 import { admit } from './lifecycle/admit.ts';
 import { createTenantRecords } from './lifecycle/records.ts';
@@ -9,42 +10,41 @@ import type { TenantRequest } from './resolvers/resolver.ts';
 import { type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts';
 import { enterScope } from './scope.ts';
 import { createSignals, type Signals } from './signals.ts';
-import { guardedStore } from './stores/guarded.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
 import { createTenantCache } from './tenant-cache.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
-/** An application's tenancy: the ways into a tenant, and the tenants themselves. */
+/** An application's tenancy: it enters tenants' scopes and manages the tenants. */
 export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
   /**
-   * Runs `fn` in a tenant that is active, awaits its result there, and ends the scope however that went. Scopes nest.
+   * Runs `fn` in the scope of an active tenant, awaits its result, and ends the scope in any case. Scopes nest.
    * Rejects with TENANT_UNKNOWN, TENANT_SUSPENDED, TENANT_MAINTENANCE, TENANT_ARCHIVED or STORE_UNAVAILABLE.
    * @example
    * const orders = await tenancy.run('acme', () => orm.em.find(Order, {}));
    */
   run<R>(tenant: string | T, fn: (tenant: T) => R): Promise<Awaited<R>>;
-  /** Runs `fn` deliberately in no tenant, where the tenants themselves and shared data are. */
+  /** Runs `fn` in central, the scope of the tenants' records and of shared data. */
   central<R>(fn: () => R): Promise<Awaited<R>>;
-  /** Runs `fn` in no scope: for what outlives the scope, such as workers, timers and subscribers. */
+  /** Runs `fn` in no scope. Use it for what outlives the scope, such as workers, timers and subscribers. */
   outside<R>(fn: () => R): R;
   /** The tenant of the current scope. Throws OUTSIDE_SCOPE, or NOT_IN_TENANT in central. */
   current(): T;
-  /** The tenant of the current scope, or `undefined` where there is none. */
+  /** The tenant of the current scope, or `undefined` if there is none. */
   tryCurrent(): T | undefined;
   /** The current scope's handle of a resource. Throws OUTSIDE_SCOPE, RESOURCE_UNKNOWN or SCOPE_ENDED. */
   use<Handle>(of: TenantResource<Handle>): Handle;
   /**
-   * The active tenant that a request is for, or `undefined` where it is for a public host.
-   * Rejects as `run` does, and with TENANT_UNRESOLVED where the request does not say.
+   * The active tenant that a request is for, or `undefined` if it is for a public host.
+   * Rejects as `run` does, and with TENANT_UNRESOLVED if the request names no tenant.
    */
   identify(request: TenantRequest): Promise<T | undefined>;
-  /** Identifies a request and runs `fn` in its tenant, or in central: what an integration calls. */
+  /** Identifies a request and runs `fn` in its tenant or in central. Integrations call this. */
   enter<R>(request: TenantRequest, fn: (tenant: T | undefined) => R): Promise<Awaited<R>>;
   readonly tenants: TenantRegistry<T>;
   readonly signals: Signals<T>;
-  /** Brings what the resources keep in central up to date, making it the first time. */
+  /** Migrates what the resources keep in central; creates it the first time. */
   migrateCentral(): Promise<void>;
-  /** Ends every resource, newest first, all of them; further calls await the same end. */
+  /** Ends every resource, newest first. Later calls return the same promise. */
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     resources: new Set(checked.resources),
     activated: (scope) => signals.emitScope('activated', scope as Scope<T>),
     deactivated: (scope) => signals.emitScope('deactivated', scope as Scope<T>),
-    report: (error, scope) => onError(error, scope.kind === 'tenant' ? { tenant: scope.tenant.id } : {}),
+    report: (error, scope) => onError(error, { tenant: scope.kind === 'tenant' ? scope.tenant.id : undefined }),
   };
   const own = (scope: OpenScope) => scope.owner === owner;
 
@@ -105,8 +105,8 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
       const tenant = tryCurrent();
       if (tenant !== undefined) return tenant;
       throw innermost(own) === undefined
-        ? new TenancyError('OUTSIDE_SCOPE', 'There is no tenant here: this runs outside tenancy.run().')
-        : new TenancyError('NOT_IN_TENANT', 'There is no tenant here: this runs in central.');
+        ? new TenancyError('OUTSIDE_SCOPE', 'There is no current tenant: this code runs outside tenancy.run().')
+        : new TenancyError('NOT_IN_TENANT', 'There is no current tenant: this code runs in central.');
     },
 
     tryCurrent,
@@ -114,7 +114,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     use(of) {
       const scope = innermost(own);
       if (scope !== undefined) return scope.handle(of);
-      const message = `The resource "${verbsOf(of).name}" is used outside a scope; use it in tenancy.run() or tenancy.central().`;
+      const message = `The resource "${verbsOf(of).name}" was used outside a scope; use it in tenancy.run() or tenancy.central().`;
       throw new TenancyError('OUTSIDE_SCOPE', message);
     },
 

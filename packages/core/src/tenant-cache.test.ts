@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
+import { guardedStore } from './guarded-store.ts';
 import type { Tenant } from './models/tenant.ts';
-import { guardedStore } from './stores/guarded.ts';
+
 import { memoryStore } from './stores/memory.ts';
 import { createTenantCache, type TenantCacheOptions } from './tenant-cache.ts';
 import { draftOf } from './testing/store/promise.ts';

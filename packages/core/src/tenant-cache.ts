@@ -4,27 +4,27 @@ import { hostFromHeader, isDomain } from './models/domain.ts';
 import { isTenantId, type Tenant } from './models/tenant.ts';
 import type { TenantStore } from './stores/store.ts';
 
-/** How long lookups are remembered, and how many. */
+/** How long lookups are cached, and how many. */
 export interface TenantCacheOptions {
-  /** Milliseconds for which an active tenant is served without asking the store. Default 30 000. */
+  /** Milliseconds for which an active tenant is cached. Default 30 000. */
   readonly ttlMs?: number;
-  /** The most tenants kept. Default 10 000. */
+  /** Maximum number of cached tenants. Default 10 000. */
   readonly max?: number;
-  /** Milliseconds for which an unknown name, or a tenant that is not active, is served. Default 5 000. */
+  /** Milliseconds for which an unknown name, or a tenant that is not active, is cached. Default 5 000. */
   readonly unknownTtlMs?: number;
-  /** The clock that the milliseconds are read from. Default `performance`. */
+  /** The clock for these durations. Default `performance`. */
   readonly clock?: { now(): number };
 }
 
-/** The cached view of the store: at once for what it knows, a promise for what it has to look up. */
+/** The cached view of the store: returns cached tenants synchronously, and a promise for the others. */
 export interface TenantCache<T extends Tenant> {
   find(id: string): T | undefined | Promise<T | undefined>;
   findByDomain(host: string): T | undefined | Promise<T | undefined>;
-  /** Forgets a tenant whose record changed. */
+  /** Drops a tenant after its record changed. */
   changed(id: string): void;
-  /** Forgets where a host leads. */
+  /** Drops a host. */
   domainChanged(host: string): void;
-  /** Forgets a tenant that went, and every host that led to it. */
+  /** Drops a deleted tenant and every host that led to it. */
   gone(id: string): void;
 }
 
@@ -32,7 +32,7 @@ const unknownMax = 1_000;
 const lookupsRunning = 16;
 const lookupsWaiting = 10_000;
 
-/** A cache over a store, with one lookup per name at a time and a bounded number of lookups altogether. */
+/** Caches a store. It runs one lookup per name at a time, and a bounded number altogether. */
 export function createTenantCache<T extends Tenant>(
   store: TenantStore<T>,
   { ttlMs: ttl = 30_000, max = 10_000, unknownTtlMs: unknownTtl = 5_000, clock = performance }: TenantCacheOptions = {},
@@ -42,7 +42,7 @@ export function createTenantCache<T extends Tenant>(
   const hosts = new LRUCache<string, string>({ ...timed, max, ttl });
   const unknown = new LRUCache<string, true>({ ...timed, max: unknownMax, ttl: unknownTtl });
   const gate = createGate({ running: lookupsRunning, waiting: lookupsWaiting });
-  // A change clears the flights: later callers do not join an older one, and one that is not here cannot write back.
+  // A change clears this map: later callers do not join an older lookup, and an older lookup writes nothing to the cache.
   const flights = new Map<string, Promise<T | undefined>>();
 
   function keep(tenant: T): void {

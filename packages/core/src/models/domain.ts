@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { TenancyError } from '../errors.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../quoted.ts';
 
 /** A host name that leads to a tenant. */
 export interface Domain {
@@ -16,20 +16,20 @@ const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
  * The value as a tenant's domain: a lower-case ASCII host name of at least two labels; IDNA is applied.
- * @throws DOMAIN_INVALID for an address, a port, a trailing dot, a wildcard and whatever else no DNS name has.
+ * @throws DOMAIN_INVALID for an address, a port, a trailing dot, a wildcard and anything else that is not a DNS name.
  */
 export function parseDomain(value: unknown): string {
   const host = typeof value === 'string' ? normalHost(value) : undefined;
   if (host !== undefined && isDomain(host)) return host;
   throw new TenancyError(
     'DOMAIN_INVALID',
-    `${quoted(value)} is no domain; give a host name such as "shop.example.com", without a port or a trailing dot.`,
+    `${quoted(value)} is not a domain; use a host name such as "shop.example.com", without a port or a trailing dot.`,
   );
 }
 
 /**
- * The host in the value of a Host header, or `undefined` where there is none: lower-case, IDNA applied, port and one
- * trailing dot cut. An address stays one (`127.0.0.1`, `[::1]`): it may be a public host, and is never a tenant's domain.
+ * The host in the value of a Host header, or `undefined` if there is none: lower-case, IDNA applied, without the port
+ * and one trailing dot. An address (`127.0.0.1`, `[::1]`) may be a public host, and is never a tenant's domain.
  */
 export function hostFromHeader(raw: string | undefined): string | undefined {
   if (raw === undefined) return undefined;
@@ -39,15 +39,15 @@ export function hostFromHeader(raw: string | undefined): string | undefined {
   return normalHost(host.endsWith('.') ? host.slice(0, -1) : host);
 }
 
-/** What almost every Host header is, and needs nothing done: a short name of labels in small letters, ending in some. */
+/** The usual Host header, which needs no normalising: a short lower-case name of several labels. */
 const usual = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]+$/;
 
-/** Whether a normal host can be a tenant's domain: a name of two labels or more, and no address. */
+/** Whether a normalised host can be a tenant's domain: a name of two or more labels, not an address. */
 export function isDomain(host: string): boolean {
   return host.includes('.') && !isIPv4(host) && !host.startsWith('[');
 }
 
-/** The host in its one normal spelling, or `undefined` where it is none: a name of any number of labels or an address, no port. */
+/** The normalised host, or `undefined` if it is not one: a name of any number of labels or an address, without a port. */
 export function normalHost(text: string): string | undefined {
   if (text.length === 0 || text.length > 253) return undefined;
   if (text.startsWith('[')) return normalIPv6(text);
@@ -61,7 +61,7 @@ export function normalHost(text: string): string | undefined {
 function isName(host: string): boolean {
   if (host.length > 253) return false;
   const labels = host.split('.');
-  // A last label that is a number makes it an address to a URL parser: `0x7f.1` is 127.0.0.1.
+  // URL parsers read a name whose last label is a number as an address: `0x7f.1` is 127.0.0.1.
   return labels.every((part) => label.test(part)) && !/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '');
 }
 

@@ -1,14 +1,14 @@
 import { TenancyError } from '../errors.ts';
+import { quoted } from '../quoted.ts';
 import { type Domain, parseDomain } from './domain.ts';
-import { quoted } from './quoted.ts';
 import type { DomainInput, Placement, Tenant, TenantChange, TenantDraft, TenantInput } from './tenant.ts';
 import { parseTenantId } from './tenant.ts';
 
-/** A tenant input that has been checked; `place` has yet to say where it will be. */
+/** A valid tenant input that has not been placed yet. */
 export interface ParsedTenantInput<T extends Tenant> {
   readonly draft: Omit<TenantDraft<T>, 'isolation' | 'placement'> & { readonly id: string };
-  readonly isolation?: string;
-  readonly placement?: Placement;
+  readonly isolation?: string | undefined;
+  readonly placement?: Placement | undefined;
   readonly domains: readonly Domain[];
 }
 
@@ -16,14 +16,14 @@ const notInput = ['status', 'createdAt', 'updatedAt'];
 const notChange = ['id', 'isolation', 'createdAt', 'updatedAt'];
 
 /**
- * The input as a tenant that may be created.
+ * Validates the input of a new tenant.
  * @throws TENANT_INVALID and DOMAIN_INVALID.
  */
 export function parseTenantInput<T extends Tenant>(
   input: TenantInput<T>,
   reservedIds: ReadonlySet<string>,
 ): ParsedTenantInput<T> {
-  if (!isPlain(input)) throw new TenancyError('TENANT_INVALID', 'A tenant is created from an object with an id.');
+  if (!isPlain(input)) throw new TenancyError('TENANT_INVALID', 'Creating a tenant requires an object with an id.');
   const { id: given, name = given, isolation, placement, config = {}, domains = [], ...own } = input;
   const id = parseTenantId(given);
   if (reservedIds.has(id)) throw invalid(id, 'its id is reserved; choose another');
@@ -34,15 +34,15 @@ export function parseTenantInput<T extends Tenant>(
   if (placement !== undefined) checkPlacement(id, placement);
   return {
     draft: { ...own, id, name, status: 'provisioning', config } as ParsedTenantInput<T>['draft'],
-    ...(isolation === undefined ? {} : { isolation }),
-    ...(placement === undefined ? {} : { placement }),
+    isolation,
+    placement,
     domains: parseDomains(id, domains),
   };
 }
 
 /**
- * The change itself, where every store can make it.
- * @throws TENANT_INVALID where it touches what never changes, or is of the wrong shape.
+ * The change itself, if every store can make it.
+ * @throws TENANT_INVALID if it names a column that never changes, or has the wrong shape.
  */
 export function parseTenantChange<T extends Tenant>(id: string, change: TenantChange<T>): TenantChange<T> {
   if (!isPlain(change)) throw invalid(id, 'a change must be an object');
@@ -100,5 +100,5 @@ function isPlain(value: unknown): value is object {
 }
 
 function invalid(id: string, why: string): TenancyError {
-  return new TenancyError('TENANT_INVALID', `The tenant ${quoted(id)} is not valid: ${why}.`, { tenant: id });
+  return new TenancyError('TENANT_INVALID', `Tenant ${quoted(id)} is not valid: ${why}.`, { tenant: id });
 }

@@ -1,19 +1,19 @@
 import { TenancyError } from '../errors.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../quoted.ts';
 
-/** Where a tenant is in its life; only an `active` one is let in. */
+/** A tenant's status; only the scope of an `active` tenant may be entered. */
 export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'maintenance' | 'archived' | 'removing' | 'failed';
 
-/** Where a tenant's rows are; filled in by the resource that places it. */
+/** Where a tenant's data is stored; chosen by the resources. */
 export type Placement = Readonly<Record<string, string>>;
 
-/** Whom the application keeps apart; an application extends it with its own columns. */
+/** An isolated customer. An application may add its own columns. */
 export interface Tenant {
   /** Never changes; safe in SQL names, keys, paths and host labels. */
   readonly id: string;
   readonly name: string;
   readonly status: TenantStatus;
-  /** How its rows are kept apart, such as `schema` or `database`. */
+  /** How its data is isolated, such as `schema` or `database`. */
   readonly isolation: string;
   readonly placement: Placement;
   readonly config: Readonly<Record<string, unknown>>;
@@ -38,7 +38,7 @@ export type TenantInput<T extends Tenant = Tenant> = {
   readonly domains?: readonly DomainInput[];
 } & Partial<OwnColumns<T>>;
 
-/** A tenant as a store is given it: everything but the timestamps, which are the store's. */
+/** A new tenant as the store receives it. The store adds the timestamps. */
 export type TenantDraft<T extends Tenant = Tenant> = Omit<Tenant, 'createdAt' | 'updatedAt'> & Partial<OwnColumns<T>>;
 
 /** What may change in a stored tenant. */
@@ -47,7 +47,7 @@ export type TenantChange<T extends Tenant = Tenant> = Partial<
 > &
   Partial<OwnColumns<T>>;
 
-/** The ids that no tenant may have; `pg-…` and `xn--…` are refused besides. */
+/** Ids that no tenant may have. `pg-…` and `xn--…` are reserved, too. */
 export const reservedTenantIds: readonly string[] = [
   'central',
   'default',
@@ -69,7 +69,7 @@ export function isTenantId(value: unknown): value is string {
 
 /**
  * The value as a tenant's id.
- * @throws TENANT_INVALID where `isTenantId` says no; nothing is repaired, so no two spellings lead to one tenant.
+ * @throws TENANT_INVALID if `isTenantId` is false. The value is not normalised, so that no two spellings name one tenant.
  */
 export function parseTenantId(value: unknown): string {
   if (isTenantId(value)) return value;
@@ -80,7 +80,7 @@ export function parseTenantId(value: unknown): string {
   throw new TenancyError('TENANT_INVALID', `The tenant id ${quoted(value)} ${why}.`);
 }
 
-/** A deep-frozen copy of a stored tenant: what every store returns, because all scopes share it. */
+/** A deep-frozen copy of a stored tenant: every store returns it, because all scopes share it. */
 export function tenantSnapshot<T extends Tenant>(tenant: T): T {
   return frozenCopy(tenant) as T;
 }

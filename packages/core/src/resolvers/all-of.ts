@@ -2,8 +2,7 @@ import { TenancyError } from '../errors.ts';
 import type { Identifier, TenantResolver } from './resolver.ts';
 
 /**
- * Resolves by every resolver that finds an identifier, and refuses a request that is for two: a token of one tenant that is
- * presented at the host of another.
+ * Requires all resolvers that find an identifier to agree, so that a token of one tenant is refused at the host of another.
  * @throws TENANT_UNRESOLVED
  * @example
  * const resolver = allOf(fromSubdomain('app.com'), (request) => tenantOfSession(request));
@@ -16,7 +15,7 @@ export function allOf(...resolvers: readonly TenantResolver[]): TenantResolver {
       if (identifier === undefined) continue;
       agreed ??= identifier;
       if (!same(agreed, identifier)) {
-        throw new TenancyError('TENANT_UNRESOLVED', 'The request names two tenants; it must be for one.');
+        throw new TenancyError('TENANT_UNRESOLVED', 'The request names two tenants; it must name one.');
       }
     }
     return agreed;

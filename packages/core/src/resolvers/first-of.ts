@@ -1,6 +1,6 @@
 import type { TenantResolver } from './resolver.ts';
 
-/** Resolves by the first of the resolvers that finds an identifier. */
+/** Resolves by the first resolver that finds an identifier. */
 export function firstOf(...resolvers: readonly TenantResolver[]): TenantResolver {
   return (request) => {
     for (const resolve of resolvers) {

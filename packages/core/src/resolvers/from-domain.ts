@@ -1,7 +1,7 @@
 import { hostFromHeader, isDomain } from '../models/domain.ts';
 import type { TenantResolver } from './resolver.ts';
 
-/** Resolves a tenant by its own domain; `www.` is cut unless `stripWww` is false, so register domains without it. */
+/** Resolves a tenant by its own domain; removes `www.` unless `stripWww` is false, so register domains without it. */
 export function fromDomain({ stripWww = true }: { readonly stripWww?: boolean } = {}): TenantResolver {
   return (request) => {
     const host = hostFromHeader(request.host);

@@ -1,10 +1,10 @@
 import { TenancyError } from '../errors.ts';
-import { quoted } from '../models/quoted.ts';
+import { quoted } from '../quoted.ts';
 import type { TenantResolver } from './resolver.ts';
 
 /**
- * Resolves a tenant by a segment of the path: the one that the pattern calls `:tenant`. The pattern fits paths that begin
- * with it; nothing is decoded, as no tenant's id needs it.
+ * Resolves a tenant by the segment `:tenant` of the pattern, which matches the beginning of the path. Nothing is decoded,
+ * because no tenant id needs it.
  * @throws CONFIG_INVALID for a pattern without exactly one `:tenant`.
  */
 export function fromPath(pattern = '/t/:tenant'): TenantResolver {
@@ -12,7 +12,7 @@ export function fromPath(pattern = '/t/:tenant'): TenantResolver {
   const position = expected.indexOf(':tenant');
   const rest = expected.toSpliced(position, 1);
   if (!pattern.startsWith('/') || position === -1 || rest.some((part) => part === '' || part.startsWith(':'))) {
-    throw new TenancyError('CONFIG_INVALID', `fromPath(${quoted(pattern)}) needs a pattern such as "/t/:tenant".`);
+    throw new TenancyError('CONFIG_INVALID', `fromPath(${quoted(pattern)}) requires a pattern such as "/t/:tenant".`);
   }
   return (request) => {
     const found = segmentsOf(request.path);

@@ -1,15 +1,16 @@
 import { TenancyError } from '../errors.ts';
 import { hostFromHeader, normalHost } from '../models/domain.ts';
-import { quoted } from '../models/quoted.ts';
+import { quoted } from '../quoted.ts';
 import type { TenantResolver } from './resolver.ts';
 
 /**
- * Resolves a tenant by the one label left of a base host: `acme` in `acme.app.com`; `www` is none.
- * @throws CONFIG_INVALID for a base that is no host name.
+ * Resolves a tenant by the single label before a base host: `acme` in `acme.app.com`, but not `www`.
+ * @throws CONFIG_INVALID if a base is not a host name.
  */
 export function fromSubdomain(base: string | readonly string[]): TenantResolver {
   const suffixes = [base].flat().map(suffixOf);
-  if (suffixes.length === 0) throw new TenancyError('CONFIG_INVALID', 'fromSubdomain() needs at least one base host.');
+  if (suffixes.length === 0)
+    throw new TenancyError('CONFIG_INVALID', 'fromSubdomain() requires at least one base host.');
   return (request) => {
     const host = hostFromHeader(request.host);
     const suffix = suffixes.find((candidate) => host?.endsWith(candidate));
@@ -22,5 +23,5 @@ export function fromSubdomain(base: string | readonly string[]): TenantResolver 
 function suffixOf(base: string): string {
   const host = typeof base === 'string' ? normalHost(base) : undefined;
   if (host !== undefined && !/^[\d.]+$|^\[/.test(host)) return `.${host}`;
-  throw new TenancyError('CONFIG_INVALID', `fromSubdomain(${quoted(base)}) needs a host name such as "app.com".`);
+  throw new TenancyError('CONFIG_INVALID', `fromSubdomain(${quoted(base)}) requires a host name such as "app.com".`);
 }

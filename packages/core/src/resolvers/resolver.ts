@@ -1,8 +1,8 @@
-/** What a resolver sees of a request, whatever the framework. */
+/** A request, independent of the framework. */
 export interface TenantRequest {
-  /** The value of the Host header, as far as the framework trusts it. */
+  /** The value of the Host header, according to the framework's trust in proxies. */
   readonly host: string | undefined;
-  /** The full path as received, any mount prefix included, without the query. */
+  /** The full path as received, including any mount prefix, without the query. */
   readonly path: string;
   header(name: string): string | undefined;
   /** The framework's own request. */
@@ -12,5 +12,5 @@ export interface TenantRequest {
 /** What a request says about its tenant. */
 export type Identifier = { readonly id: string } | { readonly domain: string };
 
-/** Reads an identifier out of a request, or `undefined` where there is none; pure, synchronous, and loads nothing. */
+/** Reads an identifier from a request; `undefined` if there is none. Pure and synchronous; loads nothing. */
 export type TenantResolver = (request: TenantRequest) => Identifier | undefined;

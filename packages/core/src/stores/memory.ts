@@ -4,7 +4,7 @@ import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
 import { parseTenantChange } from '../models/tenant-input.ts';
 import type { TenantStore } from './store.ts';
 
-/** A store that keeps its tenants in this process: for tests, examples and fixed lists of tenants. */
+/** An in-memory store, for tests, examples and fixed lists of tenants. */
 export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
   const tenants = new Map<string, T>();
   const hosts = new Map<string, Domain>();

@@ -1,11 +1,11 @@
-import { outside } from '../context.ts';
-import { isTenancyError, TenancyError } from '../errors.ts';
-import type { Tenant } from '../models/tenant.ts';
-import type { TenantStore } from './store.ts';
+import { outside } from './context.ts';
+import { isTenancyError, TenancyError } from './errors.ts';
+import type { Tenant } from './models/tenant.ts';
+import type { TenantStore } from './stores/store.ts';
 
 /**
- * The store with its failures told apart from its answers: whatever it throws that is no `TenancyError` becomes
- * STORE_UNAVAILABLE. It is called outside all scopes, because one lookup may serve several of them.
+ * The store, with every error that is not a `TenancyError` mapped to STORE_UNAVAILABLE. It is called outside all scopes,
+ * because one lookup may serve several of them.
  */
 export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantStore<T> {
   return {
