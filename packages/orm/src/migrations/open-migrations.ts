@@ -6,13 +6,14 @@ import type { Pools } from '../connections/pools.ts';
 import { openSession } from '../connections/unpinned-session.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import { rowMigrationSession } from '../isolation/row/migration-pool.ts';
+import { appliedRows } from '../isolation/row/storage.ts';
 import type { Contents } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
 import { type CreateMigrationOptions, createMigration } from '../mikro-orm/create-migration.ts';
 import type { Drivers } from '../mikro-orm/drivers.ts';
 import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
 import type { SchemaPart } from '../mikro-orm/scope-schema-generator.ts';
-import { type OrmPlacement, ownServer, sharesTables } from '../placement/placement.ts';
+import { type OrmPlacement, ownServer, placementOf, sharesTables } from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
 import { centralMigrations } from './central-migrations.ts';
 import type { Fleet } from './fleet-options.ts';
@@ -89,7 +90,10 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       await migrateTarget(tenantTarget(tenant), assumeUpTo((await set()).names, at));
     },
     migrate: async (tenant) => {
-      const { applied } = await migrateTarget(tenantTarget(tenant), upTo((await set()).names));
+      const { names, logTable } = await set();
+      // A tenant that joins a shared schema finds its migrations applied.
+      const known = sharesTables(tenant) ? await appliedRows(pools, placementOf(tenant), logTable) : undefined;
+      const { applied } = await migrateTarget(tenantTarget(tenant), upTo(names), known);
       await ledger.record([tenant.id], versionOf(applied));
     },
     recordNew: async (tenant) => ledger.record([tenant.id], versionOf((await set()).names)),

@@ -93,6 +93,22 @@ export async function nextKey(pools: Pools, placement: OrmPlacement, id: string)
   }
 }
 
+/** The migrations that a shared schema has, by its log; `undefined` where there is none yet. */
+export async function appliedRows(
+  pools: Pools,
+  placement: OrmPlacement & Database,
+  logTable: string,
+): Promise<readonly string[] | undefined> {
+  try {
+    const log = `select name from ${inSchema(placement, logTable)} order by id`;
+    const rows = await pools.query(placement, `${asOwner(placement)}; ${log}`);
+    return rows.map(({ name }) => String(name).replace(/\.[jt]s$/, ''));
+  } catch (error) {
+    if (isNotThere(error)) return undefined;
+    throw error;
+  }
+}
+
 function isUsed({ id }: Tenant): TenancyError {
   return new TenancyError(
     'PROVISION_FAILED',
