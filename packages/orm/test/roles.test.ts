@@ -109,6 +109,17 @@ describe('a role for each tenant', () => {
     });
   });
 
+  test('leaves the application its own session variables', async () => {
+    await using app = await open(true);
+    await app.tenancy.run('a', async () => {
+      const em = app.orm.em.fork({ session: { variables: { 'app.user': "o'Neill", 'app.tenant': 7 } } });
+      const sql = `select current_setting('app.user') as name, current_setting('app.tenant') as tenant, current_user as role`;
+      expect(await em.transactional((tx) => tx.execute(sql))).toEqual([
+        { name: "o'Neill", tenant: '7', role: `${app.name}_a` },
+      ]);
+    });
+  });
+
   test('is what stops it: without one, the same SQL reads the other tenant', async () => {
     await using app = await open(false);
     expect(await app.inA('select * from "t_b".author')).toContain('first of b');

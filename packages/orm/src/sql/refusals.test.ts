@@ -21,6 +21,12 @@ describe('where tenants have roles', () => {
     `select U&"set\\005fconfig"('role', 'none', true)`,
     'do $$ begin set local role none; end $$',
     'set local standard_conforming_strings to off',
+    `select set_config('app.user', 'a', true), set_config('ROLE', 'none', true)`,
+    `select set_config('omnitenant.tenant', 'b', true)`,
+    `select set_config('app.user', 'a', true), query_to_xml('select 1', true, true, '')`,
+    `select set_config('app.user', set_config('role', 'none', true), true)`,
+    `select set_config('app.user', 'a', false)`,
+    `select set_config('app.user', 'it''s', true) from author`,
   ])('%s is refused', (sql) => {
     expect(() => oneStatement(sql)).toThrow(refused);
   });
@@ -30,6 +36,7 @@ describe('where tenants have roles', () => {
     `select "role" from "tenant"`,
     `update "user" set "role" = 'set role none; reset role'`,
     `set local lock_timeout to '1s'`,
+    `select set_config('app.user', 'it''s, set_config(''role''', true), set_config('app.tenant', 'a', true)`,
   ])('%s is sent', (sql) => {
     expect(() => oneStatement(sql)).not.toThrow();
   });

@@ -1,5 +1,6 @@
 import { TenancyError } from '@omnitenant/core';
 import { maskedCode, statementsOf } from './lexer.ts';
+import { withoutTenantComment } from './tenant-comment.ts';
 
 /**
  * Refuses SQL that is more than one statement, or that would change whose it is: where tenants have roles, that is how
@@ -10,7 +11,8 @@ import { maskedCode, statementsOf } from './lexer.ts';
 export function oneStatement(sql: string): void {
   const [statement = '', ...others] = statementsOf(sql);
   if (others.length > 0) throw refused('holds more than one statement');
-  if (changesOwner(maskedCode(statement).trim())) throw refused('could change the role or tenant');
+  if (changesOwner(maskedCode(statement).trim()) && !setsOwnVariables(withoutTenantComment(sql)))
+    throw refused('could change the role or tenant');
 }
 
 function refused(fault: string): TenancyError {
@@ -32,3 +34,12 @@ function changesOwner(code: string): boolean {
       /\b(?:role|authorization|tenant|all|standard_conforming_strings)\b/i.test(code))
   );
 }
+
+/** Whether it is what MikroORM sends to set the application's own session variables, and nothing else. */
+function setsOwnVariables(sql: string): boolean {
+  return setVariables.test(sql) && [...sql.matchAll(setVariable)].every(([, name = '']) => !ownerSetting.test(name));
+}
+
+const setVariable = /set_config\('([\w.]+)', '(?:[^'\\]|'')*', true\)/g;
+const setVariables = new RegExp(`^select ${setVariable.source}(?:, ${setVariable.source})*$`);
+const ownerSetting = /^(?:role|session_authorization|standard_conforming_strings|omnitenant\..*)$/i;
