@@ -22,7 +22,7 @@ function base() {
 test('a driver derived by its prototype is enough for an EntityManager: it has no private fields of its own', async () => {
   const orm = await base();
   const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
-  const driver = scoped('tenant', 'a@1', 'a', noPool);
+  const driver = scoped('tenant', { scopeKey: 'a@1', scopeLabel: 'a' }, noPool);
   const em = orm.em.forkFor(driver);
   expect(em.getDriver()).toBe(driver);
   expect(em.fork().getDriver()).toBe(driver);
@@ -35,7 +35,9 @@ test('an EntityManager is printed without a scope', async () => {
   const orm = await base();
   const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
   expect(inspect(orm.em)).toBe('[EntityManager of the current scope]');
-  expect(inspect(orm.em.forkFor(scoped('tenant', 'a@1', 'a', noPool)))).toBe('[EntityManager of "a"]');
+  expect(inspect(orm.em.forkFor(scoped('tenant', { scopeKey: 'a@1', scopeLabel: 'a' }, noPool)))).toBe(
+    '[EntityManager of "a"]',
+  );
 });
 
 test('the base driver is asked for the schema of each entity, and for each query builder', () => {
@@ -65,11 +67,11 @@ test('the guarded calls are those of the EntityManager, and forks pass their ent
   }
   const scoped = scopedDrivers(orm, entityScopes(orm.getMetadata(), new Set()));
   const pool = noPool;
-  const em = orm.em.forkFor(scoped('tenant', 'a@1', 'a', pool));
-  const other = orm.em.forkFor(scoped('tenant', 'b@1', 'b', pool));
+  const em = orm.em.forkFor(scoped('tenant', { scopeKey: 'a@1', scopeLabel: 'a' }, pool));
+  const other = orm.em.forkFor(scoped('tenant', { scopeKey: 'b@1', scopeLabel: 'b' }, pool));
   const author = em.merge(Author, { id: 1, name: 'x' });
   expect(helper(author).__em).toBe(em);
-  expect(() => other.getUnitOfWork(false).getIdentityMap().store(author)).toThrow(/belongs to 'a'/);
+  expect(() => other.getUnitOfWork(false).getIdentityMap().store(author)).toThrow(/belongs to "a"/);
 });
 
 test('an open transaction is found by the name of its EntityManager, so ours is named apart', async () => {

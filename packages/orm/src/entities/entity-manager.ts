@@ -9,11 +9,12 @@ import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import { currentScope, type Scope } from '@omnitenant/core/extend';
 import { type Belonging, refuseElsewhere, setCurrentOwner } from './elsewhere.ts';
-import { type DriverEntityManager, type EntityManagerClass, ownerOf } from './entity-manager-class.ts';
+import type { DriverEntityManager, EntityManagerClass } from './entity-manager-class.ts';
 import { withGuardedCalls } from './guarded-calls.ts';
+import { withOneSchema } from './one-schema.ts';
 import { withOwnTransactions } from './own-transactions.ts';
 import { claim, type ScopedDriver } from './ownership.ts';
-import { refusePinned, refuseSchema } from './refuse-schema.ts';
+import { refusePinned } from './refuse-schema.ts';
 import { withOwnResultCache } from './result-cache.ts';
 
 /**
@@ -34,7 +35,7 @@ export function tenantEntityManager(
 ): new (
   ...parameters: ConstructorParameters<EntityManagerClass>
 ) => TenantEntityManager {
-  return withGuardedCalls(withContext(withOwnTransactions(withOwnResultCache(Base)))) as never;
+  return withGuardedCalls(withContext(withOneSchema(withOwnTransactions(withOwnResultCache(Base))))) as never;
 }
 
 /** The scope that an EntityManager for MikroORM's RequestContext was made in. */
@@ -73,6 +74,10 @@ function withContext(Base: EntityManagerClass): EntityManagerClass {
       return (this.driver as ScopedDriver).scopeLabel;
     }
 
+    get namedSchema(): string | undefined {
+      return (this.driver as ScopedDriver).namedSchema;
+    }
+
     override getContext(validate = true): this {
       if (this.current) return this.contextOfGlobal();
       const context = super.getContext(validate);
@@ -83,7 +88,6 @@ function withContext(Base: EntityManagerClass): EntityManagerClass {
     }
 
     override fork(options: ForkOptions = {}): this {
-      refuseSchema(options.schema, ownerOf(this));
       refusePinned(options.session);
       const fork = super.fork(options);
       if (options.useContext) requestScopes.set(fork, currentScope());
@@ -104,19 +108,6 @@ function withContext(Base: EntityManagerClass): EntityManagerClass {
       } finally {
         this.settingUp = false;
       }
-    }
-
-    override get schema(): string | undefined {
-      return undefined;
-    }
-
-    override set schema(schema: string | null | undefined) {
-      refuseSchema(schema, ownerOf(this));
-    }
-
-    protected override prepareOptions<Options extends object>(options: Options): Options {
-      refuseSchema((options as { schema?: string }).schema, ownerOf(this));
-      return super.prepareOptions(options as never);
     }
 
     override getConnection(

@@ -1,7 +1,5 @@
 import { type AnyEntity, Reference, Utils } from '@mikro-orm/core';
-import type { QueryBuilder } from '@mikro-orm/sql';
 import type { DriverEntityManager, EntityManagerClass } from './entity-manager-class.ts';
-import { guardedBuilder } from './guarded-builder.ts';
 import { claimAll, type Owner, refuseForeign } from './ownership.ts';
 import { refuseSchema } from './refuse-schema.ts';
 
@@ -68,7 +66,7 @@ function guardedCall(name: string, call: Call): Call {
     // What is awaited or read later, perhaps in another scope, is bound to this one.
     const result = call.apply(context, parameters);
     if (claiming.has(name)) claimEach(name === 'create' ? result : parameters[0], owner);
-    return name === 'createQueryBuilder' ? guardedBuilder(result as QueryBuilder<object>, owner) : result;
+    return result;
   };
 }
 

@@ -18,6 +18,8 @@ export interface Owner {
   readonly scopeKey: string;
   /** The tenant's id, or `central`. */
   readonly scopeLabel: string;
+  /** The schema that MikroORM's own statements name here: that of central, or of a tenant that is being migrated. */
+  readonly namedSchema?: string | undefined;
 }
 
 /** A driver that reaches one scope's rows and no others: MikroORM's own, on a pinned pool. */

@@ -1,10 +1,12 @@
 import { TenancyError } from '@omnitenant/core';
 import { tenantSetting } from '../placement/placement.ts';
-import { centralSchema } from './entity-scope.ts';
 
-/** @throws SCHEMA_REFUSED when a schema is given that is not the scope's; a tenant's is never named. */
-export function refuseSchema(schema: string | null | undefined, { scopeKey }: { readonly scopeKey: string }): void {
-  if (schema === undefined || schema === null || (schema === centralSchema && scopeKey === centralSchema)) return;
+/** @throws SCHEMA_REFUSED when a schema is given that MikroORM does not name in this scope itself. */
+export function refuseSchema(
+  schema: string | null | undefined,
+  { namedSchema }: { readonly namedSchema?: string | undefined },
+): void {
+  if (schema === undefined || schema === null || schema === namedSchema) return;
   throw new TenancyError(
     'SCHEMA_REFUSED',
     `The schema "${schema}" was given. A scope has one schema, its tenant's: remove the option, and enter another tenant with tenancy.run().`,

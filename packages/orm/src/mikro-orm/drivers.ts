@@ -69,8 +69,7 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
   }
   const ofCentral = scopedDriver(
     'central',
-    'central',
-    'central',
+    { scopeKey: 'central', scopeLabel: 'central', namedSchema: central.schema },
     poolOf(central, {}, { sharedReadsOf: central.schema }),
   );
   // A driver lives as long as the tenant's record: a changed tenant has another record, and so another driver.
@@ -94,7 +93,7 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
       },
       refuse,
     );
-    return scopedDriver(kind, scopeKey, id, pool);
+    return scopedDriver(kind, { scopeKey, scopeLabel: id }, pool);
   }
 
   /** What a tenant's statements are held to. The role of shared tables is no wall by itself, unless tenants are to have roles. */
@@ -117,14 +116,16 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
       return driver;
     },
     forNew: (tenant) => ofTenant(tenant, 'serve'),
-    forMigrations: (tenant) =>
-      scopedDriver(
+    forMigrations: (tenant) => {
+      const { id } = tenant;
+      const placement = placementOf(tenant);
+      return scopedDriver(
         'tenant',
-        `migrations of ${tenant.id}`,
-        tenant.id,
-        sharesTables(tenant) ? sharedTables.migrationPool(sharedPlacement(tenant)) : poolOf(placementOf(tenant), {}),
-      ),
-    forAuthoring: () => scopedDriver('tenant', 'new migrations', 'new migrations', noPool),
+        { scopeKey: `migrations of ${id}`, scopeLabel: id, namedSchema: placement.schema },
+        sharesTables(tenant) ? sharedTables.migrationPool(sharedPlacement(tenant)) : poolOf(placement, {}),
+      );
+    },
+    forAuthoring: () => scopedDriver('tenant', { scopeKey: 'new migrations', scopeLabel: 'new migrations' }, noPool),
   };
 }
 

@@ -1,9 +1,9 @@
 import { type EntityMetadata, isRaw, raw, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
-
 import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
-import type { ScopedDriver } from '../entities/ownership.ts';
+import { guardedBuilder } from '../entities/guarded-builder.ts';
+import type { Owner, ScopedDriver } from '../entities/ownership.ts';
 import { tenantColumn } from '../placement/shared-tables.ts';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
@@ -21,15 +21,14 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
     row: withTenantInConflicts(scopedPrototype(orm, scopes, 'tenant')),
     central: scopedPrototype(orm, scopes, 'central'),
   };
-  return (kind: 'tenant' | 'row' | 'central', scopeKey: string, scopeLabel: string, pool: PinnedPool): ScopedDriver => {
+  return (kind: 'tenant' | 'row' | 'central', owner: Owner, pool: PinnedPool): ScopedDriver => {
     const scoped = Object.create(prototypes[kind]) as ScopedDriver;
-    const dialect = () =>
-      new ScopedDialect({ pool: pool as never, cursor: StreamCursor as never }, { scopeKey, scopeLabel });
+    const dialect = () => new ScopedDialect({ pool: pool as never, cursor: StreamCursor as never }, owner);
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
     connection.pool = pool;
     connection.setMetadata(orm.getMetadata());
     connection.setPlatform(driver.getPlatform());
-    Object.assign(scoped, { scopeKey, scopeLabel, connection, replicas: [] });
+    Object.assign(scoped, { ...owner, connection, replicas: [] });
     return scoped;
   };
 }
@@ -53,7 +52,7 @@ function scopedPrototype(orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'c
     },
     createQueryBuilder(this: ScopedDriver, entityName: never, ...rest: []) {
       check(orm.getMetadata().find(entityName), this.scopeLabel);
-      return base.createQueryBuilder.call(this, entityName, ...rest);
+      return guardedBuilder(base.createQueryBuilder.call(this, entityName, ...rest), this);
     },
   });
 }

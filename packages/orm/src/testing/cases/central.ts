@@ -45,6 +45,10 @@ export const centralCases: IsolationCases = {
       await refuses('SCHEMA_REFUSED', () => orm.em.getRepository(Book).qb('b').innerJoin('b.tags', 't', {}, 'public'));
       await refuses('SCHEMA_REFUSED', () => books().leftJoin(sql.ref('public.author'), 'a', {}).getResult());
       await refuses('SCHEMA_REFUSED', () => orm.em.createQueryBuilder(Book).from('public.book' as never));
+      const ofDriver = () => orm.em.getDriver().createQueryBuilder(Book, undefined, 'write');
+      await refuses('SCHEMA_REFUSED', () => ofDriver().withSchema('public').getResult());
+      await refuses('SCHEMA_REFUSED', () => ofDriver().clone().update({ title: 'x' }).withSchema('public').execute());
+      await refuses('SCHEMA_REFUSED', () => ofDriver().leftJoin('author', 'a', {}, 'public').getResult());
       own(mine, await orm.em.find(Book, {}), 2);
     });
   },
