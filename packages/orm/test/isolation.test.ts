@@ -10,9 +10,9 @@ const sharedKeys = {
 };
 
 /** The first case of a suite makes its tenants too, and PGlite begins by making its database. */
-function patiently(name: string, run: () => Promise<void>): void {
-  test(name, run, 120_000);
-}
+const patiently = Object.assign((name: string, run: () => Promise<void>) => test(name, run, 120_000), {
+  skip: test.skip,
+});
 
 describe.each([
   ['schema', ['schema'], false],

@@ -1,31 +1,33 @@
 import type { Options } from '@mikro-orm/core';
 import { createTenancy } from '@omnitenant/core';
 import type { Placement } from '@omnitenant/core/extend';
-
 import { createOrm, type Orm } from '../orm.ts';
 import type { OrmOptions } from '../orm-options.ts';
 import type { Library } from './assertions.ts';
 import { isolationCases } from './isolation-cases.ts';
 import { AddCountries, Author, Book, Country, CreateLibrary, libraryEntities, Tag } from './library.ts';
 
-/** What the isolation suite needs to hold an isolation to its promises. */
+/** The options of `isolationSuite`. */
 export interface IsolationSuiteOptions {
   /** The runner's `test`, such as vitest's or that of node:test. */
-  readonly test: (name: string, run: () => Promise<void>) => unknown;
-  /** The runner's `afterAll` or `after`: what the suite made is removed there. */
+  readonly test: {
+    (name: string, run: () => Promise<void>): unknown;
+    readonly skip: (name: string, run: () => Promise<void>) => unknown;
+  };
+  /** The runner's `afterAll` or `after`: the suite removes there what it created. */
   readonly after: (run: () => Promise<void>) => unknown;
-  /** A MikroORM configuration without entities, whose database the suite may fill; such as `defineConfig({ clientUrl })`. */
+  /** A MikroORM configuration without entities, whose database the suite may write to, such as `defineConfig({ clientUrl })`. */
   readonly config: Partial<Options> | (() => Partial<Options> | Promise<Partial<Options>>);
-  /** What the application gives `createOrm` besides. */
-  readonly orm?: OrmOptions;
-  /** The isolations that the suite's tenants get, in turn. */
+  /** The other options of `createOrm`. */
+  readonly orm?: OrmOptions | undefined;
+  /** The isolations of the suite's tenants, assigned in turn. */
   readonly isolations: readonly string[];
-  /** Where they are placed. Default: where the application's configuration says. */
-  readonly placement?: Placement;
-  /** How many tenants are interleaved. Default: 6. */
-  readonly tenants?: number;
-  /** Cases that do not apply, by name, each with a reason. */
-  readonly skip?: readonly { readonly test: string; readonly reason: string }[];
+  /** The tenants' placement. Default: the one that the configuration leads to. */
+  readonly placement?: Placement | undefined;
+  /** The number of concurrent tenants. Default: 6. */
+  readonly tenants?: number | undefined;
+  /** Cases that do not apply, by name, each with the reason that the runner shows. */
+  readonly skip?: readonly { readonly test: string; readonly reason: string }[] | undefined;
 }
 
 /**
@@ -40,8 +42,14 @@ export function isolationSuite(options: IsolationSuiteOptions): void {
   let opened: Promise<Library> | undefined;
   const library = () => (opened ??= openLibrary(options));
 
+  for (const skipped of skip) {
+    if (!(skipped.test in isolationCases)) throw new Error(`isolationSuite has no test "${skipped.test}" to skip.`);
+  }
   for (const [name, run] of Object.entries(isolationCases)) {
-    if (!skip.some((entry) => entry.test === name)) test(name, async () => run(await library()));
+    const hold = async () => run(await library());
+    const skipped = skip.find((candidate) => candidate.test === name);
+    if (skipped === undefined) test(name, hold);
+    else test.skip(`${name} (${skipped.reason})`, hold);
   }
   after(async () => {
     if (opened) await closeLibrary(await opened);
@@ -65,10 +73,10 @@ async function openLibrary({
   );
   const tenancy = createTenancy({ resources: [orm] });
   await tenancy.migrateCentral();
-  let made = 0;
+  let created = 0;
   async function create(id: string): Promise<string> {
-    const isolation = isolations[made++ % isolations.length] as string;
-    await tenancy.tenants.create({ id, isolation, ...(placement && { placement }) });
+    const isolation = isolations[created++ % isolations.length] as string;
+    await tenancy.tenants.create({ id, isolation, placement });
     await tenancy.run(id, () => fill(orm, id));
     return id;
   }
