@@ -12,10 +12,11 @@ import { type Credentials, createCredentials } from './central/credentials.ts';
 import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './central/tenant-entity.ts';
 import { centralStore } from './central/tenant-store.ts';
 import { openPools } from './connections/open-pools.ts';
+import type { Pools } from './connections/pools.ts';
 import { maintenanceFor, maintenanceOn, serverOptions } from './connections/servers.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { DeclaredEntities, DriverEntityManager, OrmEntityManager } from './entities/entity-manager-class.ts';
-import { centralSchema, entityScopes } from './entities/entity-scope.ts';
+import { centralSchema, type EntityScopes, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
 import { rowMigrationPool } from './isolation/row/migration-pool.ts';
 import { rowStorage } from './isolation/row/storage.ts';
@@ -24,19 +25,19 @@ import { schemaStorage } from './isolation/schema.ts';
 import type { TenantStorage } from './isolation/storage.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
 import { loadOnce } from './migrations/load-once.ts';
-import { loadMigrations } from './migrations/migration-set.ts';
+import { loadMigrations, type MigrationSet } from './migrations/migration-set.ts';
 import type { Migrations } from './migrations/migrations.ts';
 import { openMigrations } from './migrations/open-migrations.ts';
 import { servingOf } from './migrations/serving.ts';
-import { initBaseOrm, serverOf } from './mikro-orm/base-orm.ts';
-import { createDrivers } from './mikro-orm/drivers.ts';
+import { type BaseOrm, initBaseOrm } from './mikro-orm/base-orm.ts';
+import { createDrivers, type Drivers } from './mikro-orm/drivers.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
-import { defaultServer, type Isolation, type OrmPlacement, ownServer, sharesTables } from './placement/placement.ts';
+import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { tenantDatabase } from './tenant-database.ts';
 import { parseKeys } from './vault/keys.ts';
 import { urlOf } from './vault/server-url.ts';
-import { createVault } from './vault/vault.ts';
+import { createVault, type Vault } from './vault/vault.ts';
 
 /** MikroORM for many tenants: the resource to give to `createTenancy`, which brings the store of its tenants along. */
 export interface Orm<T extends Tenant = Tenant, EM = DriverEntityManager> extends StoringResource<EM, T> {
@@ -76,23 +77,72 @@ export async function createOrm<
 ): Promise<Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>> {
   const settings = config as unknown as Options;
   checkConfig(settings, options as unknown as OrmOptions);
-  const {
-    isolation = 'schema',
-    tenant = DefaultTenant,
-    domain = DefaultDomain,
-    names = {},
-    roles = false,
-    pendingMigrations = 'serve',
-  } = options;
-  const servers = serverOptions(options.servers);
-  const vault = createVault(parseKeys(options.credentials?.keys ?? process.env.OMNITENANT_KEYS));
-
+  const { tenant = DefaultTenant, domain = DefaultDomain } = options;
   const current = () => (currentScope() ? (handleOf<unknown>(orm) as TenantEntityManager) : undefined);
   const configured = withCentralEntities(settings, [tenant, domain]);
   const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
-  const metaOf = <Entity>(entity: Declared): EntityMetadata<Entity> => base.getMetadata().get(entity as never) as never;
-  const scopes = entityScopes(base.getMetadata(), new Set((options.shared ?? []).map((entity) => metaOf(entity))));
+  const opened = await openDatabase(base, settings, options as unknown as OrmOptions);
+  const { scopes, pools, drivers, vault, servers, central } = opened;
+  const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
+  const migrations = openMigrations({
+    ...opened,
+    base,
+    servers: [...servers.keys(), ownServer],
+    tenant: metaOf(base, tenant),
+    centralSource: options.centralMigrations,
+  });
+  const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(base, tenant) };
+  const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain) });
+
+  const orm: Orm<TenantOf<E>, OrmEntityManager<EM, Entities>> = {
+    em: base.em as never,
+    store,
+    credentials: createCredentials({ ...kept, vault, store }),
+    migrations: migrations.migrations,
+    [resource]: tenantDatabase<TenantOf<E>>({
+      base,
+      scopes,
+      pools,
+      drivers,
+      fork,
+      store,
+      storages: storagesOf(opened),
+      migrations,
+      placing: {
+        isolation: options.isolation ?? 'schema',
+        names: options.names ?? {},
+        hasRole: () => options.roles ?? false,
+        servers: new Set(servers.keys()),
+        centralDatabase: central.database,
+      },
+      seed: options.seed as OrmOptions['seed'],
+      hasCentralMigrations: options.centralMigrations !== undefined,
+    }) as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],
+  };
+  return orm;
+}
+
+function metaOf<Entity>(base: BaseOrm, entity: Declared): EntityMetadata<Entity> {
+  return base.getMetadata().get(entity as never) as never;
+}
+
+/** What all tenants' databases are reached with. */
+interface OpenDatabase {
+  readonly scopes: EntityScopes;
+  readonly servers: ReturnType<typeof serverOptions>;
+  readonly central: OrmPlacement;
+  readonly vault: Vault;
+  readonly pools: Pools;
+  readonly set: () => Promise<MigrationSet>;
+  readonly drivers: Drivers;
+}
+
+async function openDatabase(base: BaseOrm, settings: Options, options: OrmOptions): Promise<OpenDatabase> {
+  const { shared = [], roles = false, pendingMigrations = 'serve' } = options;
+  const servers = serverOptions(options.servers);
+  const vault = createVault(parseKeys(options.credentials?.keys ?? process.env.OMNITENANT_KEYS));
+  const scopes = entityScopes(base.getMetadata(), new Set(shared.map((entity) => metaOf(base, entity))));
   const central: OrmPlacement = {
     server: defaultServer,
     database: base.config.get('dbName') as string,
@@ -109,10 +159,12 @@ export async function createOrm<
     migrationPool: (placement: OrmPlacement) => rowMigrationPool(placement, set, (on) => pools.connect(on)),
   };
   const drivers = createDrivers({ base, scopes, pools, central, sharedTables, roles, serving });
-  const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
+  return { scopes, servers, central, vault, pools, set, drivers };
+}
 
+function storagesOf({ pools, central, servers, vault }: OpenDatabase): Readonly<Record<Isolation, TenantStorage>> {
   const maintenance = maintenanceOn(servers, central);
-  const storages: Readonly<Record<Isolation, TenantStorage>> = {
+  return {
     schema: schemaStorage(pools, central),
     database: databaseStorage({
       pools,
@@ -122,45 +174,4 @@ export async function createOrm<
     }),
     row: rowStorage(pools, central),
   };
-  const migrations = openMigrations({
-    base,
-    scopes,
-    pools,
-    drivers,
-    set,
-    servers: [...servers.keys(), ownServer],
-    central,
-    tenant: metaOf(tenant),
-    centralSource: options.centralMigrations,
-  });
-
-  const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(tenant) };
-  const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(domain) });
-
-  const orm: Orm<TenantOf<E>, OrmEntityManager<EM, Entities>> = {
-    em: base.em as never,
-    store,
-    credentials: createCredentials({ ...kept, vault, store }),
-    migrations: migrations.migrations,
-    [resource]: tenantDatabase<TenantOf<E>>({
-      base,
-      scopes,
-      pools,
-      drivers,
-      fork,
-      store,
-      storages,
-      migrations,
-      placing: {
-        isolation,
-        names,
-        hasRole: () => roles,
-        servers: new Set(servers.keys()),
-        centralDatabase: central.database,
-      },
-      seed: options.seed as OrmOptions['seed'],
-      hasCentralMigrations: options.centralMigrations !== undefined,
-    }) as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],
-  };
-  return orm;
 }

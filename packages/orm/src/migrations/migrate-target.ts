@@ -31,23 +31,38 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
     });
   }
 
-  return async function migrateTarget(target, operation, known) {
+  /** Performs the operation in one message if central is right about what is applied; `undefined` where it is not. */
+  async function migrateKnown(
+    target: MigrationTarget,
+    operation: Operation,
+    known: readonly string[],
+  ): Promise<Migrated | undefined> {
     const set = await context.set();
+    const steps = operation.stepsFrom(known);
+    if (steps.length === 0) return { steps, applied: known };
+    const applied = await whenFree(() => applyInOneMessage(context, target, set, known, steps));
+    return applied && { steps, applied };
+  }
+
+  /** Performs the operation transaction by transaction, and adds each step to `done` once it is committed. */
+  async function migrateStepwise(target: MigrationTarget, operation: Operation, done: Step[]): Promise<Migrated> {
+    const set = await context.set();
+    for (;;) {
+      const { applied, steps, next } = await whenFree(() => applyInTransaction(context, target, set, operation));
+      done.push(...steps);
+      if (!next) return { steps: done, applied };
+      if (await isTransactional(set, next)) continue;
+      if (await whenFree(() => applyOutsideTransaction(context, target, set, next))) done.push(next);
+    }
+  }
+
+  return async function migrateTarget(target, operation, known) {
+    // A source of migrations that cannot be loaded is no fault of the target.
+    await context.set();
     const done: Step[] = [];
     try {
-      if (known) {
-        const steps = operation.stepsFrom(known);
-        if (steps.length === 0) return { steps, applied: known };
-        const applied = await whenFree(() => applyInOneMessage(context, target, set, known, steps));
-        if (applied) return { steps, applied };
-      }
-      for (;;) {
-        const { applied, steps, next } = await whenFree(() => applyInTransaction(context, target, set, operation));
-        done.push(...steps);
-        if (!next) return { steps: done, applied };
-        if (await isTransactional(set, next)) continue;
-        if (await whenFree(() => applyOutsideTransaction(context, target, set, next))) done.push(next);
-      }
+      const migrated = known && (await migrateKnown(target, operation, known));
+      return migrated ?? (await migrateStepwise(target, operation, done));
     } catch (cause) {
       throw migrationFailed(target, done, cause);
     }

@@ -36,7 +36,7 @@ test('with roles, a tenant’s begins with the database’s name and is never lo
 });
 
 test.each([
-  [{ isolation: 'galaxy' }, 'ISOLATION_UNKNOWN', /"galaxy".*schema, database, row/],
+  [{ isolation: 'galaxy' }, 'ISOLATION_UNKNOWN', /"galaxy".*"schema", "database", "row"/],
   [{ placement: { server: 'mars' } }, 'TENANT_INVALID', /no server "mars"/],
   [{ placement: { schema: 'public' } }, 'TENANT_INVALID', /is reserved/],
   [{ placement: { schema: 'central' } }, 'TENANT_INVALID', /is reserved/],

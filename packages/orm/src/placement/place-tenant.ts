@@ -41,7 +41,7 @@ export function placeTenant(
   if (!isIsolation(isolation)) {
     throw new TenancyError(
       'ISOLATION_UNKNOWN',
-      `The tenant "${draft.id}" asks for the isolation "${isolation}". Use one of: ${isolations.join(', ')}.`,
+      `The tenant "${draft.id}" asks for the isolation "${isolation}". Use one of: ${isolations.map((name) => `"${name}"`).join(', ')}.`,
       { tenant: draft.id },
     );
   }
@@ -143,7 +143,6 @@ function faultOfServer(
   return faultOfReference(url);
 }
 
-const validName = /^[a-z_][a-z0-9_-]*$/;
 const reservedSchemas: ReadonlySet<string> = new Set(['central', 'public', 'information_schema']);
 
 function faultOfNames(
@@ -164,12 +163,18 @@ function faultOfNames(
     const shared = Object.values(rowRoles({ role: sharedRole(sharedSchema(names), context) }));
     if (shared.includes(role)) return `the role "${role}" is for the tenants that share tables.`;
   }
-  const created = { schema, database: ownsDatabase ? database : undefined, role };
+  return faultOfSpelling({ schema, database: ownsDatabase ? database : undefined, role });
+}
+
+/** What is wrong with the spelling of names that PostgreSQL is to create. */
+function faultOfSpelling(created: Readonly<Record<string, string | undefined>>): string | undefined {
   for (const [what, value] of Object.entries(created)) {
-    if (value === undefined) continue;
-    if (!validName.test(value) || value.startsWith('pg_') || Buffer.byteLength(value) > 63) {
-      return `"${value}" is not a valid name for a ${what}: use small letters, digits, _ and -, at most 63, not beginning with pg_.`;
-    }
+    if (value === undefined || isValidName(value)) continue;
+    return `"${value}" is not a valid name for a ${what}: use small letters, digits, _ and -, at most 63, not beginning with pg_.`;
   }
   return undefined;
+}
+
+function isValidName(value: string): boolean {
+  return /^[a-z_][a-z0-9_-]*$/.test(value) && !value.startsWith('pg_') && Buffer.byteLength(value) <= 63;
 }
