@@ -76,7 +76,7 @@ async function openLibrary({
   let created = 0;
   async function create(id: string): Promise<string> {
     const isolation = isolations[created++ % isolations.length] as string;
-    await tenancy.tenants.create({ id, isolation, placement });
+    await tenancy.tenants.create({ id, isolation, ...(placement && { placement }) });
     await tenancy.run(id, () => fill(orm, id));
     return id;
   }
