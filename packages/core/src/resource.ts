@@ -31,6 +31,11 @@ export interface ResourceVerbs<Handle = unknown> {
   open(scope: ResourceScope): Handle;
   /** Closes a handle when the scope that opened it ends, newest first. */
   close?(handle: Handle): void | Promise<void>;
+  /**
+   * Ends what a scope that has used the resource has left open, such as transactions. Unlike with `close`, work that the
+   * scope leaves behind may still get a handle.
+   */
+  scopeEnded?(scope: ResourceScope): void;
   /** Chooses the isolation and placement of a new tenant. Throws ISOLATION_UNKNOWN. */
   place?(draft: PlacementDraft): PlacementAnswer | Promise<PlacementAnswer>;
   /**

@@ -65,11 +65,14 @@ class EnteredScope {
     const opened = outside(() => verbs.open(this as never));
     this.#handles ??= new Map();
     this.#handles.set(of, opened);
-    if (verbs.close !== undefined) {
-      this.#closers ??= [];
-      this.#closers.push(() => verbs.close?.(opened));
-    }
+    if (verbs.close !== undefined) this.#atEnd(() => verbs.close?.(opened));
+    if (verbs.scopeEnded !== undefined) this.#atEnd(() => verbs.scopeEnded?.(this as never));
     return opened;
+  }
+
+  #atEnd(close: () => void | Promise<void>): void {
+    this.#closers ??= [];
+    this.#closers.push(close);
   }
 
   end(): undefined | Promise<readonly unknown[]> {

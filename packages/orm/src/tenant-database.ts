@@ -38,8 +38,6 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   const { base, scopes, pools, drivers, fork, store, storages, migrations, placing } = options;
   const seed = options.seed as ((em: unknown, tenant: Tenant) => Promise<unknown>) | undefined;
 
-  const scopesOf = new WeakMap<object, ResourceScope>();
-
   function storageOf({ id, isolation }: Tenant): TenantStorage {
     if (Object.hasOwn(storages, isolation)) return storages[isolation as Isolation];
     const message = `Tenant "${id}" has the isolation "${isolation}", which this application does not know.`;
@@ -57,17 +55,8 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   return {
     name: 'orm',
     store,
-    open(scope) {
-      const em = fork(scope) as unknown as SqlEntityManager<AbstractSqlDriver>;
-      scopesOf.set(em, scope);
-      return em;
-    },
-
-    close(em) {
-      const scope = scopesOf.get(em);
-      if (scope) endWorkOf(scope);
-    },
-
+    open: (scope) => fork(scope) as unknown as SqlEntityManager<AbstractSqlDriver>,
+    scopeEnded: endWorkOf,
     place,
 
     async create(tenant) {
