@@ -48,7 +48,7 @@ test('to make room, what was not used for longest is closed, and nothing else', 
   const pids: number[] = [];
   for (const n of [0, 1]) {
     const client = await server.connect(n);
-    await client.query('select pg_sleep(0.03)');
+    await answerOf(client, 'select pg_sleep(0.03)');
     pids.push(pidOf(client));
     client.release();
   }
