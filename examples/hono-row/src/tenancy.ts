@@ -11,8 +11,8 @@ export interface Tracker {
 }
 
 /**
- * `clientUrl` leads to the database that central and the companies' common tables are in, as a role that is no superuser: row-level
- * security would not bind that one, so that making a company is refused.
+ * `clientUrl` leads to the database that central and the companies' common tables are in, with a login that may create roles: those
+ * that the tables belong to, and that companies' statements run as.
  */
 export async function openTracker(clientUrl: string): Promise<Tracker> {
   const orm = await createOrm(

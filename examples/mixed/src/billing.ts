@@ -10,7 +10,7 @@ import { Invoice } from './entities.ts';
 import type { Job } from './jobs.ts';
 
 export interface BillingOptions {
-  /** Of central's database, as a role that is no superuser, and that may create databases. */
+  /** Of central's database, as a login that may create databases and roles. */
   readonly databaseUrl: string;
   readonly redisUrl: string;
   /** The folder that documents are kept in. */
