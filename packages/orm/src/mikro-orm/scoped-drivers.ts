@@ -7,6 +7,7 @@ import type { Owner, ScopedDriver } from '../entities/ownership.ts';
 import { tenantColumn } from '../placement/shared-tables.ts';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
+import { controlClientClass } from './control-client.ts';
 import { markingGeneratedReads } from './generated-reads.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
 import { ScopedDialect } from './scoped-dialect.ts';
@@ -23,7 +24,11 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
   };
   return (kind: 'tenant' | 'row' | 'central', owner: Owner, pool: PinnedPool): ScopedDriver => {
     const scoped = Object.create(prototypes[kind]) as ScopedDriver;
-    const dialect = () => new ScopedDialect({ pool: pool as never, cursor: StreamCursor as never }, owner);
+    const dialect = () =>
+      new ScopedDialect(
+        { pool: pool as never, cursor: StreamCursor as never, controlClient: controlClientClass(pool) as never },
+        owner,
+      );
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
     connection.pool = pool;
     connection.setMetadata(orm.getMetadata());

@@ -1,6 +1,6 @@
 import { TenancyError } from '@omnitenant/core';
 import { currentScope } from '@omnitenant/core/extend';
-import type { QueryResult, SqlPool } from '../sql/client.ts';
+import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { sqlState } from '../sql/error-codes.ts';
 import { envelopesOf } from './envelopes.ts';
 import { PinnedClient, type StatementRules } from './pinned-client.ts';
@@ -21,6 +21,8 @@ export interface PinnedPoolOptions {
 export interface PinnedPool extends SqlPool {
   /** Sends a statement by itself. `read` is what is known of it, where it is a plain read that the driver has made. */
   send(sql: string, read: PlainRead | undefined): Promise<QueryResult | QueryResult[]>;
+  /** Checks out a connection that is in no tenant, to cancel what runs on another. */
+  connectUnpinned?(): Promise<SqlClient>;
 }
 
 /** Derives a pool whose every statement carries a pin. The pool behind it is shared, and keeps nothing of the tenant. */
@@ -55,6 +57,7 @@ export function pinnedPool(
   return {
     options: shared.options,
     connect,
+    connectUnpinned: () => shared.connect(),
     async send(sql, read) {
       if (!read || !reads?.allowed) return sendAny(sql);
       try {
