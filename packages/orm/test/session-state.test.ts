@@ -165,6 +165,13 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
     },
   );
 
+  test('a message that goes back to a savepoint keeps what came before it', async () => {
+    const insert = `insert into tag (name) values`;
+    await run('a', `${insert} ('kept'); savepoint s; ${insert} ('undone'); rollback to savepoint s; select 1`);
+    expect(await run('a', `select name from tag where name in ('kept', 'undone')`)).toEqual([{ name: 'kept' }]);
+    await run('a', `delete from tag where name = 'kept'`);
+  });
+
   test('a transaction that is chained or ended in mid-message goes on in its tenant', async () => {
     await library.tenancy.run('a', () =>
       library.orm.em.transactional(async (em) => {

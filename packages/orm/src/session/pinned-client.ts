@@ -1,6 +1,6 @@
 import type { Scope } from '@omnitenant/core/extend';
 import type { Envelope, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
-import { statementsOf } from '../sql/lexer.ts';
+import { codeOf, statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
 import { afterFailure, type Envelopes, ending } from './envelopes.ts';
 import { checkIn, checkOut, type OpenWork, scopeEnded } from './scope-work.ts';
@@ -9,6 +9,8 @@ import { checkIn, checkOut, type OpenWork, scopeEnded } from './scope-work.ts';
 export interface StatementRules {
   /** May refuse a statement before it is sent. */
   check(sql: string): void;
+  /** Is told of each result. */
+  sawResult(result: QueryResult): void;
   /** Translates an error of PostgreSQL. */
   translateError(error: unknown): unknown;
 }
@@ -96,8 +98,12 @@ export class PinnedClient implements SqlClient, OpenWork {
     return this.#isIdle() && this.#begin === undefined ? this.#sendAsOne(statements) : this.#sendEach(statements);
   }
 
-  #end(sql: string): QueryResult | Promise<QueryResult> {
-    if (this.#begin === undefined) return this.#client.send({ text: sql, envelope: ending });
+  async #end(sql: string): Promise<QueryResult> {
+    if (this.#begin === undefined) {
+      const result = await this.#client.send({ text: sql, envelope: ending });
+      this.#rules.sawResult(result);
+      return result;
+    }
     this.#begin = undefined;
     return notSent;
   }
@@ -114,20 +120,14 @@ export class PinnedClient implements SqlClient, OpenWork {
         if (!isOpen(this.#client.getTransactionStatus())) this.#begin = 'begin';
         const result = await this.#send(statement, []);
         results.push(result);
-        isTheirs = this.#isTheirs(result, isTheirs);
+        isTheirs = isOpen(this.#client.getTransactionStatus()) && (isTheirs || begins(result, statement));
       }
       if (!isTheirs) await this.#end('commit');
       return results;
     } catch (error) {
-      await Promise.resolve(this.#end('rollback')).catch(() => {});
+      await this.#end('rollback').catch(() => {});
       throw error;
     }
-  }
-
-  /** Whether the open transaction was begun by a statement of the message: by `begin`, or by `commit and chain`. */
-  #isTheirs({ command }: QueryResult, before: boolean): boolean {
-    if (!isOpen(this.#client.getTransactionStatus())) return false;
-    return before || controls.has(command);
   }
 
   async #sendEach(statements: readonly string[]): Promise<QueryResult[]> {
@@ -141,7 +141,9 @@ export class PinnedClient implements SqlClient, OpenWork {
     this.#begin = undefined;
     this.#unanswered += 1;
     try {
-      return await this.#client.send({ text, values: [...parameters], envelope });
+      const result = await this.#client.send({ text, values: [...parameters], envelope });
+      this.#rules.sawResult(result);
+      return result;
     } finally {
       this.#unanswered -= 1;
     }
@@ -194,8 +196,11 @@ export class PinnedClient implements SqlClient, OpenWork {
 /** The answer to what begins a transaction in which nothing was sent, and to what ends it. */
 const notSent: QueryResult = { command: '', rowCount: null, rows: [] };
 
-/** The tags of what begins a transaction, or ends one and may begin the next. */
-const controls: ReadonlySet<string> = new Set(['BEGIN', 'START', 'COMMIT', 'ROLLBACK']);
+/** Whether a statement has begun a transaction of its own: by `begin`, or by `commit and chain`. */
+function begins({ command }: QueryResult, statement: string): boolean {
+  if (command === 'BEGIN' || command === 'START') return true;
+  return (command === 'COMMIT' || command === 'ROLLBACK') && /\bchain\b/i.test(codeOf(statement));
+}
 
 /** What Kysely sends to begin a transaction. What is taken for it wrongly is still sent, with the next statement. */
 function isBegin(sql: string): boolean {

@@ -32,11 +32,12 @@ export function pinnedPool(
   { check, readOnly, sharedReadsOf }: PinnedPoolOptions = {},
 ): PinnedPool {
   const envelopes = envelopesOf(pin);
+  const reads = sharedReadsOf === undefined ? undefined : new ReadSender(shared, pin, envelopes, sharedReadsOf);
   const rules: StatementRules = {
     check: (sql) => check?.(sql),
+    sawResult: (result) => reads?.sawResult(result),
     translateError: (error) => translateError(error, readOnly),
   };
-  const reads = sharedReadsOf === undefined ? undefined : new ReadSender(shared, pin, envelopes, sharedReadsOf);
 
   async function connect(): Promise<PinnedClient> {
     const scope = currentScope();
@@ -46,9 +47,7 @@ export function pinnedPool(
   async function sendAny(sql: string): Promise<QueryResult | QueryResult[]> {
     const client = await connect();
     try {
-      const result = await client.query(sql);
-      reads?.sawStatement(result);
-      return result;
+      return await client.query(sql);
     } finally {
       client.release();
     }

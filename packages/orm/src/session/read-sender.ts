@@ -17,6 +17,8 @@ export class ReadSender {
   readonly #schema: string;
   /** Whether the schema holds tables and nothing that runs; `undefined` until it was asked. */
   #plain: boolean | undefined;
+  /** Whether a statement that may change the schema was seen, and the end of its transaction not yet. */
+  #isChanging = false;
 
   constructor(pool: SqlPool, pin: readonly string[], envelopes: Envelopes, schema: string) {
     this.#pool = pool;
@@ -34,9 +36,15 @@ export class ReadSender {
     return this.#plain;
   }
 
-  /** What may have changed the schema has it asked again. */
-  sawStatement(result: QueryResult | QueryResult[]): void {
-    if (Array.isArray(result) || !harmless.has(result.command)) this.#plain = undefined;
+  /** What may have changed the schema has it asked again: at once, and when the transaction that changed it has ended. */
+  sawResult({ command }: QueryResult): void {
+    if (ends.has(command)) {
+      if (this.#isChanging) this.#plain = undefined;
+      this.#isChanging = false;
+    } else if (!harmless.has(command)) {
+      this.#plain = undefined;
+      this.#isChanging = true;
+    }
   }
 
   async send(sql: string, read: PlainRead): Promise<QueryResult | QueryResult[]> {
@@ -91,8 +99,22 @@ function holdsTablesOnly(schema: string): string {
     as plain from pg_namespace n where nspname = ${quoteText(schema)}`;
 }
 
-/** What changes no schema. */
-const harmless: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', '']);
+/** The tags of what changes no schema. */
+const harmless: ReadonlySet<string> = new Set([
+  'SELECT',
+  'INSERT',
+  'UPDATE',
+  'DELETE',
+  'MERGE',
+  'SET',
+  'BEGIN',
+  'START',
+  'SAVEPOINT',
+  'RELEASE',
+  'LOCK',
+  '',
+]);
+const ends: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK']);
 
 /** A statement that was cancelled, by its time limit or by hand. */
 function isCancelled(error: unknown): boolean {
