@@ -347,7 +347,7 @@ describe('a configuration that cannot be right', () => {
     [{ entities: [] }, {}, /with a driver/],
     [defineConfig({ dbName: 'x', entities: [], replicas: [{}] }), {}, /read replicas/],
     [defineConfig({ dbName: 'x', entities: [] }), { isolation: 'galaxy' }, /no isolation "galaxy"/],
-    [defineConfig({ dbName: 'x', entities: [] }), { servers: { default: {} } }, /server "default"/],
+    [defineConfig({ dbName: 'x', entities: [] }), { servers: { default: {} } }, /name "default" is reserved/],
   ])('is refused before anything is opened (%#)', async (config, options, message) => {
     await expect(createOrm(config as never, options as never)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',

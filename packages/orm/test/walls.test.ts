@@ -190,7 +190,7 @@ describe.each(kinds)('on one connection, isolation $kind:', ({ kind, isolation, 
     expect(await run('b', state), why).toEqual(clean);
     expect(await names('a'), why).toEqual(['first of a']);
     const { rows } = await admin.query(
-      `select state from pg_stat_activity where datname like $1 || '%' and pid <> pg_backend_pid() and backend_type = 'client backend' and state <> 'idle'`,
+      `select state from pg_stat_activity where datname like $1 || '%' and pid <> pg_backend_pid() and backend_type = 'client backend' and state like 'idle in transaction%'`,
       [database.name],
     );
     expect(rows, why).toEqual([]);
