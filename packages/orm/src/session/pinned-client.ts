@@ -49,8 +49,8 @@ export class PinnedClient implements SqlClient, OpenWork {
   query(statement: string | object, parameters: readonly unknown[] = []): unknown {
     if (typeof statement === 'object') return this.#stream(statement);
     return this.#query(statement, parameters).catch((error: unknown) => {
-      // Kysely does not release a connection whose transaction could not be ended, as when the server has closed it.
-      if (isEnd(statement)) this.release();
+      // Kysely does not release a connection whose transaction could not be begun or ended.
+      if (isBegin(statement) || isEnd(statement)) this.release();
       throw this.#rules.translateError(error);
     });
   }
