@@ -60,6 +60,24 @@ test('to make room, what was not used for longest is closed, and nothing else', 
   expect(await site.sessions(`pid = ${pids[1]}`)).toBe(0);
 });
 
+test('whatever is still in use when all pools are to be closed is closed under its users after `closeMs`', async () => {
+  await using server = await site.opened({ max: 3, closeMs: 100 });
+  const [idle, inTransaction, busy] = await Promise.all([0, 1, 2].map((n) => server.connect(n)));
+  await inTransaction?.query('begin; create temporary table unfinished ()');
+  const lost = codeOf(busy?.query('select pg_sleep(600)') as Promise<unknown>);
+  try {
+    await server.pools.end();
+    expect(await lost).toBe('SERVER_UNAVAILABLE');
+    for (const client of [idle, inTransaction]) {
+      expect(await codeOf(client?.query('select 1') as Promise<unknown>)).toBe('SERVER_UNAVAILABLE');
+      client?.release();
+    }
+  } finally {
+    // PostgreSQL notices the end of a socket only when it has something to say.
+    await site.terminate(busy?.processID as number);
+  }
+});
+
 test('the place of a connection is given away only when PostgreSQL is done with it', async () => {
   await using server = await site.opened({ max: 1, waitMs: longWait });
   const tables = Array.from({ length: 400 }, (_, n) => `create temporary table t${n} (id serial primary key)`);

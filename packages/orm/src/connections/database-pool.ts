@@ -44,8 +44,8 @@ export class DatabasePool {
   /** Connections that serve plain reads only, several at once. */
   readonly pipelined: Connection[] = [];
   readonly waiting = new RoundRobinQueue<Waiter>();
-  /** The number of connections that are open or opening. Those that are closing do not count. */
-  size = 0;
+  /** The connections that are open, in use or not. Those that are closing are not among them. */
+  readonly open = new Set<Connection>();
   /** The number of connections that are opening. */
   opening = 0;
   /** The number of connections that are closing. */
@@ -71,6 +71,11 @@ export class DatabasePool {
   /** Resolves when the pool is closed and its last socket too. */
   get drained(): Promise<void> {
     return this.#drained.promise;
+  }
+
+  /** The number of connections that are open or opening. */
+  get size(): number {
+    return this.open.size + this.opening;
   }
 
   /** Whether another connection would serve a waiting request. */

@@ -37,6 +37,7 @@ test('the first to say something of a limit decides it, and what nobody says has
     lifetimeMs: 1_800_000,
     maxSchemas: 500,
     maxPipelined: 4,
+    closeMs: 10_000,
   });
 });
 

@@ -28,6 +28,11 @@ export interface ConnectionLimits {
    * own, like every other statement. Default: 4.
    */
   readonly maxPipelined?: number | undefined;
+  /**
+   * How long `close` waits for connections that are in use, in milliseconds. After that they are closed, and PostgreSQL rolls
+   * back what was open on them. Default: 10 000.
+   */
+  readonly closeMs?: number | undefined;
 }
 
 /** The limits with their defaults filled in. */
@@ -41,6 +46,7 @@ const defaults: Limits = {
   lifetimeMs: 1_800_000,
   maxSchemas: 500,
   maxPipelined: 4,
+  closeMs: 10_000,
 };
 
 /** The limits of a server. The first argument that sets a limit decides it. */

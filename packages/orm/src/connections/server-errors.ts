@@ -74,6 +74,7 @@ const messages: ReadonlyMap<string, string> = new Map([
   ['timeout expired', 'it did not answer in time'],
   ['Connection terminated', `the connection was cut; ${cut}`],
   ['Client has encountered a connection error', `the connection was cut; ${cut}`],
+  ['Client was closed', `its connections have been closed; ${cut}`],
 ]);
 
 function reasonWithoutCode(message: string): string | undefined {

@@ -61,12 +61,17 @@ export class ServerPools {
     await Promise.all(pools.map(({ drained }) => drained));
   }
 
-  /** Closes all pools for good. */
+  /** Closes all pools for good. Connections that are still in use after `closeMs` are closed under their users. */
   async end(): Promise<void> {
     this.#ended = true;
     this.#sweep.stop();
     clearTimeout(this.#nextRotation);
-    await Promise.all([...this.#pools.values()].map(({ database }) => this.close(database.database)));
+    const pools = [...this.#pools.values()];
+    const cut = setTimeout(() => {
+      for (const connection of pools.flatMap(({ open }) => [...open])) void this.#discard(connection);
+    }, this.#limits.closeMs);
+    await Promise.all(pools.map(({ database }) => this.close(database.database)));
+    clearTimeout(cut);
   }
 
   #poolOf(target: ConnectionTarget): DatabasePool {
@@ -105,7 +110,6 @@ export class ServerPools {
   /** Opens a connection that is charged already, or that takes over the charge of one that is closed first. */
   #add(pool: DatabasePool, instead?: Connection): void {
     this.#waiting.rotate(pool);
-    pool.size += 1;
     pool.opening += 1;
     // The connection outlives the scope that asks for it.
     void outside(() => this.#open(pool, instead));
@@ -135,10 +139,10 @@ export class ServerPools {
 
   #watch(connection: Connection): void {
     const { client, pool } = connection;
+    pool.open.add(connection);
     client.on('end', () => {
       if (connection.gone) return;
-      connection.gone = true;
-      pool.takeOut(connection);
+      this.#takeOut(connection);
       this.#lost(pool);
     });
   }
@@ -189,17 +193,22 @@ export class ServerPools {
   /** Closes a connection. The caller keeps its charge. */
   async #close(connection: Connection): Promise<void> {
     const { pool, client } = connection;
-    connection.gone = true;
-    pool.takeOut(connection);
-    pool.size -= 1;
+    this.#takeOut(connection);
     pool.closing += 1;
     await pool.opener.close(client);
     pool.closing -= 1;
     this.#forget(pool);
   }
 
+  /** From now on nobody gets the connection, and whoever has it gives it back to nobody. */
+  #takeOut(connection: Connection): void {
+    const { pool } = connection;
+    connection.gone = true;
+    pool.open.delete(connection);
+    pool.takeOut(connection);
+  }
+
   #lost(pool: DatabasePool): void {
-    pool.size -= 1;
     this.#forget(pool);
     this.#uncharge();
   }
