@@ -2,13 +2,23 @@ import { TenancyError } from '@omnitenant/core';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { PinnedMigrator } from '../mikro-orm/pinned-migrator.ts';
 import { sharesTables } from '../placement/placement.ts';
+import { discardAll } from '../session/cleaning.ts';
 import { pinOf } from '../session/pin.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { MigrationSet } from './migration-set.ts';
 import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
 import { appliedAfter, type Operation, type Step } from './operation.ts';
-import { createLog, expectApplied, expectSchema, lockOf, logEntry, otherState, replayOf } from './replay.ts';
+import {
+  createLog,
+  expectApplied,
+  expectSchema,
+  expectTransaction,
+  lockOf,
+  logEntry,
+  otherState,
+  replayOf,
+} from './replay.ts';
 
 /** The steps of one transaction, what is applied after them, and the step that comes next, if any is left. */
 interface Applied {
@@ -32,20 +42,22 @@ export async function applyInOneMessage(
   // What changes shared tables is looked at statement by statement.
   const replay = tenant && sharesTables(tenant) ? undefined : await replayOf(set, steps);
   if (!replay) return undefined;
-  const message = [
+  const pin = pinOf(placement);
+  const pinned = [...pin, expectTransaction(set)];
+  const before = [
     'begin',
     lockOf(placement.schema),
-    ...pinOf(placement),
+    ...pin,
     expectApplied(set, known),
-    ...replay.statements,
-    'commit',
+    ...replay.statements.flatMap((statement) => [...pinned, statement]),
   ];
   const client = await pools.connect(placement);
   try {
-    await client.query(message.join(';\n'));
+    await client.send({ text: 'commit', envelope: () => ({ before, after: [discardAll], leavesNothing: true }) });
     return appliedAfter(set.names, known, steps);
   } catch (error) {
-    if ([otherState, sqlState.undefinedTable].includes(codeOf(error))) return undefined;
+    // What could not be told apart is told apart by nobody: PostgreSQL takes one statement at a time.
+    if ([otherState, sqlState.undefinedTable, sqlState.syntaxError].includes(codeOf(error))) return undefined;
     throw error;
   } finally {
     client.release();

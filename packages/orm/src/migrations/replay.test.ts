@@ -29,6 +29,12 @@ describe('a replay', () => {
     });
   });
 
+  test('sends the statements of one text one by one', async () => {
+    const sql = [`create table a (t text default ';'); create index on a (t); -- done`];
+    const replay = await replayOf(setOf({ first: { transactional: true, sql } }), [up('first')]);
+    expect(replay?.statements.slice(0, -1)).toEqual([`create table a (t text default ';')`, ' create index on a (t)']);
+  });
+
   test('compiles no migration that is only marked', async () => {
     expect(await replayOf(setOf({}), [up('gone', false)])).toEqual({
       statements: [`insert into "log" (name) values ('gone')`],

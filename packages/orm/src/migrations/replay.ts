@@ -1,5 +1,5 @@
 import type { CompiledMigration } from '../mikro-orm/migration-compiler.ts';
-import { controlsTransactions } from '../sql/lexer.ts';
+import { controlsTransactions, statementsOf } from '../sql/lexer.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { Step } from './operation.ts';
@@ -18,11 +18,19 @@ export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promi
     if (step.run) {
       const { sql, transactional } = await set.compile(step.name, step.direction);
       if (!transactional || !canReplay(sql)) return undefined;
-      statements.push(...sql);
+      statements.push(...oneByOne(sql));
     }
     statements.push(logEntry(set, step));
   }
   return { statements };
+}
+
+/**
+ * Refuses what follows unless a transaction is open. A statement that has ended it would leave the next ones to run without one,
+ * and so without a pin.
+ */
+export function expectTransaction({ logTable }: MigrationSet): string {
+  return `lock table ${quoteName(logTable)} in access share mode`;
 }
 
 /** The statement that adds a migration to the tenant's log, or removes it. */
@@ -73,3 +81,12 @@ export function lockOf(schema: string, until: 'transaction' | 'session' = 'trans
 function canReplay(sql: CompiledMigration['sql']): sql is readonly string[] {
   return sql !== undefined && !sql.some(controlsTransactions);
 }
+
+/** What one call of `addSql` was given may hold several statements. It is read once, and then replayed for each tenant. */
+function oneByOne(sql: readonly string[]): readonly string[] {
+  const known = divided.get(sql) ?? sql.flatMap(statementsOf);
+  divided.set(sql, known);
+  return known;
+}
+
+const divided = new WeakMap<readonly string[], readonly string[]>();
