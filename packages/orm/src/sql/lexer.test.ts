@@ -29,6 +29,9 @@ describe('the statements of a message', () => {
     // To PostgreSQL each character beyond ASCII is a letter, and the names of bodies are told apart by case.
     ["select $é$ ' $é$; select 2; --'", ["select $é$ ' $é$", ' select 2']],
     ['select 1 as é$$; select 2 -- $$', ['select 1 as é$$', ' select 2 -- $$']],
+    // Right after a body, another one begins, or a text with escapes.
+    ["select $$a$$$$; ' $$; select 2 --'", ["select $$a$$$$; ' $$", " select 2 --'"]],
+    [String.raw`select $$a$$E'\'; select 2; --'`, [String.raw`select $$a$$E'\'; select 2; --'`]],
     ["select $a$ x $A$ ' $a$ ; select 2; --'", ["select $a$ x $A$ ' $a$ ", ' select 2']],
     [String.raw`select ée'\'; select 2; --'`, [String.raw`select ée'\'`, ' select 2']],
     // A text goes on in a text on a later line, and by the same rules.

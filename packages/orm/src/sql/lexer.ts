@@ -77,18 +77,25 @@ interface Mark {
   readonly end: number;
 }
 
-/** To PostgreSQL, a letter is any character beyond ASCII; names may hold dollars, and bodies are told apart by case. */
-const marks =
-  /(?<![\w$\u0080-\uffff])[eE]'|'|"|--|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|\/\*|;/g;
+const mark = /[eE]'|'|"|--|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|\/\*|;/;
+/**
+ * An E or a dollar within a name begins nothing. To PostgreSQL, a letter is any character beyond ASCII; names may hold dollars, and
+ * bodies are told apart by case.
+ */
+const marks = new RegExp(String.raw`(?:(?<![\w$\u0080-\uffff])|(?=['"\-/;]))(?:${mark.source})`, 'g');
+/** What ends in a dollar is no name where it was a body. */
+const next = new RegExp(mark, 'y');
 
 function* marksOf(sql: string): Generator<Mark> {
-  const scan = new RegExp(marks);
-  for (let found = scan.exec(sql); found; found = scan.exec(sql)) {
-    const [text] = found;
-    const end = endOf(sql, text, found.index);
-    yield { text, index: found.index, end };
-    scan.lastIndex = end;
-  }
+  for (let found = nextMark(sql, 0); found; found = nextMark(sql, found.end)) yield found;
+}
+
+/** The next mark from where another has ended. */
+function nextMark(sql: string, start: number): Mark | undefined {
+  next.lastIndex = start;
+  marks.lastIndex = start;
+  const found = (start > 0 && next.exec(sql)) || marks.exec(sql);
+  return found ? { text: found[0], index: found.index, end: endOf(sql, found[0], found.index) } : undefined;
 }
 
 function endOf(sql: string, mark: string, index: number): number {
