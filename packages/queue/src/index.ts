@@ -1,4 +1,4 @@
-export type { FairOptions } from './fair/fair-scheduling.ts';
+export type { FairOptions } from './fair/fair-options.ts';
 export { FlowProducer } from './flow-producer.ts';
 export { Queue } from './queue.ts';
 export { QueueEvents } from './queue-events.ts';

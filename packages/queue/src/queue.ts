@@ -10,13 +10,15 @@ import {
   type JobsOptions,
   type JobType,
   type QueueOptions,
-  type RedisQueueBackend,
+  RedisQueueBackend,
   type RepeatOptions,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
 import { guardMethods } from './bullmq/guard-methods.ts';
 import { withServerErrors } from './bullmq/with-server-errors.ts';
+import { forgetAll } from './fair/fair-scheduling.ts';
+import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
 import { isOwnId, ownedOptions, ownerIn, ownId } from './jobs/owned-options.ts';
 import { central, crossTenant, currentOwner, eachTenant, type Owner, outsideScope } from './jobs/owner.ts';
 
@@ -118,6 +120,16 @@ export class Queue<
     const viewer = this.viewer();
     if (viewer === undefined || viewer === central) return schedulers;
     return schedulers.filter(({ key }) => isOwnId(viewer, key));
+  }
+
+  override async obliterate(opts?: { force?: boolean; count?: number }): Promise<void> {
+    await super.obliterate(opts);
+    if (this.backend instanceof RedisQueueBackend) await forgetAll(this.backend);
+  }
+
+  protected override createBackend(): void {
+    super.createBackend();
+    if (this.backend instanceof RedisQueueBackend) viewLinedUpAsWaiting(this.backend);
   }
 
   /** The owner in whose name the queue is used, or `undefined` outside all scopes. */

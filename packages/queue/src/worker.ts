@@ -10,7 +10,9 @@ import {
   RedisQueueBackend,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
-import { type FairOptions, scheduleFairly, scheduleWaiting } from './fair/fair-scheduling.ts';
+import { encodeLimits, type FairOptions } from './fair/fair-options.ts';
+import { scheduleFairly, scheduleWaiting } from './fair/fair-scheduling.ts';
+import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
 import { ownerIn } from './jobs/owned-options.ts';
 import { eachTenant } from './jobs/owner.ts';
 import { fanOut } from './processing/fan-out.ts';
@@ -58,7 +60,7 @@ export class Worker<
     return outside(async () => {
       const fair = fairOptions(this.opts);
       if (fair !== undefined)
-        await scheduleWaiting(this.backend as never, fair).catch((error) => this.emit('error', error));
+        await scheduleWaiting(this.backend as never, encodeLimits(fair)).catch((error) => this.emit('error', error));
       return super.run();
     });
   }
@@ -70,12 +72,13 @@ export class Worker<
   protected override createBackend(): void {
     super.createBackend();
     const fair = fairOptions(this.opts);
+    if (this.backend instanceof RedisQueueBackend) viewLinedUpAsWaiting(this.backend);
     if (fair === undefined) return;
     if (!(this.backend instanceof RedisQueueBackend)) {
       const message = `The worker of the queue "${this.name}" has the option "fair", which requires Redis; remove it.`;
       throw new TenancyError('CONFIG_INVALID', message);
     }
-    scheduleFairly(this.backend, fair);
+    scheduleFairly(this.backend, encodeLimits(fair));
   }
 
   protected override callProcessJob(

@@ -4,99 +4,155 @@ import { bullScripts } from '../bullmq/bull-scripts.ts';
 import type { Owner } from '../jobs/owner.ts';
 import { fairSchedulingScript } from './fair-scheduling-script.ts';
 
-/** How tenants share the workers of a queue. */
-export interface FairOptions {
-  /**
-   * The maximum number of active jobs of one tenant, over all workers of the queue. Default: no limit. A delayed job that becomes
-   * due at the moment in which another starts may exceed it.
-   */
-  readonly concurrency?: number | undefined;
-}
-
-/** How long a job stays held if nothing releases it, such as after a crash. */
-const maxHoldMs = 60_000;
-
-/** The maximum number of jobs to schedule in front of a command (some 5 µs each), and in one call of its own. */
-const maxPerCommand = 10_000;
+/** The maximum number of jobs to line up in front of a command (some 6 µs each), and in one call of its own. */
+const maxPerCommand = 5_000;
 const maxPerSlice = 1_000;
 
-/** BullMQ's commands that start the next job or finish one, and the index of the finished job's id in their arguments. */
-const commands: Readonly<Record<string, number>> = {
-  moveToActive: -1,
-  moveToFinished: 14,
-  moveToDelayed: 13,
-  retryJob: 14,
-  moveToWaitingChildren: 10,
-  moveJobFromActiveToWait: 9,
+/** A command of BullMQ that ends the work on a job, in Lua: where its arguments are, and what its result says. */
+interface Finish {
+  readonly id: string;
+  readonly done: string;
+  /** The argument that asks for the next job, and those that start it. */
+  readonly next?: { readonly wanted: string; readonly now: string; readonly opts: string };
+}
+
+const succeeded = "type(result) == 'table' or result == 0";
+
+const finishes: Readonly<Record<string, Finish>> = {
+  moveToFinished: {
+    id: 'ARGV[1]',
+    done: succeeded,
+    next: { wanted: 'ARGV[6]', now: 'ARGV[2]', opts: 'ARGV[8]' },
+  },
+  moveToDelayed: { id: 'ARGV[3]', done: succeeded, next: { wanted: 'ARGV[8]', now: 'ARGV[2]', opts: 'ARGV[9]' } },
+  retryJob: { id: 'ARGV[4]', done: succeeded },
+  moveToWaitingChildren: { id: 'ARGV[4]', done: succeeded },
+  moveJobFromActiveToWait: { id: 'ARGV[1]', done: 'result >= 0' },
 };
 
-/**
- * Schedules waiting jobs fairly in front of each command that starts the next job, in the same script, so that nothing happens
- * in between. Our arguments follow those of BullMQ's script, and are removed before it runs.
- */
-export function scheduleFairly(backend: RedisQueueBackend, { concurrency = 0 }: FairOptions): void {
-  const execCommand = backend.execCommand.bind(backend);
-  const { '': prefix = '' } = backend.keys;
+const startKeys = 'wait active prioritized events stalled limiter delayed paused meta pc marker'.split(' ');
+
+/** Our commands by BullMQ's name for what they replace. */
+function fairScripts(): ReadonlyMap<string, { readonly numberOfKeys: number; readonly lua: string }> {
   const scripts = bullScripts();
-  if (Object.keys(commands).some((name) => !scripts.has(name))) {
+  const start = scripts.get('moveToActive');
+  const stalled = scripts.get('moveStalledJobsToWait');
+  if (start === undefined || stalled === undefined || Object.keys(finishes).some((name) => !scripts.has(name))) {
     const message =
       'The option "fair" does not work with this version of BullMQ, whose scripts have changed; remove it.';
     throw new TenancyError('CONFIG_INVALID', message);
   }
+  const opening = `${fairSchedulingScript}${fromArguments}local function start(KEYS, ARGV)\n${start.lua}\nend\n`;
+  const replaced = new Map([
+    [
+      'moveToActive',
+      {
+        numberOfKeys: start.numberOfKeys,
+        lua: `${opening}return fair.startNext(${maxPerCommand}, function() return start(KEYS, ARGV) end)`,
+      },
+    ],
+    [
+      'moveStalledJobsToWait',
+      {
+        numberOfKeys: stalled.numberOfKeys,
+        lua: `${fairSchedulingScript}${fromArguments}local function check(KEYS, ARGV)\n${stalled.lua}\nend
+local result = check(KEYS, ARGV)
+fair.releaseGone()
+return result`,
+      },
+    ],
+  ]);
+  for (const [name, finish] of Object.entries(finishes)) {
+    const { numberOfKeys = 0, lua = '' } = scripts.get(name) ?? {};
+    replaced.set(name, { numberOfKeys, lua: opening + finishing(name, lua, finish) });
+  }
+  return replaced;
+}
 
+/** BullMQ finishes the job, without the next one. Then its place is free, and the next is chosen and started. */
+function finishing(name: string, lua: string, { id, done, next }: Finish): string {
+  const wanted = next === undefined ? 'false' : `${next.wanted} == '1'`;
+  const keys = startKeys.map((key) => `prefix .. '${key}'`).join(', ');
+  return `local function finish(KEYS, ARGV)\n${lua}\nend
+local wanted = ${wanted}
+${next === undefined ? '' : `if wanted then ${next.wanted} = '0' end`}
+local result = finish(KEYS, ARGV)
+if not (${done}) then return result end
+fair.${name === 'moveJobFromActiveToWait' ? 'putBack' : 'release'}(${id})
+if not wanted then return result end
+return fair.startNext(${maxPerCommand}, function() return start({ ${keys} }, { prefix, ${next?.now}, ${next?.opts} }) end)`;
+}
+
+/** Takes our arguments from the end of BullMQ's. */
+const fromArguments = `
+local now, limits, prefix = tonumber(table.remove(ARGV)), table.remove(ARGV), table.remove(ARGV)
+local fair = scheduler(prefix, limits, now)
+`;
+
+/**
+ * Schedules jobs fairly in the commands that start the next job or finish one. Each stays one script, so that nothing happens in
+ * between. `limits` are those of all tenants, or empty if each tenant has its own.
+ */
+export function scheduleFairly(backend: RedisQueueBackend, limits: string): void {
+  const execCommand = backend.execCommand.bind(backend);
+  const { '': prefix = '' } = backend.keys;
+  const scripts = fairScripts();
   backend.execCommand = (client, name, args) => {
-    const finished = commands[name];
-    if (finished === undefined) return execCommand(client, name, args);
-    define(client as RedisClient);
-    return (client as RedisClient).runCommand(fairly(name), [
-      ...args,
-      prefix,
-      concurrency,
-      Date.now(),
-      finished < 0 ? '' : String(args[finished]),
-    ]);
+    if (!scripts.has(name)) return execCommand(client, name, args);
+    define(client as RedisClient, scripts);
+    return (client as RedisClient).runCommand(fairly(name), [...args, prefix, limits, Date.now()]);
   };
 }
 
-/** Schedules all jobs that were added while no worker ran, in slices, so that Redis serves others in between. */
-export async function scheduleWaiting(backend: RedisQueueBackend, { concurrency = 0 }: FairOptions): Promise<void> {
-  const client = await backend.client;
-  const { '': prefix = '', wait = '' } = backend.keys;
-  define(client);
-  while ((await client.runCommand(scheduleCommand, [wait, prefix, concurrency, Date.now(), ''])) > 0);
+/** Lines up all jobs that were added while no worker ran, in slices, so that Redis serves others in between. */
+export async function scheduleWaiting(backend: RedisQueueBackend, limits: string): Promise<void> {
+  while (Number(await run(backend, 'lineUp', limits)) > 0);
 }
 
 /** Deletes the scheduling state of a tenant that has no jobs left. */
 export async function forgetOwner(backend: RedisQueueBackend, owner: Owner): Promise<void> {
-  const client = await backend.client;
-  await client.hdel(backend.toKey('fair'), owner);
-  await client.del(backend.toKey(`fair:${owner}`), backend.toKey(`fair:held:${owner}`));
+  await run(backend, 'forget', '', owner);
 }
 
-const scheduleCommand = 'omnitenant:schedule';
+/** Deletes the scheduling state of the queue. */
+export async function forgetAll(backend: RedisQueueBackend): Promise<void> {
+  await run(backend, 'forgetAll');
+}
+
+const calls = {
+  lineUp: `return fair.lineUpNew(${maxPerSlice}) and 1 or 0`,
+  forget: 'return fair.forget(ARGV[1])',
+  forgetAll: 'return fair.forgetAll()',
+};
+
+async function run(
+  backend: RedisQueueBackend,
+  name: keyof typeof calls,
+  limits = '',
+  ...args: (string | number)[]
+): Promise<unknown> {
+  const client = await backend.client;
+  const { '': prefix = '', wait = '' } = backend.keys;
+  define(client, new Map());
+  return client.runCommand(fairly(name), [wait, ...args, prefix, limits, Date.now()]);
+}
 
 function fairly(name: string): string {
   return `omnitenant:${name}`;
 }
 
-/** Lua that removes our arguments from the end, and calls the function with them. */
-function call(most: number): string {
-  return `(function()
-  local finished, now, limit, prefix = table.remove(ARGV), table.remove(ARGV), table.remove(ARGV), table.remove(ARGV)
-  return scheduleFairly(prefix, tonumber(limit), tonumber(now), ${maxHoldMs}, ${most}, finished)
-end)()`;
-}
-
-const defined = new WeakSet<RedisClient>();
+const defined = new WeakMap<RedisClient, Set<string>>();
 
 /** Defines our commands on a client. */
-function define(client: RedisClient): void {
-  if (defined.has(client)) return;
-  defined.add(client);
-  client.defineCommand(scheduleCommand, { numberOfKeys: 1, lua: `${fairSchedulingScript}return ${call(maxPerSlice)}` });
-  for (const [name, { numberOfKeys, lua }] of bullScripts()) {
-    if (!(name in commands)) continue;
-    const fair = `${fairSchedulingScript}local _ = ${call(maxPerCommand)}\n${lua}`;
-    client.defineCommand(fairly(name), { numberOfKeys, lua: fair });
+function define(client: RedisClient, scripts: ReturnType<typeof fairScripts>): void {
+  const names = defined.get(client) ?? new Set();
+  defined.set(client, names);
+  const own = Object.entries(calls).map(
+    ([name, lua]) => [name, { numberOfKeys: 1, lua: `${fairSchedulingScript}${fromArguments}${lua}` }] as const,
+  );
+  for (const [name, script] of [...own, ...scripts]) {
+    if (names.has(name)) continue;
+    names.add(name);
+    client.defineCommand(fairly(name), script);
   }
 }
