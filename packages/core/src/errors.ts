@@ -28,6 +28,7 @@ export const errorCodes = {
   TENANT_SUSPENDED: { status: 403, expose: true },
   TENANT_MAINTENANCE: { status: 503, expose: true, retryAfter: 60 },
   TENANT_ARCHIVED: { status: 410, expose: true },
+  TENANT_OUTDATED: { status: 503, expose: false, retryAfter: 1 },
   MIGRATIONS_PENDING: { status: 503, expose: false, retryAfter: 30 },
 
   // A server does not answer. This never means "no such tenant".
@@ -42,6 +43,7 @@ export const errorCodes = {
   TENANT_EXISTS: { status: 409, expose: true },
   DOMAIN_TAKEN: { status: 409, expose: true },
   TRANSITION_REFUSED: { status: 409, expose: true },
+  TENANT_BUSY: { status: 409, expose: true, retryAfter: 5 },
   VETOED: { status: 409, expose: true },
 
   // A step of a tenant's lifecycle fails.
@@ -119,6 +121,18 @@ export function domainTaken(
 ): TenancyError {
   const message = `The domain "${domain.host}" is already taken; choose another.`;
   return new TenancyError('DOMAIN_TAKEN', message, { tenant: domain.tenantId, cause });
+}
+
+/** The record was meant for an incarnation of the tenant that is not, or no longer, there. */
+export function tenantOutdated(id: string): TenancyError {
+  const message = `Tenant "${id}" is not the one that was meant: that one was removed, and another was created under its id. Nothing was changed.`;
+  return new TenancyError('TENANT_OUTDATED', message, { tenant: id });
+}
+
+/** Another process has taken the tenant over, because the holder of its lease did not renew it. */
+export function leaseLost(id: string): TenancyError {
+  const message = `Another process has taken over tenant "${id}", because this one was silent for too long. Look at the tenant's status.`;
+  return new TenancyError('TENANT_BUSY', message, { tenant: id });
 }
 
 /** The tenant has none of the statuses that the change requires. */

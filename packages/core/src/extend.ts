@@ -3,8 +3,10 @@
 export { type CentralScope, currentScope, handleOf, type Scope, type TenantScope } from './context.ts';
 export {
   domainTaken,
+  leaseLost,
   type TenancyErrorOptions,
   tenantExists,
+  tenantOutdated,
   transitionRefused,
   unknownTenant,
 } from './errors.ts';
@@ -33,6 +35,7 @@ export {
   type StoringResource,
 } from './resource.ts';
 export type { OnError, SignalEvents, SignalName, Signals } from './signals.ts';
-export type { TenantFilter, TenantStore } from './stores/store.ts';
+export type { TenantLease, TenantLeases } from './stores/leases.ts';
+export type { TenantFilter, TenantStore, WriteFence } from './stores/store.ts';
 export type { TenantCacheOptions } from './tenant-cache.ts';
 export type { TenantUpdate } from './tenant-registry.ts';

@@ -1,6 +1,7 @@
 import { outside } from './context.ts';
 import { isTenancyError, TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
+import type { TenantLeases } from './stores/leases.ts';
 import type { TenantStore } from './stores/store.ts';
 
 /**
@@ -24,11 +25,20 @@ export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantSto
       }
     },
     insert: (tenant, domains) => guarded(() => store.insert(tenant, domains)),
-    update: (id, change, from) => guarded(() => store.update(id, change, from)),
-    delete: (id) => guarded(() => store.delete(id)),
+    update: (id, change, from, fence) => guarded(() => store.update(id, change, from, fence)),
+    delete: (id, fence) => guarded(() => store.delete(id, fence)),
     domains: (id) => guarded(() => store.domains(id)),
     addDomain: (domain) => guarded(() => store.addDomain(domain)),
     removeDomain: (tenantId, host) => guarded(() => store.removeDomain(tenantId, host)),
+    ...(store.leases && { leases: guardedLeases(store.leases) }),
+  };
+}
+
+function guardedLeases(leases: TenantLeases): TenantLeases {
+  return {
+    take: (id, lease, termMs) => guarded(() => leases.take(id, lease, termMs)),
+    renew: (id, holder, termMs) => guarded(() => leases.renew(id, holder, termMs)),
+    release: (id, holder) => guarded(() => leases.release(id, holder)),
   };
 }
 

@@ -1,7 +1,7 @@
 import { TenancyError, unknownTenant } from './errors.ts';
-import { keyedMutex } from './keyed-mutex.ts';
 import { adoptTenant } from './lifecycle/adopt.ts';
 import { createTenant } from './lifecycle/create.ts';
+import { createExclusively, type VerbOptions } from './lifecycle/exclusive.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import { migrateTenant } from './lifecycle/migrate.ts';
 import { refusePublicHosts } from './lifecycle/refuse-public-hosts.ts';
@@ -17,12 +17,13 @@ import type { TenantRegistry } from './tenant-registry.ts';
 /** The parts of a registry. */
 export interface RegistryOptions<T extends Tenant> extends Omit<Lifecycle<T>, 'exclusively'> {
   readonly cache: TenantCache<T>;
+  readonly verbs?: VerbOptions | undefined;
 }
 
 /** The registry of one tenancy. It checks each id before a store or a resource sees it. */
-export function createRegistry<T extends Tenant>({ cache, ...parts }: RegistryOptions<T>): TenantRegistry<T> {
+export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: RegistryOptions<T>): TenantRegistry<T> {
   const { store, records, signals, publicHosts } = parts;
-  const lifecycle: Lifecycle<T> = { ...parts, exclusively: keyedMutex() };
+  const lifecycle: Lifecycle<T> = { ...parts, exclusively: createExclusively(store.leases, verbs) };
 
   async function get(id: string): Promise<T> {
     const tenant = await cache.find(id);

@@ -1,4 +1,5 @@
 import { TenancyError } from './errors.ts';
+import type { VerbOptions } from './lifecycle/exclusive.ts';
 import { normalHost } from './models/domain.ts';
 import type { Tenant } from './models/tenant.ts';
 import { quoted } from './quoted.ts';
@@ -19,6 +20,8 @@ export interface TenancyOptions<T extends Tenant = Tenant> {
   /** Per-tenant resources: a database, a cache, a queue. Created in this order, and ended in reverse. */
   readonly resources?: readonly [] | readonly (TenantResource | StoringResource<unknown, T>)[] | undefined;
   readonly cache?: TenantCacheOptions | undefined;
+  /** How the verbs of one tenant exclude each other across processes. */
+  readonly verbs?: VerbOptions | undefined;
   /** More ids that no new tenant may have. */
   readonly reservedIds?: readonly string[] | undefined;
   /** Receives errors that reach no caller, such as those of `-ed` signal handlers. Default: a process warning. */
@@ -32,6 +35,7 @@ export interface CheckedOptions<T extends Tenant> {
   readonly publicHosts: ReadonlySet<string>;
   readonly resources: readonly TenantResource[];
   readonly cache: TenantCacheOptions;
+  readonly verbs: VerbOptions;
   readonly reservedIds: ReadonlySet<string>;
   readonly onError: OnError;
 }
@@ -39,12 +43,21 @@ export interface CheckedOptions<T extends Tenant> {
 /** @throws CONFIG_INVALID, with one sentence on the first invalid option. */
 export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): CheckedOptions<T> {
   if (!isObject(options)) throw invalid('an object of options');
-  const { resolver, publicHosts = [], resources = [], cache = {}, reservedIds = [], onError = warn } = options;
+  const {
+    resolver,
+    publicHosts = [],
+    resources = [],
+    cache = {},
+    verbs = {},
+    reservedIds = [],
+    onError = warn,
+  } = options;
   if (resolver !== undefined && typeof resolver !== 'function') throw invalid('a resolver that is a function');
   if (typeof onError !== 'function') throw invalid('an onError that is a function');
   checkResources(resources);
   const store = onlyStore(options.store, resources);
   checkCache(cache);
+  checkVerbs(verbs);
   if (!Array.isArray(reservedIds) || reservedIds.some((id) => typeof id !== 'string')) {
     throw invalid('reservedIds as an array of strings');
   }
@@ -55,6 +68,7 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     publicHosts: new Set(publicHosts.map(publicHost)),
     resources: [...resources],
     cache,
+    verbs,
     reservedIds: new Set(reservedIds),
     onError: unfailing(onError),
   };
@@ -113,6 +127,13 @@ function checkCache(cache: unknown): void {
       throw invalid(`cache.${name} to be a positive integer`);
     }
   }
+}
+
+function checkVerbs(verbs: unknown): void {
+  if (!isObject(verbs)) throw invalid('verbs options as an object');
+  const { leaseMs = 1, waitMs = 0 } = verbs as VerbOptions;
+  if (!(Number.isSafeInteger(leaseMs) && leaseMs > 0)) throw invalid('verbs.leaseMs to be a positive integer');
+  if (!(Number.isSafeInteger(waitMs) && waitMs >= 0)) throw invalid('verbs.waitMs to be an integer of at least 0');
 }
 
 function publicHost(named: unknown): string {

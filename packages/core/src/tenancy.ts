@@ -61,7 +61,16 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
   const cache = createTenantCache(store, checked.cache);
   const records = createTenantRecords({ store, cache, resources, onError });
   const signals = createSignals<T>(onError);
-  const tenants = createRegistry({ store, cache, records, signals, resources, reservedIds, publicHosts });
+  const tenants = createRegistry({
+    store,
+    cache,
+    records,
+    signals,
+    resources,
+    reservedIds,
+    publicHosts,
+    verbs: checked.verbs,
+  });
   const identify = createIdentify({ resolver, publicHosts, cache });
 
   const owner: ScopeOwner = {

@@ -19,20 +19,23 @@ export async function createTenant<T extends Tenant>(
   const draft = await withPlacement(parsed, resources);
   await signals.emitBefore('creating', { tenant: draft });
 
-  const outcome = await lifecycle.exclusively(draft.id, async (): Promise<Outcome<T>> => {
-    let tenant = await records.insert(draft, parsed.domains);
+  const outcome = await lifecycle.exclusively(draft.id, 'create', async (lease): Promise<Outcome<T>> => {
+    const { holder, confirm } = lease;
+    // A former tenant of this id may have been removed meanwhile, and what was its own is never given to another.
+    const placed = lease.waited ? await withPlacement(parsed, resources) : draft;
+    let tenant = await records.insert(placed, parsed.domains);
     let claim: RollBackClaim<T> = 'granted';
     async function activate() {
-      tenant = await records.transit(tenant.id, transitions.activate);
+      tenant = await records.transit(tenant, transitions.activate, holder);
     }
     async function mayUndo() {
-      claim = await claimRollBack(lifecycle, tenant.id);
+      claim = await claimRollBack(lifecycle, tenant, holder);
       return claim === 'granted';
     }
     const steps = [...storageSteps(tenant, resources, origin), { name: 'activate', run: activate }];
-    const failure = await runSteps(steps, mayUndo);
+    const failure = await runSteps(steps, { confirm, mayUndo });
     if (failure === undefined) return { tenant };
-    return claim === 'granted' ? rollBack(lifecycle, tenant, failure) : keepForOwner(tenant, claim, failure);
+    return claim === 'granted' ? rollBack(lifecycle, tenant, holder, failure) : keepForOwner(tenant, claim, failure);
   });
   return conclude(lifecycle, outcome, 'created');
 }

@@ -1,5 +1,6 @@
 import { outside } from '../context.ts';
-import { TenancyError } from '../errors.ts';
+import { TenancyError, tenantOutdated } from '../errors.ts';
+import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { migratable, requireStatus } from './transitions.ts';
@@ -11,10 +12,12 @@ export async function migrateTenant<T extends Tenant>(lifecycle: Lifecycle<T>, i
   requireStatus(stored, migratable);
   await signals.emitBefore('migrating', { tenant: stored });
 
-  const outcome = await lifecycle.exclusively(id, async (): Promise<Outcome<T>> => {
+  const outcome = await lifecycle.exclusively(id, 'migrate', async ({ confirm }): Promise<Outcome<T>> => {
     const tenant = await records.read(id);
+    if (!isSameIncarnation(tenant, stored)) throw tenantOutdated(id);
     requireStatus(tenant, migratable);
     for (const resource of resources) {
+      await confirm();
       try {
         await outside(() => resource.migrate?.(tenant));
       } catch (cause) {

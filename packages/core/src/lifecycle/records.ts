@@ -4,21 +4,22 @@ import type { Domain } from '../models/domain.ts';
 import type { Tenant, TenantChange, TenantDraft, TenantStatus } from '../models/tenant.ts';
 import type { ResourceVerbs } from '../resource.ts';
 import type { OnError } from '../signals.ts';
-import type { TenantStore } from '../stores/store.ts';
+import type { TenantStore, WriteFence } from '../stores/store.ts';
 import type { TenantCache } from '../tenant-cache.ts';
 import type { Transition } from './transitions.ts';
 
 /**
  * The stored tenants, past the cache. Every write invalidates the cache and the resources, even if it rejects: the store may
- * have made the change although its answer was lost. Ids have been checked by the caller.
+ * have made the change although its answer was lost. Ids have been checked by the caller. A write that is given a tenant and not an
+ * id is meant for that incarnation, and for the holder of the lease where one is named.
  */
 export interface TenantRecords<T extends Tenant> {
   /** Rejects with TENANT_UNKNOWN. */
   read(id: string): Promise<T>;
   insert(draft: TenantDraft<T>, domains: readonly Domain[]): Promise<T>;
-  update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[]): Promise<T>;
-  transit(id: string, transition: Transition): Promise<T>;
-  delete(id: string): Promise<void>;
+  update(id: string, change: TenantChange<T>): Promise<T>;
+  transit(tenant: string | T, transition: Transition, holder?: string): Promise<T>;
+  delete(tenant: T, holder?: string): Promise<void>;
   /** Invalidates the cached record, which a resource may have changed. */
   refresh(id: string): void;
   addDomain(domain: Domain): Promise<void>;
@@ -37,9 +38,14 @@ export interface TenantRecordsOptions<T extends Tenant> {
 export function createTenantRecords<T extends Tenant>(options: TenantRecordsOptions<T>): TenantRecords<T> {
   const { store, cache, resources, onError } = options;
 
-  async function update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[]): Promise<T> {
+  async function update(
+    id: string,
+    change: TenantChange<T>,
+    from?: readonly TenantStatus[],
+    fence?: WriteFence,
+  ): Promise<T> {
     try {
-      return await store.update(id, change, from);
+      return await store.update(id, change, from, fence);
     } finally {
       cache.changed(id);
       await invalidateResources(id);
@@ -72,15 +78,17 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
       }
     },
 
-    update,
+    update: (id, change) => update(id, change),
 
-    transit(id, { from, to }) {
-      return update(id, { status: to } as TenantChange<T>, from);
+    transit(tenant, { from, to }, holder) {
+      const change = { status: to } as TenantChange<T>;
+      if (typeof tenant === 'string') return update(tenant, change, from);
+      return update(tenant.id, change, from, { createdAt: tenant.createdAt, holder });
     },
 
-    async delete(id) {
+    async delete({ id, createdAt }, holder) {
       try {
-        await store.delete(id);
+        await store.delete(id, { createdAt, holder });
       } finally {
         cache.gone(id);
         await invalidateResources(id);

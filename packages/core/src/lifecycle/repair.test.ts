@@ -24,30 +24,36 @@ describe('repairing a tenant', () => {
   test.each([
     ['opens it', undefined],
     ['fails at a step', 'files.migrate'],
-  ])('that a process was still making finishes it; that one, when it %s, leaves it alone', async (_, at) => {
-    const { tenancy, tenants, failures, storage, store, memory } = fleet();
-    const held = Promise.withResolvers<void>();
-    const reached = Promise.withResolvers<void>();
-    store.update.mockImplementationOnce(async (...change) => {
-      reached.resolve();
-      await held.promise;
-      return memory.update(...change);
-    });
-    failures.on = at;
-    const creating = tenants.create({ id: 'acme' }).catch((error) => error);
-    await reached.promise;
-    failures.on = undefined;
-    const elsewhere = createTenancy({ store: memory, resources: resourcesOn(storage) });
-    expect((await elsewhere.tenants.repair('acme')).status).toBe('active');
-    held.resolve();
-    expect(await creating).toMatchObject({ code: 'PROVISION_FAILED', message: expect.stringContaining('left alone') });
-    expect((await memory.find('acme'))?.status).toBe('active');
-    expect([...storage]).toEqual(['db/acme', 'files/acme']);
-    expect(await tenancy.run('acme', () => 'in')).toBe('in');
-  });
+  ])(
+    'that a process was still making, where there are no leases, finishes it; that one, when it %s, leaves it alone',
+    async (_, at) => {
+      const { tenancy, tenants, failures, storage, store, memory } = fleet({ leases: false });
+      const held = Promise.withResolvers<void>();
+      const reached = Promise.withResolvers<void>();
+      store.update.mockImplementationOnce(async (...change) => {
+        reached.resolve();
+        await held.promise;
+        return memory.update(...change);
+      });
+      failures.on = at;
+      const creating = tenants.create({ id: 'acme' }).catch((error) => error);
+      await reached.promise;
+      failures.on = undefined;
+      const elsewhere = createTenancy({ store: memory, resources: resourcesOn(storage) });
+      expect((await elsewhere.tenants.repair('acme')).status).toBe('active');
+      held.resolve();
+      expect(await creating).toMatchObject({
+        code: 'PROVISION_FAILED',
+        message: expect.stringContaining('left alone'),
+      });
+      expect((await memory.find('acme'))?.status).toBe('active');
+      expect([...storage]).toEqual(['db/acme', 'files/acme']);
+      expect(await tenancy.run('acme', () => 'in')).toBe('in');
+    },
+  );
 
-  test('that another process clears while it is being made leaves nothing of either', async () => {
-    const { tenants, failures, storage, store, memory } = fleet();
+  test('that another process clears while it is being made, where there are no leases, leaves nothing of either', async () => {
+    const { tenants, failures, storage, store, memory } = fleet({ leases: false });
     const held = Promise.withResolvers<void>();
     const reached = Promise.withResolvers<void>();
     store.update.mockImplementationOnce(async (...change) => {

@@ -1,37 +1,69 @@
-import { TenancyError } from '../errors.ts';
+import { outside } from '../context.ts';
+import { isTenancyError, TenancyError, tenantOutdated } from '../errors.ts';
+import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
+import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
-import { removeTenant } from './remove.ts';
+import { destroyTenant } from './remove.ts';
 import { runSteps, storageSteps } from './steps.ts';
 import { requireStatus, transitions } from './transitions.ts';
 
-/** Recreates the storage of a tenant that was never active, and activates it. */
+/**
+ * Recreates the storage of a tenant that was never active, and activates it. Of a tenant that another process is repairing, it waits
+ * until that is done.
+ */
 export async function repairTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id: string): Promise<T> {
-  requireStatus(await lifecycle.records.read(id), transitions.reclaim.from);
-  const outcome = await lifecycle.exclusively(id, () => recreate(lifecycle, id));
+  const { records } = lifecycle;
+  const stored = await records.read(id);
+  requireStatus(stored, transitions.reclaim.from);
+  const outcome = await lifecycle.exclusively(id, 'repair', async (lease): Promise<Outcome<T>> => {
+    if (lease.waited && stored.status === 'failed') {
+      const now = await records.read(id);
+      if (!isSameIncarnation(now, stored)) throw tenantOutdated(id);
+      if (now.status === 'active') return { tenant: now, byOther: true };
+    }
+    return recreate(lifecycle, stored, lease);
+  });
   return conclude(lifecycle, outcome, 'created');
 }
 
 /** Removes a tenant that was never active. */
 export async function clearTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id: string): Promise<void> {
-  const { records } = lifecycle;
-  requireStatus(await records.read(id), transitions.reclaim.from);
-  await lifecycle.exclusively(id, () => records.transit(id, transitions.reclaim));
-  await removeTenant(lifecycle, id);
+  const { records, signals } = lifecycle;
+  const stored = await records.read(id);
+  requireStatus(stored, transitions.reclaim.from);
+  await signals.emitBefore('removing', { tenant: stored });
+  const outcome = await lifecycle.exclusively(id, 'repair', async (lease) => {
+    const failed = await records.transit(stored, transitions.reclaim, lease.holder);
+    return destroyTenant(lifecycle, { stored: failed, transition: transitions.clear }, lease);
+  });
+  await conclude(lifecycle, outcome, 'removed');
 }
 
-async function recreate<T extends Tenant>({ records, resources }: Lifecycle<T>, id: string): Promise<Outcome<T>> {
-  const tenant = await records.transit(id, transitions.reclaim);
-  const failure = await runSteps([
-    ...resources.toReversed().map(({ name, destroy }) => ({
-      name: `${name}.destroy`,
-      run: async () => destroy?.(tenant),
-    })),
-    ...storageSteps(tenant, resources, { kind: 'create' }),
-  ]);
-  if (failure === undefined) return { tenant: await records.transit(id, transitions.finish) };
+async function recreate<T extends Tenant>(
+  { records, resources }: Lifecycle<T>,
+  stored: T,
+  { holder, confirm }: HeldLease,
+): Promise<Outcome<T>> {
+  const { id } = stored;
+  const tenant = await records.transit(stored, transitions.reclaim, holder);
+  const destroys = resources.toReversed().map(({ name, destroy }) => ({
+    name: `${name}.destroy`,
+    run: async () => outside(() => destroy?.(tenant)),
+  }));
+  const rules = {
+    confirm,
+    mayUndo: () =>
+      confirm().then(
+        () => true,
+        () => false,
+      ),
+  };
+  const failure = await runSteps([...destroys, ...storageSteps(tenant, resources, { kind: 'create' })], rules);
+  if (failure === undefined) return { tenant: await records.transit(tenant, transitions.finish, holder) };
   const message = `Tenant "${id}" could not be repaired: "${failure.step}" failed. The tenant is left failed; fix the cause and repair it again, or remove it with repair("${id}", { clear: true }).`;
   const { error, undoErrors } = failure;
+  if (isTenancyError(error, 'TENANT_BUSY')) throw error;
   const cause = undoErrors.length === 0 ? error : new AggregateError([error, ...undoErrors], message);
   return { tenant, error: new TenancyError('PROVISION_FAILED', message, { tenant: id, cause }) };
 }

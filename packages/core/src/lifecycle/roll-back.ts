@@ -1,4 +1,5 @@
 import { isTenancyError, TenancyError } from '../errors.ts';
+import { isSameIncarnation } from '../models/incarnation.ts';
 import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
 import type { Lifecycle, Outcome } from './lifecycle.ts';
 import type { StepFailure } from './steps.ts';
@@ -13,15 +14,17 @@ export type RollBackClaim<T extends Tenant> = T | 'granted' | 'unknown';
 /** Marks the tenant as failed, so that no other process activates it while this one undoes what it did. */
 export async function claimRollBack<T extends Tenant>(
   { records, store }: Lifecycle<T>,
-  id: string,
+  tenant: T,
+  holder: string | undefined,
 ): Promise<RollBackClaim<T>> {
   try {
-    await records.transit(id, transitions.fail);
+    await records.transit(tenant, transitions.fail, holder);
     return 'granted';
-  } catch {
-    return store.find(id).then(
-      // If another process has deleted the record, what this one has created since must go, too.
-      (found) => found ?? 'granted',
+  } catch (error) {
+    // If another process has deleted the record, what this one has created since must go, too; unless it may be a successor's by now.
+    const ifGone = isTenancyError(error, 'TENANT_BUSY') ? 'unknown' : 'granted';
+    return store.find(tenant.id).then(
+      (found) => found ?? ifGone,
       () => 'unknown',
     );
   }
@@ -31,11 +34,12 @@ export async function claimRollBack<T extends Tenant>(
 export async function rollBack<T extends Tenant>(
   { records }: Lifecycle<T>,
   tenant: T,
+  holder: string | undefined,
   { step, error, undoErrors }: StepFailure,
 ): Promise<Outcome<T>> {
   const { id } = tenant;
   const errors = [...undoErrors];
-  if (errors.length === 0) await records.delete(id).catch((undeleted) => errors.push(undeleted));
+  if (errors.length === 0) await records.delete(tenant, holder).catch((undeleted) => errors.push(undeleted));
   if (errors.length === 0) {
     return { tenant, error: provisionFailed(id, step, 'Everything was undone; create it again.', error) };
   }
@@ -54,7 +58,8 @@ export function keepForOwner<T extends Tenant>(
   const { id } = tenant;
   const isRefused = isTenancyError(error, 'TRANSITION_REFUSED');
   // The store activated the tenant, and its answer was lost.
-  if (found !== 'unknown' && found.status === 'active' && step === 'activate' && !isRefused) return { tenant: found };
+  const isOwn = found !== 'unknown' && isSameIncarnation(found, tenant);
+  if (isOwn && found.status === 'active' && step === 'activate' && !isRefused) return { tenant: found };
   const isTaken = found !== 'unknown' && !transitions.reclaim.from.includes(found.status);
   const state = isTaken
     ? `Another process has repaired it: it is in status "${found.status}" and was left alone.`

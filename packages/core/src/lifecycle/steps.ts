@@ -16,18 +16,27 @@ export interface StepFailure {
   readonly undoErrors: readonly unknown[];
 }
 
+/** What steps run with. */
+export interface StepRules {
+  /** Called before each step and before it is undone; what it throws fails that. */
+  readonly confirm?: () => Promise<void>;
+  /** Whether to undo the steps before the one that failed. Default: yes. */
+  readonly mayUndo?: () => Promise<boolean>;
+}
+
 /** Runs the steps in order. If one fails and `mayUndo` agrees, undoes the steps before it, newest first. */
 export async function runSteps(
   steps: readonly Step[],
-  mayUndo: () => Promise<boolean> = async () => true,
+  { confirm = async () => {}, mayUndo = async () => true }: StepRules = {},
 ): Promise<StepFailure | undefined> {
   const done: Step[] = [];
   for (const step of steps) {
     try {
+      await confirm();
       await outside(() => step.run());
       done.push(step);
     } catch (error) {
-      return { step: step.name, error, undoErrors: (await mayUndo()) ? await undo(done) : [] };
+      return { step: step.name, error, undoErrors: (await mayUndo()) ? await undo(done, confirm) : [] };
     }
   }
   return undefined;
@@ -58,10 +67,11 @@ export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[]
   return [...creates, ...migrates];
 }
 
-async function undo(done: readonly Step[]): Promise<unknown[]> {
+async function undo(done: readonly Step[], confirm: () => Promise<void>): Promise<unknown[]> {
   const errors: unknown[] = [];
   for (const step of done.toReversed()) {
     try {
+      await confirm();
       await outside(async () => step.undo?.());
     } catch (error) {
       errors.push(error);

@@ -15,6 +15,7 @@ type Verb =
   | 'suspend'
   | 'startMaintenance'
   | 'archive'
+  | 'clear'
   | 'resume'
   | 'remove';
 
@@ -29,6 +30,7 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   startMaintenance: { from: ['active'], to: 'maintenance' },
   archive: { from: ['active', 'suspended', 'maintenance'], to: 'archived' },
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
+  clear: { from: ['failed'], to: 'removing' },
   remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },
 };
 

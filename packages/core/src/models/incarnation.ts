@@ -10,3 +10,11 @@ export function parseIncarnation(text: string): { readonly id: string; readonly 
   const [, id, createdAtMs] = /^([^@]+)@(\d+)$/.exec(text) ?? [];
   return id === undefined ? undefined : { id, createdAtMs: Number(createdAtMs) };
 }
+
+/** Whether two records are of one tenant, and not of one and its successor. */
+export function isSameIncarnation(
+  one: Pick<Tenant, 'id' | 'createdAt'>,
+  other: Pick<Tenant, 'id' | 'createdAt'>,
+): boolean {
+  return incarnationOf(one) === incarnationOf(other);
+}

@@ -1,18 +1,26 @@
-import { domainTaken, tenantExists, transitionRefused, unknownTenant } from '../errors.ts';
+import { domainTaken, leaseLost, tenantExists, tenantOutdated, transitionRefused, unknownTenant } from '../errors.ts';
 import type { Domain } from '../models/domain.ts';
 import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
 import { parseTenantChange } from '../models/tenant-input.ts';
-import type { TenantStore } from './store.ts';
+import { memoryLeases } from './memory-leases.ts';
+import type { TenantStore, WriteFence } from './store.ts';
 
 /** An in-memory store, for tests, examples and fixed lists of tenants. */
 export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
   const tenants = new Map<string, T>();
   const hosts = new Map<string, Domain>();
+  const { holderOf, ...leases } = memoryLeases();
 
   function existing(id: string): T {
     const tenant = tenants.get(id);
     if (tenant === undefined) throw unknownTenant(id);
     return tenant;
+  }
+
+  function checkFence(id: string, { createdAt, holder }: WriteFence): void {
+    if (holder !== undefined && holderOf(id) !== holder) throw leaseLost(id);
+    const stored = tenants.get(id)?.createdAt;
+    if (createdAt !== undefined && stored && stored.getTime() !== createdAt.getTime()) throw tenantOutdated(id);
   }
 
   function refuseTaken(domain: Domain): void {
@@ -54,7 +62,8 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
       return tenant;
     },
 
-    async update(id, change, from) {
+    async update(id, change, from, fence = {}) {
+      checkFence(id, fence);
       const tenant = existing(id);
       parseTenantChange(id, change);
       if (from !== undefined && !from.includes(tenant.status)) throw transitionRefused(tenant, from);
@@ -63,7 +72,8 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
       return changed;
     },
 
-    async delete(id) {
+    async delete(id, fence = {}) {
+      checkFence(id, fence);
       tenants.delete(id);
       for (const { host } of domainsOf(id)) hosts.delete(host);
     },
@@ -84,5 +94,7 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
     async removeDomain(tenantId, host) {
       return hosts.get(host)?.tenantId === tenantId && hosts.delete(host);
     },
+
+    leases,
   };
 }

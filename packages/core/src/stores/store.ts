@@ -1,10 +1,19 @@
 import type { Domain } from '../models/domain.ts';
 import type { Tenant, TenantChange, TenantDraft, TenantStatus } from '../models/tenant.ts';
+import type { TenantLeases } from './leases.ts';
 
 /** Which tenants `all` streams. */
 export interface TenantFilter {
   readonly status?: TenantStatus;
   readonly isolation?: string;
+}
+
+/** What a write is meant for: it changes nothing if the record is another incarnation's by then, or the lease another holder's. */
+export interface WriteFence {
+  /** When the tenant was created, by which its incarnation is known. */
+  readonly createdAt?: Date | undefined;
+  /** The holder of the id's lease. */
+  readonly holder?: string | undefined;
 }
 
 /**
@@ -20,15 +29,18 @@ export interface TenantStore<T extends Tenant = Tenant> {
   insert(tenant: TenantDraft<T>, domains: readonly Domain[]): Promise<T>;
   /**
    * Changes a tenant in one step, and only while its status is one of `from`. Rejects with TENANT_UNKNOWN,
-   * TRANSITION_REFUSED, or TENANT_INVALID for a column that does not exist or never changes.
+   * TRANSITION_REFUSED, or TENANT_INVALID for a column that does not exist or never changes; and where the fence does not let
+   * it through with TENANT_OUTDATED for another incarnation, or TENANT_BUSY for another holder.
    */
-  update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[]): Promise<T>;
-  /** Deletes a tenant and its domains; does nothing if there is none. */
-  delete(id: string): Promise<void>;
+  update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[], fence?: WriteFence): Promise<T>;
+  /** Deletes a tenant and its domains; does nothing if there is none. Rejects as `update` where the fence does not let it through. */
+  delete(id: string, fence?: WriteFence): Promise<void>;
   /** The tenant's domains, in the order of their hosts. */
   domains(id: string): Promise<Domain[]>;
   /** Adds a domain; a new primary domain replaces the old one. Rejects with TENANT_UNKNOWN or DOMAIN_TAKEN. */
   addDomain(domain: Domain): Promise<void>;
   /** Removes a domain if it is the tenant's. Returns whether it was. */
   removeDomain(tenantId: string, host: string): Promise<boolean>;
+  /** Leases of ids, for stores that several processes share. Without them, verbs exclude each other in one process only. */
+  readonly leases?: TenantLeases;
 }

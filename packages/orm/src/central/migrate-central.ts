@@ -2,6 +2,7 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import { centralDdl } from '../mikro-orm/scope-schema-generator.ts';
 import { quoteName } from '../sql/quote.ts';
+import { internalTables } from './internal-tables.ts';
 
 /**
  * Creates the schema `central` and the missing tables of central and shared entities, under a lock, so that processes that
@@ -17,5 +18,6 @@ export function migrateCentral(scopes: EntityScopes, em: TenantEntityManager): P
     );
     const ddl = await centralDdl(em, scopes, new Set(existing.map(({ name }) => name)));
     if (ddl.trim()) await transaction.execute(ddl);
+    await transaction.execute(internalTables);
   });
 }

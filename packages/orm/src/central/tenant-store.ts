@@ -13,13 +13,16 @@ import {
   type TenantFilter,
   type TenantStore,
   tenantExists,
+  tenantOutdated,
   transitionRefused,
   unknownTenant,
+  type WriteFence,
 } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import { toTenant } from './stored-tenant.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
+import { centralLeases, keepLease } from './tenant-leases.ts';
 
 /** The parts of the store. `fork` forks central's EntityManager, whatever the current scope. */
 export interface CentralStoreOptions {
@@ -37,6 +40,7 @@ const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updated
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
 export function centralStore<T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
+  const leases = centralLeases(fork);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
   function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {
@@ -48,12 +52,24 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
     }
   }
 
-  async function find(em: TenantEntityManager, id: string): Promise<TenantEntity> {
+  async function lock(
+    em: TenantEntityManager,
+    id: string,
+    { createdAt, holder }: WriteFence = {},
+  ): Promise<TenantEntity | undefined> {
+    if (holder !== undefined) await keepLease(em, id, holder);
     const entity = await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, {
       lockMode: LockMode.PESSIMISTIC_WRITE,
       // Otherwise the application's configuration could detach the entity, and the change would not be written.
       disableIdentityMap: false,
     });
+    const isOther = createdAt !== undefined && entity && entity.createdAt.getTime() !== createdAt.getTime();
+    if (isOther) throw tenantOutdated(id);
+    return entity ?? undefined;
+  }
+
+  async function lockExisting(em: TenantEntityManager, id: string, fence?: WriteFence): Promise<TenantEntity> {
+    const entity = await lock(em, id, fence);
     if (!entity) throw unknownTenant(id);
     return entity;
   }
@@ -101,12 +117,12 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
         return snapshot(entity);
       }),
 
-    update: (id, change: TenantChange<T>, from?: readonly TenantStatus[]) =>
+    update: (id, change: TenantChange<T>, from?: readonly TenantStatus[], fence?: WriteFence) =>
       orStoreUnavailable(async () => {
         checkColumns(id, Object.keys(change), fixed);
         checkReference(id, change.placement);
         const entity = await fork().transactional(async (em) => {
-          const found = await find(em, id);
+          const found = await lockExisting(em, id, fence);
           if (from && !from.includes(found.status)) throw transitionRefused(found, from);
           em.assign(found, change as EntityData<TenantEntity> as never);
           return found;
@@ -114,11 +130,11 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
         return snapshot(entity);
       }),
 
-    delete: (id) =>
+    delete: (id, fence) =>
       orStoreUnavailable(() =>
         fork().transactional(async (em) => {
           // Locked first, as by addDomain: no domain is added while its tenant goes.
-          await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, { lockMode: LockMode.PESSIMISTIC_WRITE });
+          await lock(em, id, fence);
           await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
           await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
         }),
@@ -135,7 +151,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
     addDomain: (entry) =>
       orStoreUnavailable(() =>
         fork().transactional(async (em) => {
-          await find(em, entry.tenantId);
+          await lockExisting(em, entry.tenantId);
           if (entry.primary) {
             await em.nativeUpdate(domain.class, { tenantId: entry.tenantId } as FilterQuery<DomainEntity>, {
               primary: false,
@@ -153,6 +169,12 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       orStoreUnavailable(
         async () => (await fork().nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>)) === 1,
       ),
+
+    leases: {
+      take: (id, lease, termMs) => orStoreUnavailable(() => leases.take(id, lease, termMs)),
+      renew: (id, holder, termMs) => orStoreUnavailable(() => leases.renew(id, holder, termMs)),
+      release: (id, holder) => orStoreUnavailable(() => leases.release(id, holder)),
+    },
   };
 }
 

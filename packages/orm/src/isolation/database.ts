@@ -41,7 +41,7 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
     async function createFrom(source: string | undefined): Promise<void> {
       const owner = placement.role ? ` owner ${quoteName(placement.role)}` : '';
       const from = source ? ` template ${quoteName(source)}` : '';
-      await pools.query(server, `create database ${quoteName(unfinishedName(tenant))}${owner}${from}`);
+      await createAnew(pools, server, unfinishedName(tenant), `${owner}${from}`);
     }
     let isCopy = template !== undefined;
     try {
@@ -129,6 +129,19 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       await dropRole(pools, server, placement, tenant);
     },
   };
+}
+
+/** Creates a database of a name that nobody else uses. If it is there, the server has finished what a killed process had asked for. */
+async function createAnew(pools: Pools, server: Database, database: string, options: string): Promise<void> {
+  const name = quoteName(database);
+  const create = () => pools.query(server, `create database ${name}${options}`);
+  try {
+    await create();
+  } catch (error) {
+    if (!isTaken(error, 'database') && codeOf(error) !== sqlState.uniqueViolation) throw error;
+    await pools.query(server, `drop database if exists ${name}`);
+    await create();
+  }
 }
 
 /** Whether the template is gone, because a process with other migrations has replaced it, or somebody is connected to it. */

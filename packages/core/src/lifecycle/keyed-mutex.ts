@@ -1,5 +1,5 @@
-/** A mutex per key: actions with the same key run one after another, and others concurrently. */
-export function keyedMutex(): <R>(id: string, act: () => Promise<R>) => Promise<R> {
+/** A mutex per key: actions with the same key run one after another, and others concurrently. Each is told whether it waited. */
+export function keyedMutex(): <R>(id: string, act: (waited: boolean) => Promise<R>) => Promise<R> {
   const last = new Map<string, Promise<void>>();
 
   return async (id, act) => {
@@ -8,7 +8,7 @@ export function keyedMutex(): <R>(id: string, act: () => Promise<R>) => Promise<
     last.set(id, mine);
     try {
       await before;
-      return await act();
+      return await act(before !== undefined);
     } finally {
       if (last.get(id) === mine) last.delete(id);
       done();
