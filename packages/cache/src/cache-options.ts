@@ -1,5 +1,8 @@
 import { TenancyError } from '@omnitenant/core';
 import type { RedisClient } from './connections/redis-client.ts';
+import type { BuildTimes } from './get-or-set.ts';
+import type { Serializer } from './serializer.ts';
+import type { MemoryStoreOptions } from './stores/memory-store.ts';
 
 /** The options of `createCache`. */
 export interface CacheOptions {
@@ -14,8 +17,24 @@ export interface CacheOptions {
   readonly ttlMs?: number | undefined;
   /** How long to wait for an answer of Redis. Default 2 000. */
   readonly timeoutMs?: number | undefined;
+  /** How long a build of `getOrSet` may take. Then its signal is aborted, and its caller gets a TimeoutError. Default 30 000. */
+  readonly buildTimeoutMs?: number | undefined;
+  /**
+   * How long `getOrSet` waits for a value that another caller builds, from the beginning of the build. Then it builds for
+   * itself. Default 3 000.
+   */
+  readonly waitMs?: number | undefined;
+  /**
+   * Writes values as text. Default: JSON in which `Date`, `Map`, `Set`, `bigint`, `undefined`, bytes and `URL` come back as they
+   * went in, and other classes are refused. `JSON` is one too: plain JSON.
+   */
+  readonly serializer?: Serializer | undefined;
   /** The maximum number of entries in this process, over all tenants. Default 10 000. */
   readonly maxEntries?: number | undefined;
+  /** About how many bytes the entries in this process may take, over all tenants. Default 64 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** The part of `maxEntries` and of `maxBytes` that one tenant may have, and central. Default 0.1. */
+  readonly tenantShare?: number | undefined;
   /** Connections to tenants' own Redis servers: the maximum (default 50), and how long an idle one is kept (default 60 000). */
   readonly connections?: { readonly max?: number | undefined; readonly idleMs?: number | undefined } | undefined;
   /** The name of the resource, for a tenancy with several caches. Default `cache`. */
@@ -28,7 +47,9 @@ export interface CheckedOptions {
   readonly prefix: string;
   readonly ttlMs: number;
   readonly timeoutMs: number;
-  readonly maxEntries: number;
+  readonly builds: BuildTimes;
+  readonly serializer: Serializer | undefined;
+  readonly memory: MemoryStoreOptions;
   readonly connections: { readonly max: number; readonly idleMs: number };
   readonly name: string;
 }
@@ -36,7 +57,8 @@ export interface CheckedOptions {
 /** @throws CONFIG_INVALID for the first option that is wrong. */
 export function checkedOptions(options: CacheOptions): CheckedOptions {
   const { redis, name = 'cache', prefix = `${name}:`, connections: { max = 50, idleMs = 60_000 } = {} } = options;
-  const { ttlMs = 300_000, timeoutMs = 2_000, maxEntries = 10_000 } = options;
+  const { ttlMs = 300_000, timeoutMs = 2_000, buildTimeoutMs = 30_000, waitMs = 3_000, serializer } = options;
+  const { maxEntries = 10_000, maxBytes = 2 ** 26, tenantShare = 0.1 } = options;
   if (redis !== undefined && !(typeof redis === 'string' ? isRedisUrl(redis) : isClient(redis))) {
     throw invalid('"redis" must be a URL such as redis://host:6379, or a client of ioredis');
   }
@@ -44,16 +66,37 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
   if (typeof name !== 'string' || typeof prefix !== 'string' || /[{}]/.test(prefix) || !prefix.isWellFormed()) {
     throw invalid('"name" and "prefix" must be text without braces');
   }
-  for (const [option, value] of Object.entries({
-    ttlMs,
-    timeoutMs,
-    maxEntries,
-    'connections.max': max,
-    'connections.idleMs': idleMs,
-  })) {
-    if (!isWhole(value)) throw invalid(`"${option}" must be a positive whole number`);
+  refuseUnless(isWhole, 'a positive whole number', { ttlMs, maxEntries, maxBytes, 'connections.max': max });
+  const delays = { timeoutMs, buildTimeoutMs, waitMs, 'connections.idleMs': idleMs };
+  refuseUnless(isDelay, `a positive whole number, and at most ${maxDelayMs}`, delays);
+  if (!(tenantShare > 0 && tenantShare <= 1)) throw invalid('"tenantShare" must be more than 0, and at most 1');
+  if (serializer !== undefined && !isSerializer(serializer)) {
+    throw invalid('"serializer" must have the methods stringify and parse');
   }
-  return { redis, name, prefix, ttlMs, timeoutMs, maxEntries, connections: { max, idleMs } };
+  const memory = { maxEntries, maxBytes, tenantShare };
+  const builds = { buildTimeoutMs, waitMs };
+  return { redis, name, prefix, ttlMs, timeoutMs, builds, serializer, memory, connections: { max, idleMs } };
+}
+
+/** The longest delay of a timer. */
+const maxDelayMs = 2 ** 31 - 1;
+
+/** Whether a timer can wait for so long. */
+export function isDelay(value: unknown): value is number {
+  return isWhole(value) && value <= maxDelayMs;
+}
+
+function refuseUnless(
+  test: (value: unknown) => boolean,
+  what: string,
+  options: Readonly<Record<string, unknown>>,
+): void {
+  const wrong = Object.keys(options).find((option) => !test(options[option]));
+  if (wrong !== undefined) throw invalid(`"${wrong}" must be ${what}`);
+}
+
+function isSerializer({ stringify, parse }: Partial<Serializer>): boolean {
+  return typeof stringify === 'function' && typeof parse === 'function';
 }
 
 /** Whether the value is a positive whole number: of milliseconds, entries or connections. */

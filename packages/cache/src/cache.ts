@@ -1,21 +1,29 @@
 import type { TenantResource } from '@omnitenant/core';
 import { handleOf, type ResourceVerbs, resource } from '@omnitenant/core/extend';
+import { type CacheEvents, createEventSender } from './cache-events.ts';
 import { type CacheOptions, checkedOptions } from './cache-options.ts';
 import { createConnections } from './connections/connections.ts';
 import { connect, type RedisClient } from './connections/redis-client.ts';
 import { createPendingBuilds } from './pending-builds.ts';
 import { type ScopedCache, scopedCache } from './scoped-cache.ts';
+import { countable } from './serializer.ts';
 import type { CacheStore } from './stores/cache-store.ts';
 import { memoryStore } from './stores/memory-store.ts';
 import { ownerOf } from './stores/owner.ts';
-import { redisStore } from './stores/redis-store.ts';
+import { type RedisStoreOptions, redisStore } from './stores/redis-store.ts';
 import { isTenantCacheConfig, tenantCacheConfig } from './tenant-config.ts';
 
 /**
  * A cache for many tenants: a resource for `createTenancy`, and a cache to inject once. In a scope it uses that scope's
  * entries; outside all scopes it rejects with OUTSIDE_SCOPE.
  */
-export interface Cache extends TenantResource<ScopedCache>, ScopedCache {}
+export interface Cache extends TenantResource<ScopedCache>, ScopedCache {
+  /**
+   * Adds a handler of hits, misses and errors of all tenants, and returns a function that removes it. It is called synchronously,
+   * often in the scope of the caller, so it should be fast.
+   */
+  on<N extends keyof CacheEvents>(name: N, handler: (event: CacheEvents[N]) => void): () => void;
+}
 
 /**
  * Creates a cache. A tenant may have its own Redis and its own time to live, in `config.cache`: `{ redis, ttlMs }`.
@@ -28,14 +36,17 @@ export interface Cache extends TenantResource<ScopedCache>, ScopedCache {}
  * await tenancy.run('acme', () => cache.getOrSet('report', () => build(), { ttlMs: 60_000, tags: ['reports'] }));
  */
 export function createCache(options: CacheOptions = {}): Cache {
-  const { name, redis, prefix, ttlMs, timeoutMs, maxEntries, connections: limits } = checkedOptions(options);
+  const { name, redis, prefix, ttlMs, timeoutMs, memory, connections: limits, ...checked } = checkedOptions(options);
   const builds = createPendingBuilds();
-  const common = redis === undefined ? memoryStore(maxEntries) : commonRedis(redis, prefix, timeoutMs);
+  const events = createEventSender();
+  const serializer = countable(checked.serializer);
+  const server = { prefix, timeoutMs, onError: events.failed };
+  const common = redis === undefined ? memoryStore(memory) : commonRedis(redis, server);
   const connections = createConnections({ open: (url) => connect(url, timeoutMs), ...limits });
 
   function storeAt(url: string | undefined): CacheStore {
     if (url === undefined) return common;
-    return redisStore({ use: (work) => connections.use(url, work), prefix, timeoutMs, end: () => {} });
+    return redisStore({ ...server, use: (work) => connections.use(url, work), end: () => {} });
   }
 
   const verbs: ResourceVerbs<ScopedCache> = {
@@ -43,7 +54,8 @@ export function createCache(options: CacheOptions = {}): Cache {
 
     open(scope) {
       const own = scope.kind === 'tenant' ? tenantCacheConfig(scope.tenant) : {};
-      return scopedCache({ store: storeAt(own.redis), owner: ownerOf(scope), ttlMs: own.ttlMs ?? ttlMs, builds });
+      const defaults = { ...checked.builds, ttlMs: own.ttlMs ?? ttlMs };
+      return scopedCache({ store: storeAt(own.redis), owner: ownerOf(scope), defaults, builds, serializer, events });
     },
 
     async create(tenant) {
@@ -65,22 +77,32 @@ export function createCache(options: CacheOptions = {}): Cache {
     },
   };
 
-  const cache: Cache = {
-    [resource]: verbs,
-    get: async (key) => handleOf(cache).get(key),
-    has: async (key) => handleOf(cache).has(key),
-    set: async (key, value, entry) => handleOf(cache).set(key, value, entry),
-    getOrSet: async (key, build, entry) => handleOf(cache).getOrSet(key, build, entry),
-    increment: async (key, by, entry) => handleOf(cache).increment(key, by, entry),
-    delete: async (key) => handleOf(cache).delete(key),
-    invalidate: async (...tags) => handleOf(cache).invalidate(...tags),
-    clear: async () => handleOf(cache).clear(),
-  };
+  const cache: Cache = { [resource]: verbs, on: events.on, ...inScope(() => handleOf(cache)) };
   return cache;
 }
 
-function commonRedis(redis: string | RedisClient, prefix: string, timeoutMs: number): CacheStore {
-  if (typeof redis !== 'string') return redisStore({ use: (work) => work(redis), prefix, timeoutMs, end: () => {} });
-  const client = connect(redis, timeoutMs);
-  return redisStore({ use: (work) => work(client), prefix, timeoutMs, end: () => client.disconnect() });
+/** The methods of a cache, each of the scope that it is called in. */
+function inScope(handle: () => ScopedCache): ScopedCache {
+  return {
+    get: async (key) => handle().get(key),
+    getMany: async (keys) => handle().getMany(keys),
+    has: async (key) => handle().has(key),
+    set: async (key, value, options) => handle().set(key, value, options),
+    setMany: async (entries, options) => handle().setMany(entries, options),
+    add: async (key, value, options) => handle().add(key, value, options),
+    touch: async (key, options) => handle().touch(key, options),
+    getOrSet: async (key, build, options) => handle().getOrSet(key, build, options),
+    increment: async (key, by, options) => handle().increment(key, by, options),
+    delete: async (key) => handle().delete(key),
+    invalidate: async (...tags) => handle().invalidate(...tags),
+    clear: async () => handle().clear(),
+  };
+}
+
+type Server = Pick<RedisStoreOptions, 'prefix' | 'timeoutMs' | 'onError'>;
+
+function commonRedis(redis: string | RedisClient, server: Server): CacheStore {
+  if (typeof redis !== 'string') return redisStore({ ...server, use: (work) => work(redis), end: () => {} });
+  const client = connect(redis, server.timeoutMs);
+  return redisStore({ ...server, use: (work) => work(client), end: () => client.disconnect() });
 }

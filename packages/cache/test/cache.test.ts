@@ -87,6 +87,85 @@ describe.each(kinds)('in %s', (kind) => {
       });
     });
 
+    test('gets values of the types that it set', async () => {
+      const { cache, tenancy } = await start(kind);
+      const value = { at: new Date(0), by: new Map([['a', 1n]]), none: undefined, bytes: new Uint8Array([1, 2]) };
+      await tenancy.run('acme', async () => {
+        await cache.set('a', value, { tags: ['red'] });
+        expect(await cache.get('a')).toStrictEqual(value);
+        expect(await cache.getOrSet('b', () => value)).toStrictEqual(value);
+        await expect(cache.set('c', { error: new Error('no') })).rejects.toThrow(
+          'The value of "c" cannot be kept: it holds an instance of Error',
+        );
+        await expect(cache.getOrSet('c', () => new WeakMap())).rejects.toThrow(TypeError);
+        expect(await cache.has('c')).toBe(false);
+      });
+    });
+
+    test('may choose how values are written, and can still count', async () => {
+      const { cache, tenancy } = await start(kind, { serializer: JSON });
+      await tenancy.run('acme', async () => {
+        await cache.set('a', new Date(0));
+        expect(await cache.get('a')).toBe('1970-01-01T00:00:00.000Z');
+        await cache.set('hits', 5);
+        expect(await cache.increment('hits')).toBe(6);
+        expect(await cache.get('hits')).toBe(6);
+      });
+    });
+
+    test('sets and gets many at once, in their order', async () => {
+      const { cache, tenancy } = await start(kind, { tenantShare: 1 });
+      await tenancy.run('acme', async () => {
+        const keys = Array.from({ length: 1_200 }, (_, n) => `key ${n}`);
+        await cache.setMany(new Map(keys.map((key, n) => [key, { n }])), { tags: ['red'] });
+        const found = await cache.getMany<{ n: number }>([...keys, 'none', 'key 7']);
+        expect(found.map((value) => value?.n)).toEqual([...keys.keys(), undefined, 7]);
+        await cache.invalidate('red');
+        expect((await cache.getMany(keys)).filter((value) => value !== undefined)).toEqual([]);
+        await cache.setMany([]);
+        expect(await cache.getMany([])).toEqual([]);
+        await expect(
+          cache.setMany([
+            ['ok', 1],
+            ['not', undefined],
+          ]),
+        ).rejects.toThrow(TypeError);
+        expect(await cache.has('ok')).toBe(false);
+      });
+      expect(await tenancy.run('beta', () => cache.getMany(['key 7']))).toEqual([undefined]);
+    });
+
+    test('adds only what is not there, for one of those who try at once', async () => {
+      const { cache, tenancy } = await start(kind);
+      await tenancy.run('acme', async () => {
+        const added = await Promise.all(Array.from({ length: 10 }, (_, n) => cache.add('a', n, { ttlMs: 60_000 })));
+        expect(added.filter(Boolean)).toHaveLength(1);
+        expect(await cache.get('a')).toBe(added.indexOf(true));
+        await cache.set('short', 1, { ttlMs: 1, graceMs: 60_000 });
+        await expect.poll(() => cache.add('short', 2)).toBe(true);
+      });
+      expect(await tenancy.run('beta', () => cache.add('a', 'of beta'))).toBe(true);
+    });
+
+    test('lets an entry live for longer, or shorter, with its tags', async () => {
+      const { cache, tenancy } = await start(kind);
+      await tenancy.run('acme', async () => {
+        for (const key of ['a', 'b']) await cache.set(key, 1, { ttlMs: 1_000, tags: ['red'] });
+        await cache.set('ends', 1, { ttlMs: 200 });
+        expect(await cache.touch('a', { ttlMs: 60_000 })).toBe(true);
+        expect(await cache.touch('b', { ttlMs: 1 })).toBe(true);
+        expect(await cache.touch('ends', { ttlMs: 60_000 })).toBe(true);
+        await expect.poll(() => cache.has('b')).toBe(false);
+        expect(await cache.touch('b')).toBe(false);
+        await expect.poll(() => cache.has('ends'), { timeout: 150 }).toBe(true);
+        expect(await cache.get('a')).toBe(1);
+        await cache.invalidate('red');
+        expect(await cache.has('a')).toBe(false);
+        await expect(cache.touch('ends', { ttlMs: 0 })).rejects.toThrow(RangeError);
+      });
+      expect(await tenancy.run('beta', () => cache.touch('ends'))).toBe(false);
+    });
+
     test('clears what it has, and nobody else', async () => {
       const { cache, tenancy } = await start(kind);
       for (const id of ['acme', 'acme-two', 'beta']) await tenancy.run(id, () => cache.set('a', id));
@@ -196,6 +275,18 @@ describe.each(kinds)('in %s', (kind) => {
       });
     });
 
+    test('may be as many as one has', async () => {
+      const { cache, tenancy } = await start(kind);
+      const tags = Array.from({ length: 200_000 }, (_, n) => `user:${n}`);
+      await tenancy.run('acme', async () => {
+        await cache.set('a', 1, { tags: ['user:199999'] });
+        await cache.set('b', 1, { tags: ['other'] });
+        await cache.set('c', 1, { tags: tags.slice(0, 20_000) });
+        await cache.invalidate(tags, 'red', ['blue']);
+        expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, 1, undefined]);
+      });
+    });
+
     test('of one tenant are not those of another', async () => {
       const { cache, tenancy } = await start(kind);
       for (const id of ['acme', 'beta']) await tenancy.run(id, () => cache.set('a', id, { tags: ['red'] }));
@@ -258,8 +349,12 @@ describe.each(kinds)('in %s', (kind) => {
       const { cache } = await start(kind);
       const calls = [
         () => cache.get('a'),
+        () => cache.getMany(['a']),
         () => cache.has('a'),
         () => cache.set('a', 1),
+        () => cache.setMany([['a', 1]]),
+        () => cache.add('a', 1),
+        () => cache.touch('a'),
         () => cache.getOrSet('a', () => 1),
         () => cache.increment('a'),
         () => cache.delete('a'),
@@ -308,8 +403,20 @@ describe.each(kinds)('in %s', (kind) => {
 });
 
 describe('in memory', () => {
+  test('one tenant drives out nobody, and takes its share of bytes at most', async () => {
+    const { cache, tenancy } = await start('memory', { maxBytes: 1_000_000 });
+    for (const id of ['acme-two', 'beta']) await tenancy.run(id, () => cache.set('settings', id));
+    await tenancy.run('acme', async () => {
+      for (let n = 0; n < 1_000; n += 1) await cache.set(`${n}`, 'x'.repeat(1_000));
+      const there = await cache.getMany(Array.from({ length: 1_000 }, (_, n) => `${n}`));
+      expect(there.filter((value) => value !== undefined).length).toBeLessThan(100);
+      expect(there[999]).toHaveLength(1_000);
+    });
+    for (const id of ['acme-two', 'beta']) expect(await tenancy.run(id, () => cache.get('settings'))).toBe(id);
+  });
+
   test('there are never more entries than were allowed', async () => {
-    const { cache, tenancy } = await start('memory', { maxEntries: 10 });
+    const { cache, tenancy } = await start('memory', { maxEntries: 10, tenantShare: 1 });
     await tenancy.run('acme', async () => {
       for (let n = 0; n < 100; n++) await cache.set(`key-${n}`, n);
       const there = await Promise.all(Array.from({ length: 100 }, (_, n) => cache.has(`key-${n}`)));
@@ -328,6 +435,11 @@ describe('createCache', () => {
     ['no time to live', { ttlMs: 0 }],
     ['half a millisecond', { timeoutMs: 0.5 }],
     ['no connection', { connections: { max: 0 } }],
+    ['what no timer can wait for', { timeoutMs: 2 ** 31 }],
+    ['a build without time', { buildTimeoutMs: 0 }],
+    ['a share of more than all', { tenantShare: 1.1 }],
+    ['no share', { tenantShare: 0 }],
+    ['what is no serializer', { serializer: {} as never }],
   ])('refuses %s', (_, options) => {
     expect(() => createCache(options)).toThrow(code('CONFIG_INVALID'));
     expect(() => createCache(options)).not.toThrow(/pass/);

@@ -137,16 +137,13 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis that fails', () =>
     await tenancy.run('acme', async () => {
       await cache.set('a', 1, { tags: ['red'] });
       const keys = await admin.keys('*acme*');
-      for (const key of keys) {
-        await cache.set('a', 1, { tags: ['red'] });
-        await admin.del(key);
-        expect(await cache.get('a')).toBeUndefined();
-        await cache.set('a', 2, { tags: ['red'] });
-        expect(await cache.get('a')).toBe(2);
-        await cache.invalidate('red');
-        expect(await cache.get('a')).toBeUndefined();
-      }
-      expect(keys).toHaveLength(2);
+      expect(keys).toHaveLength(1);
+      await admin.del(keys);
+      expect(await cache.get('a')).toBeUndefined();
+      await cache.set('a', 2, { tags: ['red'] });
+      expect(await cache.get('a')).toBe(2);
+      await cache.invalidate('red');
+      expect(await cache.get('a')).toBeUndefined();
     });
   });
 
@@ -157,8 +154,8 @@ describe.skipIf(!(await obtainable('redis-server')))('a Redis that fails', () =>
       await cache.set('short', 1, { ttlMs: 1 });
       await expect.poll(() => cache.has('short')).toBe(false);
       await cache.increment('hits', 1, { ttlMs: 1_000 });
-      const [fields = ''] = await admin.keys('*acme*:fields');
-      expect(await admin.hkeys(fields)).toEqual(['elong', 'ehits']);
+      const [fields = ''] = await admin.keys('*acme@*');
+      expect((await admin.hkeys(fields)).sort()).toEqual(['ehits', 'elong', 'mhits', 'mlong']);
       for (const key of await admin.keys('*')) {
         const left = await admin.pttl(key);
         expect(left > 50_000 && left <= 60_000).toBe(true);

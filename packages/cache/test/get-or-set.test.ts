@@ -44,7 +44,7 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
   });
 
   test('leaves nothing behind where nothing is built, or the build fails', async () => {
-    const { cache, tenancy } = await start(kind, { maxEntries: 2 });
+    const { cache, tenancy } = await start(kind, { maxEntries: 2, tenantShare: 1 });
     await tenancy.run('acme', () => cache.set('kept', 1));
     await tenancy.run('beta', async () => {
       for (let n = 0; n < 5; n += 1) {
@@ -62,7 +62,7 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
     const build = () => ({ at: new Date(0), left: undefined });
     await tenancy.run('acme', async () => {
       const first = await cache.getOrSet<unknown>('a', build);
-      expect(first).toEqual({ at: '1970-01-01T00:00:00.000Z' });
+      expect(first).toStrictEqual(build());
       expect(await cache.getOrSet<unknown>('a', build)).toEqual(first);
     });
   });
@@ -167,6 +167,170 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
         { tags: ['red'] },
       );
       expect(await cache.get('a')).toBe(1);
+    });
+  });
+
+  describe('in a build', () => {
+    test('of the same key, rejects at once, however deep', async () => {
+      const { cache, tenancy } = await start(kind);
+      const settings = (): Promise<string> => cache.getOrSet('settings', async () => `for the ${await plan()}`);
+      const plan = (): Promise<string> => cache.getOrSet('plan', settings);
+      await tenancy.run('acme', async () => {
+        await expect(settings()).rejects.toThrow('waits for itself: "settings" → "plan" → "settings"');
+        await expect(Promise.all([settings(), plan()])).rejects.toThrow('waits for itself');
+        expect(await cache.getOrSet('settings', () => 'mended')).toBe('mended');
+      });
+    });
+
+    test('finds other keys, the same key of other tenants and caches, and its own once it is built', async () => {
+      const { cache, tenancy } = await start(kind);
+      const other = await start(kind);
+      const built = ['b', 'b', 'of beta', 'of another'];
+      const { promise: isKept, resolve } = Promise.withResolvers<void>();
+      const later: Promise<unknown>[] = [];
+      const value = await tenancy.run('acme', () =>
+        cache.getOrSet('a', async () => {
+          later.push(isKept.then(() => cache.getOrSet<unknown>('a', () => 'built again')));
+          return Promise.all([
+            cache.getOrSet('b', () => 'b'),
+            cache.getOrSet('b', () => 'b'),
+            tenancy.run('beta', () => cache.getOrSet('a', () => 'of beta')),
+            other.tenancy.run('acme', () => other.cache.getOrSet('a', () => 'of another')),
+          ]);
+        }),
+      );
+      expect(value).toEqual(built);
+      resolve();
+      expect(await Promise.all(later)).toEqual([built]);
+    });
+
+    test('of two that ask for each other, nobody waits for ever', async () => {
+      const { cache, tenancy } = await start(kind);
+      const { promise: bothBuild, resolve } = Promise.withResolvers<void>();
+      const ask = (key: string, other: string): Promise<string> =>
+        cache.getOrSet(key, async () => {
+          if (key === 'b') resolve();
+          await bothBuild;
+          return cache.getOrSet(other, () => ask(key, other));
+        });
+      await tenancy.run('acme', async () => {
+        const outcomes = await Promise.allSettled([ask('a', 'b'), ask('b', 'a')]);
+        expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      });
+    });
+  });
+
+  describe('with a build that does not end', () => {
+    const never = () => new Promise<never>(() => {});
+
+    test('aborts it after its time, rejects, and keeps nothing of it', async () => {
+      const { cache, tenancy } = await start(kind);
+      await tenancy.run('acme', async () => {
+        const { promise: aborted, resolve } = Promise.withResolvers<unknown>();
+        const { promise: late, resolve: finish } = Promise.withResolvers<string>();
+        const building = cache.getOrSet(
+          'report',
+          ({ signal }) => {
+            signal.addEventListener('abort', () => resolve(signal.reason));
+            return late;
+          },
+          { buildTimeoutMs: 50 },
+        );
+        await expect(building).rejects.toThrow('The build of "report" took longer than 50 ms.');
+        await expect(building).rejects.toHaveProperty('name', 'TimeoutError');
+        expect(await aborted).toHaveProperty('name', 'TimeoutError');
+        finish('too late');
+        expect(await cache.has('report')).toBe(false);
+        expect(await cache.getOrSet('report', () => 'mine')).toBe('mine');
+      });
+      await tenancy.run('beta', () => expect(cache.getOrSet('a', never, { buildTimeoutMs: 1 })).rejects.toThrow());
+      if (kind === 'Redis') expect(await client.keys(`${redis.prefix}${started}:{beta@*`)).toEqual([]);
+    });
+
+    test('lets others build for themselves after a while', async () => {
+      const { cache, tenancy } = await start(kind, { waitMs: 50, buildTimeoutMs: 3_000 });
+      await tenancy.run('acme', async () => {
+        const hanging = cache.getOrSet('report', never);
+        const hangs = expect(hanging).rejects.toHaveProperty('name', 'TimeoutError');
+        const builds: number[] = [];
+        const asked = await Promise.all(
+          [1, 2, 3].map((n) => cache.getOrSet('report', () => `built ${builds.push(n)}`)),
+        );
+        expect(asked).toEqual(['built 1', 'built 1', 'built 1']);
+        expect(await cache.get('report')).toBe('built 1');
+        await hangs;
+        expect(await cache.get('report')).toBe('built 1');
+      });
+    });
+
+    test('does not take the right to keep a value from others who build', async () => {
+      const { cache, tenancy } = await start(kind, { waitMs: 1 });
+      await tenancy.run('acme', async () => {
+        const { promise: go, resolve } = Promise.withResolvers<string>();
+        const hanging = expect(cache.getOrSet('report', never, { buildTimeoutMs: 200 })).rejects.toThrow('200 ms');
+        const second = cache.getOrSet('report', () => go);
+        await hanging;
+        resolve('kept');
+        expect(await second).toBe('kept');
+        expect(await cache.get('report')).toBe('kept');
+      });
+    });
+  });
+
+  describe('with grace', () => {
+    const grace = { ttlMs: 1, graceMs: 60_000, tags: ['red'] };
+
+    /** Asks for a key whose time is over, and gives what happens meanwhile. */
+    async function rebuilding({ cache }: Application) {
+      await cache.set('a', 'old', grace);
+      await expect.poll(() => cache.has('a')).toBe(false);
+      const { promise: go, resolve, reject } = Promise.withResolvers<string>();
+      const begun = Promise.withResolvers<void>();
+      const build = () => {
+        begun.resolve();
+        return go;
+      };
+      const rebuilt = cache.getOrSet('a', build, { ...grace, ttlMs: 60_000 });
+      await begun.promise;
+      return { rebuilt, resolve, reject };
+    }
+
+    test('serves the old value while one builds the next', async () => {
+      const app = await start(kind);
+      const { cache, tenancy } = app;
+      await tenancy.run('acme', async () => {
+        const { rebuilt, resolve } = await rebuilding(app);
+        const unused = () => expect.unreachable();
+        expect(await Promise.all([1, 2].map(() => cache.getOrSet('a', unused, grace)))).toEqual(['old', 'old']);
+        expect(await cache.get('a')).toBeUndefined();
+        resolve('new');
+        expect(await rebuilt).toBe('new');
+        expect(await cache.getOrSet('a', unused)).toBe('new');
+      });
+    });
+
+    test('lets the next caller build where the build failed', async () => {
+      const app = await start(kind);
+      const { cache, tenancy } = app;
+      await tenancy.run('acme', async () => {
+        const { rebuilt, reject } = await rebuilding(app);
+        reject(new Error('out of tea'));
+        await expect(rebuilt).rejects.toThrow('out of tea');
+        expect(await cache.getOrSet('a', () => 'newer')).toBe('newer');
+      });
+    });
+
+    test.each(Object.keys(changes))('never serves what was changed by %s', async (change) => {
+      const app = await start(kind);
+      const { cache, tenancy } = app;
+      await tenancy.run('acme', async () => {
+        const { rebuilt, resolve } = await rebuilding(app);
+        await changes[change]?.(cache);
+        expect(await cache.getOrSet('a', () => 'newer', grace)).toBe('newer');
+        resolve('older');
+        await rebuilt;
+        expect(await cache.getOrSet('a', () => 'newer', grace)).toBe('newer');
+      });
     });
   });
 });

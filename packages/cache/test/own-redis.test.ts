@@ -49,7 +49,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
     });
     await tenancy.run('beta', () => cache.set('a', 'in common'));
     expect((await admin.keys('*')).every((key) => key.includes('{acme@'))).toBe(true);
-    expect(await admin.dbsize()).toBe(2);
+    expect(await admin.dbsize()).toBe(1);
 
     await tenancy.tenants.remove('acme');
     expect(await admin.dbsize()).toBe(0);
@@ -72,7 +72,7 @@ describe.skipIf(!(await obtainable('redis-server')))('a tenant with a Redis of i
     const stats = String(await admin.info('commandstats'));
     expect(stats).toMatch(/cmdstat_unlink:calls=2,/);
     expect(stats).not.toMatch(/cmdstat_(?:keys|h?scan|hgetall|hkeys|flush\w+)/);
-    expect([...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0)).toBeLessThan(20);
+    expect([...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0)).toBeLessThan(30);
   });
 
   test('connects when it is used, shares by URL, and is disconnected with the tenancy', async () => {

@@ -10,7 +10,8 @@ import { redisStore } from '../src/stores/redis-store.ts';
 const owner = constantFrom<Owner>('acme@1', 'acme@2', 'central');
 const key = constantFrom('a', 'b', 'a:b');
 const tags = subarray(['a', 'red', '*']);
-const json = constantFrom('1', '"one"', '[1.5]');
+const text = constantFrom('1', '"one"', '[1.5]');
+const graceMs = constantFrom(0, 60_000);
 
 /** What is done to a store, and what it answers; `leases` are those that it gave, by owner and key. */
 type Step = (store: CacheStore, leases: Map<string, string>) => Promise<unknown>;
@@ -19,27 +20,44 @@ const step = oneof(
   record({ owner, key }).map(
     ({ owner, key }): Step =>
       (store) =>
-        store.get(owner, key),
+        store.get(owner, [key, 'b']),
   ),
-  record({ owner, key, json, tags }).map(
-    ({ owner, key, json, tags }): Step =>
+  record({ owner, key, text, tags, graceMs }).map(
+    ({ owner, key, text, tags, graceMs }): Step =>
       (store) =>
-        store.set(owner, key, { json, tags, ttlMs: 60_000 }),
+        store.set(
+          owner,
+          [
+            [key, text],
+            ['b', '2'],
+          ],
+          { tags, graceMs, ttlMs: 60_000 },
+        ),
+  ),
+  record({ owner, key, text, tags }).map(
+    ({ owner, key, text, tags }): Step =>
+      (store) =>
+        store.add(owner, key, text, { tags, graceMs: 0, ttlMs: 60_000 }),
+  ),
+  record({ owner, key }).map(
+    ({ owner, key }): Step =>
+      (store) =>
+        store.touch(owner, key, 90_000),
   ),
   record({ owner, key, tags }).map(
     ({ owner, key, tags }): Step =>
       async (store, leases) => {
-        const found = await store.getOrLease(owner, key, tags);
-        if ('json' in found) return found;
+        const found = await store.getOrLease(owner, key, { tags, ttlMs: 60_000 });
+        if ('text' in found) return found;
         leases.set(`${owner}\n${key}`, found.lease);
         return 'leased';
       },
   ),
-  record({ owner, key, json, tags }).map(
-    ({ owner, key, json, tags }): Step =>
+  record({ owner, key, text, tags }).map(
+    ({ owner, key, text, tags }): Step =>
       async (store, leases) => {
         const lease = leases.get(`${owner}\n${key}`);
-        if (lease !== undefined) await store.keep(owner, key, lease, { json, tags, ttlMs: 60_000 });
+        if (lease !== undefined) await store.keep(owner, key, lease, text, { tags, graceMs: 0, ttlMs: 60_000 });
       },
   ),
   record({ owner, key }).map(
@@ -90,8 +108,8 @@ test.skipIf(!hasRedis)('what is done to a store in Redis has the answers of one 
     run += 1;
     const prefix = `${redis.prefix}${run}:`;
     const stores = [
-      memoryStore(1_000),
-      redisStore({ use: (work) => work(client), prefix, timeoutMs: 5_000, end: () => {} }),
+      memoryStore({ maxEntries: 1_000, maxBytes: 2 ** 20, tenantShare: 1 }),
+      redisStore({ use: (work) => work(client), prefix, timeoutMs: 5_000, onError: () => {}, end: () => {} }),
     ].map((store) => ({ store, leases: new Map<string, string>() }));
     for (const each of steps) {
       const [inMemory, inRedis] = await Promise.all(stores.map(({ store, leases }) => each(store, leases)));

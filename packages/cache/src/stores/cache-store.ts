@@ -1,31 +1,49 @@
 import type { Owner } from './owner.ts';
 
-/** An entry to keep: JSON text, for `ttlMs` or until one of its tags is invalidated. */
-export interface Entry {
-  readonly json: string;
+/** How long an entry is kept, and by which tags it is found. */
+export interface Lifetime {
   readonly ttlMs: number;
+  /** How long after `ttlMs` the entry is still served to those who ask while somebody builds the next one. */
+  readonly graceMs: number;
   readonly tags: readonly string[];
 }
 
-/** Either the JSON text that is kept, or a lease: the right to keep the value that is built now. */
-type Leased = { readonly json: string } | { readonly lease: string };
+/** What is to be kept under a lease. */
+export interface LeaseOptions {
+  readonly tags: readonly string[];
+  /** How long the lease lives if nobody ends it. */
+  readonly ttlMs: number;
+}
 
 /**
- * Keeps entries. Keys and tags are any text, and belong to their owner only. A method rejects with SERVER_UNAVAILABLE or
+ * The text that is kept, which may be `stale`: its time to live is over, and somebody else builds the next. Or a lease, which is the
+ * right to keep the text that is built now, with such a text if there is one.
+ */
+export type Found =
+  | { readonly text: string; readonly stale: boolean }
+  | { readonly lease: string; readonly stale: string | undefined };
+
+/**
+ * Keeps texts. Keys and tags are any text, and belong to their owner only. A method rejects with SERVER_UNAVAILABLE or
  * CONNECTIONS_EXHAUSTED.
  */
 export interface CacheStore {
-  get(owner: Owner, key: string): Promise<string | undefined>;
+  /** The texts under the keys, in the order of the keys. */
+  get(owner: Owner, keys: readonly string[]): Promise<(string | undefined)[]>;
   /**
-   * The JSON text that is kept, or else a lease. The lease ends when the key is set, deleted or counted, one of the tags is
-   * invalidated, or the owner's entries are cleared; so a value built from older data is not kept after a change.
+   * Finds a text, or else gives a lease. All leases of a key end when the key is set, deleted or counted, one of the tags is
+   * invalidated, or the owner's entries are cleared; so a text built from older data is not kept after a change.
    */
-  getOrLease(owner: Owner, key: string, tags: readonly string[]): Promise<Leased>;
-  /** Keeps a value that was built under a lease, unless the lease has ended. */
-  keep(owner: Owner, key: string, lease: string, entry: Entry): Promise<void>;
-  /** Ends a lease under which nothing was built. */
+  getOrLease(owner: Owner, key: string, options: LeaseOptions): Promise<Found>;
+  /** Keeps a text that was built under a lease, unless the lease has ended. */
+  keep(owner: Owner, key: string, lease: string, text: string, lifetime: Lifetime): Promise<void>;
+  /** Gives back a lease under which nothing was built. Others may still hold one. */
   release(owner: Owner, key: string, lease: string): Promise<void>;
-  set(owner: Owner, key: string, entry: Entry): Promise<void>;
+  set(owner: Owner, entries: readonly (readonly [key: string, text: string])[], lifetime: Lifetime): Promise<void>;
+  /** Sets an entry if there is none. Resolves to whether it did. */
+  add(owner: Owner, key: string, text: string, lifetime: Lifetime): Promise<boolean>;
+  /** Gives an entry another time to live. Resolves to whether there was one. */
+  touch(owner: Owner, key: string, ttlMs: number): Promise<boolean>;
   /** Deletes an entry. Resolves to whether there was one. */
   delete(owner: Owner, key: string): Promise<boolean>;
   /**
@@ -37,6 +55,3 @@ export interface CacheStore {
   clear(owner: Owner): Promise<void>;
   end(): void;
 }
-
-/** How long a lease lives that nobody ends. */
-export const leaseTtlMs = 600_000;

@@ -1,95 +1,91 @@
-import { LRUCache } from 'lru-cache';
-import { type CacheStore, type Entry, leaseTtlMs } from './cache-store.ts';
+import type { CacheStore, LeaseOptions, Lifetime } from './cache-store.ts';
+import { type MemorySpaces, memorySpaces } from './memory-spaces.ts';
 import type { Owner } from './owner.ts';
 
-/** A field of an owner: an entry or a lease. */
-interface Field {
-  readonly owner: Owner;
-  readonly text: string;
-  readonly tags: readonly string[];
+/** How much is kept in this process. */
+export interface MemoryStoreOptions {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  /** The part of both that one owner may have. */
+  readonly tenantShare: number;
 }
 
-/** Keeps at most `max` entries in this process, over all tenants. The least recently used are evicted first. */
-export function memoryStore(max: number): CacheStore {
-  const fields = new LRUCache<string, Field>({
-    max,
-    dispose: (field, id, reason) => reason !== 'set' && forget(field, id),
-  });
-  const idsOf = new Map<Owner, Set<string>>();
-  let leases = 0;
+/** What is kept under an id: an entry, or the leases of a key. */
+interface Field {
+  readonly text: string;
+  readonly tags: readonly string[];
+  /** When the time to live is over, on the monotonic clock. */
+  readonly freshUntil: number;
+  /** When it is gone. */
+  readonly until: number;
+  /** How many hold the lease. */
+  readonly holders: number;
+}
 
-  function forget({ owner }: Field, id: string): void {
-    const ids = idsOf.get(owner);
-    ids?.delete(id);
-    if (ids?.size === 0) idsOf.delete(owner);
-  }
+/** What the store does with fields, by the key that they belong to. */
+interface Fields extends MemorySpaces<Field> {
+  /** The field, unless it is gone. */
+  find(owner: Owner, id: string): Field | undefined;
+  /** The entry, unless its time to live is over. */
+  fresh(owner: Owner, key: string): Field | undefined;
+  setEntry(owner: Owner, key: string, text: string, lifetime: Lifetime): void;
+}
 
-  function write(owner: Owner, id: string, { json, ttlMs, tags }: Entry): void {
-    fields.set(id, { owner, text: json, tags }, { ttl: ttlMs });
-    const ids = idsOf.get(owner) ?? new Set();
-    idsOf.set(owner, ids.add(id));
-  }
-
-  function set(owner: Owner, key: string, entry: Entry): void {
-    fields.delete(leaseId(owner, key));
-    write(owner, entryId(owner, key), entry);
-  }
+/** Keeps entries in this process. */
+export function memoryStore(options: MemoryStoreOptions): CacheStore {
+  const fields = fieldsWithin(options);
+  const { fresh, setEntry } = fields;
 
   return {
-    async get(owner, key) {
-      return fields.get(entryId(owner, key))?.text;
+    ...leasesAmong(fields),
+
+    async get(owner, keys) {
+      return keys.map((key) => fresh(owner, key)?.text);
     },
 
-    async getOrLease(owner, key, tags) {
-      const json = fields.get(entryId(owner, key))?.text;
-      if (json !== undefined) return { json };
-      const id = leaseId(owner, key);
-      const held = fields.get(id);
-      leases += 1;
-      const lease = held?.text ?? String(leases);
-      write(owner, id, { json: lease, ttlMs: leaseTtlMs, tags: [...(held?.tags ?? []), ...tags] });
-      return { lease };
+    async set(owner, entries, lifetime) {
+      for (const [key, text] of entries) setEntry(owner, key, text, lifetime);
     },
 
-    async keep(owner, key, lease, entry) {
-      if (fields.get(leaseId(owner, key))?.text === lease) set(owner, key, entry);
+    async add(owner, key, text, lifetime) {
+      if (fresh(owner, key) !== undefined) return false;
+      setEntry(owner, key, text, lifetime);
+      return true;
     },
 
-    async release(owner, key, lease) {
-      const id = leaseId(owner, key);
-      if (fields.get(id)?.text === lease) fields.delete(id);
-    },
-
-    async set(owner, key, entry) {
-      set(owner, key, entry);
+    async touch(owner, key, ttlMs) {
+      const entry = fresh(owner, key);
+      if (entry === undefined) return false;
+      const freshUntil = performance.now() + ttlMs;
+      fields.set(owner, entryId(key), { ...entry, freshUntil, until: freshUntil + entry.until - entry.freshUntil });
+      return true;
     },
 
     async delete(owner, key) {
-      fields.delete(leaseId(owner, key));
-      const id = entryId(owner, key);
-      return fields.get(id) !== undefined && fields.delete(id);
+      const there = fresh(owner, key) !== undefined;
+      fields.delete(owner, leaseId(key));
+      fields.delete(owner, entryId(key));
+      return there;
     },
 
     async increment(owner, key, by, ttlMs) {
-      const id = entryId(owner, key);
-      const held = fields.get(id);
+      const held = fresh(owner, key);
       const sum = Number(held?.text ?? 0) + by;
       if (!/^-?\d+$/.test(held?.text ?? '0')) return undefined;
       if (!Number.isSafeInteger(sum)) return sum;
-      fields.delete(leaseId(owner, key));
-      const leftMs = held === undefined ? ttlMs : Math.ceil(fields.getRemainingTTL(id));
-      write(owner, id, { json: String(sum), ttlMs: leftMs, tags: held?.tags ?? [] });
+      fields.delete(owner, leaseId(key));
+      if (held === undefined) setEntry(owner, key, String(sum), { ttlMs, graceMs: 0, tags: [] });
+      else fields.set(owner, entryId(key), { ...held, text: String(sum) });
       return sum;
     },
 
     async invalidate(owner, tags) {
-      for (const id of [...(idsOf.get(owner) ?? [])]) {
-        if (fields.peek(id)?.tags.some((tag) => tags.includes(tag)) ?? true) fields.delete(id);
-      }
+      const invalid = new Set(tags);
+      fields.deleteIf(owner, (field) => field.tags.some((tag) => invalid.has(tag)));
     },
 
     async clear(owner) {
-      for (const id of [...(idsOf.get(owner) ?? [])]) fields.delete(id);
+      fields.clear(owner);
     },
 
     end() {
@@ -98,10 +94,87 @@ export function memoryStore(max: number): CacheStore {
   };
 }
 
-function entryId(owner: Owner, key: string): string {
-  return `${owner}\ne${key}`;
+function fieldsWithin(options: MemoryStoreOptions): Fields {
+  const spaces = memorySpaces<Field>({ ...options, bytesOf });
+
+  function find(owner: Owner, id: string): Field | undefined {
+    const field = spaces.get(owner, id);
+    if (field === undefined || field.until > performance.now()) return field;
+    spaces.delete(owner, id);
+    return undefined;
+  }
+
+  return {
+    ...spaces,
+    find,
+
+    fresh(owner, key) {
+      const entry = find(owner, entryId(key));
+      return entry !== undefined && entry.freshUntil > performance.now() ? entry : undefined;
+    },
+
+    setEntry(owner, key, text, { ttlMs, graceMs, tags }) {
+      spaces.delete(owner, leaseId(key));
+      const freshUntil = performance.now() + ttlMs;
+      spaces.set(owner, entryId(key), { text, tags, freshUntil, until: freshUntil + graceMs, holders: 0 });
+    },
+  };
 }
 
-function leaseId(owner: Owner, key: string): string {
-  return `${owner}\nl${key}`;
+function leasesAmong({
+  find,
+  fresh,
+  setEntry,
+  ...fields
+}: Fields): Pick<CacheStore, 'getOrLease' | 'keep' | 'release'> {
+  let leases = 0;
+
+  function lease(owner: Owner, key: string, { tags, ttlMs }: LeaseOptions): string {
+    const held = find(owner, leaseId(key));
+    leases += 1;
+    const text = held?.text ?? String(leases);
+    const until = Math.max(held?.until ?? 0, performance.now() + ttlMs);
+    const all = [...new Set([...(held?.tags ?? []), ...tags])];
+    fields.set(owner, leaseId(key), { text, tags: all, freshUntil: until, until, holders: (held?.holders ?? 0) + 1 });
+    return text;
+  }
+
+  return {
+    async getOrLease(owner, key, options) {
+      const text = fresh(owner, key)?.text;
+      if (text !== undefined) return { text, stale: false };
+      const stale = find(owner, entryId(key))?.text;
+      if (stale !== undefined && find(owner, leaseId(key)) !== undefined) return { text: stale, stale: true };
+      return { lease: lease(owner, key, options), stale };
+    },
+
+    async keep(owner, key, held, text, lifetime) {
+      if (find(owner, leaseId(key))?.text === held) setEntry(owner, key, text, lifetime);
+    },
+
+    async release(owner, key, held) {
+      const id = leaseId(key);
+      const field = find(owner, id);
+      if (field?.text !== held) return;
+      if (field.holders === 1) fields.delete(owner, id);
+      else fields.set(owner, id, { ...field, holders: field.holders - 1 });
+    },
+  };
+}
+
+function bytesOf({ text, tags }: Field): number {
+  return tags.reduce((sum, tag) => sum + textBytes(tag), textBytes(text));
+}
+
+/** V8 uses one byte for each character of Latin text, and two for those of any other. */
+function textBytes(text: string): number {
+  return /[^\0-\xff]/.test(text) ? 2 * text.length : text.length;
+}
+
+function entryId(key: string): string {
+  return `e${key}`;
+}
+
+function leaseId(key: string): string {
+  return `l${key}`;
 }
