@@ -43,7 +43,7 @@ const roomsOf: Record<string, Rooms> = {
     ],
   },
   cache: { rooms: ['.', 'stores', 'connections'] },
-  queue: { rooms: ['.', 'processing', 'fair', 'bullmq', 'jobs'] },
+  queue: { rooms: ['.', 'processing', 'fair', 'job-index', 'bullmq', 'jobs'] },
   cli: { rooms: ['.', 'commands', 'application', 'terminal'] },
   orm: {
     rooms: [

@@ -36,6 +36,9 @@ export const errorCodes = {
   SERVER_UNAVAILABLE: { status: 503, expose: false, retryAfter: 1 },
   CONNECTIONS_EXHAUSTED: { status: 503, expose: false, retryAfter: 1 },
 
+  // A tenant has its share.
+  BACKLOG_FULL: { status: 429, expose: true, retryAfter: 1 },
+
   // A change to a tenant is refused.
   TENANT_INVALID: { status: 422, expose: true },
   DOMAIN_INVALID: { status: 422, expose: true },

@@ -9,11 +9,12 @@ import {
   type JobNode,
   type JobsOptions,
   type NodeOpts,
-  type RedisQueueBackend,
+  RedisQueueBackend,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
 import { withServerErrors } from './bullmq/with-server-errors.ts';
+import { indexJobs } from './job-index/job-index.ts';
 import { ownedOptions, ownerIn } from './jobs/owned-options.ts';
 import { central, currentOwner, type Owner, outsideScope } from './jobs/owner.ts';
 
@@ -26,6 +27,7 @@ export class FlowProducer<
 > extends OutsideFlowProducer<B, C> {
   constructor(opts: FlowProducerOptions<C>, backend?: BackendFactory<B, C>) {
     super(opts as never, backend as never);
+    if (this.backend instanceof RedisQueueBackend) indexJobs(this.backend);
   }
 
   override add(flow: FlowJob, opts?: FlowOpts): Promise<JobNode> {

@@ -1,6 +1,7 @@
 export type { FairOptions } from './fair/fair-options.ts';
 export { FlowProducer } from './flow-producer.ts';
-export { Queue } from './queue.ts';
+export { tenantOf } from './jobs/tenant-of.ts';
+export { Queue, type QueueOptions } from './queue.ts';
 export { QueueEvents } from './queue-events.ts';
 export { queueResource } from './queue-resource.ts';
 export { tenantProcessor } from './tenant-processor.ts';

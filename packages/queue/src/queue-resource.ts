@@ -3,6 +3,8 @@ import { defineResource, incarnationOf } from '@omnitenant/core/extend';
 import { ErrorCode, type IQueueBackend, type JobType, RedisQueueBackend } from 'bullmq';
 import { withServerErrors } from './bullmq/with-server-errors.ts';
 import { forgetOwner } from './fair/fair-scheduling.ts';
+import { callIndex } from './job-index/job-index.ts';
+import { allIdsOfTenant } from './job-index/tenant-jobs.ts';
 import { isOwnId, ownerIn } from './jobs/owned-options.ts';
 import { central, type Owner } from './jobs/owner.ts';
 import type { Queue } from './queue.ts';
@@ -10,8 +12,8 @@ import type { Queue } from './queue.ts';
 type AnyQueue = Pick<Queue, 'name' | 'qualifiedName' | 'close'> & { readonly backend: IQueueBackend };
 
 /**
- * Makes the queue a resource of the tenancy: removing a tenant removes its jobs and schedules, and closing the tenancy closes the
- * queue. The handle is the queue as the scope's tenant sees it.
+ * Makes the queue a resource of the tenancy: removing a tenant removes its jobs, schedules and events, and closing the tenancy
+ * closes the queue. The handle is the queue as the scope's tenant sees it.
  * @example
  * const tenancy = createTenancy({ resources: [orm, queueResource(emails)] });
  */
@@ -21,7 +23,10 @@ export function queueResource<Q extends AnyQueue>(queue: Q): TenantResource<Q> {
     open: (scope) => queueOf(queue, scope.kind === 'central' ? central : incarnationOf(scope.tenant)),
     destroy(tenant) {
       const owner = incarnationOf(tenant);
-      return withServerErrors(queue.name, owner, () => removeJobs(queue.backend, owner));
+      const { backend } = queue;
+      return withServerErrors(queue.name, owner, () =>
+        backend instanceof RedisQueueBackend ? removeIndexed(backend, owner) : removeListed(backend, owner),
+      );
     },
     end: () => queue.close(),
   });
@@ -36,17 +41,42 @@ function queueOf<Q extends AnyQueue>(queue: Q, owner: Owner): Q {
   });
 }
 
+/**
+ * Removes what the index says is the tenant's. Active jobs are left to finish, and leave nothing then. Removing a child lets its parent
+ * wait, so it repeats until it finds nothing to remove.
+ */
+async function removeIndexed(backend: RedisQueueBackend, owner: Owner): Promise<void> {
+  await callIndex(backend, 'beginRemoval', owner);
+  for (const id of (await callIndex(backend, 'schedules', owner)) as string[]) await backend.removeJobScheduler(id);
+  for (let start = 0, read = slice; read === slice; ) {
+    const reply = (await callIndex(backend, 'pullWaiting', owner, start, slice)) as [number, number];
+    read = reply[0];
+    start += read - reply[1];
+  }
+  for (let removed = 1; removed > 0; ) {
+    removed = 0;
+    for await (const ids of allIdsOfTenant(backend, owner)) {
+      const gone = await Promise.all(ids.map((id) => removeOwn(backend, id, owner)));
+      removed += gone.filter(Boolean).length;
+    }
+  }
+  await forgetOwner(backend, owner);
+  await callIndex(backend, 'endRemoval', owner);
+}
+
 const states: readonly JobType[] = ['waiting', 'prioritized', 'delayed', 'waiting-children', 'completed', 'failed'];
 const pageSize = 200;
 
-/**
- * Removes the tenant's jobs, page by page. Active jobs are left to finish; no other starts. Pages shift while jobs are added and
- * finished, so it repeats until it finds nothing to remove.
- */
-async function removeJobs(backend: IQueueBackend, owner: Owner): Promise<void> {
+/** How much of the list of waiting jobs is read in one call. */
+const slice = 5_000;
+
+/** Removes the tenant's jobs where there is no index, page by page, until there is nothing to remove in any state. */
+async function removeListed(backend: IQueueBackend, owner: Owner): Promise<void> {
   await removeSchedulers(backend, owner);
-  for (const state of states) while ((await removeOnce(backend, state, owner)) > 0);
-  if (backend instanceof RedisQueueBackend) await forgetOwner(backend, owner);
+  for (let removed = 1; removed > 0; ) {
+    removed = 0;
+    for (const state of states) removed += await removeOnce(backend, state, owner);
+  }
 }
 
 async function removeOnce(backend: IQueueBackend, state: JobType, owner: Owner): Promise<number> {

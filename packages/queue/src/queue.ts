@@ -1,7 +1,10 @@
+import { TenancyError, type Tenant } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import {
   type BackendFactory,
   type BulkJobOptions,
   Queue as BullQueue,
+  type QueueOptions as BullQueueOptions,
   type ConnectionOptions,
   type IQueueBackend,
   type Job,
@@ -9,29 +12,41 @@ import {
   type JobSchedulerTemplateOptions,
   type JobsOptions,
   type JobType,
-  type QueueOptions,
   RedisQueueBackend,
   type RepeatOptions,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
+import { guardJobData } from './bullmq/guard-job-data.ts';
 import { guardMethods } from './bullmq/guard-methods.ts';
-import { withServerErrors } from './bullmq/with-server-errors.ts';
+import { backlogFull, withServerErrors } from './bullmq/with-server-errors.ts';
 import { forgetAll } from './fair/fair-scheduling.ts';
 import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
+import { callIndex, indexJobs } from './job-index/job-index.ts';
 import { isOwnId, ownedOptions, ownerIn, ownId } from './jobs/owned-options.ts';
 import { central, crossTenant, currentOwner, eachTenant, type Owner, outsideScope } from './jobs/owner.ts';
+import { tenantOf } from './jobs/tenant-of.ts';
+import { type TenantView, tenantView } from './tenant-view.ts';
 
 const OutsideQueue: typeof BullQueue = constructedOutside(BullQueue);
 
 type JobTemplate<Data, Name extends string> = { name?: Name; data?: Data; opts?: JobSchedulerTemplateOptions };
+
+/** BullMQ's options, and one about tenants. */
+export interface QueueOptions<C = ConnectionOptions> extends BullQueueOptions<C> {
+  /**
+   * The maximum number of unfinished jobs of a tenant: waiting, delayed, active or waiting for children. Adding more rejects with
+   * BACKLOG_FULL; `addBulk` then adds none. Schedules, flows and central have no limit. Default: no limit. Redis only.
+   */
+  readonly maxBacklog?: number | ((tenant: Tenant) => number | undefined) | undefined;
+}
 
 /**
  * BullMQ's Queue. A job belongs to the tenant that adds it. In a tenant's scope the queue shows and changes only that tenant's
  * jobs, and the ids that the application chooses (`jobId`, deduplication, schedulers) are that tenant's own. In central, and
  * outside all scopes, it shows all jobs, as BullMQ does; outside all scopes nothing can be added.
  *
- * Adding rejects with OUTSIDE_SCOPE, CROSS_TENANT (the parent is another tenant's) or SERVER_UNAVAILABLE.
+ * Adding rejects with OUTSIDE_SCOPE, CROSS_TENANT (the parent is another tenant's), BACKLOG_FULL or SERVER_UNAVAILABLE.
  * @example
  * const emails = new Queue<Email>('emails', { connection });
  * await tenancy.run('acme', () => emails.add('welcome', { to: 'ada@acme.test' }));
@@ -46,6 +61,7 @@ export class Queue<
   /** The owner of a handle, which does not depend on the scope that the handle is used in. */
   declare protected readonly owner?: Owner;
 
+  /** @throws CONFIG_INVALID for `maxBacklog` without Redis. */
   constructor(name: string, opts: QueueOptions<C>, backend?: BackendFactory<B, C>) {
     super(name, opts as never, backend as never);
   }
@@ -62,6 +78,7 @@ export class Queue<
       for (const { opts } of jobs) {
         if (opts?.parent !== undefined) await refuseForeignParent(this.backend, owner, opts.parent);
       }
+      await this.refuseFull(owner, jobs.length);
       return super.addBulk(jobs.map((job) => ({ ...job, opts: ownedOptions(owner, job.opts) })));
     });
   }
@@ -101,40 +118,100 @@ export class Queue<
     });
   }
 
-  /** The range counts the jobs of all tenants, so in a tenant's scope the result may be shorter than the range. */
-  override getJobs(
+  /** In a tenant's scope the range counts that tenant's jobs, in the order in which they were added or finished. */
+  override async getJobs(
     types?: JobType[] | JobType,
-    start?: number,
-    end?: number,
-    asc?: boolean,
+    start = 0,
+    end = -1,
+    asc = false,
   ): ReturnType<BullQueue<Data, Result, Name, Data, Result, Name, B, C>['getJobs']> {
-    const viewer = this.viewer();
-    const all: this = Object.create(this, { viewer: { value: () => undefined } });
-    return super.getJobs
-      .call(all, types, start, end, asc)
-      .then((jobs) => (viewer === undefined ? jobs : jobs.filter((job) => sees(viewer, job))));
+    const view = this.tenantView();
+    if (view === undefined) return super.getJobs(types, start, end, asc);
+    const ids = await view.ids(typesOf(types), { start, end, ascending: asc });
+    const jobs = await Promise.all(ids.map((id) => super.getJob(id)));
+    return jobs.filter((job) => job !== undefined);
   }
 
-  override async getJobSchedulers(start?: number, end?: number, asc?: boolean): Promise<JobSchedulerJson<Data>[]> {
-    const schedulers = await super.getJobSchedulers(start, end, asc);
-    const viewer = this.viewer();
-    if (viewer === undefined || viewer === central) return schedulers;
-    return schedulers.filter(({ key }) => isOwnId(viewer, key));
+  /** In a tenant's scope these are the counts of that tenant's jobs; so are those of BullMQ's other methods that count. */
+  override async getJobCounts(...types: JobType[]): Promise<Record<string, number>> {
+    const view = this.tenantView();
+    return view === undefined ? super.getJobCounts(...types) : view.counts(typesOf(types));
+  }
+
+  override async getDelayedCount(timestamp?: number): Promise<number> {
+    if (timestamp === undefined || this.tenantView() === undefined) return super.getDelayedCount(timestamp);
+    const delayed = await this.getJobs('delayed');
+    return delayed.filter((job) => job.timestamp + job.delay < timestamp).length;
+  }
+
+  override async getCountsPerPriority(priorities: number[]): Promise<Record<string, number>> {
+    if (this.tenantView() === undefined) return super.getCountsPerPriority(priorities);
+    const jobs = await this.getJobs(['waiting', 'prioritized']);
+    const countOf = (priority: number) => jobs.filter((job) => job.priority === priority).length;
+    return Object.fromEntries([...new Set(priorities)].map((priority) => [priority, countOf(priority)]));
+  }
+
+  override async getJobSchedulers(start = 0, end = -1, asc = false): Promise<JobSchedulerJson<Data>[]> {
+    const view = this.tenantView();
+    if (view === undefined) return super.getJobSchedulers(start, end, asc);
+    const ids = await view.scheduleIds();
+    const found = await Promise.all(ids.map((id) => super.getJobScheduler(id)));
+    const schedulers = found.filter((scheduler) => scheduler !== undefined);
+    schedulers.sort((one, other) => ((one.next ?? 0) - (other.next ?? 0)) * (asc ? 1 : -1));
+    return schedulers.slice(start, end === -1 ? undefined : end + 1);
+  }
+
+  override async getJobSchedulersCount(): Promise<number> {
+    const view = this.tenantView();
+    return view === undefined ? super.getJobSchedulersCount() : (await view.scheduleIds()).length;
   }
 
   override async obliterate(opts?: { force?: boolean; count?: number }): Promise<void> {
     await super.obliterate(opts);
-    if (this.backend instanceof RedisQueueBackend) await forgetAll(this.backend);
+    if (!(this.backend instanceof RedisQueueBackend)) return;
+    await forgetAll(this.backend);
+    await callIndex(this.backend, 'forgetAll');
   }
 
   protected override createBackend(): void {
     super.createBackend();
-    if (this.backend instanceof RedisQueueBackend) viewLinedUpAsWaiting(this.backend);
+    guardJobData(this.backend, () => this.viewer());
+    if (this.backend instanceof RedisQueueBackend) {
+      viewLinedUpAsWaiting(this.backend);
+      indexJobs(this.backend, () => this.maxBacklog());
+    } else if (this.maxBacklogOption() !== undefined) {
+      const message = `The queue "${this.name}" has the option "maxBacklog", which requires Redis; remove it.`;
+      throw new TenancyError('CONFIG_INVALID', message);
+    }
   }
 
   /** The owner in whose name the queue is used, or `undefined` outside all scopes. */
   protected viewer(): Owner | undefined {
     return this.owner ?? currentOwner();
+  }
+
+  private maxBacklogOption(): QueueOptions['maxBacklog'] {
+    return (this.opts as QueueOptions).maxBacklog;
+  }
+
+  /** The limit of the scope's tenant. */
+  private maxBacklog(): number | undefined {
+    const scope = currentScope();
+    if (scope?.kind !== 'tenant') return undefined;
+    const option = this.maxBacklogOption();
+    return typeof option === 'function' ? option(scope.tenant) : option;
+  }
+
+  private async refuseFull(owner: Owner, count: number): Promise<void> {
+    const max = this.maxBacklog();
+    if (max === undefined || !(this.backend instanceof RedisQueueBackend)) return;
+    const unfinished = Number(await callIndex(this.backend, 'count', owner, max - count + 1));
+    if (unfinished + count > max) throw backlogFull(this.name, tenantOf({ opts: { tenant: owner } }));
+  }
+
+  private tenantView(): TenantView | undefined {
+    const viewer = this.viewer();
+    return viewer === undefined || viewer === central ? undefined : tenantView(this.backend, viewer);
   }
 
   private async adding<R>(add: (owner: Owner) => Promise<R>): Promise<R> {
@@ -153,6 +230,15 @@ export class Queue<
 }
 
 guardMethods(Queue.prototype);
+
+const allTypes: readonly JobType[] = [
+  ...(['active', 'completed', 'delayed', 'failed', 'prioritized', 'waiting', 'waiting-children'] as const),
+];
+
+function typesOf(types: JobType[] | JobType = []): readonly JobType[] {
+  const asked = typeof types === 'string' ? [types] : [...new Set(types)];
+  return asked.length === 0 ? allTypes : asked;
+}
 
 function sees(viewer: Owner, { opts }: { readonly opts: JobsOptions }): boolean {
   return viewer === central || ownerIn(opts) === viewer;

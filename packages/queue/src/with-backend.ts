@@ -1,13 +1,6 @@
-import type {
-  BackendFactory,
-  FlowProducerOptions,
-  IQueueBackend,
-  Processor,
-  QueueEventsOptions,
-  QueueOptions,
-} from 'bullmq';
+import type { BackendFactory, FlowProducerOptions, IQueueBackend, Processor, QueueEventsOptions } from 'bullmq';
 import { FlowProducer } from './flow-producer.ts';
-import { Queue } from './queue.ts';
+import { Queue, type QueueOptions } from './queue.ts';
 import { QueueEvents } from './queue-events.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 

@@ -10,11 +10,13 @@ import {
   RedisQueueBackend,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
+import { guardJobData } from './bullmq/guard-job-data.ts';
 import { encodeLimits, type FairOptions } from './fair/fair-options.ts';
 import { scheduleFairly, scheduleWaiting } from './fair/fair-scheduling.ts';
 import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
+import { indexJobs } from './job-index/job-index.ts';
 import { ownerIn } from './jobs/owned-options.ts';
-import { eachTenant } from './jobs/owner.ts';
+import { currentOwner, eachTenant } from './jobs/owner.ts';
 import { fanOut } from './processing/fan-out.ts';
 import { type JobScopeOptions, processJob } from './processing/process-job.ts';
 
@@ -72,7 +74,11 @@ export class Worker<
   protected override createBackend(): void {
     super.createBackend();
     const fair = fairOptions(this.opts);
-    if (this.backend instanceof RedisQueueBackend) viewLinedUpAsWaiting(this.backend);
+    guardJobData(this.backend, currentOwner);
+    if (this.backend instanceof RedisQueueBackend) {
+      viewLinedUpAsWaiting(this.backend);
+      indexJobs(this.backend);
+    }
     if (fair === undefined) return;
     if (!(this.backend instanceof RedisQueueBackend)) {
       const message = `The worker of the queue "${this.name}" has the option "fair", which requires Redis; remove it.`;

@@ -91,9 +91,10 @@ test('on PostgreSQL a job is held, is each tenant’s, and fails where it is nob
   await tenancy.close();
 });
 
-test('tenants take turns on Redis only', () => {
+test('tenants take turns, and have a limited backlog, on Redis only', () => {
   const tenancy = createTenancy({ store: memoryStore() });
   const connection = 'postgres://127.0.0.1:1/nowhere';
   const make = () => new Worker('jobs', async () => {}, { connection, tenancy, fair: true, autorun: false });
+  expect(() => new Queue('jobs', { connection, maxBacklog: 1 })).toThrow('requires Redis');
   expect(make).toThrow(expect.toSatisfy((error) => isTenancyError(error, 'CONFIG_INVALID')));
 });

@@ -1,6 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import type { RedisClient, RedisQueueBackend } from 'bullmq';
 import { bullScripts } from '../bullmq/bull-scripts.ts';
+import { indexedScripts } from '../job-index/job-index.ts';
 import type { Owner } from '../jobs/owner.ts';
 import { fairSchedulingScript } from './fair-scheduling-script.ts';
 
@@ -34,7 +35,7 @@ const startKeys = 'wait active prioritized events stalled limiter delayed paused
 
 /** Our commands by BullMQ's name for what they replace. */
 function fairScripts(): ReadonlyMap<string, { readonly numberOfKeys: number; readonly lua: string }> {
-  const scripts = bullScripts();
+  const scripts = new Map([...bullScripts(), ...indexedScripts()]);
   const start = scripts.get('moveToActive');
   const stalled = scripts.get('moveStalledJobsToWait');
   if (start === undefined || stalled === undefined || Object.keys(finishes).some((name) => !scripts.has(name))) {

@@ -1,8 +1,9 @@
 import type { Tenancy, Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
 import type { IQueueBackend, Job, JobsOptions } from 'bullmq';
-import { withServerErrors } from '../bullmq/with-server-errors.ts';
+import { isReply, withServerErrors } from '../bullmq/with-server-errors.ts';
 import { ownId } from '../jobs/owned-options.ts';
+import { replies } from '../jobs/replies.ts';
 
 const pageSize = 500;
 
@@ -37,7 +38,10 @@ export async function fanOut(
     added += tenants.length;
     last = tenants.at(-1)?.id ?? last;
     await withServerErrors(queue, undefined, async () => {
-      await addBulk(jobs);
+      await addBulk(jobs).catch((error) => {
+        // A tenant of the page was removed meanwhile. The others have their job.
+        if (!isReply(error, replies.removed)) throw error;
+      });
       await job.updateProgress({ added, last } satisfies Progress);
     });
   }
