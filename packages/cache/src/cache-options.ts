@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import type { RedisClient } from './connections/redis-client.ts';
+import { isDuplicable, type RedisClient } from './connections/redis-client.ts';
 import type { BuildTimes } from './get-or-set.ts';
 import type { Serializer } from './serializer.ts';
 import type { MemoryStoreOptions } from './stores/memory-store.ts';
@@ -15,6 +15,12 @@ export interface CacheOptions {
   readonly prefix?: string | undefined;
   /** Time to live of an entry without one of its own. No entry lives forever. Default 300 000. */
   readonly ttlMs?: number | undefined;
+  /**
+   * How long this process may keep a copy of what it has read from Redis, within the bounds of `maxEntries`, `maxBytes` and
+   * `tenantShare`. It forgets what any process changes as soon as Redis tells it. Not with a `Cluster`, nor for tenants with a
+   * Redis of their own. Default: not at all.
+   */
+  readonly localTtlMs?: number | undefined;
   /** How long to wait for an answer of Redis. Default 2 000. */
   readonly timeoutMs?: number | undefined;
   /** How long a build of `getOrSet` may take. Then its signal is aborted, and its caller gets a TimeoutError. Default 30 000. */
@@ -47,6 +53,7 @@ export interface CheckedOptions {
   readonly prefix: string;
   readonly ttlMs: number;
   readonly timeoutMs: number;
+  readonly localTtlMs: number | undefined;
   readonly builds: BuildTimes;
   readonly serializer: Serializer | undefined;
   readonly memory: MemoryStoreOptions;
@@ -58,7 +65,7 @@ export interface CheckedOptions {
 export function checkedOptions(options: CacheOptions): CheckedOptions {
   const { redis, name = 'cache', prefix = `${name}:`, connections: { max = 50, idleMs = 60_000 } = {} } = options;
   const { ttlMs = 300_000, timeoutMs = 2_000, buildTimeoutMs = 30_000, waitMs = 3_000, serializer } = options;
-  const { maxEntries = 10_000, maxBytes = 2 ** 26, tenantShare = 0.1 } = options;
+  const { maxEntries = 10_000, maxBytes = 2 ** 26, tenantShare = 0.1, localTtlMs } = options;
   if (redis !== undefined && !(typeof redis === 'string' ? isRedisUrl(redis) : isClient(redis))) {
     throw invalid('"redis" must be a URL such as redis://host:6379, or a client of ioredis');
   }
@@ -73,9 +80,21 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
   if (serializer !== undefined && !isSerializer(serializer)) {
     throw invalid('"serializer" must have the methods stringify and parse');
   }
+  refuseLocal(localTtlMs, redis);
   const memory = { maxEntries, maxBytes, tenantShare };
   const builds = { buildTimeoutMs, waitMs };
-  return { redis, name, prefix, ttlMs, timeoutMs, builds, serializer, memory, connections: { max, idleMs } };
+  return {
+    redis,
+    name,
+    prefix,
+    ttlMs,
+    timeoutMs,
+    localTtlMs,
+    builds,
+    serializer,
+    memory,
+    connections: { max, idleMs },
+  };
 }
 
 /** The longest delay of a timer. */
@@ -84,6 +103,14 @@ const maxDelayMs = 2 ** 31 - 1;
 /** Whether a timer can wait for so long. */
 export function isDelay(value: unknown): value is number {
   return isWhole(value) && value <= maxDelayMs;
+}
+
+function refuseLocal(localTtlMs: number | undefined, redis: string | RedisClient | undefined): void {
+  if (localTtlMs === undefined) return;
+  if (!isWhole(localTtlMs)) throw invalid('"localTtlMs" must be a positive whole number');
+  if (typeof redis !== 'string' && !(redis && isDuplicable(redis))) {
+    throw invalid('"localTtlMs" needs "redis": a URL, or a Redis of ioredis and no Cluster');
+  }
 }
 
 function refuseUnless(

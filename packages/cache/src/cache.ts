@@ -1,13 +1,15 @@
 import type { TenantResource } from '@omnitenant/core';
 import { handleOf, type ResourceVerbs, resource } from '@omnitenant/core/extend';
 import { type CacheEvents, createEventSender } from './cache-events.ts';
-import { type CacheOptions, checkedOptions } from './cache-options.ts';
+import { type CacheOptions, type CheckedOptions, checkedOptions } from './cache-options.ts';
 import { createConnections } from './connections/connections.ts';
-import { connect, type RedisClient } from './connections/redis-client.ts';
+import { connect, isDuplicable, type RedisClient, subscriberOf } from './connections/redis-client.ts';
 import { createPendingBuilds } from './pending-builds.ts';
 import { type ScopedCache, scopedCache } from './scoped-cache.ts';
 import { countable } from './serializer.ts';
 import type { CacheStore } from './stores/cache-store.ts';
+import { changeListener } from './stores/change-listener.ts';
+import { layeredStore } from './stores/layered-store.ts';
 import { memoryStore } from './stores/memory-store.ts';
 import { ownerOf } from './stores/owner.ts';
 import { type RedisStoreOptions, redisStore } from './stores/redis-store.ts';
@@ -36,13 +38,14 @@ export interface Cache extends TenantResource<ScopedCache>, ScopedCache {
  * await tenancy.run('acme', () => cache.getOrSet('report', () => build(), { ttlMs: 60_000, tags: ['reports'] }));
  */
 export function createCache(options: CacheOptions = {}): Cache {
-  const { name, redis, prefix, ttlMs, timeoutMs, memory, connections: limits, ...checked } = checkedOptions(options);
+  const checked = checkedOptions(options);
+  const { name, prefix, ttlMs, timeoutMs } = checked;
   const builds = createPendingBuilds();
   const events = createEventSender();
   const serializer = countable(checked.serializer);
   const server = { prefix, timeoutMs, onError: events.failed };
-  const common = redis === undefined ? memoryStore(memory) : commonRedis(redis, server);
-  const connections = createConnections({ open: (url) => connect(url, timeoutMs), ...limits });
+  const common = commonStore(checked, server);
+  const connections = createConnections({ open: (url) => connect(url, timeoutMs), ...checked.connections });
 
   function storeAt(url: string | undefined): CacheStore {
     if (url === undefined) return common;
@@ -101,8 +104,18 @@ function inScope(handle: () => ScopedCache): ScopedCache {
 
 type Server = Pick<RedisStoreOptions, 'prefix' | 'timeoutMs' | 'onError'>;
 
-function commonRedis(redis: string | RedisClient, server: Server): CacheStore {
-  if (typeof redis !== 'string') return redisStore({ ...server, use: (work) => work(redis), end: () => {} });
-  const client = connect(redis, server.timeoutMs);
-  return redisStore({ ...server, use: (work) => work(client), end: () => client.disconnect() });
+/** Where the entries of tenants are that have no Redis of their own. */
+function commonStore({ redis, memory, localTtlMs, prefix, timeoutMs }: CheckedOptions, server: Server): CacheStore {
+  if (redis === undefined) return memoryStore(memory);
+  const own = typeof redis === 'string' ? connect(redis, timeoutMs) : undefined;
+  const client = own ?? (redis as RedisClient);
+  const inRedis = {
+    ...server,
+    use: <R>(work: (lent: RedisClient) => Promise<R>) => work(client),
+    end: () => own?.disconnect(),
+  };
+  if (localTtlMs === undefined || !isDuplicable(client)) return redisStore(inRedis);
+  const channel = `${prefix}changes`;
+  const changes = changeListener(() => subscriberOf(client), channel);
+  return layeredStore(redisStore({ ...inRedis, channel }), { memory, ttlMs: localTtlMs, changes });
 }

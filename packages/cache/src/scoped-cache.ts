@@ -79,7 +79,7 @@ export function scopedCache(options: ScopedCacheOptions): ScopedCache {
     const texts = await store.get(owner, keys.map(text));
     return texts.map((kept, index) => {
       events.found(owner, keys[index] ?? '', kept !== undefined);
-      return parsed<Value | undefined>(kept);
+      return parsed<Value | undefined>(kept?.text);
     });
   }
 

@@ -19,8 +19,8 @@ type Step = (store: CacheStore, leases: Map<string, string>) => Promise<unknown>
 const step = oneof(
   record({ owner, key }).map(
     ({ owner, key }): Step =>
-      (store) =>
-        store.get(owner, [key, 'b']),
+      async (store) =>
+        (await store.get(owner, [key, 'b'])).map((kept) => kept?.text),
   ),
   record({ owner, key, text, tags, graceMs }).map(
     ({ owner, key, text, tags, graceMs }): Step =>
@@ -48,7 +48,7 @@ const step = oneof(
     ({ owner, key, tags }): Step =>
       async (store, leases) => {
         const found = await store.getOrLease(owner, key, { tags, ttlMs: 60_000 });
-        if ('text' in found) return found;
+        if ('text' in found) return { ...found, leftMs: 0 };
         leases.set(`${owner}\n${key}`, found.lease);
         return 'leased';
       },

@@ -15,12 +15,18 @@ export interface LeaseOptions {
   readonly ttlMs: number;
 }
 
+/** A text that is kept, and for how much longer; 0 if its time to live is over. */
+export interface Kept {
+  readonly text: string;
+  readonly leftMs: number;
+}
+
 /**
  * The text that is kept, which may be `stale`: its time to live is over, and somebody else builds the next. Or a lease, which is the
  * right to keep the text that is built now, with such a text if there is one.
  */
 export type Found =
-  | { readonly text: string; readonly stale: boolean }
+  | (Kept & { readonly stale: boolean })
   | { readonly lease: string; readonly stale: string | undefined };
 
 /**
@@ -29,7 +35,7 @@ export type Found =
  */
 export interface CacheStore {
   /** The texts under the keys, in the order of the keys. */
-  get(owner: Owner, keys: readonly string[]): Promise<(string | undefined)[]>;
+  get(owner: Owner, keys: readonly string[]): Promise<(Kept | undefined)[]>;
   /**
    * Finds a text, or else gives a lease. All leases of a key end when the key is set, deleted or counted, one of the tags is
    * invalidated, or the owner's entries are cleared; so a text built from older data is not kept after a change.

@@ -113,6 +113,11 @@ export function memorySpaces<Value>(options: MemorySpacesOptions<Value>): Memory
   };
 }
 
+/** V8 uses one byte for each character of Latin text, and two for those of any other. */
+export function textBytes(text: string): number {
+  return /[^\0-\xff]/.test(text) ? 2 * text.length : text.length;
+}
+
 function first<Item>(items: Iterator<Item, undefined>): Item | undefined {
   return items.next().value;
 }

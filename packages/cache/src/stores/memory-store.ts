@@ -1,5 +1,5 @@
-import type { CacheStore, LeaseOptions, Lifetime } from './cache-store.ts';
-import { type MemorySpaces, memorySpaces } from './memory-spaces.ts';
+import type { CacheStore, Kept, LeaseOptions, Lifetime } from './cache-store.ts';
+import { type MemorySpaces, memorySpaces, textBytes } from './memory-spaces.ts';
 import type { Owner } from './owner.ts';
 
 /** How much is kept in this process. */
@@ -40,7 +40,7 @@ export function memoryStore(options: MemoryStoreOptions): CacheStore {
     ...leasesAmong(fields),
 
     async get(owner, keys) {
-      return keys.map((key) => fresh(owner, key)?.text);
+      return keys.map((key) => kept(fresh(owner, key)));
     },
 
     async set(owner, entries, lifetime) {
@@ -141,10 +141,11 @@ function leasesAmong({
 
   return {
     async getOrLease(owner, key, options) {
-      const text = fresh(owner, key)?.text;
-      if (text !== undefined) return { text, stale: false };
+      const found = kept(fresh(owner, key));
+      if (found !== undefined) return { ...found, stale: false };
       const stale = find(owner, entryId(key))?.text;
-      if (stale !== undefined && find(owner, leaseId(key)) !== undefined) return { text: stale, stale: true };
+      if (stale !== undefined && find(owner, leaseId(key)) !== undefined)
+        return { text: stale, leftMs: 0, stale: true };
       return { lease: lease(owner, key, options), stale };
     },
 
@@ -162,13 +163,12 @@ function leasesAmong({
   };
 }
 
-function bytesOf({ text, tags }: Field): number {
-  return tags.reduce((sum, tag) => sum + textBytes(tag), textBytes(text));
+function kept(entry: Field | undefined): Kept | undefined {
+  return entry && { text: entry.text, leftMs: Math.ceil(entry.freshUntil - performance.now()) };
 }
 
-/** V8 uses one byte for each character of Latin text, and two for those of any other. */
-function textBytes(text: string): number {
-  return /[^\0-\xff]/.test(text) ? 2 * text.length : text.length;
+function bytesOf({ text, tags }: Field): number {
+  return tags.reduce((sum, tag) => sum + textBytes(tag), textBytes(text));
 }
 
 function entryId(key: string): string {

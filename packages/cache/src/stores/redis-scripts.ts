@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../connections/redis-client.ts';
 
-/** A script that Redis runs atomically, on the hash of one owner. */
+/**
+ * A script that Redis runs atomically, on the hash of one owner. Its last two arguments are a channel, or '', and what it publishes
+ * there when it has changed something.
+ */
 export interface Script {
   readonly lua: string;
   readonly sha: string;
@@ -37,8 +40,13 @@ export async function evaluate(
  */
 const prelude = `
 local hash = KEYS[1]
+local message, channel = table.remove(ARGV), table.remove(ARGV)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function changed()
+  if channel ~= '' then redis.call('PUBLISH', channel, message) end
+end
 
 local function decoded(tags)
   return tags == '{}' and {} or cjson.decode(tags)
@@ -151,18 +159,25 @@ function script(body: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 
-/** keys → their texts */
+/** keys → for each its text, and for how many ms its time to live goes on; false and 0 if there is none */
 export const getScript: Script = script(`
 local texts = {}
-for i, key in ipairs(ARGV) do texts[i] = fresh(key) and text(key) or false end
+for i, key in ipairs(ARGV) do
+  local found = fresh(key)
+  texts[2 * i - 1] = found and text(key) or false
+  texts[2 * i] = found and found.fresh - now or 0
+end
 return texts
 `);
 
-/** key, a new name, ttl (ms), tags → a text, and false; or a stale text or false, and a lease or false */
+/**
+ * key, a new name, ttl (ms), tags → a text, and for how many ms its time to live goes on; or false, a stale text or false, and a
+ * lease or false
+ */
 export const getOrLeaseScript: Script = script(`
 local key, new, ttl, tags = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
 local found = entry(key)
-if found and found.fresh > now then return { text(key), false, false } end
+if found and found.fresh > now then return { text(key), found.fresh - now } end
 local held = lease(key)
 if found and held then return { false, text(key), false } end
 local last = math.max(now + ttl, held and held.last or 0)
@@ -194,6 +209,7 @@ for i = 6, #ARGV, 2 do
   redis.call('HDEL', hash, 'l' .. ARGV[i])
 end
 settle(last)
+changed()
 return 1
 `);
 
@@ -207,6 +223,7 @@ found.last = found.fresh + grace
 versions(names(found.tags), '', found.last)
 redis.call('HSET', hash, 'm' .. ARGV[1], described(found))
 settle(found.last)
+changed()
 return 1
 `);
 
@@ -228,6 +245,7 @@ export const deleteScript: Script = script(`
 local there = fresh(ARGV[1])
 redis.call('HDEL', hash, 'm' .. ARGV[1], 'e' .. ARGV[1], 'l' .. ARGV[1])
 settle()
+changed()
 return there and 1 or 0
 `);
 
@@ -247,6 +265,7 @@ found = found or { last = now + ARGV[3], fresh = now + ARGV[3], tags = {} }
 redis.call('HSET', hash, 'm' .. key, described(found), 'e' .. key, sum)
 redis.call('HDEL', hash, 'l' .. key)
 settle(found.last)
+changed()
 return sum
 `);
 
@@ -254,4 +273,11 @@ return sum
 export const invalidateScript: Script = script(`
 for _, tag in ipairs(cjson.decode(ARGV[1])) do redis.call('HDEL', hash, 't' .. tag) end
 settle()
+changed()
+`);
+
+/** nothing */
+export const clearScript: Script = script(`
+redis.call('UNLINK', hash)
+changed()
 `);

@@ -1,0 +1,63 @@
+import { outside } from '@omnitenant/core';
+import type { Subscriber } from '../connections/redis-client.ts';
+import type { Owner } from './owner.ts';
+import type { Change } from './redis-store.ts';
+
+/** Hears of the changes that all processes make in Redis. */
+export interface ChangeListener {
+  /**
+   * Whether every change is heard of from now on. The first call begins to listen. `onLost` is called when changes may have been
+   * missed.
+   */
+  isListening(handlers: ChangeHandlers): boolean;
+  end(): void;
+}
+
+/** What is done about changes. */
+export interface ChangeHandlers {
+  readonly onChange: (owner: Owner, keys?: readonly string[]) => void;
+  readonly onLost: () => void;
+}
+
+/** Listens on a channel, over a connection of its own, which is opened outside all scopes. */
+export function changeListener(open: () => Subscriber, channel: string): ChangeListener {
+  let subscriber: Subscriber | undefined;
+  let isLive = false;
+  let hasEnded = false;
+
+  function listen({ onChange, onLost }: ChangeHandlers): Subscriber {
+    const client = open();
+    client.on('error', () => {});
+    client.on('close', () => {
+      isLive = false;
+      onLost();
+    });
+    client.on('ready', () => {
+      client.subscribe(channel).then(
+        () => {
+          isLive = client.status === 'ready';
+        },
+        // The connection is lost again, or Redis refuses: then nothing is heard, and nothing kept.
+        () => {},
+      );
+    });
+    client.on('message', (_, message) => {
+      const { owner, keys } = JSON.parse(message) as Change;
+      onChange(owner, keys);
+    });
+    client.connect().catch(() => {});
+    return client;
+  }
+
+  return {
+    isListening(handlers) {
+      if (!hasEnded) subscriber ??= outside(() => listen(handlers));
+      return isLive;
+    },
+
+    end() {
+      hasEnded = true;
+      subscriber?.disconnect();
+    },
+  };
+}
