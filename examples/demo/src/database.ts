@@ -16,9 +16,10 @@ export interface DemoDatabase {
 const demo = 'omnitenant_demo';
 
 /** What tells the demo's own databases from others of the same name: the comment that each of them bears. */
-const marks: Readonly<Record<string, string>> = {
-  [demo]: 'omnitenant: the demo, which drops it',
-  [`${demo}_cobalt`]: 'omnitenant: tenant cobalt',
+const mark = 'omnitenant: the demo, which drops it';
+const marks: Readonly<Record<string, RegExp>> = {
+  [demo]: new RegExp(`^${mark}$`),
+  [`${demo}_cobalt`]: new RegExp(`^omnitenant: tenant cobalt@\\d+ of ${demo}$`),
 };
 
 /** PGlite in memory, or databases of its own on the PostgreSQL server that `url` leads to. */
@@ -46,7 +47,7 @@ async function onServer(url: string): Promise<DemoDatabase> {
     // A run that was killed has left them.
     await dropAll(admin);
     await admin.query(`create database ${demo}`);
-    await admin.query(`comment on database ${demo} is '${marks[demo]}'`);
+    await admin.query(`comment on database ${demo} is '${mark}'`);
     return {
       name: `PostgreSQL ${rows[0]?.server_version.split(' ')[0]}, database ${demo}`,
       config: postgresql({ clientUrl: url, dbName: demo }),
@@ -78,7 +79,7 @@ async function dropAll(admin: Client): Promise<void> {
     `select datname as name, shobj_description(oid, 'pg_database') as mark from pg_database where datname = any ($1)`,
     [Object.keys(marks)],
   );
-  const foreign = rows.find(({ name, mark }) => mark !== marks[name]);
+  const foreign = rows.find((found) => !marks[found.name]?.test(found.mark ?? ''));
   if (foreign) {
     throw new Error(
       `There is a database "${foreign.name}" on that server that this demo has not made, so it is left alone. ` +

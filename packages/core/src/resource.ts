@@ -73,6 +73,8 @@ export interface PlacementDraft {
   readonly isolation?: string | undefined;
   readonly placement?: Placement | undefined;
   readonly config: Readonly<Record<string, unknown>>;
+  /** Whether existing storage is taken over, so that the names in the placement are what they are. */
+  readonly adopts?: boolean | undefined;
 }
 
 /** A resource of these verbs, with the type of its handle inferred. */

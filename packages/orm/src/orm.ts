@@ -18,6 +18,7 @@ import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { DeclaredEntities, DriverEntityManager, OrmEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema, type EntityScopes, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
+import { marksOf } from './isolation/marks.ts';
 import { rowMigrationPool } from './isolation/row/migration-pool.ts';
 import { rowStorage } from './isolation/row/storage.ts';
 import { rowGate } from './isolation/row/verify.ts';
@@ -170,7 +171,7 @@ function storagesOf({ pools, central, servers, vault }: OpenDatabase): Readonly<
       pools,
       central,
       maintenance: maintenanceFor(maintenance, vault),
-      templates: templates({ pools, maintenance, prefix: templatePrefix(central) }),
+      templates: templates({ pools, maintenance, prefix: templatePrefix(central), mark: marksOf(central).template }),
     }),
     row: rowStorage(pools, central),
   };

@@ -1,6 +1,7 @@
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { PlacementDraft, ResourceScope, ResourceVerbs, TenantStore } from '@omnitenant/core/extend';
+import { withUnusedNames } from './central/former-tenants.ts';
 import { migrateCentral } from './central/migrate-central.ts';
 import type { Pools } from './connections/pools.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
@@ -47,7 +48,11 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   async function place(draft: PlacementDraft) {
     const placed = placeTenant(draft, placing);
     if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
-    if (!sharesTables(placed)) return placed;
+    if (draft.adopts) return placed;
+    if (!sharesTables(placed)) {
+      const central = () => fork({ kind: 'central' });
+      return { ...placed, placement: await withUnusedNames(central, placed.isolation, placed.placement) };
+    }
     const key = await nextKey(pools, placed.placement, draft.id);
     return { ...placed, placement: { ...placed.placement, key } };
   }

@@ -16,14 +16,12 @@ export async function createTenant<T extends Tenant>(
   const { records, signals, resources, reservedIds, publicHosts } = lifecycle;
   const parsed = parseTenantInput(input, reservedIds);
   refusePublicHosts(parsed.domains, publicHosts);
-  const draft = await withPlacement(parsed, resources);
-  await signals.emitBefore('creating', { tenant: draft });
-
-  const outcome = await lifecycle.exclusively(draft.id, 'create', async (lease): Promise<Outcome<T>> => {
+  const outcome = await lifecycle.exclusively(parsed.draft.id, 'create', async (lease): Promise<Outcome<T>> => {
     const { holder, confirm } = lease;
-    // A former tenant of this id may have been removed meanwhile, and what was its own is never given to another.
-    const placed = lease.waited ? await withPlacement(parsed, resources) : draft;
-    let tenant = await records.insert(placed, parsed.domains);
+    // Under the lease, because the names that it may have depend on whom this id belonged to before.
+    const draft = await withPlacement(parsed, resources, { adopts: origin.kind === 'adopt' });
+    await signals.emitBefore('creating', { tenant: draft });
+    let tenant = await records.insert(draft, parsed.domains);
     let claim: RollBackClaim<T> = 'granted';
     async function activate() {
       tenant = await records.transit(tenant, transitions.activate, holder);

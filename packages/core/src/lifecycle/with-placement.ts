@@ -11,8 +11,9 @@ import type { PlacementDraft, ResourceVerbs } from '../resource.ts';
 export async function withPlacement<T extends Tenant>(
   { draft, isolation, placement }: ParsedTenantInput<T>,
   resources: readonly ResourceVerbs[],
+  { adopts = false }: { readonly adopts?: boolean } = {},
 ): Promise<TenantDraft<T>> {
-  let chosen: PlacementDraft = { id: draft.id, config: draft.config, isolation, placement };
+  let chosen: PlacementDraft = { id: draft.id, config: draft.config, isolation, placement, adopts };
   const placing = resources.filter(({ place }) => place !== undefined);
   if (placing.length === 0 && isolation !== undefined) {
     const message = `Tenant "${draft.id}" requires isolation "${isolation}", but no resource places tenants.`;

@@ -20,6 +20,7 @@ import {
 } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
+import { recordFormer } from './former-tenants.ts';
 import { toTenant } from './stored-tenant.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 import { centralLeases, keepLease } from './tenant-leases.ts';
@@ -134,7 +135,9 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       orStoreUnavailable(() =>
         fork().transactional(async (em) => {
           // Locked first, as by addDomain: no domain is added while its tenant goes.
-          await lock(em, id, fence);
+          const entity = await lock(em, id, fence);
+          // One that was never active has been reached by nobody.
+          if (entity?.status === 'removing') await recordFormer(em, entity);
           await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
           await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
         }),

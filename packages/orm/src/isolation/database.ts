@@ -6,16 +6,16 @@ import { placementOf } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { type Marks, marksOf } from './marks.ts';
+import { refuseOthersSchemas } from './others-schemas.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
-  adoptedMark,
   type Contents,
   isAdoptable,
   isSame,
   isTaken,
   keepForOwner,
   notAdoptable,
-  ownerMark,
   type TenantStorage,
   takenOr,
 } from './storage.ts';
@@ -32,6 +32,9 @@ export interface DatabaseStorageOptions {
 
 /** Isolation `database`: each tenant has a database, on a configured server or on one of its own. */
 export function databaseStorage({ pools, central, maintenance, templates }: DatabaseStorageOptions): TenantStorage {
+  const marks = marksOf(central);
+  const owned = { pools, marks };
+
   /** Creates the database under its temporary name, and returns whether it is a copy of a template. */
   async function createUnfinished(server: Database, tenant: Tenant, contents: Contents | undefined): Promise<boolean> {
     const placement = placementOf(tenant);
@@ -45,7 +48,7 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
     }
     let isCopy = template !== undefined;
     try {
-      if (placement.role) await pools.query(server, createRole(placement, tenant));
+      if (placement.role) await pools.query(server, createRole(placement, marks.owner(tenant)));
       await createFrom(template).catch((error: unknown) => {
         if (!contents || !isCopy || !cannotBeCopied(error)) throw error;
         templates.isGone(placement.server, contents);
@@ -55,7 +58,7 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       return isCopy;
     } catch (error) {
       const fault = await takenOr(error, tenant, placement, { pools, on: server });
-      if (!isTaken(error, 'role')) await dropRole(pools, server, placement, tenant);
+      if (!isTaken(error, 'role')) await dropRole(owned, server, placement, tenant);
       throw fault;
     }
   }
@@ -65,7 +68,7 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
     const placement = placementOf(tenant);
     const unfinished = quoteName(unfinishedName(tenant));
     const statements = [
-      `comment on database ${unfinished} is '${ownerMark(tenant)}'`,
+      `comment on database ${unfinished} is ${quoteText(marks.owner(tenant))}`,
       ...(record === undefined ? [] : [record]),
       `alter database ${unfinished} rename to ${quoteName(placement.database)}`,
     ];
@@ -73,7 +76,7 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       await pools.query(server, statements.join(';\n'));
     } catch (error) {
       await pools.query(server, `drop database if exists ${unfinished}`);
-      await dropRole(pools, server, placement, tenant);
+      await dropRole(owned, server, placement, tenant);
       throw await takenOr(error, tenant, placement, { pools, on: server });
     }
   }
@@ -85,8 +88,8 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       await pools.query(placement, `create schema ${quoteName(placement.schema)}${authorization(placement)}`);
     } catch (error) {
       await pools.close(placement);
-      await pools.query(server, `drop database ${quoteName(placement.database)}`);
-      await dropRole(pools, server, placement, tenant);
+      await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
+      await dropRole(owned, server, placement, tenant);
       throw error;
     }
   }
@@ -104,31 +107,46 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       if (record !== undefined) return 'migrated-and-recorded';
       return isCopy ? 'migrated' : 'empty';
     },
-    adopt: async (tenant) => {
-      const placement = placementOf(tenant);
-      const server = await maintenance(placement);
-      const found = await ownerOf(pools, server, placement.database);
-      if (!isAdoptable(found, tenant)) throw notAdoptable(tenant, 'database', placement.database, found?.owner);
-      await pools.query(server, `comment on database ${quoteName(placement.database)} is '${adoptedMark(tenant)}'`);
-    },
-    destroy: async (tenant) => {
-      const placement = placementOf(tenant);
-      const server = await maintenance(placement);
-      const found = await ownerOf(pools, server, placement.database);
-      if (found?.['owner'] === adoptedMark(tenant)) {
-        // A failed tenant keeps its mark, so that clearing it returns the database to its owner.
-        if (tenant.status !== 'failed')
-          await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
-        return;
-      }
-      await pools.query(server, `drop database if exists ${quoteName(unfinishedName(tenant))}`);
-      if (found?.['owner'] === ownerMark(tenant)) {
-        await pools.close(placement);
-        await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
-      } else if (found) keepForOwner(tenant, 'database', placement.database);
-      await dropRole(pools, server, placement, tenant);
-    },
+    adopt: (tenant) => adopt({ pools, marks, maintenance }, tenant),
+    destroy: (tenant) => destroy({ pools, marks, maintenance }, tenant),
   };
+}
+
+/** What tells a tenant's database from others. */
+interface Owned extends Pick<DatabaseStorageOptions, 'pools' | 'maintenance'> {
+  readonly marks: Marks;
+}
+
+async function adopt({ pools, marks, maintenance }: Owned, tenant: Tenant): Promise<void> {
+  const placement = placementOf(tenant);
+  const server = await maintenance(placement);
+  const found = await ownerOf(pools, server, placement.database);
+  if (found) await refuseOthersSchemas(pools, tenant, 'PROVISION_FAILED');
+  if (!isAdoptable(found, marks.adopted(tenant)))
+    throw notAdoptable(tenant, 'database', placement.database, found?.owner);
+  await pools.query(
+    server,
+    `comment on database ${quoteName(placement.database)} is ${quoteText(marks.adopted(tenant))}`,
+  );
+}
+
+async function destroy({ pools, marks, maintenance }: Owned, tenant: Tenant): Promise<void> {
+  const placement = placementOf(tenant);
+  const server = await maintenance(placement);
+  const found = await ownerOf(pools, server, placement.database);
+  if (found?.['owner'] === marks.adopted(tenant)) {
+    // A failed tenant keeps its mark, so that clearing it returns the database to its owner.
+    if (tenant.status !== 'failed')
+      await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
+    return;
+  }
+  await pools.query(server, `drop database if exists ${quoteName(unfinishedName(tenant))}`);
+  if (found?.['owner'] === marks.owner(tenant)) {
+    await refuseOthersSchemas(pools, tenant, 'REMOVE_FAILED');
+    await pools.close(placement);
+    await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
+  } else if (found) keepForOwner(tenant, 'database', placement.database);
+  await dropRole({ pools, marks }, server, placement, tenant);
 }
 
 /** Creates a database of a name that nobody else uses. If it is there, the server has finished what a killed process had asked for. */

@@ -2,22 +2,18 @@ import type { Pools } from '../connections/pools.ts';
 import { type OrmPlacement, placementOf } from '../placement/placement.ts';
 import { pinOf } from '../session/pin.ts';
 import type { Database } from '../sql/client.ts';
-import { quoteName } from '../sql/quote.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import { dropSchemaSql } from './extensions.ts';
+import { marksOf } from './marks.ts';
+import { ownDatabaseOr, refuseOwnDatabase } from './others-schemas.ts';
 import { refuseOutsideDependents } from './outside-dependents.ts';
 import { authorization, createRole, dropRole } from './role.ts';
-import {
-  adoptedMark,
-  isAdoptable,
-  isSame,
-  keepForOwner,
-  notAdoptable,
-  ownerMark,
-  type TenantStorage,
-  takenOr,
-} from './storage.ts';
+import { isAdoptable, isSame, keepForOwner, notAdoptable, type TenantStorage, takenOr } from './storage.ts';
 
 /** Isolation `schema`: each tenant has a schema in a shared database. */
 export function schemaStorage(pools: Pools, central: Database): TenantStorage {
+  const marks = marksOf(central);
+  const owned = { pools, marks };
   return {
     create: async (tenant, contents) => {
       const placement = placementOf(tenant);
@@ -28,41 +24,44 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
         await pools.query(
           placement,
           [
-            createRole(placement, tenant),
+            ...(isSame(placement, central) ? [] : [refuseOwnDatabase]),
+            createRole(placement, marks.owner(tenant)),
             `create schema ${schema}${authorization(placement)}`,
-            `comment on schema ${schema} is '${ownerMark(tenant)}'`,
+            `comment on schema ${schema} is ${quoteText(marks.owner(tenant))}`,
             ...(filled ? [filled.record(tenant), ...pinOf(placement), ...filled.statements] : []),
           ].join(';\n'),
         );
         return filled ? 'migrated-and-recorded' : 'empty';
       } catch (error) {
-        throw await takenOr(error, tenant, placement, { pools, on: placement });
+        throw await takenOr(ownDatabaseOr(error, tenant), tenant, placement, { pools, on: placement });
       }
     },
     adopt: async (tenant) => {
       const placement = placementOf(tenant);
       const found = await ownerOf(pools, placement);
-      if (!isAdoptable(found, tenant)) throw notAdoptable(tenant, 'schema', placement.schema, found?.owner);
-      await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is '${adoptedMark(tenant)}'`);
+      if (!isAdoptable(found, marks.adopted(tenant)))
+        throw notAdoptable(tenant, 'schema', placement.schema, found?.owner);
+      await pools.query(
+        placement,
+        `comment on schema ${quoteName(placement.schema)} is ${quoteText(marks.adopted(tenant))}`,
+      );
     },
     destroy: async (tenant) => {
       const placement = placementOf(tenant);
       const found = await ownerOf(pools, placement);
-      if (found?.['owner'] === adoptedMark(tenant)) {
+      if (found?.['owner'] === marks.adopted(tenant)) {
         // A failed tenant keeps its mark, so that clearing it returns the schema to its owner.
         if (tenant.status !== 'failed')
           await pools.query(placement, `comment on schema ${quoteName(placement.schema)} is null`);
         return;
       }
-      if (!found) return dropRole(pools, placement, placement, tenant);
-      if (found['owner'] !== ownerMark(tenant)) return keepForOwner(tenant, 'schema', placement.schema);
+      if (!found) return dropRole(owned, placement, placement, tenant);
+      if (found['owner'] !== marks.owner(tenant)) return keepForOwner(tenant, 'schema', placement.schema);
       await refuseOutsideDependents(pools, placement, tenant);
       // A transaction left open in the schema must not block the removal, nor the statements that would wait behind it.
-      await pools.query(
-        placement,
-        `set local lock_timeout to '10s'; drop schema ${quoteName(placement.schema)} cascade`,
-      );
-      await dropRole(pools, placement, placement, tenant);
+      const drop = await dropSchemaSql(pools, placement, tenant);
+      await pools.query(placement, `set local lock_timeout to '10s'; ${drop}`);
+      await dropRole(owned, placement, placement, tenant);
     },
   };
 }
@@ -70,7 +69,7 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
 async function ownerOf(pools: Pools, placement: OrmPlacement): Promise<{ owner?: string } | undefined> {
   const [found] = await pools.query(
     placement,
-    `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = '${placement.schema}'`,
+    `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = ${quoteText(placement.schema)}`,
   );
   return found;
 }

@@ -6,6 +6,7 @@ import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteText } from '../sql/quote.ts';
+import { markPrefix } from './marks.ts';
 
 /** Creates and destroys the storage of the tenants of one isolation. */
 export interface TenantStorage {
@@ -32,16 +33,6 @@ export interface Contents {
 /** Whether both are the same database. */
 export function isSame(one: Database, other: Database): boolean {
   return one.server === other.server && one.database === other.database && one.url === other.url;
-}
-
-/** The comment on a schema or database that was created for the tenant. */
-export function ownerMark(tenant: Tenant): string {
-  return `omnitenant: tenant ${tenant.id}`;
-}
-
-/** The comment on a schema or database that existed before its tenant, and stays when the tenant is removed. */
-export function adoptedMark(tenant: Tenant): string {
-  return `omnitenant: adopted by tenant ${tenant.id}`;
 }
 
 /** The kinds of storage: the code of PostgreSQL for a name that is taken, and the catalog that lists the names. */
@@ -85,8 +76,8 @@ export async function takenOr(
 }
 
 /** True if it exists and no tenant owns it; a mark left by this tenant's own failed adoption does not count. */
-export function isAdoptable(found: { readonly owner?: string } | undefined, tenant: Tenant): boolean {
-  return found !== undefined && (!found.owner?.startsWith('omnitenant:') || found.owner === adoptedMark(tenant));
+export function isAdoptable(found: { readonly owner?: string } | undefined, adoptedMark: string): boolean {
+  return found !== undefined && (!found.owner?.startsWith(markPrefix) || found.owner === adoptedMark);
 }
 
 /** The error for storage that cannot be adopted: it does not exist, or it has an owner. */

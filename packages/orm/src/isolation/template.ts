@@ -11,6 +11,8 @@ export interface TemplateOptions {
   readonly maintenance: (server: string) => Database;
   /** The prefix of the names of an application's templates. */
   readonly prefix: string;
+  /** The comment that an application's templates bear. */
+  readonly mark: string;
 }
 
 /** The prefix that keeps the templates of several applications on one server apart. */
@@ -27,7 +29,7 @@ export interface Templates {
 }
 
 /** A template has its version in its name, and gets that name once it is complete, so that no incomplete one is copied. */
-export function templates({ pools, maintenance, prefix }: TemplateOptions): Templates {
+export function templates({ pools, maintenance, prefix, mark }: TemplateOptions): Templates {
   const names = new Map<string, Promise<string>>();
 
   async function isThere(server: string, name: string): Promise<boolean> {
@@ -49,15 +51,17 @@ export function templates({ pools, maintenance, prefix }: TemplateOptions): Temp
     const unfinished = `${prefix}${unfinishedSince(Date.now())}`;
     const on = maintenance(server);
     await pools.query(on, `create database ${quoteName(unfinished)} template template0`);
+    await pools.query(on, `comment on database ${quoteName(unfinished)} is ${quoteText(mark)}`);
     const place = { server, database: unfinished };
     try {
       await pools.query(place, ['set local search_path to public', ...contents.statements].join(';\n'));
       await compact(place);
       await pools.close(place);
+      await disconnectAll(pools, on, unfinished);
       await pools.query(on, `alter database ${quoteName(unfinished)} rename to ${quoteName(name)}`);
     } catch (error) {
       await pools.close(place);
-      await pools.query(on, `drop database ${quoteName(unfinished)}`);
+      await pools.query(on, `drop database ${quoteName(unfinished)} with (force)`);
       // Another process has created it meanwhile.
       if (!isTaken(error, 'database')) throw error;
     }
@@ -68,13 +72,14 @@ export function templates({ pools, maintenance, prefix }: TemplateOptions): Temp
     const others = await pools.query(
       maintenance(server),
       `select datname as name, datistemplate as finished from pg_database where starts_with(datname, ${quoteText(prefix)})
-       and datname <> ${quoteText(name)} and pg_get_userbyid(datdba) = current_user`,
+       and datname <> ${quoteText(name)} and pg_get_userbyid(datdba) = current_user
+       and coalesce(shobj_description(oid, 'pg_database'), ${quoteText(mark)}) = ${quoteText(mark)}`,
     );
     for (const { name: other, finished } of others as { name: string; finished: boolean }[]) {
       if (!finished && !isAbandoned(other.slice(prefix.length), Date.now())) continue;
       const quoted = quoteName(other);
       await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
-      await pools.query(maintenance(server), `drop database if exists ${quoted}`);
+      await pools.query(maintenance(server), `drop database if exists ${quoted} with (force)`);
     }
   }
 
@@ -104,6 +109,17 @@ export function templates({ pools, maintenance, prefix }: TemplateOptions): Temp
 
 function keyOf(server: string, { digest }: Contents): string {
   return JSON.stringify([server, digest]);
+}
+
+/**
+ * Ends what is still connected to a database, which can be renamed, copied or dropped only without: a pooler keeps connections that
+ * nobody uses.
+ */
+async function disconnectAll(pools: Pools, on: Database, database: string): Promise<void> {
+  await pools.query(
+    on,
+    `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = ${quoteText(database)} and pid <> pg_backend_pid()`,
+  );
 }
 
 /** The suffix of an incomplete template's name; short enough for a name in PostgreSQL behind the longest prefix. */

@@ -16,7 +16,7 @@ test('a tenant is placed by its isolation, and what it says itself comes first',
   });
   expect(placeTenant({ id: 'acme', isolation: 'database', placement: { server: 'eu' } }, context).placement).toEqual({
     server: 'eu',
-    database: 'tenant_acme',
+    database: 'app_acme',
     schema: 'public',
   });
   expect(placeTenant({ id: 'acme', isolation: 'row' }, context).placement.schema).toBe('rows');
@@ -33,6 +33,11 @@ test('with roles, a tenant’s begins with the database’s name and is never lo
     { ...context, centralDatabase: 'b'.repeat(63), hasRole: () => true },
   );
   expect(placement.role).toHaveLength(63);
+  const other = placeTenant(
+    { id: 'a'.repeat(48) },
+    { ...context, centralDatabase: `${'b'.repeat(62)}c`, hasRole: () => true },
+  );
+  expect(other.placement.role).not.toBe(placement.role);
 });
 
 test.each([
@@ -64,7 +69,7 @@ test('a tenant on a server of its own gets the server name that stands for it, a
   const url = 'env:ACME_URL';
   expect(placeTenant({ id: 'acme', isolation: 'database', placement: { url } }, context).placement).toEqual({
     server: 'own',
-    database: 'tenant_acme',
+    database: 'app_acme',
     schema: 'public',
     url,
   });

@@ -54,8 +54,7 @@ export function placeTenant(
   };
   if (sharesTables({ isolation })) placement.role = role ?? sharedRole(placement.schema, context);
   else if (context.hasRole(isolation)) {
-    placement.role =
-      role ?? context.names.role?.(draft.id) ?? `${plain(context.centralDatabase).slice(0, 14)}_${draft.id}`;
+    placement.role = role ?? context.names.role?.(draft.id) ?? ownName(draft.id, context);
   }
   if (url !== undefined) placement.url = url;
   const fault = faultOf(isolation, placement, Object.keys(others), context);
@@ -71,23 +70,36 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The role of the tenants that share the tables of a schema. What keeps them apart is the tenant that the pin names. */
 function sharedRole(schema: string, { names, centralDatabase }: PlacementContext): string {
-  const name = names.role?.(`${schema}_tenants`) ?? `${plain(centralDatabase)}_${schema}_tenants`;
-  if (name.length <= longestRole) return name;
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name.slice(0, longestRole - 9)}_${digest}`;
+  return fitting(names.role?.(`${schema}_tenants`) ?? `${plain(centralDatabase)}_${schema}_tenants`, longestRole);
 }
+
+/** The name of a tenant's database or role, which no other application on the server has. */
+function ownName(id: string, { centralDatabase }: PlacementContext): string {
+  return fitting(`${plain(centralDatabase)}_${id}`, longestName);
+}
+
+/** The name, or where it is too long its beginning and a digest of it. */
+function fitting(name: string, longest: number): string {
+  if (name.length <= longest) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return `${name.slice(0, longest - 9)}_${digest}`;
+}
+
+/** The longest name that PostgreSQL keeps whole. */
+const longestName = 63;
 
 /** The database and the schema of a tenant that names none. */
 function defaults(
   isolation: Isolation,
   id: string,
-  { names, centralDatabase }: PlacementContext,
+  context: PlacementContext,
 ): { readonly database: string; readonly schema: string } {
+  const { names, centralDatabase } = context;
   switch (isolation) {
     case 'schema':
       return { database: centralDatabase, schema: ownSchema(id, names) };
     case 'database':
-      return { database: names.database?.(id) ?? `tenant_${id}`, schema: 'public' };
+      return { database: names.database?.(id) ?? ownName(id, context), schema: 'public' };
     case 'row':
       return { database: centralDatabase, schema: sharedSchema(names) };
   }

@@ -37,13 +37,12 @@ export const ownServer = 'own';
 export interface PlacementNames {
   /** The schema of a tenant of isolation `schema`. Default: `t_` and the tenant's id. */
   readonly schema?: ((id: string) => string) | undefined;
-  /** The database of a tenant of isolation `database`. Default: `tenant_` and the tenant's id. */
+  /** The database of a tenant of isolation `database`. Default: the central database's name, `_` and the tenant's id. */
   readonly database?: ((id: string) => string) | undefined;
   /** The schema that the tenants of isolation `row` share. Default: `rows`. */
   readonly rows?: string | undefined;
   /**
-   * The role of a tenant, where tenants have roles. Default: the beginning of the central database's name, which keeps
-   * applications on one server apart, and the tenant's id. For tenants that share tables it is called with the name of their
+   * The role of a tenant, where tenants have roles. Default: the central database's name, `_` and the tenant's id. For tenants that share tables it is called with the name of their
    * schema and `_tenants`.
    */
   readonly role?: ((id: string) => string) | undefined;

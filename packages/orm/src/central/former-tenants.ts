@@ -1,0 +1,55 @@
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import type { Isolation, OrmPlacement } from '../placement/placement.ts';
+import { formerTenantTable, internalTables, withInternalTables } from './internal-tables.ts';
+import type { TenantEntity } from './tenant-entity.ts';
+
+/** Remembers where a removed tenant was, in the transaction that deletes its record. */
+export async function recordFormer(em: TenantEntityManager, tenant: TenantEntity): Promise<void> {
+  const { id, createdAt, isolation, placement } = tenant;
+  const { server = '', database = '', schema = '', role = '' } = placement;
+  // The tenants of isolation row have a key of their own, which their schema remembers.
+  if (isolation === 'row' || server === '') return;
+  await em.execute(
+    `insert into ${formerTenantTable} (id, created_at, isolation, server, database, schema, role) values (?, ?, ?, ?, ?, ?, ?)
+     on conflict do nothing`,
+    [id, createdAt, isolation, server, database, schema, role],
+  );
+}
+
+/**
+ * The placement under names that no former tenant has had: the names as they are, or else with a number, such as `t_acme_2`. Whoever
+ * still holds the record of a removed tenant finds nothing there, and never the rows of its successor.
+ */
+export async function withUnusedNames(
+  em: () => TenantEntityManager,
+  isolation: Isolation,
+  placement: OrmPlacement,
+): Promise<OrmPlacement> {
+  const { server, database, schema, role } = placement;
+  const named = isolation === 'schema' ? { schema } : { database };
+  const own: Readonly<Record<string, string>> = role === undefined ? named : { ...named, role };
+  const like = Object.entries(own);
+  const conditions = like.map(([column]) => `(${column} >= ? and ${column} < ?)`).join(' or ');
+  const where = isolation === 'schema' ? 'server = ? and database = ?' : 'server = ?';
+  const found = await withInternalTables(
+    () =>
+      em().execute<Record<string, string>[]>(
+        `select schema, database, role from ${formerTenantTable} where ${where} and (${conditions})`,
+        // In the collation "C", what begins with a name and a "_" comes before the name with a "~".
+        [server, ...(isolation === 'schema' ? [database] : []), ...like.flatMap(([, name]) => [name, `${name}~`])],
+      ),
+    () => em().execute(internalTables),
+  );
+  const used = new Set(found.flatMap((row) => like.map(([column]) => `${column} ${row[column]}`)));
+  for (let n = 1; ; n += 1) {
+    const names = Object.fromEntries(like.map(([column, name]) => [column, numbered(name, n)]));
+    if (Object.entries(names).every(([column, name]) => !used.has(`${column} ${name}`)))
+      return { ...placement, ...names };
+  }
+}
+
+/** No longer than PostgreSQL allows. */
+function numbered(name: string, n: number): string {
+  const suffix = `_${n}`;
+  return n === 1 ? name : name.slice(0, 63 - suffix.length) + suffix;
+}
