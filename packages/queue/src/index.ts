@@ -1,4 +1,4 @@
-export type { FairOptions } from './fair/fair-options.ts';
+export type { FairOptions, Rate } from './fair/fair-options.ts';
 export { FlowProducer } from './flow-producer.ts';
 export { tenantOf } from './jobs/tenant-of.ts';
 export { Queue, type QueueOptions } from './queue.ts';

@@ -18,9 +18,9 @@ import {
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
 import { guardJobData } from './bullmq/guard-job-data.ts';
-import { guardMethods } from './bullmq/guard-methods.ts';
+import { affectsAll, guardMethods } from './bullmq/guard-methods.ts';
 import { backlogFull, withServerErrors } from './bullmq/with-server-errors.ts';
-import { forgetAll } from './fair/fair-scheduling.ts';
+import { forgetAll, isTenantPaused, parkTenant, pauseTenant, resumeTenant } from './fair/fair-scheduling.ts';
 import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
 import { callIndex, indexJobs } from './job-index/job-index.ts';
 import { isOwnId, ownedOptions, ownerIn, ownId } from './jobs/owned-options.ts';
@@ -166,6 +166,33 @@ export class Queue<
     return view === undefined ? super.getJobSchedulersCount() : (await view.scheduleIds()).length;
   }
 
+  /**
+   * In a tenant's scope it stops that tenant's jobs alone, until `resume`. Workers with `fair` heed it. So it is with `resume`, `isPaused`
+   * and `rateLimit`, which stops them for so many ms.
+   */
+  override async pause(): Promise<void> {
+    const tenant = this.tenantOnRedis('pause');
+    return tenant === undefined ? super.pause() : pauseTenant(...tenant);
+  }
+
+  override async resume(): Promise<void> {
+    const tenant = this.tenantOnRedis('resume');
+    return tenant === undefined ? super.resume() : resumeTenant(...tenant);
+  }
+
+  override async isPaused(): Promise<boolean> {
+    const viewer = this.viewer();
+    if (await super.isPaused()) return true;
+    if (viewer === undefined || viewer === central || !(this.backend instanceof RedisQueueBackend)) return false;
+    return isTenantPaused(this.backend, viewer);
+  }
+
+  override async rateLimit(durationMs: number): Promise<void> {
+    const tenant = this.tenantOnRedis('rateLimit');
+    if (tenant === undefined) return super.rateLimit(durationMs);
+    await parkTenant(tenant[0], '', tenant[1], Date.now() + durationMs);
+  }
+
   override async obliterate(opts?: { force?: boolean; count?: number }): Promise<void> {
     await super.obliterate(opts);
     if (!(this.backend instanceof RedisQueueBackend)) return;
@@ -207,6 +234,14 @@ export class Queue<
     if (max === undefined || !(this.backend instanceof RedisQueueBackend)) return;
     const unfinished = Number(await callIndex(this.backend, 'count', owner, max - count + 1));
     if (unfinished + count > max) throw backlogFull(this.name, tenantOf({ opts: { tenant: owner } }));
+  }
+
+  /** @throws CROSS_TENANT in a tenant's scope without Redis. */
+  private tenantOnRedis(method: string): [RedisQueueBackend, Owner] | undefined {
+    const viewer = this.viewer();
+    if (viewer === undefined || viewer === central) return undefined;
+    if (!(this.backend instanceof RedisQueueBackend)) throw affectsAll(method, this.name);
+    return [this.backend, viewer];
   }
 
   private tenantView(): TenantView | undefined {

@@ -1,4 +1,5 @@
-import { outside, TenancyError } from '@omnitenant/core';
+import { outside, TenancyError, type Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
 import {
   type BackendFactory,
   Worker as BullWorker,
@@ -8,16 +9,19 @@ import {
   type Job,
   type Processor,
   RedisQueueBackend,
+  type WorkerListener,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { guardJobData } from './bullmq/guard-job-data.ts';
-import { encodeLimits, type FairOptions } from './fair/fair-options.ts';
-import { scheduleFairly, scheduleWaiting } from './fair/fair-scheduling.ts';
+import { type FairOptions, limitsOf, limitsOfAll } from './fair/fair-options.ts';
+import { parkTenant, scheduleFairly, scheduleWaiting, shareLimits } from './fair/fair-scheduling.ts';
 import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
 import { indexJobs } from './job-index/job-index.ts';
 import { ownerIn } from './jobs/owned-options.ts';
-import { currentOwner, eachTenant } from './jobs/owner.ts';
+import { central, currentOwner, eachTenant, type Owner } from './jobs/owner.ts';
 import { fanOut } from './processing/fan-out.ts';
+import { delayedHolding, type Holding, parkedHolding } from './processing/holding.ts';
+import { handleInJobScope, hasScope } from './processing/job-handlers.ts';
 import { type JobScopeOptions, processJob } from './processing/process-job.ts';
 
 const OutsideWorker: typeof BullWorker = constructedOutside(BullWorker);
@@ -47,6 +51,10 @@ export class Worker<
   C = ConnectionOptions,
 > extends OutsideWorker<Data, Result, Name, B, Job['progress'], C> {
   declare readonly opts: WorkerOptions<C>;
+  /** How a job is put back. */
+  declare readonly holding: Holding;
+  declare private handling?: Set<Promise<void>>;
+  declare private shared?: Map<Owner, string>;
 
   constructor(
     name: string,
@@ -62,7 +70,7 @@ export class Worker<
     return outside(async () => {
       const fair = fairOptions(this.opts);
       if (fair !== undefined)
-        await scheduleWaiting(this.backend as never, encodeLimits(fair)).catch((error) => this.emit('error', error));
+        await scheduleWaiting(this.backend as never, limitsOfAll(fair)).catch((error) => this.emit('error', error));
       return super.run();
     });
   }
@@ -71,20 +79,60 @@ export class Worker<
     return outside(() => super.startStalledCheckTimer());
   }
 
+  /** In the scope of a tenant's job it holds back that tenant alone, and all jobs elsewhere. Throw a RateLimitError then. */
+  override async rateLimit(durationMs: number): Promise<void> {
+    const owner = currentOwner();
+    if (owner === undefined || owner === central) return super.rateLimit(durationMs);
+    await this.holding.holdBack(owner, Date.now() + durationMs);
+  }
+
+  /** The handlers of `active`, `completed`, `failed` and `progress` run in the job's scope, which lasts until they have settled. */
+  override emit<Event extends keyof WorkerListener<Data, Result, Name>>(
+    event: Event,
+    ...args: Parameters<WorkerListener<Data, Result, Name>[Event]>
+  ): boolean {
+    const [job] = args as readonly unknown[];
+    const handlers = this.rawListeners(event);
+    if (handlers.length === 0 || !jobEvents.has(event) || !hasScope(job, this.opts)) return super.emit(event, ...args);
+    this.handling ??= new Set();
+    const { handling } = this;
+    const handled = handleInJobScope(
+      job,
+      this.opts,
+      handlers.map((handler) => () => handler.apply(this, args)),
+    ).then((errors) => {
+      for (const error of errors) super.emit('error', error as Error);
+      handling.delete(handled);
+    });
+    handling.add(handled);
+    return true;
+  }
+
+  override async close(force?: boolean): Promise<void> {
+    await super.close(force);
+    await Promise.all(this.handling ?? []);
+  }
+
   protected override createBackend(): void {
-    super.createBackend();
     const fair = fairOptions(this.opts);
-    guardJobData(this.backend, currentOwner);
-    if (this.backend instanceof RedisQueueBackend) {
-      viewLinedUpAsWaiting(this.backend);
-      indexJobs(this.backend);
-    }
-    if (fair === undefined) return;
-    if (!(this.backend instanceof RedisQueueBackend)) {
+    const limits = fair && limitsOfAll(fair);
+    super.createBackend();
+    const { backend } = this;
+    guardJobData(backend, currentOwner);
+    if (backend instanceof RedisQueueBackend) {
+      viewLinedUpAsWaiting(backend);
+      indexJobs(backend);
+      if (limits !== undefined) scheduleFairly(backend, limits);
+    } else if (fair !== undefined) {
       const message = `The worker of the queue "${this.name}" has the option "fair", which requires Redis; remove it.`;
       throw new TenancyError('CONFIG_INVALID', message);
     }
-    scheduleFairly(this.backend, encodeLimits(fair));
+    Object.defineProperty(this, 'holding', {
+      value:
+        limits === undefined
+          ? delayedHolding(backend)
+          : parkedHolding(backend, (owner, untilMs) => parkTenant(backend as never, limits, owner, untilMs)),
+    });
   }
 
   protected override callProcessJob(
@@ -92,13 +140,33 @@ export class Worker<
     token: string,
     signal?: AbortSignal,
   ): Promise<Result> {
-    return processJob(job, token, this, () =>
-      ownerIn(job.opts) === eachTenant
+    return processJob(job, token, this, async (tenant) => {
+      if (tenant !== undefined) await this.shareLimits(tenant);
+      return ownerIn(job.opts) === eachTenant
         ? (fanOut(job, this as never, (jobs) => this.Job.createBulk(this as never, jobs)) as Result)
-        : super.callProcessJob(job, token, signal),
-    ) as Promise<Result>;
+        : super.callProcessJob(job, token, signal);
+    }) as Promise<Result>;
+  }
+
+  /** Says what the tenant's limits are, if each has its own, and they are not those that this worker has said before. */
+  private async shareLimits(tenant: Tenant): Promise<void> {
+    const fair = fairOptions(this.opts);
+    const { backend } = this as { readonly backend: unknown };
+    if (fair === undefined || limitsOfAll(fair) !== '' || !(backend instanceof RedisQueueBackend)) return;
+    this.shared ??= new Map();
+    const owner = incarnationOf(tenant);
+    try {
+      const limits = limitsOf(fair, tenant);
+      if (this.shared.get(owner) === limits) return;
+      await shareLimits(backend, owner, limits);
+      this.shared.set(owner, limits);
+    } catch (error) {
+      this.emit('error', error as Error);
+    }
   }
 }
+
+const jobEvents: ReadonlySet<string> = new Set(['active', 'completed', 'failed', 'progress']);
 
 function fairOptions({ fair = false }: Pick<WorkerOptions, 'fair'>): FairOptions | undefined {
   if (fair === false) return undefined;

@@ -122,3 +122,54 @@ function eventOf({ connection, prefix, closing }: Site, { name }: Queue, event: 
   events.once(event, () => resolve());
   return { ready: events.waitUntilReady(), happened: promise };
 }
+
+test.each([true, false])('held jobs take nothing of the worker’s limiter that others need (fair: %s)', async (fair) => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue();
+  await tenancy.run('acme', () => queue.addBulk(Array.from({ length: 100 }, () => ({ name: 'job', data: {} }))));
+  await tenancy.tenants.suspend('acme');
+  await tenancy.run('beta', () => queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'job', data: {} }))));
+  // One that is taken, and not done, would leave no room for the others until the test is over.
+  const limiter = { max: 6, duration: 60_000 };
+  const work = site.work(queue, async () => {}, { fair, holdForMs: 60_000, limiter });
+  await work.settled(5);
+});
+
+test('under fair scheduling the jobs of a suspended tenant are held together, and wait', async () => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue<number>();
+  const numbers = Array.from({ length: 50 }, (_, n) => n);
+  await tenancy.run('acme', () => queue.addBulk(numbers.map((data) => ({ name: 'job', data }))));
+  await tenancy.tenants.suspend('acme');
+  await tenancy.run('beta', () => queue.add('job', -1));
+  const seen: number[] = [];
+  let looked = 0;
+  const work = site.work(queue, async ({ data }) => void seen.push(data), { fair: true, holdForMs: 50 });
+  const { promise: again, resolve } = Promise.withResolvers<void>();
+  work.worker.on('active', ({ data }) => {
+    if (data !== -1) looked += 1;
+    if (looked === 3) resolve();
+  });
+  await work.settled(1);
+  await again;
+  expect(await queue.getJobCounts('delayed', 'failed')).toEqual({ delayed: 0, failed: 0 });
+  await tenancy.tenants.resume('acme');
+  await work.settled(51);
+  expect(seen.filter((data) => data >= 0)).toEqual(numbers);
+});
+
+test('a schedule of a tenant that was removed ends, and what became due is not kept', async () => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue();
+  await tenancy.run('acme', () => queue.upsertJobScheduler('often', { every: 20 }, { opts: { removeOnFail: false } }));
+  // The queue is no resource of this tenancy, so the schedule stays.
+  await tenancy.tenants.remove('acme');
+  const work = site.work(queue, async () => {}, { holdForMs: 1 });
+  const [{ error } = {}] = await work.settled(1);
+  expect(isTenancyError(error, 'TENANT_UNKNOWN')).toBe(true);
+  await work.worker.close();
+  expect([await queue.getJobSchedulersCount(), await queue.getJobCountByTypes('failed', 'delayed')]).toEqual([0, 0]);
+});

@@ -4,14 +4,11 @@ import { central, type Owner } from '../jobs/owner.ts';
 
 /** Methods that affect the jobs of all tenants. A tenant's scope may not call them. */
 const ofAll = [
-  'pause',
-  'resume',
   'drain',
   'clean',
   'obliterate',
   'retryJobs',
   'promoteJobs',
-  'rateLimit',
   'removeRateLimitKey',
   'setGlobalConcurrency',
   'setGlobalRateLimit',
@@ -50,8 +47,7 @@ export function guardMethods(queue: object): void {
     const method = methods[name] as Method;
     methods[name] = async function (...args) {
       if (tenantOwner(this) === undefined) return method.apply(this, args);
-      const message = `"${name}" affects the jobs of all tenants in the queue "${this.name}"; call it in tenancy.central().`;
-      throw new TenancyError('CROSS_TENANT', message);
+      throw affectsAll(name, this.name);
     };
   }
   for (const name of ofChosenId) {
@@ -71,6 +67,12 @@ export function guardMethods(queue: object): void {
       return method.call(this, job?.id ?? ownId(owner, String(id)), ...rest);
     };
   }
+}
+
+/** The error for a method that a tenant's scope may not call. */
+export function affectsAll(method: string, queue: string): TenancyError {
+  const message = `"${method}" affects the jobs of all tenants in the queue "${queue}"; call it in tenancy.central().`;
+  return new TenancyError('CROSS_TENANT', message);
 }
 
 function tenantOwner(queue: GuardedQueue): Owner | undefined {

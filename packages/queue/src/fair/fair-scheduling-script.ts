@@ -189,6 +189,13 @@ local function scheduler(prefix, limits, now)
 
   local function setLimits(owner, text)
     call('HSET', prefix .. 'fair:limits', owner, text)
+    local of, key = limitsOf(owner), prefix .. 'fair:rate:' .. owner
+    local started = tonumber(call('HGET', busy, owner)) or 0
+    -- What started before the rate was known counts.
+    if of.max > 0 and started > 0 and call('EXISTS', key) == 0 then
+      call('SET', key, started, 'PX', of.window)
+      if started >= of.max then park(owner, now + of.window) end
+    end
     reenter(owner)
   end
 
@@ -196,6 +203,8 @@ local function scheduler(prefix, limits, now)
     call('SADD', paused, owner)
     call('ZREM', ready, owner)
   end
+
+  local function isPaused(owner) return call('SISMEMBER', paused, owner) end
 
   local function resume(owner)
     call('SREM', paused, owner)
@@ -222,7 +231,7 @@ local function scheduler(prefix, limits, now)
 
   return {
     lineUpNew = lineUpNew, startNext = startNext, release = release, releaseGone = releaseGone, putBack = putBack,
-    park = park, pause = pause, resume = resume, setLimits = setLimits, forget = forget, forgetAll = forgetAll,
+    park = park, pause = pause, isPaused = isPaused, resume = resume, setLimits = setLimits, forget = forget, forgetAll = forgetAll,
   }
 end
 `;

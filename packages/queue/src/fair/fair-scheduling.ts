@@ -120,7 +120,40 @@ export async function forgetAll(backend: RedisQueueBackend): Promise<void> {
   await run(backend, 'forgetAll');
 }
 
+/** Starts no job of a tenant until then. */
+export async function parkTenant(
+  backend: RedisQueueBackend,
+  limits: string,
+  owner: Owner,
+  untilMs: number,
+): Promise<void> {
+  await run(backend, 'park', limits, owner, untilMs);
+}
+
+/** Says what a tenant's limits are, where each has its own. */
+export async function shareLimits(backend: RedisQueueBackend, owner: Owner, limits: string): Promise<void> {
+  await run(backend, 'setLimits', '', owner, limits);
+}
+
+/** Starts no job of a tenant until it is resumed. */
+export async function pauseTenant(backend: RedisQueueBackend, owner: Owner): Promise<void> {
+  await run(backend, 'pause', '', owner);
+}
+
+export async function resumeTenant(backend: RedisQueueBackend, owner: Owner): Promise<void> {
+  await run(backend, 'resume', '', owner);
+}
+
+export async function isTenantPaused(backend: RedisQueueBackend, owner: Owner): Promise<boolean> {
+  return (await run(backend, 'isPaused', '', owner)) === 1;
+}
+
 const calls = {
+  park: 'return fair.park(ARGV[1], ARGV[2])',
+  setLimits: 'return fair.setLimits(ARGV[1], ARGV[2])',
+  pause: 'return fair.pause(ARGV[1])',
+  resume: 'return fair.resume(ARGV[1])',
+  isPaused: 'return fair.isPaused(ARGV[1])',
   lineUp: `return fair.lineUpNew(${maxPerSlice}) and 1 or 0`,
   forget: 'return fair.forget(ARGV[1])',
   forgetAll: 'return fair.forgetAll()',

@@ -1,19 +1,20 @@
-import { isTenancyError, type Tenancy, type TenancyError } from '@omnitenant/core';
+import { isTenancyError, type Tenancy, type TenancyError, type Tenant } from '@omnitenant/core';
 import { parseIncarnation } from '@omnitenant/core/extend';
-import { DelayedError, type IQueueBackend, type Job } from 'bullmq';
+import { type IQueueBackend, type Job, RateLimitError } from 'bullmq';
 import { ownerIn } from '../jobs/owned-options.ts';
 import { eachTenant } from '../jobs/owner.ts';
-import { runInJobScope } from './job-scope.ts';
+import type { Holding } from './holding.ts';
+import { type JobScopes, runInJobScope } from './job-scope.ts';
 
 /** The options of a worker that are about tenants. */
-export interface JobScopeOptions {
+export interface JobScopeOptions extends JobScopes<Job> {
   readonly tenancy: Pick<Tenancy, 'run' | 'central' | 'tenants'>;
   /**
-   * What to do with jobs of a tenant that is suspended or in maintenance. `hold` delays them, without counting an attempt.
+   * What to do with jobs of a tenant that is suspended or in maintenance. `hold` holds them back, without counting an attempt.
    * Default `hold`.
    */
   readonly closedTenants?: 'hold' | 'fail' | undefined;
-  /** How long to delay a held job before it is tried again. Default 60 000. */
+  /** How long to hold a job back before it is tried again. Default 60 000. */
   readonly holdForMs?: number | undefined;
 }
 
@@ -22,27 +23,48 @@ const defaultHoldMs = 60_000;
 /** The members that are used of a worker. */
 interface JobWorker {
   readonly opts: JobScopeOptions;
-  readonly backend: Pick<IQueueBackend, 'getJobSchedulerData'>;
+  readonly backend: Pick<IQueueBackend, 'getJobSchedulerData' | 'removeJobScheduler'>;
+  readonly holding: Holding;
 }
 
-/** Processes a job in its scope. If its tenant cannot be entered, the job is held, or fails for good. */
-export async function processJob<R>(job: Job, token: string, worker: JobWorker, work: () => R): Promise<Awaited<R>> {
+/** Processes a job in its scope. If its tenant cannot be entered, or is held back, the job is held, or fails for good. */
+export async function processJob<R>(
+  job: Job,
+  token: string,
+  worker: JobWorker,
+  work: (tenant: Tenant | undefined) => R,
+): Promise<Awaited<R>> {
+  const { holding, opts } = worker;
+  const untilMs = holding.untilMs(job);
+  if (untilMs > Date.now()) return holding.hold(job, token, untilMs, { started: false });
   let started = false;
   try {
-    return await runInJobScope(job, worker.opts.tenancy, () => {
+    return await runInJobScope(job, opts, (tenant) => {
       started = true;
-      return work();
+      return work(tenant);
     });
   } catch (error) {
+    if (isRateLimit(error) && holding.holds(job))
+      return holding.hold(job, token, holding.untilMs(job), { started: true });
     if (!isTenancyError(error) || (started && !isFanOutCutShort(error, job))) throw error;
     if (await isTemporary(error, job, worker)) {
-      await job.moveToDelayed(Date.now() + (worker.opts.holdForMs ?? defaultHoldMs), token);
-      throw new DelayedError();
+      return holding.hold(job, token, Date.now() + (opts.holdForMs ?? defaultHoldMs), { started });
     }
-    // A retry would fail the same way.
-    job.opts.attempts = 1;
+    await failForGood(error, job, worker);
     throw error;
   }
+}
+
+/** A retry would fail the same way. What belongs to a tenant that was removed is not kept. */
+async function failForGood({ code }: TenancyError, job: Job, { backend }: JobWorker): Promise<void> {
+  job.opts.attempts = 1;
+  if (code !== 'TENANT_UNKNOWN' || ownerIn(job.opts) === undefined) return;
+  job.opts.removeOnFail = true;
+  if (job.repeatJobKey !== undefined) await backend.removeJobScheduler(job.repeatJobKey);
+}
+
+function isRateLimit(error: unknown): boolean {
+  return error instanceof Error && error.message === new RateLimitError().message;
 }
 
 /** Whether a schedule for all tenants did not reach all of them. It continues later, where it stopped. */
