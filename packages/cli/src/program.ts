@@ -50,6 +50,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   'Tenants:': {
     create: async () => (await import('./commands/create.ts')).create,
     adopt: async () => (await import('./commands/adopt.ts')).adopt,
+    'take-over': async () => (await import('./commands/take-over.ts')).takeOver,
     list: async () => (await import('./commands/list.ts')).list,
     show: async () => (await import('./commands/show.ts')).show,
     suspend: async () => (await import('./commands/change-status.ts')).suspend,

@@ -56,3 +56,33 @@ test('a server that is down is reported without its password', async () => {
     expect(err).not.toContain('hunter2');
   }
 });
+
+test('doctor fails where a tenant could reach shared tables that are not protected, with the SQL, and take-over protects them', async () => {
+  await using app = await openApplication();
+  await app.run('migrate', '--central');
+  await app.run('create', 'acme', '--isolation', 'row');
+  const good = `ok    Isolation 'row', schema "rows" of "${app.database}": 1 tenant is kept apart.`;
+  expect(await app.run('doctor')).toMatchObject({ code: 0, out: expect.stringContaining(good) });
+
+  await app.run('shell', '--central', '-e', 'await em.execute("alter table rows.task disable row level security")');
+  const { code, out } = await app.run('doctor');
+  expect(code).toBe(1);
+  expect(out).toContain('rows.task: its row-level security is off.');
+  expect(out).toMatch(/have a database administrator run this SQL:\n {6}begin; .*enable row level security; commit;/);
+
+  expect(await app.run('take-over')).toMatchObject({
+    code: 0,
+    out: 'The tables of the schema "rows" are protected.\n',
+  });
+  expect(await app.run('doctor')).toMatchObject({ code: 0, out: expect.stringContaining(good) });
+  expect(await app.run('take-over', '--schema', 'nowhere')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('There is no schema "nowhere" to take over.'),
+  });
+
+  const roles = ['', '_owner', '_changes', '_login']
+    .map((suffix) => `\\"${app.database}_rows_tenants${suffix}\\"`)
+    .join();
+  const clean = `await em.execute("drop owned by ${roles} cascade; drop role ${roles}")`;
+  expect(await app.run('shell', '--central', '-e', clean)).toMatchObject({ code: 0 });
+});

@@ -5,6 +5,12 @@ export type { ServerOptions } from './connections/servers.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.ts';
 export { formatDoctorReport } from './doctor/report.ts';
 export { centralSchema, type EntityScope } from './entities/entity-scope.ts';
+export type {
+  SharedSchemaReport,
+  SharedTables,
+  TakenOver,
+  TakeOverOptions,
+} from './isolation/row/shared-tables.ts';
 export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet-options.ts';
 export type { CentralMigrations, Migrations, TenantMigrations } from './migrations/migrations.ts';
 export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';

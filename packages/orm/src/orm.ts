@@ -20,6 +20,7 @@ import { centralSchema, type EntityScopes, entityScopes } from './entities/entit
 import { databaseStorage } from './isolation/database.ts';
 import { marksOf } from './isolation/marks.ts';
 import { rowMigrationPool } from './isolation/row/migration-pool.ts';
+import { type SharedTables, sharedTables } from './isolation/row/shared-tables.ts';
 import { rowStorage } from './isolation/row/storage.ts';
 import { rowGate } from './isolation/row/verify.ts';
 import { schemaStorage } from './isolation/schema.ts';
@@ -33,6 +34,7 @@ import { servingOf } from './migrations/serving.ts';
 import { type BaseOrm, initBaseOrm } from './mikro-orm/base-orm.ts';
 import { createDrivers, type Drivers } from './mikro-orm/drivers.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
+import type { PlacementContext } from './placement/place-tenant.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { tenantDatabase } from './tenant-database.ts';
@@ -54,6 +56,8 @@ export interface Orm<T extends Tenant = Tenant, EM = DriverEntityManager> extend
   readonly migrations: Migrations;
   /** What tenants on servers of their own are reached with. */
   readonly credentials: Credentials;
+  /** The tables that tenants of isolation `row` share. */
+  readonly sharedTables: SharedTables;
 }
 
 /**
@@ -83,7 +87,7 @@ export async function createOrm<
   const configured = withCentralEntities(settings, [tenant, domain]);
   const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
   const opened = await openDatabase(base, settings, options as unknown as OrmOptions);
-  const { scopes, pools, drivers, vault, servers, central } = opened;
+  const { scopes, pools, drivers, vault, servers, central, set } = opened;
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
   const migrations = openMigrations({
@@ -96,11 +100,20 @@ export async function createOrm<
   const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(base, tenant) };
   const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain) });
 
+  const placing: PlacementContext = {
+    isolation: options.isolation ?? 'schema',
+    names: options.names ?? {},
+    hasRole: () => options.roles ?? false,
+    servers: new Set(servers.keys()),
+    centralDatabase: central.database,
+  };
+
   const orm: Orm<TenantOf<E>, OrmEntityManager<EM, Entities>> = {
     em: base.em as never,
     store,
     credentials: createCredentials({ ...kept, vault, store }),
     migrations: migrations.migrations,
+    sharedTables: sharedTables({ pools, store, placing, central, logTable: async () => (await set()).logTable }),
     [resource]: tenantDatabase<TenantOf<E>>({
       base,
       scopes,
@@ -110,13 +123,7 @@ export async function createOrm<
       store,
       storages: storagesOf(opened),
       migrations,
-      placing: {
-        isolation: options.isolation ?? 'schema',
-        names: options.names ?? {},
-        hasRole: () => options.roles ?? false,
-        servers: new Set(servers.keys()),
-        centralDatabase: central.database,
-      },
+      placing,
       seed: options.seed as OrmOptions['seed'],
       hasCentralMigrations: options.centralMigrations !== undefined,
     }) as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],

@@ -6,7 +6,7 @@ import { migrateCentral } from './central/migrate-central.ts';
 import type { Pools } from './connections/pools.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { EntityScopes } from './entities/entity-scope.ts';
-import { nextKey } from './isolation/row/storage.ts';
+import { nextKey } from './isolation/row/former-tenants.ts';
 import type { TenantStorage } from './isolation/storage.ts';
 import type { OpenMigrations } from './migrations/open-migrations.ts';
 import { type BaseOrm, serverOf } from './mikro-orm/base-orm.ts';
@@ -48,8 +48,8 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   async function place(draft: PlacementDraft) {
     const placed = placeTenant(draft, placing);
     if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
-    if (draft.adopts) return placed;
     if (!sharesTables(placed)) {
+      if (draft.adopts) return placed;
       const central = () => fork({ kind: 'central' });
       return { ...placed, placement: await withUnusedNames(central, placed.isolation, placed.placement) };
     }

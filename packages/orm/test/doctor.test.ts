@@ -46,7 +46,9 @@ describe('the doctor', () => {
       },
     });
     expect(report.server.connectionsLeft).toBeLessThan(report.server.maxConnections);
-    expect(formatDoctorReport(report)).toContain("ok    Isolation 'row': row-level security binds the role.");
+    expect(formatDoctorReport(report)).toContain(
+      "ok    Isolation 'row': without a pin, the role reads no shared table.",
+    );
     expect(formatDoctorReport(report)).not.toMatch(/FAIL|note {2}Isolation/);
   });
 

@@ -135,3 +135,15 @@ test('a schema that is there, and was not made for this, is refused', async () =
     cause: { message: expect.stringMatching(/"rows" exists, and was not made for the tenants that share tables/) },
   });
 });
+
+test('an index that is gone keeps nobody from being served, and is reported', async () => {
+  await using app = await rowApplication();
+  await using before = await app.start([createTask]);
+  await before.tenancy.tenants.create({ id: 'acme' });
+  await app.admin('alter table task drop constraint task_omnitenant_key', 'owner');
+  await using after = await app.start([createTask]);
+  expect(await after.sql('acme', 'select title from task')).toEqual([]);
+  expect(await after.orm.sharedTables.examine()).toMatchObject([
+    { open: [], closed: [/./, /./].map(() => expect.any(String)) },
+  ]);
+});

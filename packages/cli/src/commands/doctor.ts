@@ -1,4 +1,5 @@
 import { isTenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
+import type { SharedSchemaReport } from '@omnitenant/orm';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { json } from '../application/options.ts';
 import { withApplication } from '../application/with-application.ts';
@@ -21,7 +22,8 @@ export function doctor(program: Program): void {
         const { doctor: examine, formatDoctorReport } = await import('@omnitenant/orm');
         const server = await examine(application.orm.em.config.getAll()).catch(withoutServer);
         const tenants = await examineTenants(application);
-        if (server?.pin.holds === false) process.exitCode = exitCodes.failed;
+        const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0);
+        if (server?.pin.holds === false || isOpen) process.exitCode = exitCodes.failed;
         if (asJson) return printJson({ server, tenants: tenants && summaryOf(tenants) });
         const lines = server
           ? formatDoctorReport(server).split('\n')
@@ -40,6 +42,7 @@ interface TenantFacts {
   readonly byStatus: Partial<Record<TenantStatus, readonly Tenant[]>>;
   /** The number of tenants with pending migrations. */
   readonly pending: number;
+  readonly sharedTables: readonly SharedSchemaReport[];
 }
 
 async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<TenantFacts | undefined> {
@@ -48,7 +51,8 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
     for await (const tenant of tenancy.tenants.all()) tenants.push(tenant);
     let count = 0;
     for await (const { pending } of orm.migrations.status()) if (pending?.length !== 0) count += 1;
-    return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count };
+    const sharedTables = await orm.sharedTables.examine();
+    return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables };
   } catch (error) {
     if (isTenancyError(error, 'STORE_UNAVAILABLE')) return undefined;
     throw error;
@@ -57,16 +61,33 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
 
 function tenantLines(facts: TenantFacts | undefined): string[] {
   if (facts === undefined) return ['note  The central tables do not exist yet. Run: omnitenant migrate --central'];
-  const { byStatus, pending } = facts;
+  const { byStatus, pending, sharedTables } = facts;
   const counts = Object.entries(byStatus).map(([status, tenants]) => `${tenants.length} ${status}`);
   const incomplete = [...(byStatus.failed ?? []), ...(byStatus.provisioning ?? [])];
   const lines = [
     `ok    Tenants: ${counts.join(', ') || 'none yet'}.`,
     ...incomplete.map(({ id }) => `note  Tenant "${id}" is incomplete. Run: omnitenant repair ${id}`),
     ...(byStatus.removing ?? []).map(({ id }) => `note  Tenant "${id}" is half removed. Run: omnitenant remove ${id}`),
+    ...sharedTables.flatMap(schemaLines),
   ];
   const who = pending === 1 ? '1 tenant has' : `${pending} tenants have`;
   return pending === 0 ? lines : [...lines, `note  ${who} pending migrations. See: omnitenant plan`];
+}
+
+/** What keeps the tenants of a shared schema apart, or does not, and what a database administrator has to run. */
+function schemaLines({ database, schema, tenants, open, closed, sql }: SharedSchemaReport): string[] {
+  const subject = `Isolation 'row', schema "${schema}" of "${database}"`;
+  if (open.length + closed.length === 0) {
+    return tenants === 0
+      ? []
+      : [`ok    ${subject}: ${tenants === 1 ? '1 tenant is' : `${tenants} tenants are`} kept apart.`];
+  }
+  return [
+    ...open.map((fault) => `FAIL  ${subject}: ${fault}.`),
+    ...closed.map((fault) => `note  ${subject}: ${fault}.`),
+    ...(sql.length === 0 ? [] : [`note  ${subject}: have a database administrator run this SQL:`]),
+    ...sql.map((statement) => `      ${statement};`),
+  ];
 }
 
 const styles: Readonly<Record<string, Style>> = { ok: 'green', note: 'yellow', FAIL: 'red' };
@@ -77,7 +98,7 @@ function colored(line: string): string {
   return style === undefined ? line : paint(style, mark) + line.slice(mark.length);
 }
 
-function summaryOf({ byStatus, pending }: TenantFacts) {
+function summaryOf({ byStatus, pending, sharedTables }: TenantFacts) {
   const counts = Object.entries(byStatus).map(([status, { length }]) => [status, length]);
-  return { byStatus: Object.fromEntries(counts), pending };
+  return { byStatus: Object.fromEntries(counts), pending, sharedTables };
 }

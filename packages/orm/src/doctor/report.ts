@@ -25,10 +25,13 @@ function lines({ database, pooler, pin, sessionState, server, role }: DoctorRepo
       ? line('ok', "Isolation 'database': the role may create databases")
       : line('note', `Isolation 'database' needs: alter role ${role.name} createdb`),
     role.bypassesRowSecurity
-      ? line('note', `Isolation 'row' refuses this role: ${bypass(role.superuser)} reads the rows of every tenant`)
-      : line('ok', "Isolation 'row': row-level security binds the role"),
+      ? line(
+          'note',
+          `Isolation 'row': only the pin binds this login, ${bypass(role.superuser)}; connect as one that is not`,
+        )
+      : line('ok', "Isolation 'row': without a pin, the role reads no shared table"),
     role.mayCreateRoles
-      ? line('ok', 'A role for each tenant: the role may create roles')
+      ? line('ok', "A role for each tenant, and isolation 'row': the role may create roles")
       : line('note', `A role for each tenant needs: alter role ${role.name} createrole`),
   ];
 }

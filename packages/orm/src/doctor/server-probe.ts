@@ -14,7 +14,7 @@ export interface ServerFacts {
 /** What the role may do that the configuration connects as. */
 export interface RoleFacts {
   readonly name: string;
-  /** A superuser reads the rows of every tenant: isolation `row` refuses it. */
+  /** Row-level security does not bind a superuser: only the pin keeps tenants of isolation `row` apart. */
   readonly superuser: boolean;
   readonly bypassesRowSecurity: boolean;
   readonly mayCreateSchemas: boolean;

@@ -26,6 +26,9 @@ export interface Contents {
   /** Identifies the contents. */
   readonly digest: string;
   readonly statements: readonly string[];
+  /** The names of the migrations, and of the table that they are logged in. */
+  readonly names: readonly string[];
+  readonly logTable: string;
   /** The statement that records the tenant's version in central. */
   readonly record: (tenant: Tenant) => string;
 }

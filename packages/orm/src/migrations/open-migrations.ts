@@ -139,6 +139,8 @@ async function contentsOf(set: MigrationSet, ledger: Ledger): Promise<Contents |
   const statements = [createLog(set), ...replay.statements];
   return {
     statements,
+    names: set.names,
+    logTable: set.logTable,
     digest: createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 12),
     record: ({ id }) => ledger.recording([id], versionOf(set.names)),
   };

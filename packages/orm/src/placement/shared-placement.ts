@@ -15,8 +15,8 @@ export function sharedPlacement(tenant: Tenant): SharedPlacement {
   if (key !== undefined && role !== undefined) return { ...placement, key, role };
   throw new TenancyError(
     'TENANT_INVALID',
-    `The tenant "${tenant.id}" shares tables of an earlier version, which protected them in another way. It is not served from there: ` +
-      'create a tenant in another schema, with the option names.rows, and copy its rows.',
+    `The tenant "${tenant.id}" shares tables of an earlier version, which protected them in another way. It is not served ` +
+      'until they are taken over, with its rows: run omnitenant take-over.',
     { tenant: tenant.id },
   );
 }

@@ -4,6 +4,7 @@ export const sqlState = {
   readOnlyTransaction: '25006',
   idleInTransactionTimeout: '25P03',
   notNullViolation: '23502',
+  foreignKeyViolation: '23503',
   uniqueViolation: '23505',
   invalidParameterValue: '22023',
   invalidAuthorization: '28000',

@@ -8,8 +8,8 @@ export interface Catalogue {
   readonly mark: string | null;
   /** What the policy and the default say that the others are compared with, on the table of former tenants. */
   readonly reference: { readonly using: string; readonly check: string; readonly default: string } | null;
-  /** What is wrong with the roles, in words. */
-  readonly roleFaults: readonly string[];
+  /** What is wrong with the roles, in words, and the SQL that puts it right. */
+  readonly roleFaults: readonly { readonly fault: string; readonly sql: string }[];
   readonly relations: readonly Relation[];
   readonly keys: readonly Key[];
   readonly functions: readonly RowFunction[];
@@ -115,14 +115,18 @@ export function catalogueQuery(placement: OrmPlacement): string {
     'schemaOwner', pg_get_userbyid(s.nspowner),
     'mark', obj_description(s.oid, 'pg_namespace'),
     'reference', (select texts from ref),
-    'roleFaults', (select coalesce(json_agg(fault), '[]') from (
-      select format('the role "%s" is a superuser or bypasses row-level security', rolname) as fault from pg_roles
+    'roleFaults', (select coalesce(json_agg(f), '[]') from (
+      select format('the role "%s" is a superuser or bypasses row-level security', rolname) as fault,
+        format('alter role %I nosuperuser nobypassrls', rolname) as sql from pg_roles
         where rolname in (${quoteText(tenants)}, ${quoteText(changes)}) and (rolsuper or rolbypassrls)
-      union all select format('the role "%s" is a member of "%s"', pg_get_userbyid(member), pg_get_userbyid(roleid)) from pg_auth_members
+      union all select format('the role "%s" is a member of "%s"', pg_get_userbyid(member), pg_get_userbyid(roleid)),
+        format('revoke %I from %I', pg_get_userbyid(roleid), pg_get_userbyid(member)) from pg_auth_members
         where member in (${quoteText(tenants)}::regrole, ${quoteText(changes)}::regrole)
-      union all select format('the login "%s" may not become the role "%s": grant "%s" to "%s"', session_user, ${quoteText(tenants)}, ${quoteText(login)}, session_user)
+      union all select format('the login "%s" may not become the role "%s"', session_user, ${quoteText(tenants)}),
+        format('grant %I, %I, %I to %I; grant %4$I to %5$I', ${[tenants, owner, changes, login].map(quoteText).join(', ')}, session_user)
         where not pg_has_role(session_user, ${quoteText(tenants)}, 'member')
-      union all select format('the login "%s" inherits the rights of "%s": grant it "%s" alone', session_user, ${quoteText(owner)}, ${quoteText(login)})
+      union all select format('the login "%s" inherits the rights of "%s"', session_user, ${quoteText(owner)}),
+        format('revoke %I from %I; grant %I to %2$I', ${quoteText(owner)}, session_user, ${quoteText(login)})
         where pg_has_role(session_user, ${quoteText(owner)}, 'usage') and not (select rolsuper from pg_roles where rolname = session_user)
     ) f),
     'relations', (select coalesce(json_agg(json_build_object(

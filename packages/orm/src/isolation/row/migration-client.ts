@@ -9,7 +9,7 @@ import { adaptStatement } from './adapt-statement.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
 import { protect } from './protect.ts';
 import type { Expectation } from './requirement.ts';
-import { holdsTenants } from './requirements.ts';
+import { tenantKeys } from './tenant-keys.ts';
 
 /** What a migration's connection has to know of the shared schema. */
 export interface RowMigration {
@@ -186,14 +186,9 @@ export class RowMigrationClient implements SqlClient {
 
   /** The keys that have rows, each found by an index. */
   async #tenants(): Promise<string[]> {
-    const catalogue = await this.#known();
-    const tables = catalogue.relations.filter(holdsTenants);
-    if (tables.length === 0) return [];
-    const keysOf = ({ name }: { readonly name: string }) =>
-      `(with recursive k as (select min(${tenantColumn}) as key from ${name} union all
-        select (select min(${tenantColumn}) from ${name} where ${tenantColumn} > k.key) from k where k.key is not null)
-        select key from k where key is not null)`;
-    const { rows } = await this.#query(`${tables.map(keysOf).join(' union ')} order by 1`);
+    const sql = tenantKeys(await this.#known());
+    if (sql === undefined) return [];
+    const { rows } = await this.#query(sql);
     return rows.map(({ key }) => key as string);
   }
 

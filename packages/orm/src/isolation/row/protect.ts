@@ -34,10 +34,13 @@ export async function protect(query: Query, placement: OrmPlacement, expected: E
 
 /** What the tenants' role could reach, or cannot be served for, in one sentence for each object. */
 export function sentenceOf({ schema }: Pick<OrmPlacement, 'schema'>, requirements: readonly Requirement[]): string {
-  const objects = requirements.map(({ on, fault }) =>
-    on === 'roles' ? fault : on === 'schema' ? `the schema: ${fault}` : `${on}: ${fault}`,
-  );
+  const objects = requirements.map(describeRequirement);
   return `Tenants of isolation "row" cannot share the schema "${schema}" as it is. ${objects.join('. ')}.`;
+}
+
+export function describeRequirement({ on, fault, remedy }: Requirement): string {
+  const subject = on === 'roles' ? '' : `${on === 'schema' ? 'the schema' : on}: `;
+  return `${subject}${fault}${remedy === undefined ? '' : `: ${remedy}`}`;
 }
 
 function explained(error: unknown): unknown {

@@ -9,6 +9,8 @@ export interface Requirement {
   readonly open: boolean;
   /** The SQL by the stage that it belongs to; none where somebody has to decide. */
   readonly steps: readonly Step[];
+  /** The SQL that somebody else than the owner has to run, or to decide on. */
+  readonly remedy?: string | undefined;
 }
 
 /** Foreign keys go before the keys that they lean on are replaced, and come back after. */

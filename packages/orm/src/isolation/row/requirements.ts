@@ -32,7 +32,13 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
   const keys = keyRequirements(catalogue, tables, expected);
   const unready = new Set(keys.map(({ on }) => on));
   return [
-    ...catalogue.roleFaults.map((fault) => ({ on: 'roles', fault, open: !fault.includes('inherits'), steps: [] })),
+    ...catalogue.roleFaults.map(({ fault, sql }) => ({
+      on: 'roles',
+      fault,
+      open: !fault.includes('inherits'),
+      steps: [],
+      remedy: sql,
+    })),
     ...(catalogue.schemaOwner === roles.owner
       ? []
       : [
@@ -41,6 +47,7 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
             fault: `it belongs to the role "${catalogue.schemaOwner}", and not to "${roles.owner}"`,
             open: true,
             steps: [],
+            remedy: `alter schema ${quoteName(expected.schema)} owner to ${quoteName(roles.owner)}`,
           },
         ]),
     ...(isReferenceRight(catalogue)
@@ -61,6 +68,7 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
               fault: 'it is security definer, and would see the rows of all tenants: make it security invoker',
               open: true,
               steps: [],
+              remedy: `alter routine ${name} security invoker`,
             },
           ]
         : executable
@@ -97,7 +105,8 @@ function ofRelation(relation: Relation, roles: RowRoles): Requirement[] {
   const open = granted.length > 0;
   const refusal = (fault: string, isOpen = open): Requirement[] => [{ on: name, fault, open: isOpen, steps: [] }];
   if (!relation.owned) {
-    return refusal(`it does not belong to the role "${roles.owner}": alter table ${name} owner to ${roles.owner}`);
+    const remedy = `alter table ${name} owner to ${quoteName(roles.owner)}`;
+    return [{ on: name, fault: `it does not belong to the role "${roles.owner}"`, open, steps: [], remedy }];
   }
   if (Number(relation.rules) > 0)
     return refusal('it has a rule, which would run with the rights of its owner: use a trigger');
@@ -149,15 +158,17 @@ function ofTable(relation: Relation, roles: RowRoles): Requirement[] {
   if (!relation.rowSecurity) alter('enable row level security');
   if (relation.forced) alter('no force row level security');
   steps.push(...policySteps(relation, roles));
-  if (!relation.indexed && tenant) steps.push({ stage: 'key', sql: `create index on ${name} (${tenantColumn})` });
-  return steps.length > 0 ? [requirement(relation, faultOf(relation), steps)] : [];
+  if (steps.length > 0) return [requirement(relation, faultOf(relation), steps)];
+  if (relation.indexed) return [];
+  const index: Step = { stage: 'key', sql: `create index on ${name} (${tenantColumn})` };
+  return [{ on: name, fault: "no index finds a tenant's rows", open: false, steps: [index] }];
 }
 
 function faultOf({ tenant, rowSecurity, forced }: Relation): string {
   if (!tenant) return `it has no column "${tenantColumn}"`;
   if (!rowSecurity) return 'its row-level security is off';
   if (forced) return 'its row-level security is forced on its owner, so that migrations would see no row';
-  return 'its policies or indexes are not those of a shared table';
+  return 'its policies are not those of a shared table';
 }
 
 /** The column that protection adds. */

@@ -53,7 +53,7 @@ async function verifyRows(
   if (open.length === 0) return;
   throw new TenancyError(
     'CONFIG_INVALID',
-    `${sentenceOf(placement, open)} Put it right, and run omnitenant migrate, which protects what can be protected.`,
+    `${sentenceOf(placement, open)} Put it right; omnitenant take-over protects what can be protected, and omnitenant doctor prints the SQL for the rest.`,
   );
 }
 

@@ -1,0 +1,74 @@
+import { TenancyError, type Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
+import type { Pools } from '../../connections/pools.ts';
+import { type OrmPlacement, tenantSetting } from '../../placement/placement.ts';
+import { type SharedPlacement, sharedPlacement } from '../../placement/shared-placement.ts';
+import { formerTenants, inSchema, rowRoles, tenantColumn } from '../../placement/shared-tables.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import { quoteName, quoteText } from '../../sql/quote.ts';
+import { catalogueQuery, readCatalogue } from './catalogue.ts';
+import { adoptedBy, asOwner, rememberKey } from './former-tenants.ts';
+import { holdsTenants } from './requirements.ts';
+
+/**
+ * Deletes a tenant's rows, and what triggers have written meanwhile, and remembers its key. Row-level security binds what triggers do.
+ * Rows that were adopted stay, for who adopts them again.
+ *
+ * @throws REMOVE_FAILED where a table keeps rows.
+ */
+export async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
+  const placement = sharedPlacement(tenant);
+  const { key } = placement;
+  let catalogue: ReturnType<typeof readCatalogue>;
+  try {
+    catalogue = readCatalogue(await pools.query(placement, catalogueQuery(placement)));
+  } catch (error) {
+    // The first tenant of a schema may be removed before its roles were made.
+    if (codeOf(error) === sqlState.undefinedObject) return;
+    throw error;
+  }
+  if (!catalogue) return;
+  if (await giveBack(pools, placement, tenant)) return;
+  const tables = catalogue.relations.filter(holdsTenants);
+  const own = `${tenantColumn} = ${quoteText(key)}`;
+  // One statement, so that foreign keys are looked at when all rows are gone.
+  const deletions = tables.map(({ name }, n) => `d${n} as (delete from ${name} where ${own})`);
+  const left = tables.map(({ name }) => `exists (select from ${name} where ${own})`).join(' or ');
+  for (let round = 0; ; round += 1) {
+    const rows = await pools.query(
+      placement,
+      [
+        `set local search_path to ${quoteName(placement.schema)}, pg_temp`,
+        `set local role ${quoteName(rowRoles(placement).changes)}`,
+        `set local ${tenantSetting} to ${quoteText(key)}`,
+        ...(deletions.length > 0 ? [`with ${deletions.join(', ')} select`] : []),
+        // What a deferred trigger writes is written now, and seen.
+        'set constraints all immediate',
+        asOwner(placement),
+        rememberKey(placement, tenant.id, { key, incarnation: incarnationOf(tenant) }),
+        `select ${left || 'false'} as "isLeft"`,
+      ].join(';\n'),
+    );
+    if (!rows[0]?.['isLeft']) return;
+    if (round === 4) throw keepsRows(tenant, placement);
+  }
+}
+
+/** Leaves rows that the tenant has adopted to nobody; says whether it had. */
+async function giveBack(pools: Pools, placement: SharedPlacement, tenant: Tenant): Promise<boolean> {
+  const given = await pools.query(
+    placement,
+    `${asOwner(placement)}; update ${inSchema(placement, formerTenants)} set incarnation = ''
+      where ${tenantColumn} = ${quoteText(placement.key)} and incarnation in ('', ${quoteText(adoptedBy(tenant))}) returning 1`,
+  );
+  return given.length > 0;
+}
+
+function keepsRows({ id }: Tenant, { schema }: OrmPlacement): TenancyError {
+  return new TenancyError(
+    'REMOVE_FAILED',
+    `Tables of the schema "${schema}" keep rows of the tenant "${id}", as where a trigger or a policy stands against deleting them. Delete ` +
+      `them as the owner of the tables, with that trigger disabled, and remove the tenant again.`,
+    { tenant: id },
+  );
+}

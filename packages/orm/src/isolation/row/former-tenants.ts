@@ -1,0 +1,82 @@
+import type { Tenant } from '@omnitenant/core';
+import { incarnationOf } from '@omnitenant/core/extend';
+import type { Pools } from '../../connections/pools.ts';
+import type { OrmPlacement } from '../../placement/placement.ts';
+import {
+  currentTenant,
+  formerTenants,
+  inSchema,
+  rowRoles,
+  tenantColumn,
+  tenantPolicy,
+} from '../../placement/shared-tables.ts';
+import type { Database } from '../../sql/client.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import { quoteName, quoteText } from '../../sql/quote.ts';
+
+/** A key that no new tenant gets, because a tenant had it, or because there are rows of it. */
+export interface UsedKey {
+  readonly key: string;
+  /** The incarnation that had it; empty where the rows were taken over and no tenant has adopted them. */
+  readonly incarnation: string;
+}
+
+/** SQL that makes the table of used keys. Its policy and its default are what those of all other tables are compared with. */
+export function createFormerTenants(placement: OrmPlacement): string[] {
+  const former = inSchema(placement, formerTenants);
+  return [
+    `create table if not exists ${former} (id text not null, incarnation text not null, ${tenantColumn} text primary key default ${currentTenant})`,
+    `alter table ${former} enable row level security`,
+    `drop policy if exists omnitenant on ${former}`,
+    tenantPolicy(former),
+  ];
+}
+
+/** SQL that remembers a key. What is remembered stays. */
+export function rememberKey(placement: OrmPlacement, id: string, { key, incarnation }: UsedKey): string {
+  const values = [id, incarnation, key].map(quoteText).join(', ');
+  return `insert into ${inSchema(placement, formerTenants)} (id, incarnation, ${tenantColumn}) values (${values}) on conflict do nothing`;
+}
+
+/** SQL for the keys of an id, as a JSON array. */
+export function usedKeys(placement: OrmPlacement, id: string): string {
+  return `(select coalesce(json_agg(json_build_object('key', ${tenantColumn}, 'incarnation', incarnation)), '[]')
+    from ${inSchema(placement, formerTenants)} where id = ${quoteText(id)})`;
+}
+
+/** The id that a key was made of. */
+export function idOf(key: string): string {
+  return key.replace(/~.*/, '');
+}
+
+/** What a tenant's adopted rows are remembered by. */
+export function adoptedBy(tenant: Tenant): string {
+  return `adopted by ${incarnationOf(tenant)}`;
+}
+
+export function asOwner(placement: OrmPlacement): string {
+  return `set local role ${quoteName(rowRoles(placement).owner)}`;
+}
+
+/** What PostgreSQL says where a schema, a table or a role is missing. */
+export function isNotThere(error: unknown): boolean {
+  const missing: string[] = [sqlState.undefinedSchema, sqlState.undefinedTable, sqlState.invalidParameterValue];
+  return missing.includes(codeOf(error));
+}
+
+/**
+ * The key of a new tenant: its id; where a tenant with that id was removed, the id and a number; where rows of that id were taken over,
+ * their key. Whoever still holds the record of a removed tenant finds none of its successor's rows.
+ */
+export async function nextKey(pools: Pools, placement: OrmPlacement & Database, id: string): Promise<string> {
+  try {
+    const [found] = await pools.query(placement, `${asOwner(placement)}; select ${usedKeys(placement, id)} as used`);
+    const used = (found?.['used'] ?? []) as readonly UsedKey[];
+    const unclaimed = used.find(({ incarnation }) => incarnation === '');
+    if (unclaimed) return unclaimed.key;
+    return used.length === 0 ? id : `${id}~${used.length + 1}`;
+  } catch (error) {
+    if (isNotThere(error)) return id;
+    throw error;
+  }
+}

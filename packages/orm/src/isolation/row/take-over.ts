@@ -1,0 +1,172 @@
+import { TenancyError } from '@omnitenant/core';
+import type { Pools } from '../../connections/pools.ts';
+import { tenantSetting } from '../../placement/placement.ts';
+import { currentTenant, rowRoles, rowsMark, tenantColumn } from '../../placement/shared-tables.ts';
+import type { Database, SqlClient } from '../../sql/client.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import { quoteName, quoteText } from '../../sql/quote.ts';
+import { isSame } from '../storage.ts';
+import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
+import { idOf, rememberKey } from './former-tenants.ts';
+import { commentOf, isMarked, lockOf, rolesOf, type SharedSchema, schemaSql } from './prepare.ts';
+import { protect, type Query } from './protect.ts';
+import { isTable } from './requirements.ts';
+import { tenantKeys } from './tenant-keys.ts';
+
+/** What is taken over, and what is known of it. */
+export interface TakeOver {
+  readonly placement: SharedSchema;
+  readonly central: Database;
+  readonly logTable: string;
+  /** The tenant that rows without a tenant belong to. */
+  readonly rowsOf: string | undefined;
+  /** The keys of the tenants that are recorded in this schema. */
+  readonly recorded: ReadonlySet<string>;
+}
+
+/**
+ * Makes a schema with its tables and rows one that tenants share: marks it, gives it to its owner, and protects its tables, in one
+ * transaction. Gives back the keys of rows that no recorded tenant has; a tenant can adopt them. Once more changes nothing.
+ *
+ * @throws PROVISION_FAILED where the schema is not there or somebody else's, CONFIG_INVALID where the login may not do it,
+ * MIGRATE_FAILED where something in it cannot be protected. Then nothing was changed.
+ */
+export async function takeOverRows(pools: Pools, takeOver: TakeOver): Promise<string[]> {
+  const { placement, central } = takeOver;
+  const found = await commentOf(pools, placement);
+  if (!found) throw refused(`There is no schema "${placement.schema}" to take over.`);
+  const mark = rowsMark(central.database);
+  if (found.comment?.startsWith('omnitenant:') && !isMarked(found.comment, mark, isSame(placement, central))) {
+    throw refused(
+      `The schema "${placement.schema}" is somebody else's: it bears the comment "${found.comment}". It is not taken over.`,
+    );
+  }
+  const roles = await rolesOf(pools, placement, mark);
+  const client = await pools.connect(placement);
+  try {
+    await client.query(['begin', lockOf(placement), ...roles].join('; '));
+    const unclaimed = await protectAll(queryOn(client), takeOver, mark);
+    await client.query('commit');
+    return unclaimed;
+  } catch (error) {
+    throw explained(error, takeOver);
+  } finally {
+    client.release(true);
+  }
+}
+
+async function protectAll(query: Query, takeOver: TakeOver, mark: string): Promise<string[]> {
+  const { placement, rowsOf = '', recorded } = takeOver;
+  for (const { sql } of await query(handOver(placement))) await handedOver(query, String(sql));
+  await query(schemaSql(placement, mark).join('; '));
+  await query(
+    `set local search_path to ${quoteName(placement.schema)}, pg_temp; set local ${tenantSetting} to ${quoteText(rowsOf)}`,
+  );
+  const catalogue = readCatalogue(await query(catalogueQuery(placement)));
+  const columns = catalogue ? ownColumns(catalogue, rowsOf) : [];
+  if (columns.length > 0) await query(columns.join('; '));
+  const expected = { schema: placement.schema, roles: rowRoles(placement), logTable: takeOver.logTable };
+  const keys = tenantKeys(await protect(query, placement, expected));
+  const found = keys === undefined ? [] : (await query(keys)).map(({ key }) => String(key));
+  const unclaimed = found.filter((key) => !recorded.has(key));
+  // What is no id, no tenant can ever have.
+  const adoptable = unclaimed.filter((key) => /^[a-z0-9_-]+$/.test(key));
+  for (const key of adoptable) await query(rememberKey(placement, idOf(key), { key, incarnation: '' }));
+  return unclaimed;
+}
+
+function queryOn(client: SqlClient): Query {
+  return async (sql) => {
+    const result = await client.query(sql);
+    return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+  };
+}
+
+/** What the application keeps in a `tenant_id` of its own becomes ours where it is text. */
+function ownColumns({ relations }: Catalogue, rowsOf: string): string[] {
+  return relations.flatMap((relation) => {
+    const { name, tenant, isPartition, policies } = relation;
+    const isText = tenant !== null && ['text', 'character varying'].includes(tenant.type);
+    if (!isTable(relation) || isPartition || !isText) return [];
+    if (tenant.type === 'text' && tenant.notNull && tenant.isFilled) return [];
+    const alter = (action: string) => `alter table ${name} ${action}`;
+    return [
+      alter('no force row level security'),
+      // A policy would keep the type as it is. Ours come back.
+      ...(tenant.type === 'text'
+        ? []
+        : policies
+            .filter((policy) => policy.name === 'omnitenant')
+            .map((policy) => `drop policy ${policy.name} on ${name}`)),
+      ...(tenant.type === 'text' ? [] : [alter(`alter ${tenantColumn} type text`)]),
+      ...(rowsOf === ''
+        ? []
+        : [`update ${name} set ${tenantColumn} = ${quoteText(rowsOf)} where ${tenantColumn} is null`]),
+      alter(`alter ${tenantColumn} set default ${currentTenant}, alter ${tenantColumn} set not null`),
+    ];
+  });
+}
+
+/** SQL that reads the statements with which all of a schema becomes its owner's; none where it is. */
+function handOver(placement: SharedSchema): string {
+  const { owner } = rowRoles(placement);
+  const own = `to_regrole(${quoteText(quoteName(owner))})`;
+  const schema = quoteText(placement.schema);
+  const isExtensions = (table: string, oid: string) =>
+    `exists (select from pg_depend d where d.classid = '${table}'::regclass and d.objid = ${oid} and d.deptype = 'e')`;
+  return `with s as (select oid, nspowner from pg_namespace where nspname = ${schema}), moves as (
+      select 1 as n, format('alter table %I.%I owner to %I', ${schema}, c.relname, ${quoteText(owner)}) as sql from pg_class c, s
+      where c.relnamespace = s.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relowner <> ${own} and not ${isExtensions('pg_class', 'c.oid')}
+        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i') and d.refclassid = 'pg_class'::regclass and c.relkind = 'S')
+      union all
+      select 2, format('alter type %I.%I owner to %I', ${schema}, t.typname, ${quoteText(owner)}) from pg_type t, s
+      where t.typnamespace = s.oid and t.typowner <> ${own} and not ${isExtensions('pg_type', 't.oid')}
+        and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and (select relkind from pg_class where oid = t.typrelid) = 'c')
+      union all
+      select 3, format('alter routine %s owner to %I', f.oid::regprocedure, ${quoteText(owner)}) from pg_proc f, s
+      where f.pronamespace = s.oid and f.proowner <> ${own} and not ${isExtensions('pg_proc', 'f.oid')}
+        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'i')
+      union all
+      select 4, format('alter schema %I owner to %I', ${schema}, ${quoteText(owner)}) from s where s.nspowner <> ${own}
+    )
+    select format('grant usage, create on schema %I to %I', ${schema}, ${quoteText(owner)}) as sql where exists (select from moves)
+    union all (select sql from moves order by n, sql)`;
+}
+
+/** Only the owner of something, or a superuser, may give it away. */
+async function handedOver(query: Query, sql: string): Promise<void> {
+  try {
+    await query(sql);
+  } catch (error) {
+    if (codeOf(error) !== sqlState.insufficientPrivilege) throw error;
+    throw new TenancyError(
+      'CONFIG_INVALID',
+      `The login may not give away what it does not own. Have this run by who owns it, or by a superuser, and take over again: ${sql}`,
+      { cause: error },
+    );
+  }
+}
+
+function explained(error: unknown, { placement: { schema } }: TakeOver): unknown {
+  const cause = error instanceof TenancyError ? error.cause : error;
+  const { code, column, table, message = '' } = (cause ?? {}) as Record<string, string | undefined>;
+  if (code === sqlState.notNullViolation && column === tenantColumn) {
+    return new TenancyError(
+      'MIGRATE_FAILED',
+      `The table "${table}" of the schema "${schema}" has rows without a tenant. Say whose they are with rowsOf (--rows-of).`,
+      { cause },
+    );
+  }
+  if (code === sqlState.foreignKeyViolation) {
+    return new TenancyError(
+      'MIGRATE_FAILED',
+      `A row of the table "${table}" of the schema "${schema}" refers to another tenant's row, which shared tables do not allow. ${message}.`,
+      { cause },
+    );
+  }
+  return error;
+}
+
+function refused(message: string): TenancyError {
+  return new TenancyError('PROVISION_FAILED', message);
+}
