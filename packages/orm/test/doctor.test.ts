@@ -56,7 +56,7 @@ describe('the doctor', () => {
     await using whole = await testDatabase();
     const report = await examine(whole.url);
     expect(report.role).toMatchObject({ superuser: true, bypassesRowSecurity: true });
-    expect(formatDoctorReport(report)).toContain('a superuser reads the rows of every tenant');
+    expect(formatDoctorReport(report)).toContain('only the pin binds this login, a superuser');
     const powerless: DoctorReport = {
       ...report,
       role: { ...report.role, mayCreateSchemas: false, mayCreateDatabases: false, mayCreateRoles: false },
