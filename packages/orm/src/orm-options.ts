@@ -53,6 +53,12 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEn
    * with MIGRATIONS_PENDING, a 503 that says when to try again. Default: `serve`.
    */
   readonly pendingMigrations?: PendingMigrations | undefined;
+  /**
+   * The schema of extensions in the databases that tenants share. Every tenant finds the types, functions and operators in it, and
+   * what `create extension` in a tenant's migration creates goes there. It is refused if it holds anything else, or if others than its
+   * owner may create something in it. Default: `extensions`; `public` will do where nothing else is in it.
+   */
+  readonly extensions?: string | undefined;
   /** Appends a comment with the tenant's id to each statement, for the server's log and statistics. Default: false. */
   readonly sqlComments?: boolean | undefined;
   /** Default names of schemas, databases and roles. */

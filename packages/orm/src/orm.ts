@@ -18,6 +18,7 @@ import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { DeclaredEntities, DriverEntityManager, OrmEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema, type EntityScopes, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
+import { type Extensions, extensionsIn } from './isolation/extension-schema.ts';
 import { marksOf } from './isolation/marks.ts';
 import { rowMigrationPool } from './isolation/row/migration-pool.ts';
 import { type SharedTables, sharedTables } from './isolation/row/shared-tables.ts';
@@ -143,6 +144,7 @@ interface OpenDatabase {
   readonly vault: Vault;
   readonly pools: Pools;
   readonly set: () => Promise<MigrationSet>;
+  readonly extensions: Extensions;
   readonly drivers: Drivers;
 }
 
@@ -159,21 +161,29 @@ async function openDatabase(base: BaseOrm, settings: Options, options: OrmOption
   const pools = openPools(base, settings, servers, options.connections, async ({ tenant = '', url = '', database }) =>
     urlOf(await vault.open({ tenant, url }), database),
   );
+  const extensions = extensionsIn(pools, options.extensions);
   const set = loadOnce(() => loadMigrations(base.em));
   // Loaded now only where it decides at once who is served.
   const serving = pendingMigrations === 'serve' ? () => pendingMigrations : servingOf(pendingMigrations, await set());
   const sharedTables = {
     ...rowGate(pools, async () => (await set()).logTable),
-    migrationPool: (placement: OrmPlacement) => rowMigrationPool(placement, set, (on) => pools.connect(on)),
+    migrationPool: (placement: OrmPlacement) =>
+      rowMigrationPool(placement, set, (on) => pools.connect(on), extensions.schema),
   };
-  const drivers = createDrivers({ base, scopes, pools, central, sharedTables, roles, serving });
-  return { scopes, servers, central, vault, pools, set, drivers };
+  const drivers = createDrivers({ base, scopes, pools, central, sharedTables, extensions, roles, serving });
+  return { scopes, servers, central, vault, pools, set, extensions, drivers };
 }
 
-function storagesOf({ pools, central, servers, vault }: OpenDatabase): Readonly<Record<Isolation, TenantStorage>> {
+function storagesOf({
+  pools,
+  central,
+  servers,
+  vault,
+  extensions,
+}: OpenDatabase): Readonly<Record<Isolation, TenantStorage>> {
   const maintenance = maintenanceOn(servers, central);
   return {
-    schema: schemaStorage(pools, central),
+    schema: schemaStorage(pools, central, extensions.schema),
     database: databaseStorage({
       pools,
       central,

@@ -65,7 +65,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     place,
 
     async create(tenant) {
-      return storageOf(tenant).create(tenant, await migrations.contents());
+      return storageOf(tenant).create(tenant, await migrations.contents(tenant));
     },
 
     async adopt(tenant, { at }) {

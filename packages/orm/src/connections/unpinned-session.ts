@@ -10,8 +10,12 @@ import type { Pools } from './pools.ts';
  *
  * @throws STATEMENT_REFUSED if a pooler is in between.
  */
-export async function openSession(pools: Pools, { role, ...placement }: OrmPlacement): Promise<SqlClient> {
-  const path = quoteName(placement.schema);
+export async function openSession(
+  pools: Pools,
+  { role, ...placement }: OrmPlacement,
+  extensions?: string,
+): Promise<SqlClient> {
+  const path = [placement.schema, ...(extensions === undefined ? [] : [extensions])].map(quoteName).join(',');
   const options = [`-c search_path=${path}`, role === undefined ? '' : `-c role=${role}`].join(' ').trim();
   const client = await pools.connect({ ...placement, startup: options });
   // A pooler reports a process id of its own; behind one, the next statement may run in another session.

@@ -11,7 +11,7 @@ import { authorization, createRole, dropRole } from './role.ts';
 import { isAdoptable, isSame, keepForOwner, notAdoptable, type TenantStorage, takenOr } from './storage.ts';
 
 /** Isolation `schema`: each tenant has a schema in a shared database. */
-export function schemaStorage(pools: Pools, central: Database): TenantStorage {
+export function schemaStorage(pools: Pools, central: Database, extensions: string): TenantStorage {
   const marks = marksOf(central);
   const owned = { pools, marks };
   return {
@@ -28,7 +28,7 @@ export function schemaStorage(pools: Pools, central: Database): TenantStorage {
             createRole(placement, marks.owner(tenant)),
             `create schema ${schema}${authorization(placement)}`,
             `comment on schema ${schema} is ${quoteText(marks.owner(tenant))}`,
-            ...(filled ? [filled.record(tenant), ...pinOf(placement), ...filled.statements] : []),
+            ...(filled ? [filled.record(tenant), ...pinOf(placement, { extensions }), ...filled.statements] : []),
           ].join(';\n'),
         );
         return filled ? 'migrated-and-recorded' : 'empty';

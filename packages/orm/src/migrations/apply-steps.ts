@@ -1,7 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { PinnedMigrator } from '../mikro-orm/pinned-migrator.ts';
-import { sharesTables } from '../placement/placement.ts';
+import { extensionsOf, sharesTables } from '../placement/placement.ts';
 import { discardAll } from '../session/cleaning.ts';
 import { pinOf } from '../session/pin.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
@@ -32,7 +32,7 @@ interface Applied {
  * is applied than was known.
  */
 export async function applyInOneMessage(
-  { pools }: MigrationContext,
+  { pools, extensions }: MigrationContext,
   target: MigrationTarget,
   set: MigrationSet,
   known: readonly string[],
@@ -42,7 +42,7 @@ export async function applyInOneMessage(
   // What changes shared tables is looked at statement by statement.
   const replay = tenant && sharesTables(tenant) ? undefined : await replayOf(set, steps);
   if (!replay) return undefined;
-  const pin = pinOf(placement);
+  const pin = pinOf(placement, { extensions: tenant && extensionsOf(tenant, extensions) });
   const pinned = [...pin, expectTransaction(set)];
   const before = [
     'begin',

@@ -37,7 +37,7 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
     operation: Operation,
     known: readonly string[],
   ): Promise<Migrated | undefined> {
-    const set = await context.set();
+    const set = await context.set(target);
     const steps = operation.stepsFrom(known);
     if (steps.length === 0) return { steps, applied: known };
     const applied = await whenFree(() => applyInOneMessage(context, target, set, known, steps));
@@ -46,7 +46,7 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
 
   /** Performs the operation transaction by transaction, and adds each step to `done` once it is committed. */
   async function migrateStepwise(target: MigrationTarget, operation: Operation, done: Step[]): Promise<Migrated> {
-    const set = await context.set();
+    const set = await context.set(target);
     for (;;) {
       const { applied, steps, next } = await whenFree(() => applyInTransaction(context, target, set, operation));
       done.push(...steps);
@@ -58,7 +58,7 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
 
   return async function migrateTarget(target, operation, known) {
     // A source of migrations that cannot be loaded is no fault of the target.
-    await context.set();
+    await context.set(target);
     const done: Step[] = [];
     try {
       const migrated = known && (await migrateKnown(target, operation, known));

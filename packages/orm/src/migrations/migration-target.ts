@@ -16,7 +16,10 @@ export interface MigrationTarget {
 /** What migrations run with. */
 export interface MigrationContext {
   readonly pools: Pools;
-  readonly set: () => Promise<MigrationSet>;
+  /** The migrations for a target, when its database has the extensions that they need. */
+  readonly set: (target: MigrationTarget) => Promise<MigrationSet>;
+  /** The schema of extensions. */
+  readonly extensions: string;
   /** An EntityManager on which the target's migrations may send anything. */
   readonly fork: (target: MigrationTarget) => TenantEntityManager;
   /** A dedicated connection in the target, for what runs outside of a transaction. */

@@ -5,6 +5,7 @@ import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { Pools } from '../connections/pools.ts';
 import { openSession } from '../connections/unpinned-session.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
+import type { Extensions } from '../isolation/extension-schema.ts';
 import { rowMigrationSession } from '../isolation/row/migration-pool.ts';
 import { appliedRows } from '../isolation/row/storage.ts';
 import type { Contents } from '../isolation/storage.ts';
@@ -13,7 +14,14 @@ import { type CreateMigrationOptions, createMigration } from '../mikro-orm/creat
 import type { Drivers } from '../mikro-orm/drivers.ts';
 import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
 import type { SchemaPart } from '../mikro-orm/scope-schema-generator.ts';
-import { type OrmPlacement, ownServer, placementOf, sharesTables } from '../placement/placement.ts';
+import {
+  extensionsOf,
+  type OrmPlacement,
+  ownServer,
+  placementOf,
+  sharesDatabase,
+  sharesTables,
+} from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
 import { centralMigrations } from './central-migrations.ts';
 import type { Fleet } from './fleet-options.ts';
@@ -21,12 +29,13 @@ import { centralLedger, type Ledger } from './ledger.ts';
 import { loadOnce } from './load-once.ts';
 import { migrateTargetWith } from './migrate-target.ts';
 import { loadMigrations, type MigrationSet } from './migration-set.ts';
-import { type MigrationContext, tenantTarget } from './migration-target.ts';
+import { type MigrationContext, type MigrationTarget, tenantTarget } from './migration-target.ts';
 import { type CentralMigrations, createMigrations, type Migrations } from './migrations.ts';
 import { assumeUpTo, upTo } from './operation.ts';
 import { createLog, replayOf } from './replay.ts';
 import { isExhausted, retryWhile } from './retry.ts';
 import { versionOf } from './version.ts';
+import { withoutExtensions } from './without-extensions.ts';
 
 /** What migrations are opened on. */
 export interface MigrationsOptions {
@@ -36,6 +45,7 @@ export interface MigrationsOptions {
   readonly drivers: Drivers;
   /** The tenants' migrations, loaded once. */
   readonly set: () => Promise<MigrationSet>;
+  readonly extensions: Extensions;
   readonly servers: Iterable<string>;
   readonly central: OrmPlacement;
   readonly tenant: EntityMetadata<TenantEntity>;
@@ -46,7 +56,7 @@ export interface MigrationsOptions {
 export interface OpenMigrations {
   readonly migrations: Migrations;
   /** What a new tenant begins with, or `undefined` if a migration has to run in each tenant. */
-  contents(): Promise<Contents | undefined>;
+  contents(tenant: Tenant): Promise<Contents | undefined>;
   /** Marks a tenant's migrations up to this one as applied. */
   assume(tenant: Tenant, at: string): Promise<void>;
   /** Applies a tenant's pending migrations and records its version. */
@@ -56,19 +66,30 @@ export interface OpenMigrations {
 }
 
 export function openMigrations(options: MigrationsOptions): OpenMigrations {
-  const { base, pools, drivers, set, servers, tenant: meta } = options;
+  const { base, pools, drivers, set, servers, extensions, tenant: meta } = options;
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
   const ledger = centralLedger(forkCentral, meta);
+  const divided = loadOnce(async () => withoutExtensions(await set(), extensions.schema));
+  async function setFor({ tenant, placement }: MigrationTarget): Promise<MigrationSet> {
+    if (!tenant || !sharesDatabase(tenant)) return set();
+    const { set: own, creating } = await divided();
+    await extensions.create(placement, creating);
+    return own;
+  }
   const context: MigrationContext = {
     pools,
-    set,
-    session: ({ tenant, placement }) =>
-      tenant && sharesTables(tenant)
-        ? rowMigrationSession(placement, set, (owned) => openSession(pools, owned))
-        : openSession(pools, placement),
+    set: setFor,
+    extensions: extensions.schema,
+    session: ({ tenant, placement }) => {
+      const found = tenant && extensionsOf(tenant, extensions.schema);
+      const open = (at: OrmPlacement) => openSession(pools, at, found);
+      return tenant && sharesTables(tenant) ? rowMigrationSession(placement, set, open, found) : open(placement);
+    },
     fork: ({ tenant }) => (tenant ? base.em.forkFor(drivers.forMigrations(tenant)) : forkCentral()),
   };
   const migrateTarget = migrateTargetWith(context);
+
+  const contents = new WeakMap<MigrationSet, Contents | undefined>();
 
   async function fleet(): Promise<Fleet> {
     return {
@@ -85,7 +106,12 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       central: openCentral(options, context),
       create: (wish = {}) => createIn(options, 'tenant', undefined, wish),
     }),
-    contents: loadOnce(async () => contentsOf(await set(), ledger)),
+    contents: async (tenant) => {
+      const own = await setFor(tenantTarget(tenant));
+      const known = contents.get(own) ?? (await contentsOf(own, ledger));
+      contents.set(own, known);
+      return known;
+    },
     assume: async (tenant, at) => {
       await migrateTarget(tenantTarget(tenant), assumeUpTo((await set()).names, at));
     },

@@ -3,7 +3,7 @@ import { incarnationOf, type ResourceScope } from '@omnitenant/core/extend';
 import { refuseElsewhere } from '../entities/elsewhere.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
-import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
+import { extensionsOf, type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import { type SharedPlacement, sharedPlacement } from '../placement/shared-placement.ts';
 import { type PinOptions, pinOf } from '../session/pin.ts';
 import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
@@ -38,6 +38,11 @@ export interface DriversOptions {
   readonly central: OrmPlacement;
   /** What is done differently where tenants share tables. */
   readonly sharedTables: SharedTables;
+  /** The schema of extensions, in the databases that tenants share. */
+  readonly extensions: {
+    readonly schema: string;
+    check(placement: OrmPlacement): Promise<void> | undefined;
+  };
   /** Whether hostile SQL is kept from changing the role. */
   readonly roles: boolean;
   /** How to serve a tenant, by its migrations. */
@@ -52,7 +57,16 @@ interface SharedTables {
   migrationPool(placement: SharedPlacement): PinnedPool;
 }
 
-export function createDrivers({ base, scopes, pools, central, sharedTables, roles, serving }: DriversOptions): Drivers {
+export function createDrivers({
+  base,
+  scopes,
+  pools,
+  central,
+  sharedTables,
+  extensions,
+  roles,
+  serving,
+}: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
   function poolOf(
     placement: OrmPlacement,
@@ -62,6 +76,7 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
   ): PinnedPool {
     async function connect(pipelined?: boolean): Promise<SqlClient> {
       mayConnect();
+      if (pin.extensions !== undefined) await extensions.check(placement);
       if (pin.rowsOf !== undefined) await sharedTables.check(placement);
       return pools.connect(placement, pipelined);
     }
@@ -70,7 +85,7 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
   const ofCentral = scopedDriver(
     'central',
     { scopeKey: 'central', scopeLabel: 'central', namedSchema: central.schema },
-    poolOf(central, {}, { sharedReadsOf: central.schema }),
+    poolOf(central, { extensions: extensions.schema }, { sharedReadsOf: central.schema }),
   );
   // A driver lives as long as the tenant's record: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
@@ -86,7 +101,7 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
     const refuse = () => refuseElsewhere(belonging);
     const pool = poolOf(
       placement,
-      { rowsOf: placement.key, readOnly },
+      { rowsOf: placement.key, readOnly, extensions: extensionsOf(tenant, extensions.schema) },
       {
         readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
         ...rulesOf(tenant, placement, refuse),
@@ -122,7 +137,9 @@ export function createDrivers({ base, scopes, pools, central, sharedTables, role
       return scopedDriver(
         'tenant',
         { scopeKey: `migrations of ${id}`, scopeLabel: id, namedSchema: placement.schema },
-        sharesTables(tenant) ? sharedTables.migrationPool(sharedPlacement(tenant)) : poolOf(placement, {}),
+        sharesTables(tenant)
+          ? sharedTables.migrationPool(sharedPlacement(tenant))
+          : poolOf(placement, { extensions: extensionsOf(tenant, extensions.schema) }),
       );
     },
     forAuthoring: () => scopedDriver('tenant', { scopeKey: 'new migrations', scopeLabel: 'new migrations' }, noPool),

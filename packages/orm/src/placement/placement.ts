@@ -53,6 +53,16 @@ export function sharesTables({ isolation }: { readonly isolation: string }): boo
   return isolation === 'row';
 }
 
+/** Whether a tenant's database is its own, extensions included. */
+export function sharesDatabase({ isolation }: { readonly isolation: string }): boolean {
+  return isolation !== 'database';
+}
+
+/** The schema that a tenant finds extensions in beside its own. */
+export function extensionsOf(tenant: { readonly isolation: string }, schema: string): string | undefined {
+  return sharesDatabase(tenant) ? schema : undefined;
+}
+
 /**
  * Reads a stored tenant's placement. That of a tenant on a server of its own names the tenant too, as the server has no name.
  *

@@ -5,6 +5,8 @@ import { quoteName } from '../sql/quote.ts';
 export interface PinOptions {
   /** The tenant that row-level security is told, where tenants share their tables. */
   readonly rowsOf?: string | undefined;
+  /** The schema of extensions, which is looked into after the tenant's own. */
+  readonly extensions?: string | undefined;
   /** Whether writes are refused. */
   readonly readOnly?: boolean | undefined;
 }
@@ -13,9 +15,13 @@ export interface PinOptions {
  * The pin of a placement (elsewhere called its session context): the statements that bring a connection to it. They hold until the
  * end of their transaction, and each of the tenant's statements is sent with all of them.
  */
-export function pinOf({ schema, role }: OrmPlacement, { rowsOf, readOnly }: PinOptions = {}): readonly string[] {
+export function pinOf(
+  { schema, role }: OrmPlacement,
+  { rowsOf, readOnly, extensions }: PinOptions = {},
+): readonly string[] {
   // PostgreSQL looks into temporary tables first, unless the path names their place in it.
-  const pin = [`set local search_path to ${quoteName(schema)}, pg_temp`];
+  const path = [schema, ...(extensions === undefined ? [] : [extensions])].map(quoteName);
+  const pin = [`set local search_path to ${path.join(', ')}, pg_temp`];
   if (role !== undefined) pin.unshift(`set local role ${quoteName(role)}`);
   if (rowsOf !== undefined) pin.push(`set local ${tenantSetting} to '${rowsOf}'`);
   if (readOnly) pin.push('set local transaction_read_only to on');

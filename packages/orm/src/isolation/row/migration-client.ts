@@ -1,6 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from '../../placement/placement.ts';
 import { formerTenants, rowRoles, tenantColumn } from '../../placement/shared-tables.ts';
+import { pinOf } from '../../session/pin.ts';
 import type { Enveloped, QueryResult, SqlClient, TransactionStatus } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { codeOf as keywordsOf, maskedCode, statementsOf } from '../../sql/lexer.ts';
@@ -15,6 +16,8 @@ import { tenantKeys } from './tenant-keys.ts';
 export interface RowMigration {
   readonly placement: OrmPlacement;
   readonly logTable: string;
+  /** The schema of extensions, which is looked into after the tables' own. */
+  readonly extensions?: string | undefined;
   /** Whether a statement may run in no transaction, which takes a session of its own. */
   readonly mayLeaveTransaction?: boolean | undefined;
 }
@@ -100,11 +103,9 @@ export class RowMigrationClient implements SqlClient {
   async #begin(statement: string): Promise<QueryResult> {
     const result = await this.#query(statement);
     this.#inTransaction = true;
-    const { owner } = this.#expected.roles;
-    await this.#query(
-      `set local role ${quoteName(owner)}; set local search_path to ${quoteName(this.#migration.placement.schema)}, pg_temp; ` +
-        `set local ${tenantSetting} to ''`,
-    );
+    const { placement, extensions } = this.#migration;
+    const pin = pinOf({ ...placement, role: this.#expected.roles.owner }, { rowsOf: '', extensions });
+    await this.#query(pin.join('; '));
     return result;
   }
 

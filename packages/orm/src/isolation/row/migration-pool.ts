@@ -9,10 +9,11 @@ export function rowMigrationPool(
   placement: OrmPlacement,
   set: () => Promise<{ readonly logTable: string }>,
   open: (placement: OrmPlacement) => Promise<SqlClient>,
+  extensions?: string,
 ): PinnedPool {
   const connect = async () => {
     const { logTable } = await set();
-    return new RowMigrationClient(await open(placement), { placement, logTable });
+    return new RowMigrationClient(await open(placement), { placement, logTable, extensions });
   };
   return {
     options: {},
@@ -34,8 +35,9 @@ export async function rowMigrationSession(
   placement: OrmPlacement,
   set: () => Promise<{ readonly logTable: string }>,
   open: (placement: OrmPlacement) => Promise<SqlClient>,
+  extensions?: string,
 ): Promise<SqlClient> {
   const { logTable } = await set();
   const client = await open({ ...placement, role: rowRoles(placement).owner });
-  return new RowMigrationClient(client, { placement, logTable, mayLeaveTransaction: true });
+  return new RowMigrationClient(client, { placement, logTable, extensions, mayLeaveTransaction: true });
 }
