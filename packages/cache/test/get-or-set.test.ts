@@ -1,3 +1,4 @@
+import { createTenancy } from '@omnitenant/core';
 import { obtainable, type TestRedis, testRedis } from '@omnitenant/tooling';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -26,12 +27,21 @@ afterAll(async () => {
 });
 
 /** An application of three tenants with a cache of its own. */
-async function start(kind: string, options: CacheOptions = {}): Promise<Application> {
+async function start(kind: string, options: CacheOptions = {}) {
   started += 1;
   const where = kind === 'Redis' ? { redis: client, prefix: `${redis.prefix}${started}:` } : {};
   const app = await application(createCache({ ...options, ...where }));
   open.push(app);
   return app;
+}
+
+/** One application in two processes, whose tenants and Redis are the same. */
+async function twoProcesses(): Promise<[Application, Application]> {
+  const here = await start('Redis');
+  const cache = createCache({ redis: client, prefix: `${redis.prefix}${started}:` });
+  const there = { cache, tenancy: createTenancy({ store: here.store, resources: [cache] }) };
+  open.push(there);
+  return [here, there];
 }
 
 describe.each(kinds)('getOrSet, in %s,', (kind) => {
@@ -205,7 +215,7 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
     });
 
     test('of two that ask for each other, nobody waits for ever', async () => {
-      const { cache, tenancy } = await start(kind);
+      const { cache, tenancy } = await start(kind, { waitMs: 600_000, buildTimeoutMs: 600_000 });
       const { promise: bothBuild, resolve } = Promise.withResolvers<void>();
       const ask = (key: string, other: string): Promise<string> =>
         cache.getOrSet(key, async () => {
@@ -218,6 +228,26 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
         expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
       });
     });
+  });
+
+  test.runIf(kind === 'Redis')('in another process keeps what it builds, though a build here fails', async () => {
+    const [here, there] = await twoProcesses();
+    const builds = [here, there].map(({ cache, tenancy }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      const begun = Promise.withResolvers<void>();
+      const build = () => {
+        begun.resolve();
+        return promise;
+      };
+      const value = tenancy.run('acme', () => cache.getOrSet('a', build));
+      return { value, begun: begun.promise, resolve, reject };
+    });
+    await Promise.all(builds.map(({ begun }) => begun));
+    builds[0]?.reject(new Error('out of tea'));
+    await expect(builds[0]?.value).rejects.toThrow('out of tea');
+    builds[1]?.resolve('kept');
+    await builds[1]?.value;
+    expect(await here.tenancy.run('acme', () => here.cache.get('a'))).toBe('kept');
   });
 
   describe('with a build that does not end', () => {
@@ -306,6 +336,18 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
         resolve('new');
         expect(await rebuilt).toBe('new');
         expect(await cache.getOrSet('a', unused)).toBe('new');
+      });
+    });
+
+    test.runIf(kind === 'Redis')('serves the old value in other processes too', async () => {
+      const [here, there] = await twoProcesses();
+      await here.tenancy.run('acme', async () => {
+        const { rebuilt, resolve } = await rebuilding(here);
+        const ask = () => there.tenancy.run('acme', () => there.cache.getOrSet('a', () => expect.unreachable(), grace));
+        expect(await ask()).toBe('old');
+        resolve('new');
+        expect(await rebuilt).toBe('new');
+        expect(await ask()).toBe('new');
       });
     });
 
