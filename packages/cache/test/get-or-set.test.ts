@@ -326,7 +326,7 @@ describe.each(kinds)('getOrSet, in %s,', (kind) => {
     }
 
     test('serves the old value while one builds the next', async () => {
-      const app = await start(kind);
+      const app = await start(kind, { waitMs: 600_000 });
       const { cache, tenancy } = app;
       await tenancy.run('acme', async () => {
         const { rebuilt, resolve } = await rebuilding(app);

@@ -61,6 +61,15 @@ describe('where there is no room', () => {
     expect(count(spaces, 'busy')).toBeGreaterThan(50);
   });
 
+  test('of bytes, it is made for all together', () => {
+    const spaces = start({ maxEntries: 10_000, maxBytes: 100_000, tenantShare: 0.5 });
+    const owners = ['a', 'b', 'c', 'd'];
+    for (const owner of owners) fill(spaces, owner, { bytes: 1_000 });
+    const kept = owners.map((owner) => count(spaces, owner)).reduce((sum, one) => sum + one);
+    expect(kept).toBeGreaterThan(70);
+    expect(kept).toBeLessThan(85);
+  });
+
   test('of entries, the bytes that others have protect nobody', () => {
     const spaces = start({});
     for (let n = 0; n < 10; n += 1) spaces.set(`quiet-${n}`, 'only', 1_000_000);
