@@ -14,14 +14,19 @@ describe('a cache in memory', () => {
   resourceSuite({ test, createResource: () => ({ resource: createCache(), ...use }) });
 });
 
-describe.skipIf(!(await obtainable('redis-server')))('a cache in Redis', () => {
+const kinds = [
+  ['in Redis', {}],
+  ['in Redis, with copies in the process', { localTtlMs: 60_000 }],
+] as const;
+
+describe.skipIf(!(await obtainable('redis-server'))).each(kinds)('a cache %s', (_, options) => {
   resourceSuite({
     test,
     async createResource() {
       const { url, prefix, drop } = await testRedis();
       const client = new Redis(url);
       return {
-        resource: createCache({ redis: url, prefix }),
+        resource: createCache({ redis: url, prefix, ...options }),
         ...use,
         stored: () => client.keys(`${prefix}*`),
         async close() {
