@@ -41,6 +41,22 @@ const changes = [
     'superuser: grant pg_read_all_data to "$_rows_tenants"',
     /is a member of "pg_read_all_data": revoke pg_read_all_data from/,
   ],
+  [
+    'superuser: create view public.report as select * from rows.task; grant select on public.report to public',
+    /^public\.report: it reads shared tables with the rights of its owner.*: revoke all on public\.report from public/,
+  ],
+  [
+    'superuser: create view public.inner_report as select * from rows.task; create materialized view public.report as select * from public.inner_report; grant select on public.report to public',
+    /^public\.report: it reads shared tables/,
+  ],
+  [
+    'alter default privileges grant select on tables to public',
+    /the schema: what "\S+_owner" makes in it is granted to everybody by default/,
+  ],
+  [
+    'superuser: alter default privileges in schema rows grant usage, update on sequences to public',
+    /by default: alter default privileges for role \S+ in schema rows revoke all on sequences from public/,
+  ],
 ] as const;
 
 test.each(changes)('after "%s", the report says what is open, and its SQL closes it', async (sql, message) => {

@@ -13,6 +13,10 @@ export interface Catalogue {
   readonly relations: readonly Relation[];
   readonly keys: readonly Key[];
   readonly functions: readonly RowFunction[];
+  /** Views elsewhere that read the schema's tables with the rights of their owner, and that tenants may read. */
+  readonly outsideViews: readonly string[];
+  /** Default privileges that would give tenants what is made in the schema next. */
+  readonly defaults: readonly { readonly role: string; readonly fault: string; readonly sql: string }[];
 }
 
 export interface Relation {
@@ -105,12 +109,20 @@ export function catalogueQuery(placement: OrmPlacement): string {
   const tree = (node: string, attribute: string) =>
     `regexp_replace(regexp_replace(${node}::text, ' :(location|stmt_location|stmt_len) -?\\d+', '', 'g'),
       ':(varattno|varattnosyn) ' || ${attribute} || '\\M', ':\\1 tenant', 'g')`;
-  return `with s as (select oid, nspowner from pg_namespace where nspname = ${schema}),
+  const kinds = `(values ('r', 'tables'), ('S', 'sequences')) k(kind, plural)`;
+  const given = `x.grantee in (0::oid, ${quoteText(tenants)}::regrole::oid, ${quoteText(changes)}::regrole::oid)`;
+  return `with recursive s as (select oid, nspowner from pg_namespace where nspname = ${schema}),
   c as materialized (select c.* from pg_class c, s where c.relnamespace = s.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
   ref as materialized (select c.oid, ${tree('d.adbin', 'a.attnum')} as filled, ${tree('p.polqual', 'a.attnum')} as used, ${tree('p.polwithcheck', 'a.attnum')} as checked,
       json_build_object('using', pg_get_expr(p.polqual, c.oid), 'check', pg_get_expr(p.polwithcheck, c.oid), 'default', pg_get_expr(d.adbin, c.oid)) as texts
     from c join pg_attribute a on a.attrelid = c.oid and a.attname = '${tenantColumn}' join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-    join pg_policy p on p.polrelid = c.oid and p.polname = 'omnitenant' where c.relname = '${formerTenants}')
+    join pg_policy p on p.polrelid = c.oid and p.polname = 'omnitenant' where c.relname = '${formerTenants}'),
+  readers as (
+    select r.ev_class as oid from c join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
+      join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+    union select r.ev_class from readers v join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = v.oid
+      join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+  )
   select json_build_object(
     'schemaOwner', pg_get_userbyid(s.nspowner),
     'mark', obj_description(s.oid, 'pg_namespace'),
@@ -164,7 +176,20 @@ export function catalogueQuery(placement: OrmPlacement): string {
     'functions', (select coalesce(json_agg(json_build_object('name', f.oid::regprocedure::text, 'definer', f.prosecdef,
         'executable', has_function_privilege(${quoteText(tenants)}, f.oid, 'execute') and has_function_privilege(${quoteText(changes)}, f.oid, 'execute'))), '[]')
       from pg_proc f where (f.pronamespace = s.oid or f.prosecdef and f.proowner = s.nspowner)
-        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e'))
+        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e')),
+    'outsideViews', (select coalesce(json_agg(format('%I.%I', n.nspname, v.relname) order by 1), '[]') from readers join pg_class v using (oid) join pg_namespace n on n.oid = v.relnamespace
+      where v.relnamespace <> s.oid and v.relkind in ('v', 'm')
+        and not exists (select from pg_options_to_table(v.reloptions) where option_name = 'security_invoker' and option_value::boolean)
+        and has_schema_privilege(${quoteText(tenants)}, v.relnamespace, 'usage') and has_any_column_privilege(${quoteText(tenants)}, v.oid, 'select')),
+    'defaults', (select coalesce(json_agg(f), '[]') from (
+      select distinct pg_get_userbyid(a.defaclrole) as role, format('what "%s" makes in it is granted to %s by default', pg_get_userbyid(a.defaclrole),
+          case x.grantee when 0 then 'everybody' else quote_ident(pg_get_userbyid(x.grantee)) end) as fault,
+        format('alter default privileges for role %I%s revoke all on %s from %s', pg_get_userbyid(a.defaclrole),
+          case a.defaclnamespace when 0 then '' else format(' in schema %I', ${schema}) end, k.plural,
+          case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end) as sql
+      from pg_default_acl a join ${kinds} on k.kind = a.defaclobjtype::text, aclexplode(a.defaclacl) x
+      where ${given} and (a.defaclnamespace = s.oid or a.defaclnamespace = 0 and a.defaclrole = s.nspowner)
+    ) f)
   )::text as catalogue from s`;
 }
 

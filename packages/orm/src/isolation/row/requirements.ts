@@ -82,6 +82,20 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
               },
             ],
     ),
+    ...catalogue.outsideViews.map((view) => ({
+      on: view,
+      fault: 'it reads shared tables with the rights of its owner, and tenants may read it',
+      open: true,
+      steps: [],
+      remedy: `revoke all on ${view} from public, ${grantees(roles)}`,
+    })),
+    ...catalogue.defaults.map(({ role, fault, sql }) => ({
+      on: 'schema',
+      fault,
+      open: true,
+      steps: role === roles.owner ? [right(sql)] : [],
+      remedy: role === roles.owner ? undefined : sql,
+    })),
     ...catalogue.relations.flatMap((relation) => {
       if (internal(relation)) return withoutRights(relation, roles);
       const found = ofRelation(relation, roles);
