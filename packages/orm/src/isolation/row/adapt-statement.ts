@@ -40,7 +40,7 @@ export function adaptStatement(statement: string, schema: string, catalogue: Cat
   }
   const standIns: AdaptedStatement['standIns'][number][] = [];
   const reference = new RegExp(
-    String.raw`\breferences\s+(${qualified})\s*(\([^)]*\))?((?:\s+(?:match\s+\w+|on\s+(?:delete|update)\s+(?:no\s+action|restrict|cascade|set\s+(?:null|default)(?:\s*\([^)]*\))?)|not\s+deferrable|deferrable|initially\s+\w+|not\s+valid))*)`,
+    String.raw`\breferences\s+(${qualified})(?:\s*(\([^)]*\)))?((?:\s+(?:match\s+\w+|on\s+(?:delete|update)\s+(?:no\s+action|restrict|cascade|set\s+(?:null|default)(?:\s*\([^)]*\))?)|not\s+deferrable|deferrable|initially\s+\w+|not\s+valid))*)`,
     'dgi',
   );
   for (const found of masked.matchAll(reference)) {
