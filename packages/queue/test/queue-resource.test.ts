@@ -20,7 +20,7 @@ describe('a queue keeps the promises of a resource', () => {
         // All but what BullMQ keeps of the queue itself, and which tenants were removed within a day.
         stored: async () =>
           (await client.keys(`${redis.prefix}*`)).filter(
-            (key) => !/:(?:meta|id|events|marker|pc|wait|removed)$/.test(key),
+            (key) => !/:(?:meta|id|events|marker|pc|wait|tenants)$/.test(key),
           ),
         async close() {
           await client.quit();

@@ -41,11 +41,25 @@ local function scheduler(prefix, limits, now)
     return limit > 0 and (tonumber(call('HGET', busy, owner)) or 0) >= limit
   end
 
+  local function park(owner, untilMs)
+    call('ZADD', parked, 'GT', untilMs, owner)
+    call('ZREM', ready, owner)
+  end
+
+  -- Until the window is over. The clock of a worker may be ahead of it, so that the tenant comes back too early.
+  local function isSlowed(owner)
+    local max, key = limitsOf(owner).max, prefix .. 'fair:rate:' .. owner
+    if max == 0 or (tonumber(call('GET', key)) or 0) < max then return false end
+    park(owner, now + math.max(call('PTTL', key), 1))
+    return true
+  end
+
   -- A tenant that comes back is at most one turn ahead of the others, so that its first job is next.
   local function enter(owner)
     local turn = math.max(tonumber(call('HGET', turns, owner)) or lined, (tonumber(call('HGET', turns, '')) or 0) - 1)
     call('HSET', turns, owner, turn)
     if call('ZSCORE', parked, owner) or call('SISMEMBER', paused, owner) == 1 or isFull(owner) then return end
+    if isSlowed(owner) then return end
     call('ZADD', ready, 'NX', turn, owner)
   end
 
@@ -53,11 +67,6 @@ local function scheduler(prefix, limits, now)
     if call('ZCARD', line(owner)) == 0 then return end
     enter(owner)
     wake()
-  end
-
-  local function park(owner, untilMs)
-    call('ZADD', parked, 'GT', untilMs, owner)
-    call('ZREM', ready, owner)
   end
 
   local function release(id)
@@ -68,16 +77,31 @@ local function scheduler(prefix, limits, now)
     reenter(owner)
   end
 
+  -- What is added to sorted sets, so that it takes one call for each of them.
+  local additions = {}
+  local function addLater(key, score, id)
+    local args = additions[key] or {}
+    additions[key] = args
+    args[#args + 1] = score
+    args[#args + 1] = id
+  end
+  local function addAll()
+    for key, args in pairs(additions) do
+      for n = 1, #args, 2000 do call('ZADD', key, unpack(args, n, math.min(n + 1999, #args))) end
+    end
+    additions = {}
+  end
+
   local entered = {}
-  local function lineUp(id, first)
+  local function lineUp(id, number, first)
     local job = call('HMGET', prefix .. id, 'opts', 'priority')
     local read, opts = pcall(cjson.decode, job[1] or '')
     if not read or type(opts) ~= 'table' then opts = {} end
     local owner = type(opts.tenant) == 'string' and opts.tenant ~= '' and opts.tenant or 'nobody'
     release(id)
-    local priority, count = tonumber(job[2]) or 0, call('INCR', prefix .. 'pc') % span
-    call('ZADD', prioritized, lined + priority * span + count, id)
-    call('ZADD', line(owner), priority * 2 * span + ((first or opts.lifo == true) and -count or count), id)
+    local priority, count = tonumber(job[2]) or 0, number % span
+    addLater(prioritized, lined + priority * span + count, id)
+    addLater(line(owner), priority * 2 * span + ((first or opts.lifo == true) and -count or count), id)
     if not entered[owner] then
       entered[owner] = true
       enter(owner)
@@ -87,17 +111,25 @@ local function scheduler(prefix, limits, now)
   -- Lines up what came to wait, and what is due. Returns whether there is more.
   local function lineUpNew(most)
     local ids = call('LRANGE', wait, -most, -1)
-    if #ids > 0 then call('LTRIM', wait, 0, -#ids - 1) end
-    for n = #ids, 1, -1 do lineUp(ids[n]) end
     local added = call('ZRANGEBYSCORE', prioritized, 0, '+inf', 'LIMIT', 0, most)
-    for _, id in ipairs(added) do lineUp(id) end
     local due = call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, most)
+    local total = #ids + #added + #due
+    if total == 0 then return false end
+    local number = call('INCRBY', prefix .. 'pc', total) - total
+    local function next(id)
+      number = number + 1
+      lineUp(id, number)
+    end
+    if #ids > 0 then call('LTRIM', wait, 0, -#ids - 1) end
+    for n = #ids, 1, -1 do next(ids[n]) end
+    for _, id in ipairs(added) do next(id) end
     for _, id in ipairs(due) do
       call('ZREM', delayed, id)
       call('HSET', prefix .. id, 'delay', 0)
       call('XADD', prefix .. 'events', '*', 'event', 'waiting', 'jobId', id, 'prev', 'delayed')
-      lineUp(id)
+      next(id)
     end
+    addAll()
     return #ids == most or #added == most or #due == most
   end
 
@@ -122,11 +154,9 @@ local function scheduler(prefix, limits, now)
       if not id then
         call('ZREM', ready, owner)
       else
-        local score = call('ZSCORE', prioritized, id)
-        if score then
-          call('ZREM', prioritized, id)
+        if call('ZREM', prioritized, id) == 1 then
           call('RPUSH', wait, id)
-          return { id = id, owner = owner, turn = tonumber(turn), place = place, score = score }
+          return { id = id, owner = owner, turn = tonumber(turn), place = place }
         end
       end
     end
@@ -135,7 +165,7 @@ local function scheduler(prefix, limits, now)
   local function count(job)
     local owner, of = job.owner, limitsOf(job.owner)
     local turn = job.turn + 1 / of.weight
-    call('HSET', turns, owner, turn, '', math.max(tonumber(call('HGET', turns, '')) or job.turn, job.turn))
+    call('HSET', turns, owner, turn, '', job.turn)
     call('ZADD', ready, turn, owner)
     if counting then
       call('HSET', active, job.id, owner)
@@ -151,7 +181,8 @@ local function scheduler(prefix, limits, now)
 
   local function restore(job)
     call('RPOP', wait)
-    call('ZADD', prioritized, job.score, job.id)
+    local priority = math.floor((job.place + span) / (2 * span))
+    call('ZADD', prioritized, lined + priority * span + math.abs(job.place - priority * 2 * span), job.id)
     call('ZADD', line(job.owner), job.place, job.id)
   end
 
@@ -168,14 +199,15 @@ local function scheduler(prefix, limits, now)
     local job = choose()
     if not job then return { 0, 0, 0, more and now or nextMs() } end
     local result = start()
-    if call('LINDEX', wait, -1) == job.id then restore(job) else count(job) end
+    if result[2] == job.id then count(job) else restore(job) end
     return result
   end
 
   -- Puts a job that BullMQ has moved back to wait first in its line again.
   local function putBack(id)
     if call('LINDEX', wait, -1) == id then call('RPOP', wait) end
-    lineUp(id, true)
+    lineUp(id, call('INCR', prefix .. 'pc'), true)
+    addAll()
     wake()
   end
 

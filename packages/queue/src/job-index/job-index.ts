@@ -49,7 +49,7 @@ if removed then
   index.forgetEvents(function(other) return other == id end)
   return result
 end
-index.finish(owner, id)
+index.finish(owner, id, ARGV[2])
 -- BullMQ may have added the next job of the same deduplication.
 local following = job[2] and redis.call('GET', prefix .. 'de:' .. job[2])
 if following and following ~= id and redis.call('EXISTS', prefix .. following) == 1 then index.add(owner, following) end
