@@ -83,6 +83,29 @@ describe('making a tenant', () => {
     },
   );
 
+  test.each(['schema', 'database', 'row'])(
+    'of isolation %s has no time limit of requests on it, which holds for those again',
+    async (isolation) => {
+      class Slow extends Migration {
+        override up(): void {
+          this.addSql('select pg_sleep(0.8)');
+        }
+      }
+      await using app = await open(
+        {},
+        {
+          migrations: { migrationsList: [CreateLibrary, { name: 'Slow', class: Slow }] },
+          driverOptions: { options: '-c statement_timeout=500' },
+        },
+      );
+      await app.tenancy.tenants.create({ id: 'acme', isolation });
+      await app.tenancy.run('acme', async () => {
+        expect(await app.orm.em.execute('show statement_timeout')).toEqual([{ statement_timeout: '500ms' }]);
+        await expect(app.orm.em.execute('select pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
+      });
+    },
+  );
+
   test('never adopts a schema or database that is there already', async () => {
     await using app = await open();
     await app.query('create schema t_acme');

@@ -20,6 +20,7 @@ export class PooledClient implements SqlClient {
   readonly #connection: Connection;
   readonly #database: Database;
   readonly pipelined: boolean;
+  readonly isDirect: boolean;
   /** Whether the session may hold something of this user: a transaction, a setting, a lock, an unanswered statement. */
   #leavesSomething = false;
   #unanswered = 0;
@@ -27,6 +28,7 @@ export class PooledClient implements SqlClient {
 
   constructor(connection: Connection, database: Database) {
     this.pipelined = connection.pipelined;
+    this.isDirect = connection.canPipeline;
     this.#connection = connection;
     this.#database = database;
   }

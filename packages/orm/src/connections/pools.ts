@@ -66,6 +66,8 @@ function queryOn(connect: Pools['connect']): Pools['query'] {
   return async (database, sql) => {
     const client = await connect(database);
     try {
+      // A limit on the statements of requests is none for what makes and removes tenants. Through a pooler, others would get that.
+      if (client.isDirect) await client.query('set statement_timeout to 0');
       const result = await client.query(sql);
       return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
     } finally {

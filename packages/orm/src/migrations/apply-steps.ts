@@ -18,6 +18,7 @@ import {
   logEntry,
   otherState,
   replayOf,
+  withoutTimeLimit,
 } from './replay.ts';
 
 /** The steps of one transaction, what is applied after them, and the step that comes next, if any is left. */
@@ -46,6 +47,7 @@ export async function applyInOneMessage(
   const pinned = [...pin, expectTransaction(set)];
   const before = [
     'begin',
+    withoutTimeLimit(),
     lockOf(placement.schema),
     ...pin,
     expectApplied(set, known),
@@ -73,6 +75,7 @@ export function applyInTransaction(
 ): Promise<Applied> {
   return context.fork(target).transactional(async (em) => {
     const { schema } = target.placement;
+    await em.execute(withoutTimeLimit());
     await em.execute(lockOf(schema));
     await em.execute(expectSchema(schema));
     await em.execute(createLog(set));
@@ -96,6 +99,7 @@ export async function applyOutsideTransaction(
   if (!sql) throw needsTransaction(target, step);
   const client = await session(target);
   try {
+    await client.query(withoutTimeLimit('session'));
     await client.query(lockOf(target.placement.schema, 'session'));
     const name = quoteText(step.name);
     const result = await client.query(`select 1 from ${quoteName(set.logTable)} where name = ${name}`);

@@ -66,6 +66,8 @@ export interface SqlClient extends ConnectionState {
    * that.
    */
   release(destroy?: boolean): void;
+  /** Whether it is known that no pooler is in between, so that the session is its own until it is released. */
+  readonly isDirect?: boolean;
   /** Whether others may send their plain reads over the connection meanwhile. */
   readonly pipelined?: boolean;
 }
