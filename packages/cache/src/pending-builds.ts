@@ -23,13 +23,13 @@ export interface PendingBuilds {
 }
 
 /** How to build, and how long to wait for somebody else who does. */
-export interface StartOptions {
+interface StartOptions {
   readonly waitMs: number;
   readonly work: (offer: (text: string) => void) => Promise<Built>;
 }
 
 /** What was built, and whether by another caller. */
-export interface Joined extends Built {
+interface Joined extends Built {
   readonly joined: boolean;
 }
 
