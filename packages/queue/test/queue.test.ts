@@ -87,7 +87,6 @@ test('what concerns the jobs of all is not done from a tenant’s scope', async 
     for (const act of [
       () => queue.drain(),
       () => queue.obliterate({ force: true }),
-      () => queue.pause(),
       () => queue.clean(0, 0),
       () => queue.getRanges(['waiting']),
     ]) {

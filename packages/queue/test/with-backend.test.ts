@@ -50,6 +50,11 @@ test('on PostgreSQL a job carries its tenant too: at once, later, again, by sche
   await tenancy.run('beta', async () => {
     expect(await queue.getJob(foreign.id ?? '')).toBeUndefined();
     expect(new Set((await queue.getJobs()).map(({ data }) => data))).toEqual(new Set(['of beta']));
+    expect(await queue.getJobCounts('delayed', 'completed')).toMatchObject({ delayed: 0 });
+    expect((await queue.getJobs('completed', 0, 1, true)).map(({ data }) => data)).toEqual(['of beta', 'of beta']);
+    for (const method of ['pause', 'resume'] as const) {
+      await expect(queue[method]()).rejects.toSatisfy((error) => isTenancyError(error, 'CROSS_TENANT'));
+    }
     const parent = { id: foreign.id ?? '', queue: queue.qualifiedName };
     await expect(queue.add('child', '', { parent })).rejects.toSatisfy((error) =>
       isTenancyError(error, 'CROSS_TENANT'),
