@@ -139,3 +139,20 @@ test('a job tells which tenant it belongs to', async () => {
   expect(tenantOf(await site.tenancy.central(() => queue.add('job', {})))).toBeUndefined();
   expect(tenantOf({ opts: {} })).toBeUndefined();
 });
+
+test('a job that is tried again is waiting in its tenant’s list', async () => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue();
+  await tenancy.run('acme', () => queue.addBulk([1, 2].map(() => ({ name: 'job', data: {} }))));
+  const work = site.work(queue, async () => {
+    throw new Error('It fails.');
+  });
+  await work.settled(2);
+  await work.worker.close();
+  const counts = () => tenancy.run('acme', () => queue.getJobCounts('waiting', 'failed'));
+  await tenancy.run('acme', async () => (await queue.getFailed())[0]?.retry());
+  expect(await counts()).toEqual({ waiting: 1, failed: 1 });
+  await tenancy.central(() => queue.retryJobs({ state: 'failed' }));
+  expect(await counts()).toEqual({ waiting: 2, failed: 0 });
+});
