@@ -14,7 +14,7 @@ export interface VerbOptions {
 }
 
 /** A verb that needs the tenant to itself. */
-export type ExclusiveVerb = 'create' | 'migrate' | 'repair' | 'remove';
+type ExclusiveVerb = 'create' | 'migrate' | 'repair' | 'remove';
 
 /** The right to change one tenant, for the time of one verb. */
 export interface HeldLease {
