@@ -135,7 +135,7 @@ test('nobody saw what is another’s: not in answers, rows, cache, jobs or docum
       },
       sinks: {
         cache: async () => {
-          const keys = await client.keys(`${redis.prefix}cache:*:fields`);
+          const keys = await client.keys(`${redis.prefix}cache:*`);
           return Promise.all(keys.map(async (key) => [key, await client.hgetall(key)]));
         },
         jobs: async () => (await queue.getJobs()).map(({ data, opts }) => ({ data, opts })),

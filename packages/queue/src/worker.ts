@@ -69,8 +69,12 @@ export class Worker<
   override run(): Promise<void> {
     return outside(async () => {
       const fair = fairOptions(this.opts);
-      if (fair !== undefined)
-        await scheduleWaiting(this.backend as never, limitsOfAll(fair)).catch((error) => this.emit('error', error));
+      if (fair !== undefined) {
+        await scheduleWaiting(this.backend as never, limitsOfAll(fair)).catch((error) => {
+          // A worker that is closed as it starts has its connection closed under it.
+          if (!this.closing) this.emit('error', error);
+        });
+      }
       return super.run();
     });
   }
