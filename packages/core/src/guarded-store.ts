@@ -30,6 +30,7 @@ export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantSto
     domains: (id) => guarded(() => store.domains(id)),
     addDomain: (domain) => guarded(() => store.addDomain(domain)),
     removeDomain: (tenantId, host) => guarded(() => store.removeDomain(tenantId, host)),
+    ...(store.changes && { changes: (since?: number) => guarded(async () => store.changes?.(since) as never) }),
     ...(store.leases && { leases: guardedLeases(store.leases) }),
   };
 }

@@ -121,7 +121,7 @@ function checkResources(resources: unknown): void {
 
 function checkCache(cache: unknown): void {
   if (!isObject(cache)) throw invalid('cache options as an object');
-  for (const name of ['ttlMs', 'max', 'unknownTtlMs'] as const) {
+  for (const name of ['ttlMs', 'trustMs', 'max', 'unknownTtlMs'] as const) {
     const value = (cache as TenantCacheOptions)[name];
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
       throw invalid(`cache.${name} to be a positive integer`);

@@ -1,9 +1,10 @@
 import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './context.ts';
 import { TenancyError } from './errors.ts';
+import { createFollowedCache } from './followed-cache.ts';
 import { guardedStore } from './guarded-store.ts';
 import { createIdentify } from './identify.ts';
 import { admit } from './lifecycle/admit.ts';
-import { createTenantRecords } from './lifecycle/records.ts';
+import { createTenantRecords, invalidateResources } from './lifecycle/records.ts';
 import type { Tenant } from './models/tenant.ts';
 import { createRegistry } from './registry.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
@@ -11,7 +12,6 @@ import { type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts'
 import { enterScope } from './scope.ts';
 import { createSignals, type Signals } from './signals.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
-import { createTenantCache } from './tenant-cache.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
 /** An application's tenancy: it enters tenants' scopes and manages the tenants. */
@@ -58,7 +58,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
   const { resolver, publicHosts, reservedIds, onError, ...checked } = checkedOptions(options);
   const resources = checked.resources.map(verbsOf);
   const store = guardedStore(checked.store);
-  const cache = createTenantCache(store, checked.cache);
+  const cache = createFollowedCache(store, checked.cache, (id) => void invalidateResources(id, { resources, onError }));
   const records = createTenantRecords({ store, cache, resources, onError });
   const signals = createSignals<T>(onError);
   const tenants = createRegistry({

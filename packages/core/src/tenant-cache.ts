@@ -8,6 +8,11 @@ import type { TenantStore } from './stores/store.ts';
 export interface TenantCacheOptions {
   /** Milliseconds for which an active tenant is cached. Default 30 000. */
   readonly ttlMs?: number;
+  /**
+   * Milliseconds for which cached tenants are trusted while the changes of a store that tells of them cannot be read.
+   * Default: `ttlMs`.
+   */
+  readonly trustMs?: number;
   /** Maximum number of cached tenants. Default 10 000. */
   readonly max?: number;
   /** Milliseconds for which an unknown name, or a tenant that is not active, is cached. Default 5 000. */
@@ -26,6 +31,8 @@ export interface TenantCache<T extends Tenant> {
   domainChanged(host: string): void;
   /** Drops a deleted tenant and every host that led to it. */
   gone(id: string): void;
+  /** Drops everything. */
+  clear(): void;
 }
 
 const unknownMax = 1_000;
@@ -113,6 +120,11 @@ export function createTenantCache<T extends Tenant>(
       flights.clear();
       tenants.delete(id);
       for (const [host, leadsTo] of hosts.entries()) if (leadsTo === id) hosts.delete(host);
+    },
+
+    clear() {
+      flights.clear();
+      for (const cached of [tenants, hosts, unknown]) cached.clear();
     },
   };
 }

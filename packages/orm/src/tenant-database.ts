@@ -50,7 +50,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
     if (!sharesTables(placed)) {
       if (draft.adopts) return placed;
-      const central = () => fork({ kind: 'central' });
+      const central = fork({ kind: 'central' });
       return { ...placed, placement: await withUnusedNames(central, placed.isolation, placed.placement) };
     }
     const key = await nextKey(pools, placed.placement, draft.id);

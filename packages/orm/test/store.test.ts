@@ -28,7 +28,7 @@ afterAll(async () => {
   await opened?.database.drop();
 });
 
-storeSuite({ test, createStore });
+storeSuite({ test, createStore, changes: true });
 
 test('an application without an identity map creates, suspends and removes tenants', async () => {
   await using database = await testDatabase();

@@ -34,9 +34,23 @@ export interface TenantRecordsOptions<T extends Tenant> {
   readonly onError: OnError;
 }
 
+/** Tells the resources that a tenant's record has changed. Never rejects. */
+export async function invalidateResources(
+  id: string,
+  { resources, onError }: Pick<TenantRecordsOptions<Tenant>, 'resources' | 'onError'>,
+): Promise<void> {
+  for (const resource of resources) {
+    try {
+      await outside(() => resource.changed?.(id));
+    } catch (error) {
+      onError(error, { tenant: id });
+    }
+  }
+}
+
 /** The records of one tenancy. */
 export function createTenantRecords<T extends Tenant>(options: TenantRecordsOptions<T>): TenantRecords<T> {
-  const { store, cache, resources, onError } = options;
+  const { store, cache } = options;
 
   async function update(
     id: string,
@@ -48,17 +62,7 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
       return await store.update(id, change, from, fence);
     } finally {
       cache.changed(id);
-      await invalidateResources(id);
-    }
-  }
-
-  async function invalidateResources(id: string): Promise<void> {
-    for (const resource of resources) {
-      try {
-        await outside(() => resource.changed?.(id));
-      } catch (error) {
-        onError(error, { tenant: id });
-      }
+      await invalidateResources(id, options);
     }
   }
 
@@ -91,7 +95,7 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
         await store.delete(id, { createdAt, holder });
       } finally {
         cache.gone(id);
-        await invalidateResources(id);
+        await invalidateResources(id, options);
       }
     },
 

@@ -1,5 +1,6 @@
 import type { Domain } from '../models/domain.ts';
 import type { Tenant, TenantChange, TenantDraft, TenantStatus } from '../models/tenant.ts';
+import type { TenantChanges } from './changes.ts';
 import type { TenantLeases } from './leases.ts';
 
 /** Which tenants `all` streams. */
@@ -41,6 +42,11 @@ export interface TenantStore<T extends Tenant = Tenant> {
   addDomain(domain: Domain): Promise<void>;
   /** Removes a domain if it is the tenant's. Returns whether it was. */
   removeDomain(tenantId: string, host: string): Promise<boolean>;
+  /**
+   * What has changed since a moment, in the order of commits; without `since`, where the feed is now. Each process asks about once
+   * a second while it serves requests. Without it, changes of other processes are seen when what is cached runs out.
+   */
+  changes?(since?: number): Promise<TenantChanges>;
   /** Leases of ids, for stores that several processes share. Without them, verbs exclude each other in one process only. */
   readonly leases?: TenantLeases;
 }

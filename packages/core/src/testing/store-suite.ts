@@ -1,4 +1,5 @@
 import type { TenantStore } from '../stores/store.ts';
+import { changePromises } from './store/changes.ts';
 import { concurrencyPromises } from './store/concurrency.ts';
 import { domainPromises } from './store/domains.ts';
 import { fencePromises, leasePromises } from './store/leases.ts';
@@ -12,6 +13,8 @@ export interface StoreSuiteOptions {
   readonly createStore: () => TenantStore | Promise<TenantStore>;
   /** Whether the store has leases, which one needs that several processes share. Default: true. */
   readonly leases?: boolean | undefined;
+  /** Whether the store tells of its changes. Default: false. */
+  readonly changes?: boolean | undefined;
 }
 
 /**
@@ -20,9 +23,16 @@ export interface StoreSuiteOptions {
  * @example
  * storeSuite({ test, createStore: () => memoryStore() });
  */
-export function storeSuite({ test, createStore, leases = true }: StoreSuiteOptions): void {
-  const promises = { ...tenantPromises, ...domainPromises, ...concurrencyPromises, ...fencePromises };
-  for (const [name, hold] of Object.entries(leases ? { ...promises, ...leasePromises } : promises)) {
+export function storeSuite({ test, createStore, leases = true, changes = false }: StoreSuiteOptions): void {
+  const promises = {
+    ...tenantPromises,
+    ...domainPromises,
+    ...concurrencyPromises,
+    ...fencePromises,
+    ...(leases && leasePromises),
+    ...(changes && changePromises),
+  };
+  for (const [name, hold] of Object.entries(promises)) {
     test(name, async () => hold(await createStore()));
   }
 }

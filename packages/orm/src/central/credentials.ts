@@ -5,7 +5,9 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
+import { internalTablesOf } from './internal-tables.ts';
 import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';
+import { recordChanges } from './tenant-changes.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
 /** The credentials of tenants on servers of their own. */
@@ -35,9 +37,12 @@ export interface CredentialsOptions {
 }
 
 export function createCredentials({ vault, store, fork, tenant: meta }: CredentialsOptions): Credentials {
+  const ready = internalTablesOf(fork);
+
   /** Stores another reference if the tenant has one (equal to `from`, where given), and returns whether it had. */
-  const write = (id: string, to: Reference, from?: Reference): Promise<boolean> =>
-    fork().transactional(async (em) => {
+  const write = async (id: string, to: Reference, from?: Reference): Promise<boolean> => {
+    await ready();
+    return fork().transactional(async (em) => {
       const where = { id } as FilterQuery<TenantEntity>;
       const entity = await em.findOne(meta.class, where, {
         lockMode: LockMode.PESSIMISTIC_WRITE,
@@ -47,8 +52,10 @@ export function createCredentials({ vault, store, fork, tenant: meta }: Credenti
       if (!entity || url === undefined || (from !== undefined && url !== from)) return false;
       entity.placement = { ...entity.placement, url: to };
       await em.flush();
+      await recordChanges(em, [{ kind: 'changed', tenant: id }]);
       return true;
     });
+  };
 
   return {
     seal: vault.seal,

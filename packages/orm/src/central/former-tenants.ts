@@ -1,6 +1,6 @@
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { Isolation, OrmPlacement } from '../placement/placement.ts';
-import { formerTenantTable, internalTables, withInternalTables } from './internal-tables.ts';
+import { formerTenantTable } from './internal-tables.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
 /** Remembers where a removed tenant was, in the transaction that deletes its record. */
@@ -21,7 +21,7 @@ export async function recordFormer(em: TenantEntityManager, tenant: TenantEntity
  * still holds the record of a removed tenant finds nothing there, and never the rows of its successor.
  */
 export async function withUnusedNames(
-  em: () => TenantEntityManager,
+  em: TenantEntityManager,
   isolation: Isolation,
   placement: OrmPlacement,
 ): Promise<OrmPlacement> {
@@ -31,14 +31,10 @@ export async function withUnusedNames(
   const like = Object.entries(own);
   const conditions = like.map(([column]) => `(${column} >= ? and ${column} < ?)`).join(' or ');
   const where = isolation === 'schema' ? 'server = ? and database = ?' : 'server = ?';
-  const found = await withInternalTables(
-    () =>
-      em().execute<Record<string, string>[]>(
-        `select schema, database, role from ${formerTenantTable} where ${where} and (${conditions})`,
-        // In the collation "C", what begins with a name and a "_" comes before the name with a "~".
-        [server, ...(isolation === 'schema' ? [database] : []), ...like.flatMap(([, name]) => [name, `${name}~`])],
-      ),
-    () => em().execute(internalTables),
+  const found = await em.execute<Record<string, string>[]>(
+    `select schema, database, role from ${formerTenantTable} where ${where} and (${conditions})`,
+    // In the collation "C", what begins with a name and a "_" comes before the name with a "~".
+    [server, ...(isolation === 'schema' ? [database] : []), ...like.flatMap(([, name]) => [name, `${name}~`])],
   );
   const used = new Set(found.flatMap((row) => like.map(([column]) => `${column} ${row[column]}`)));
   for (let n = 1; ; n += 1) {

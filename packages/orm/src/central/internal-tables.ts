@@ -1,12 +1,16 @@
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema } from '../entities/entity-scope.ts';
-import { codeOf, sqlState } from '../sql/error-codes.ts';
-import { quoteName } from '../sql/quote.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 
 /** The leases of tenants' ids. */
 export const leaseTable = inCentral('omnitenant_lease');
 
 /** Where removed tenants were, so that no later tenant gets their names. */
 export const formerTenantTable = inCentral('omnitenant_former_tenant');
+
+/** What has changed in tenants and domains, and the number of the last change. */
+export const changeTable = inCentral('omnitenant_change');
+export const changeCounterTable = inCentral('omnitenant_change_counter');
 
 /** The tables of central that are the orm's own. They are in no entity and in no migration of the application. */
 export const internalTables: string = `
@@ -17,17 +21,30 @@ export const internalTables: string = `
     id text collate "C" not null, created_at timestamptz not null, isolation text not null,
     server text collate "C" not null, database text collate "C" not null, schema text collate "C" not null, role text collate "C" not null,
     primary key (server, database, schema, id, created_at)
-  )`;
+  );
+  create table if not exists ${changeTable} (number bigint primary key, kind text not null, name text not null);
+  create table if not exists ${changeCounterTable} (one boolean primary key default true check (one), number bigint not null);
+  insert into ${changeCounterTable} (number) values (0) on conflict do nothing`;
 
-/** Runs a query on internal tables, and creates them first where an earlier version has made central. */
-export async function withInternalTables<R>(query: () => Promise<R>, create: () => Promise<unknown>): Promise<R> {
-  try {
-    return await query();
-  } catch (error) {
-    if (codeOf(error) !== sqlState.undefinedTable) throw error;
-    await create();
-    return query();
+/** Makes sure, once in a process, that the tables are there: an earlier version may have made central, or migrations of the application. */
+export function internalTablesOf(fork: () => TenantEntityManager): () => Promise<unknown> {
+  let ready: Promise<unknown> | undefined;
+
+  async function create(): Promise<void> {
+    const names = [leaseTable, formerTenantTable, changeTable, changeCounterTable];
+    const found = await fork().execute<{ missing: boolean }[]>(
+      `select ${names.map((name) => `to_regclass(${quoteText(name)}) is null`).join(' or ')} as missing`,
+    );
+    if (found[0]?.missing) await fork().execute(internalTables);
   }
+
+  return () => {
+    ready ??= create().catch((error: unknown) => {
+      ready = undefined;
+      throw error;
+    });
+    return ready;
+  };
 }
 
 function inCentral(table: string): string {

@@ -1,16 +1,14 @@
 import { leaseLost, type TenantLease, type TenantLeases } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { internalTables, leaseTable, withInternalTables } from './internal-tables.ts';
+import { leaseTable } from './internal-tables.ts';
 
 /** Leases in central, by the clock of its server. Each call is one statement, so that they pass any pooler. */
-export function centralLeases(fork: () => TenantEntityManager): TenantLeases {
+export function centralLeases(fork: () => TenantEntityManager, ready: () => Promise<unknown>): TenantLeases {
   const until = "clock_timestamp() + ? * interval '1 millisecond'";
 
   async function execute<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
-    return withInternalTables(
-      () => fork().execute<Row[]>(sql, [...parameters]),
-      () => fork().execute(internalTables),
-    );
+    await ready();
+    return fork().execute<Row[]>(sql, [...parameters]);
   }
 
   return {

@@ -3,6 +3,7 @@ import {
   type EntityMetadata,
   type FilterQuery,
   LockMode,
+  raw,
   UniqueConstraintViolationException,
   ValidationError,
 } from '@mikro-orm/core';
@@ -19,9 +20,13 @@ import {
   type WriteFence,
 } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { centralSchema } from '../entities/entity-scope.ts';
+import { quoteName } from '../sql/quote.ts';
 import { checkReference } from '../vault/reference.ts';
 import { recordFormer } from './former-tenants.ts';
+import { internalTablesOf } from './internal-tables.ts';
 import { toTenant } from './stored-tenant.ts';
+import { changesSince, recordChanges } from './tenant-changes.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 import { centralLeases, keepLease } from './tenant-leases.ts';
 
@@ -41,7 +46,10 @@ const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updated
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
 export function centralStore<T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
-  const leases = centralLeases(fork);
+  const ready = internalTablesOf(fork);
+  const column = (name: 'host' | 'tenantId') => quoteName(domain.properties[name].fieldNames[0] as string);
+  const ownerOfHost = `(select ${column('tenantId')} from ${quoteName(centralSchema)}.${quoteName(domain.tableName)} where ${column('host')} = ?)`;
+  const leases = centralLeases(fork, ready);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
   function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {
@@ -51,6 +59,11 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
         tenant: id,
       });
     }
+  }
+
+  async function write<R>(work: (em: TenantEntityManager) => Promise<R>): Promise<R> {
+    await ready();
+    return fork().transactional((em) => work(em as TenantEntityManager));
   }
 
   async function lock(
@@ -84,9 +97,9 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
 
     findByDomain: (host) =>
       orStoreUnavailable(async () => {
-        const em = fork();
-        const owner = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
-        const entity = owner && (await em.findOne(tenant.class, { id: owner.tenantId } as FilterQuery<TenantEntity>));
+        const entity = await fork().findOne(tenant.class, {
+          id: raw(ownerOfHost, [host]),
+        } as FilterQuery<TenantEntity>);
         return entity ? snapshot(entity) : undefined;
       }),
 
@@ -106,15 +119,19 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       orStoreUnavailable(async () => {
         checkColumns(draft.id, Object.keys(draft), new Set(['schemaVersion', 'createdAt', 'updatedAt']));
         checkReference(draft.id, draft.placement);
-        const em = fork();
-        const entity = em.create(tenant.class, draft as never);
-        em.persist(entity);
-        for (const entry of domains) em.persist(em.create(domain.class, { ...entry } as never));
-        try {
-          await em.flush();
-        } catch (error) {
-          throw insertionError(draft.id, domains, error);
-        }
+        const hosts = domains.map(({ host }) => ({ kind: 'domain', host }) as const);
+        const entity = await write(async (em) => {
+          const created = em.create(tenant.class, draft as never);
+          em.persist(created);
+          for (const entry of domains) em.persist(em.create(domain.class, { ...entry } as never));
+          try {
+            await em.flush();
+          } catch (error) {
+            throw insertionError(draft.id, domains, error);
+          }
+          await recordChanges(em, [{ kind: 'changed', tenant: draft.id }, ...hosts]);
+          return created;
+        });
         return snapshot(entity);
       }),
 
@@ -122,10 +139,12 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
       orStoreUnavailable(async () => {
         checkColumns(id, Object.keys(change), fixed);
         checkReference(id, change.placement);
-        const entity = await fork().transactional(async (em) => {
+        const entity = await write(async (em) => {
           const found = await lockExisting(em, id, fence);
           if (from && !from.includes(found.status)) throw transitionRefused(found, from);
           em.assign(found, change as EntityData<TenantEntity> as never);
+          await em.flush();
+          await recordChanges(em, [{ kind: 'changed', tenant: id }]);
           return found;
         });
         return snapshot(entity);
@@ -133,13 +152,14 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
 
     delete: (id, fence) =>
       orStoreUnavailable(() =>
-        fork().transactional(async (em) => {
+        write(async (em) => {
           // Locked first, as by addDomain: no domain is added while its tenant goes.
           const entity = await lock(em, id, fence);
           // One that was never active has been reached by nobody.
           if (entity?.status === 'removing') await recordFormer(em, entity);
           await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
           await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
+          if (entity) await recordChanges(em, [{ kind: 'removed', tenant: id }]);
         }),
       ),
 
@@ -153,7 +173,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
 
     addDomain: (entry) =>
       orStoreUnavailable(() =>
-        fork().transactional(async (em) => {
+        write(async (em) => {
           await lockExisting(em, entry.tenantId);
           if (entry.primary) {
             await em.nativeUpdate(domain.class, { tenantId: entry.tenantId } as FilterQuery<DomainEntity>, {
@@ -165,13 +185,25 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
           } catch (error) {
             throw error instanceof UniqueConstraintViolationException ? domainTaken(entry, error) : error;
           }
+          await recordChanges(em, [{ kind: 'domain', host: entry.host }]);
         }),
       ),
 
     removeDomain: (tenantId, host) =>
       orStoreUnavailable(
-        async () => (await fork().nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>)) === 1,
+        async () =>
+          await write(async (em) => {
+            const removed = await em.nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>);
+            if (removed === 1) await recordChanges(em, [{ kind: 'domain', host }]);
+            return removed === 1;
+          }),
       ),
+
+    changes: (since) =>
+      orStoreUnavailable(async () => {
+        await ready();
+        return changesSince(fork(), since);
+      }),
 
     leases: {
       take: (id, lease, termMs) => orStoreUnavailable(() => leases.take(id, lease, termMs)),

@@ -1,0 +1,43 @@
+import type { TenantChanges, TenantRecordChange } from '@omnitenant/core/extend';
+import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { changeCounterTable, changeTable } from './internal-tables.ts';
+
+/** How many changes are kept for processes that ask late, and how many are read at once. */
+const kept = 10_000;
+const page = 1_000;
+
+/**
+ * Writes changes into the feed, in the transaction that makes them. Their numbers come from one row that stays locked until the
+ * commit, so that they have the order of commits: a sequence would give a number to what commits later.
+ */
+export async function recordChanges(em: TenantEntityManager, changes: readonly TenantRecordChange[]): Promise<void> {
+  const rows = changes.map(() => '(?, ?)').join(', ');
+  const values = changes.flatMap((change) => [change.kind, change.kind === 'domain' ? change.host : change.tenant]);
+  await em.execute(
+    `with counter as (update ${changeCounterTable} set number = number + ? returning number),
+     pruned as (delete from ${changeTable} using counter where ${changeTable}.number <= counter.number - ?)
+     insert into ${changeTable} (number, kind, name)
+     select counter.number - ? + row_number() over (), kind, name from counter, (values ${rows}) as change (kind, name)`,
+    [changes.length, kept, changes.length, ...values],
+  );
+}
+
+/** What has changed since a number. */
+export async function changesSince(em: TenantEntityManager, since: number | undefined): Promise<TenantChanges> {
+  const rows = await em.execute<{ current: string; number: string | null; kind: string; name: string }[]>(
+    `select counter.number as current, change.number, kind, name from ${changeCounterTable} as counter
+     left join ${changeTable} as change on change.number > coalesce(?, counter.number) order by change.number limit ${page}`,
+    [since ?? null],
+  );
+  const current = Number(rows[0]?.current ?? 0);
+  const found = rows.filter(({ number }) => number !== null);
+  const first = found[0] === undefined ? current + 1 : Number(found[0].number);
+  const until = found.length === page ? Number(found.at(-1)?.number) : current;
+  return {
+    until,
+    complete: since === undefined || first === since + 1,
+    changes: found.map(({ kind, name }) =>
+      kind === 'domain' ? { kind, host: name } : { kind: kind as 'changed' | 'removed', tenant: name },
+    ),
+  };
+}
