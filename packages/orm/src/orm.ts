@@ -99,7 +99,7 @@ export async function createOrm<
     centralSource: options.centralMigrations,
   });
   const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(base, tenant) };
-  const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain) });
+  const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain), bind: vault.bind });
 
   const placing: PlacementContext = {
     isolation: options.isolation ?? 'schema',

@@ -13,7 +13,8 @@ import type { TenantEntity } from './tenant-entity.ts';
 /** The credentials of tenants on servers of their own. */
 export interface Credentials {
   /**
-   * Seals the URL of a server, `postgresql://user:password@host/database`, for a tenant's `placement.url`.
+   * Seals the URL of a server, `postgresql://user:password@host/database`, for a tenant's `placement.url`. What is stored is sealed
+   * anew for that tenant: in another tenant's record it is of no use.
    *
    * @throws CONFIG_INVALID without a key, TENANT_INVALID where it is no such URL.
    */
@@ -58,10 +59,10 @@ export function createCredentials({ vault, store, fork, tenant: meta }: Credenti
   };
 
   return {
-    seal: vault.seal,
+    seal: (url) => vault.seal(url),
     replace: async (id, url) => {
       checkReference(id, { url });
-      if (await write(id, url)) return;
+      if (await write(id, await vault.bind(id, url))) return;
       throw (await store.find(id))
         ? new TenancyError(
             'TENANT_INVALID',

@@ -40,7 +40,7 @@ export async function rotate(
 
   async function renew({ id, placement: { url } }: Tenant): Promise<'rotated' | 'unchanged'> {
     if (url === undefined || !vault.isOutdated(url)) return 'unchanged';
-    const sealed = await vault.seal(await vault.open({ tenant: id, url }));
+    const sealed = await vault.seal(await vault.open({ tenant: id, url }), id);
     if (await write(id, sealed, url)) return 'rotated';
     // It has changed meanwhile.
     const now = await store.find(id);

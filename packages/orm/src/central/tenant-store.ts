@@ -10,6 +10,7 @@ import {
 import { type Domain, TenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
 import {
   domainTaken,
+  type Placement,
   type TenantChange,
   type TenantFilter,
   type TenantStore,
@@ -23,6 +24,7 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema } from '../entities/entity-scope.ts';
 import { quoteName } from '../sql/quote.ts';
 import { checkReference } from '../vault/reference.ts';
+import type { Vault } from '../vault/vault.ts';
 import { recordFormer } from './former-tenants.ts';
 import { internalTablesOf } from './internal-tables.ts';
 import { toTenant } from './stored-tenant.ts';
@@ -35,6 +37,8 @@ export interface CentralStoreOptions {
   readonly fork: () => TenantEntityManager;
   readonly tenant: EntityMetadata<TenantEntity>;
   readonly domain: EntityMetadata<DomainEntity>;
+  /** Binds the credentials of a tenant's own server to the tenant. */
+  readonly bind: Vault['bind'];
 }
 
 /** How many tenants `all` reads at a time. */
@@ -44,7 +48,7 @@ const page = 500;
 const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updatedAt']);
 
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
-export function centralStore<T extends Tenant>({ fork, tenant, domain }: CentralStoreOptions): TenantStore<T> {
+export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
   const ready = internalTablesOf(fork);
   const column = (name: 'host' | 'tenantId') => quoteName(domain.properties[name].fieldNames[0] as string);
@@ -64,6 +68,11 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
   async function write<R>(work: (em: TenantEntityManager) => Promise<R>): Promise<R> {
     await ready();
     return fork().transactional((em) => work(em as TenantEntityManager));
+  }
+
+  async function bound<Held extends { readonly placement?: Placement }>(id: string, held: Held): Promise<Held> {
+    const url = held.placement?.url;
+    return url === undefined ? held : { ...held, placement: { ...held.placement, url: await bind(id, url) } };
   }
 
   async function lock(
@@ -121,7 +130,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
         checkReference(draft.id, draft.placement);
         const hosts = domains.map(({ host }) => ({ kind: 'domain', host }) as const);
         const entity = await write(async (em) => {
-          const created = em.create(tenant.class, draft as never);
+          const created = em.create(tenant.class, (await bound(draft.id, draft)) as never);
           em.persist(created);
           for (const entry of domains) em.persist(em.create(domain.class, { ...entry } as never));
           try {
@@ -142,7 +151,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain }: Central
         const entity = await write(async (em) => {
           const found = await lockExisting(em, id, fence);
           if (from && !from.includes(found.status)) throw transitionRefused(found, from);
-          em.assign(found, change as EntityData<TenantEntity> as never);
+          em.assign(found, (await bound(id, change)) as EntityData<TenantEntity> as never);
           await em.flush();
           await recordChanges(em, [{ kind: 'changed', tenant: id }]);
           return found;

@@ -33,6 +33,24 @@ describe('a sealed URL', () => {
     expect(await vaultOf(other, key).open({ tenant: 'acme', url: sealed })).toBe(url);
   });
 
+  test('that a tenant’s record keeps is of no use to another tenant', async () => {
+    const vault = vaultOf(generateCredentialsKey());
+    const bound = await vault.bind('acme', await vault.seal(url));
+    expect(await vault.open({ tenant: 'acme', url: bound })).toBe(url);
+    expect(await vault.bind('acme', bound)).toBe(bound);
+    expect(await refusal(() => vault.bind('bloom', bound))).toMatchObject({ code: 'TENANT_INVALID', tenant: 'bloom' });
+    expect(await refusal(() => vault.open({ tenant: 'bloom', url: bound }))).toMatchObject({
+      code: 'CREDENTIALS_UNREADABLE',
+      message: expect.stringContaining('another tenant'),
+    });
+  });
+
+  test('of a key that is not known is kept as it is', async () => {
+    const sealed = await vaultOf(generateCredentialsKey()).seal(url);
+    expect(await vaultOf(generateCredentialsKey()).bind('acme', sealed)).toBe(sealed);
+    expect(await vaultOf().bind('acme', 'env:ACME_URL')).toBe('env:ACME_URL');
+  });
+
   test('is never the same twice', async () => {
     const vault = vaultOf(generateCredentialsKey());
     expect(await vault.seal(url)).not.toBe(await vault.seal(url));

@@ -13,7 +13,13 @@ interface OwnServer {
 /** Seals URLs of servers, and finds them again. */
 export interface Vault {
   /** @throws CONFIG_INVALID without a key, TENANT_INVALID where it is no URL of a server. */
-  seal(url: string): Promise<Reference>;
+  seal(url: string, tenant?: string): Promise<Reference>;
+  /**
+   * The reference as a tenant's record keeps it: sealed for that tenant, so that it is of no use in another's record.
+   *
+   * @throws TENANT_INVALID where it was sealed for another tenant.
+   */
+  bind(tenant: string, reference: Reference): Promise<Reference>;
   /**
    * The URL that a reference leads to: not to be kept, and not to be told to anybody but the server.
    *
@@ -38,13 +44,15 @@ export function createVault(keys: readonly Key[]): Vault {
   }
 
   async function unsealed({ tenant, url: sealed }: OwnServer): Promise<string> {
-    const id = keyIdOf(sealed);
+    const { kid: id, tenant: owner } = headerOf(sealed);
     if (id === undefined) throw unreadable(tenant, `they are neither sealed nor 'env:NAME'. ${replacement}`);
     const key = keys.find((known) => known.id === id);
     if (!key) {
       const known = keys.length > 0 ? `there are only: ${keys.map((other) => other.id).join(', ')}` : 'there is none';
       throw unreadable(tenant, `they are sealed with the key ${id}, and ${known}. Add it to OMNITENANT_KEYS`);
     }
+    if (owner !== undefined && owner !== tenant)
+      throw unreadable(tenant, `they were sealed for another tenant. ${replacement}`);
     try {
       const { plaintext } = await compactDecrypt(sealed, key.secret, {
         keyManagementAlgorithms: ['dir'],
@@ -56,26 +64,39 @@ export function createVault(keys: readonly Key[]): Vault {
     }
   }
 
+  async function seal(url: string, tenant?: string): Promise<Reference> {
+    const { id, secret } = firstKey();
+    const fault = faultOfUrl(url);
+    if (fault) {
+      throw new TenancyError(
+        'TENANT_INVALID',
+        `The URL of the server cannot be sealed: ${fault}. Give a URL of PostgreSQL that names user, password and host.`,
+      );
+    }
+    return new CompactEncrypt(Buffer.from(url))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id, ...(tenant !== undefined && { tenant }) })
+      .encrypt(secret);
+  }
+
+  async function bind(tenant: string, reference: Reference): Promise<Reference> {
+    const { kid, tenant: owner } = variableOf(reference) === undefined ? headerOf(reference) : {};
+    if (owner !== undefined && owner !== tenant) {
+      const message = `The tenant '${tenant}' cannot be kept: its url was sealed for another tenant. Seal it again.`;
+      throw new TenancyError('TENANT_INVALID', message, { tenant });
+    }
+    const isOpen = owner === undefined && keys.some(({ id }) => id === kid);
+    return isOpen ? seal(await unsealed({ tenant, url: reference }), tenant) : reference;
+  }
+
   return {
     firstKey,
-    seal: async (url) => {
-      const { id, secret } = firstKey();
-      const fault = faultOfUrl(url);
-      if (fault) {
-        throw new TenancyError(
-          'TENANT_INVALID',
-          `The URL of the server cannot be sealed: ${fault}. Give a URL of PostgreSQL that names user, password and host.`,
-        );
-      }
-      return new CompactEncrypt(Buffer.from(url))
-        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id })
-        .encrypt(secret);
-    },
+    seal,
+    bind,
     open: async (server) => {
       const variable = variableOf(server.url);
       return variable === undefined ? unsealed(server) : fromEnvironment(server.tenant, variable);
     },
-    isOutdated: (reference) => variableOf(reference) === undefined && keyIdOf(reference) !== firstKey().id,
+    isOutdated: (reference) => variableOf(reference) === undefined && headerOf(reference).kid !== firstKey().id,
   };
 }
 
@@ -88,11 +109,12 @@ function fromEnvironment(tenant: string, variable: string): string {
   return url;
 }
 
-function keyIdOf(sealed: Reference): string | undefined {
+/** What a sealed URL says openly: the key, and the tenant that it is sealed for. The seal covers both. */
+function headerOf(sealed: Reference): { readonly kid?: string; readonly tenant?: unknown } {
   try {
-    return decodeProtectedHeader(sealed).kid;
+    return decodeProtectedHeader(sealed);
   } catch {
-    return undefined;
+    return {};
   }
 }
 
