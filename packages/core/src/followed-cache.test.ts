@@ -132,3 +132,17 @@ test('who is not asked asks nothing', async () => {
   pass(60_000);
   expect(changes).toHaveBeenCalledTimes(1);
 });
+
+test('what this process has read since is not read again', async () => {
+  const { cache, store, memory, elsewhere, pass } = followed();
+  await memory.insert(draftOf('acme'), []);
+  await cache.find('other');
+  const updated = await memory.update('acme', { name: 'Acme' });
+  cache.changed('acme');
+  await cache.find('acme');
+  vi.mocked(store.find).mockClear();
+  await elsewhere({ kind: 'changed', tenant: 'acme', updatedAt: updated.updatedAt.getTime() }, async () => {});
+  pass(2_000);
+  expect((await cache.find('acme'))?.name).toBe('Acme');
+  expect(store.find).not.toHaveBeenCalled();
+});

@@ -20,6 +20,7 @@ export function createFollowedCache<T extends Tenant>(
       return;
     }
     if (change.kind === 'removed') cache.gone(change.tenant);
+    else if (cache.has(change)) return;
     else cache.changed(change.tenant);
     onChanged(change.tenant);
   }

@@ -31,6 +31,8 @@ export interface TenantCache<T extends Tenant> {
   domainChanged(host: string): void;
   /** Drops a deleted tenant and every host that led to it. */
   gone(id: string): void;
+  /** Whether what is cached of a tenant is what a change has made of it, as after a change by this process. */
+  has(change: { readonly tenant: string; readonly updatedAt?: number | undefined }): boolean;
   /** Drops everything. */
   clear(): void;
 }
@@ -120,6 +122,11 @@ export function createTenantCache<T extends Tenant>(
       flights.clear();
       tenants.delete(id);
       for (const [host, leadsTo] of hosts.entries()) if (leadsTo === id) hosts.delete(host);
+    },
+
+    has({ tenant, updatedAt }) {
+      flights.clear();
+      return updatedAt !== undefined && tenants.peek(tenant)?.updatedAt.getTime() === updatedAt;
     },
 
     clear() {

@@ -9,5 +9,11 @@ export interface TenantChanges {
 
 /** One change: of a tenant's record, or of where a host leads. */
 export type TenantRecordChange =
-  | { readonly kind: 'changed' | 'removed'; readonly tenant: string }
+  | {
+      readonly kind: 'changed';
+      readonly tenant: string;
+      /** The `updatedAt` that the record has since, in milliseconds: who has read it already need not read it again. */
+      readonly updatedAt?: number | undefined;
+    }
+  | { readonly kind: 'removed'; readonly tenant: string }
   | { readonly kind: 'domain'; readonly host: string };

@@ -22,7 +22,9 @@ export const internalTables: string = `
     server text collate "C" not null, database text collate "C" not null, schema text collate "C" not null, role text collate "C" not null,
     primary key (server, database, schema, id, created_at)
   );
-  create table if not exists ${changeTable} (number bigint primary key, kind text not null, name text not null);
+  create table if not exists ${changeTable} (
+    number bigint primary key, kind text not null, name text not null, updated_at bigint
+  );
   create table if not exists ${changeCounterTable} (one boolean primary key default true check (one), number bigint not null);
   insert into ${changeCounterTable} (number) values (0) on conflict do nothing`;
 

@@ -11,21 +11,26 @@ const page = 1_000;
  * commit, so that they have the order of commits: a sequence would give a number to what commits later.
  */
 export async function recordChanges(em: TenantEntityManager, changes: readonly TenantRecordChange[]): Promise<void> {
-  const rows = changes.map(() => '(?, ?)').join(', ');
-  const values = changes.flatMap((change) => [change.kind, change.kind === 'domain' ? change.host : change.tenant]);
+  const rows = changes.map(() => '(?, ?, ?::bigint)').join(', ');
+  const values = changes.flatMap((change) => [
+    change.kind,
+    change.kind === 'domain' ? change.host : change.tenant,
+    change.kind === 'changed' ? (change.updatedAt ?? null) : null,
+  ]);
   await em.execute(
     `with counter as (update ${changeCounterTable} set number = number + ? returning number),
      pruned as (delete from ${changeTable} using counter where ${changeTable}.number <= counter.number - ?)
-     insert into ${changeTable} (number, kind, name)
-     select counter.number - ? + row_number() over (), kind, name from counter, (values ${rows}) as change (kind, name)`,
+     insert into ${changeTable} (number, kind, name, updated_at)
+     select counter.number - ? + row_number() over (), kind, name, updated_at
+     from counter, (values ${rows}) as change (kind, name, updated_at)`,
     [changes.length, kept, changes.length, ...values],
   );
 }
 
 /** What has changed since a number. */
 export async function changesSince(em: TenantEntityManager, since: number | undefined): Promise<TenantChanges> {
-  const rows = await em.execute<{ current: string; number: string | null; kind: string; name: string }[]>(
-    `select counter.number as current, change.number, kind, name from ${changeCounterTable} as counter
+  const rows = await em.execute<ChangeRow[]>(
+    `select counter.number as current, change.number, kind, name, updated_at as version from ${changeCounterTable} as counter
      left join ${changeTable} as change on change.number > coalesce(?, counter.number) order by change.number limit ${page}`,
     [since ?? null],
   );
@@ -36,8 +41,20 @@ export async function changesSince(em: TenantEntityManager, since: number | unde
   return {
     until,
     complete: since === undefined || first === since + 1,
-    changes: found.map(({ kind, name }) =>
-      kind === 'domain' ? { kind, host: name } : { kind: kind as 'changed' | 'removed', tenant: name },
-    ),
+    changes: found.map(changeOf),
   };
+}
+
+interface ChangeRow {
+  readonly current: string;
+  readonly number: string | null;
+  readonly kind: TenantRecordChange['kind'];
+  readonly name: string;
+  readonly version: string | null;
+}
+
+function changeOf({ kind, name, version }: ChangeRow): TenantRecordChange {
+  if (kind === 'domain') return { kind, host: name };
+  if (kind === 'removed') return { kind, tenant: name };
+  return { kind, tenant: name, updatedAt: version === null ? undefined : Number(version) };
 }

@@ -3,7 +3,6 @@ import {
   type EntityMetadata,
   type FilterQuery,
   LockMode,
-  raw,
   UniqueConstraintViolationException,
   ValidationError,
 } from '@mikro-orm/core';
@@ -13,6 +12,7 @@ import {
   type Placement,
   type TenantChange,
   type TenantFilter,
+  type TenantRecordChange,
   type TenantStore,
   tenantExists,
   tenantOutdated,
@@ -21,8 +21,6 @@ import {
   type WriteFence,
 } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { centralSchema } from '../entities/entity-scope.ts';
-import { quoteName } from '../sql/quote.ts';
 import { checkReference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
 import { recordFormer } from './former-tenants.ts';
@@ -51,8 +49,6 @@ const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updated
 export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
   const ready = internalTablesOf(fork);
-  const column = (name: 'host' | 'tenantId') => quoteName(domain.properties[name].fieldNames[0] as string);
-  const ownerOfHost = `(select ${column('tenantId')} from ${quoteName(centralSchema)}.${quoteName(domain.tableName)} where ${column('host')} = ?)`;
   const leases = centralLeases(fork, ready);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
@@ -106,9 +102,9 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: C
 
     findByDomain: (host) =>
       orStoreUnavailable(async () => {
-        const entity = await fork().findOne(tenant.class, {
-          id: raw(ownerOfHost, [host]),
-        } as FilterQuery<TenantEntity>);
+        const em = fork();
+        const owner = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
+        const entity = owner && (await em.findOne(tenant.class, { id: owner.tenantId } as FilterQuery<TenantEntity>));
         return entity ? snapshot(entity) : undefined;
       }),
 
@@ -138,7 +134,7 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: C
           } catch (error) {
             throw insertionError(draft.id, domains, error);
           }
-          await recordChanges(em, [{ kind: 'changed', tenant: draft.id }, ...hosts]);
+          await recordChanges(em, [changeOf(created), ...hosts]);
           return created;
         });
         return snapshot(entity);
@@ -151,9 +147,11 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: C
         const entity = await write(async (em) => {
           const found = await lockExisting(em, id, fence);
           if (from && !from.includes(found.status)) throw transitionRefused(found, from);
-          em.assign(found, (await bound(id, change)) as EntityData<TenantEntity> as never);
+          // Two changes never leave the same time, by which processes tell what they have read already.
+          const updatedAt = new Date(Math.max(Date.now(), found.updatedAt.getTime() + 1));
+          em.assign(found, { ...(await bound(id, change)), updatedAt } as EntityData<TenantEntity> as never);
           await em.flush();
-          await recordChanges(em, [{ kind: 'changed', tenant: id }]);
+          await recordChanges(em, [changeOf(found)]);
           return found;
         });
         return snapshot(entity);
@@ -220,6 +218,10 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: C
       release: (id, holder) => orStoreUnavailable(() => leases.release(id, holder)),
     },
   };
+}
+
+function changeOf({ id, updatedAt }: TenantEntity): TenantRecordChange {
+  return { kind: 'changed', tenant: id, updatedAt: updatedAt.getTime() };
 }
 
 /** Maps SERVER_UNAVAILABLE of central to STORE_UNAVAILABLE, so that a store that is down never means "no such tenant". */
