@@ -125,7 +125,8 @@ describe('a tenant on a server of its own', () => {
     const urls = { sealed: await app.orm.credentials.seal(app.own), named: `env:${variable}` };
     for (const [id, url] of Object.entries(urls)) {
       const tenant = await app.tenancy.tenants.create({ id, isolation: 'database', placement: { url } });
-      expect(tenant.placement).toEqual({ server: 'own', database: `${app.name}_${id}`, schema: 'public', url });
+      const kept = url.startsWith('env:') ? url : expect.not.stringContaining(url);
+      expect(tenant.placement).toEqual({ server: 'own', database: `${app.name}_${id}`, schema: 'public', url: kept });
       expect(await whoAmI(app, id)).toEqual({ user: app.role, database: `${app.name}_${id}` });
       await app.tenancy.run(id, () => app.orm.em.insert(Author, { name: id }));
       expect(await app.tenancy.run(id, () => app.orm.em.find(Author, {}))).toMatchObject([{ name: id }]);
