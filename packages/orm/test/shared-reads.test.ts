@@ -4,7 +4,7 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { quickMs } from '../src/session/plain-reads.ts';
 
@@ -17,11 +17,11 @@ class CreateNotes extends Migration {
 }
 
 test('generated reads of tables share connections, and stop as soon as the schema holds anything that runs', async () => {
-  await using database = await plainDatabase();
-  await using open = new AsyncDisposableStack();
+  const database = await plainDatabase();
+  onTestFinished(database.drop);
   const admin = new Client({ connectionString: database.url });
   await admin.connect();
-  open.defer(() => admin.end());
+  onTestFinished(() => admin.end());
   const orm = await createOrm(
     defineConfig({
       clientUrl: database.url,
@@ -31,7 +31,7 @@ test('generated reads of tables share connections, and stop as soon as the schem
     }),
   );
   const tenancy = createTenancy({ resources: [orm] });
-  open.defer(() => tenancy.close());
+  onTestFinished(() => tenancy.close());
   await tenancy.migrateCentral();
   for (const id of ['a', 'b']) {
     await tenancy.tenants.create({ id });
