@@ -10,6 +10,7 @@ afterAll(() => app[Symbol.asyncDispose]());
 test('asks for the id, and says what is deleted', async () => {
   const terminal = app.onTerminal('remove', 'acme');
   await terminal.until(`its schema ${app.database}.t_acme`);
+  await terminal.until('Type "acme" to continue');
   terminal.type(`acme${enter}`);
   expect(await terminal.ended).toBe(0);
   expect((await app.run('show', 'acme')).code).toBe(1);
