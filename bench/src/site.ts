@@ -37,7 +37,7 @@ export async function openSite(): Promise<Site> {
   const admin = new Client({ connectionString: server.url });
   await admin.connect();
   const role = `${run.prefix}bench`;
-  await admin.query(`create role ${escapeIdentifier(role)} login createdb password 'bench'`);
+  await admin.query(`create role ${escapeIdentifier(role)} login createdb createrole password 'bench'`);
   const { rows } = await admin.query<{ server_version: string }>('show server_version');
   return {
     version: rows[0]?.server_version ?? '?',
@@ -61,7 +61,12 @@ export async function openSite(): Promise<Site> {
         await admin.query(`alter database ${escapeIdentifier(name)} is_template false`);
         await admin.query(`drop database ${escapeIdentifier(name)} with (force)`);
       }
-      await admin.query(`drop role ${escapeIdentifier(role)}`);
+      // Those that the application has made go first, as PostgreSQL 16 and later ask for.
+      const roles = await admin.query<{ name: string }>(
+        'select rolname as name from pg_roles where starts_with(rolname, $1) order by rolname = $2',
+        [run.prefix, role],
+      );
+      for (const { name } of roles.rows) await admin.query(`drop role ${escapeIdentifier(name)}`);
       await admin.end();
       await run.end();
       await server.stop();
