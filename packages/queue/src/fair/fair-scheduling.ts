@@ -1,6 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import type { RedisClient, RedisQueueBackend } from 'bullmq';
 import { bullScripts } from '../bullmq/bull-scripts.ts';
+import { defining } from '../bullmq/defining.ts';
 import { indexedScripts } from '../job-index/job-index.ts';
 import type { Owner } from '../jobs/owner.ts';
 import { fairSchedulingScript } from './fair-scheduling-script.ts';
@@ -100,7 +101,7 @@ export function scheduleFairly(backend: RedisQueueBackend, limits: string): void
   const scripts = fairScripts();
   backend.execCommand = (client, name, args) => {
     if (!scripts.has(name)) return execCommand(client, name, args);
-    define(client as RedisClient, scripts);
+    defineScripts(client as RedisClient);
     return (client as RedisClient).runCommand(fairly(name), [...args, prefix, limits, Date.now()]);
   };
 }
@@ -167,7 +168,7 @@ async function run(
 ): Promise<unknown> {
   const client = await backend.client;
   const { '': prefix = '', wait = '' } = backend.keys;
-  define(client, new Map());
+  defineCalls(client);
   return client.runCommand(fairly(name), [wait, ...args, prefix, limits, Date.now()]);
 }
 
@@ -175,18 +176,11 @@ function fairly(name: string): string {
   return `omnitenant:${name}`;
 }
 
-const defined = new WeakMap<RedisClient, Set<string>>();
+const defineScripts = defining(() => [...fairScripts()].map(([name, script]) => [fairly(name), script]));
 
-/** Defines our commands on a client. */
-function define(client: RedisClient, scripts: ReturnType<typeof fairScripts>): void {
-  const names = defined.get(client) ?? new Set();
-  defined.set(client, names);
-  const own = Object.entries(calls).map(
-    ([name, lua]) => [name, { numberOfKeys: 1, lua: `${fairSchedulingScript}${fromArguments}${lua}` }] as const,
-  );
-  for (const [name, script] of [...own, ...scripts]) {
-    if (names.has(name)) continue;
-    names.add(name);
-    client.defineCommand(fairly(name), script);
-  }
-}
+const defineCalls = defining(() =>
+  Object.entries(calls).map(([name, lua]) => [
+    fairly(name),
+    { numberOfKeys: 1, lua: `${fairSchedulingScript}${fromArguments}${lua}` },
+  ]),
+);

@@ -1,8 +1,13 @@
 import type { RedisClient, RedisQueueBackend } from 'bullmq';
 import { bullScripts } from '../bullmq/bull-scripts.ts';
+import { defining } from '../bullmq/defining.ts';
 
 /** BullMQ's commands that read `wait` and `prioritized`. */
-const reads = ['getCounts', 'getCountsPerPriority', 'getRanges', 'getJobs', 'getState', 'getStateV2'] as const;
+const reads = ['getCounts', 'getCountsPerPriority', 'getRanges', 'getJobs', 'getState', 'getStateV2'];
+
+function isRead(name: string): boolean {
+  return reads.includes(name);
+}
 
 /**
  * Lua in place of `redis.call` for scripts that read. Jobs without a priority that are lined up in `prioritized` (their scores are
@@ -79,7 +84,7 @@ export function viewLinedUpAsWaiting(backend: RedisQueueBackend): void {
   const execCommand = backend.execCommand.bind(backend);
   const { wait = '', prioritized = '' } = backend.keys;
   backend.execCommand = (client, name, args) => {
-    if (!reads.some((read) => read === name)) return execCommand(client, name, args);
+    if (!isRead(name)) return execCommand(client, name, args);
     define(client as RedisClient);
     return (client as RedisClient).runCommand(viewing(name), [...args, wait, prioritized]);
   };
@@ -92,15 +97,8 @@ function viewing(name: string): string {
   return `omnitenant:view:${name}`;
 }
 
-const defined = new WeakSet<RedisClient>();
-
-function define(client: RedisClient): void {
-  if (defined.has(client)) return;
-  defined.add(client);
-  const scripts = bullScripts();
-  for (const name of reads) {
-    const script = scripts.get(name);
-    if (script === undefined) continue;
-    client.defineCommand(viewing(name), { ...script, lua: `${viewScript}${script.lua}` });
-  }
-}
+const define = defining(() =>
+  [...bullScripts()]
+    .filter(([name]) => isRead(name))
+    .map(([name, script]) => [viewing(name), { ...script, lua: `${viewScript}${script.lua}` }]),
+);

@@ -1,5 +1,6 @@
 import type { RedisClient, RedisQueueBackend } from 'bullmq';
 import { bullScripts, type Script } from '../bullmq/bull-scripts.ts';
+import { defining } from '../bullmq/defining.ts';
 import type { Owner } from '../jobs/owner.ts';
 import { replies } from '../jobs/replies.ts';
 import { jobIndexScript } from './job-index-script.ts';
@@ -142,14 +143,10 @@ function indexed(name: string): string {
   return `omnitenant:index:${name}`;
 }
 
-const defined = new WeakSet<RedisClient>();
-
-function define(client: RedisClient): void {
-  if (defined.has(client)) return;
-  defined.add(client);
-  for (const [name, lua] of Object.entries(calls)) {
+const define = defining(() => {
+  const own = Object.entries(calls).map(([name, lua]): [string, Script] => {
     const script = `${jobIndexScript}local index = jobIndex(table.remove(ARGV))\n${lua}`;
-    client.defineCommand(indexed(name), { numberOfKeys: 1, lua: script });
-  }
-  for (const [name, script] of indexedScripts()) client.defineCommand(indexed(name), script);
-}
+    return [name, { numberOfKeys: 1, lua: script }];
+  });
+  return [...own, ...indexedScripts()].map(([name, script]) => [indexed(name), script]);
+});

@@ -1,4 +1,5 @@
-import { DelayedError, type Job, type RedisClient, RedisQueueBackend, WaitingError } from 'bullmq';
+import { DelayedError, type Job, RedisQueueBackend, WaitingError } from 'bullmq';
+import { defining } from '../bullmq/defining.ts';
 import { ownerIn } from '../jobs/owned-options.ts';
 import type { Owner } from '../jobs/owner.ts';
 
@@ -62,12 +63,11 @@ const refundScript = `
 local started = tonumber(redis.call('GET', KEYS[1]))
 if started and started > 0 then redis.call('DECR', KEYS[1]) end
 `;
-const defined = new WeakSet<RedisClient>();
+const defineRefund = defining(() => [[refundCommand, { numberOfKeys: 1, lua: refundScript }]]);
 
 async function refundLimiter(backend: unknown): Promise<void> {
   if (!(backend instanceof RedisQueueBackend)) return;
   const client = await backend.client;
-  if (!defined.has(client)) client.defineCommand(refundCommand, { numberOfKeys: 1, lua: refundScript });
-  defined.add(client);
+  defineRefund(client);
   await client.runCommand(refundCommand, [backend.toKey('limiter')]);
 }

@@ -1,0 +1,14 @@
+import type { RedisClient } from 'bullmq';
+import type { Script } from './bull-scripts.ts';
+
+/** Makes the function that defines these commands on a client, once on each. */
+export function defining(
+  commands: () => Iterable<readonly [name: string, script: Script]>,
+): (client: RedisClient) => void {
+  const defined = new WeakSet<RedisClient>();
+  return (client) => {
+    if (defined.has(client)) return;
+    defined.add(client);
+    for (const [name, script] of commands()) client.defineCommand(name, script);
+  };
+}
