@@ -142,3 +142,33 @@ describe("an extension that a tenant's migration creates", () => {
     await comparesWithoutCase(app, 'bloom');
   });
 });
+
+test('an extension that a migration of central creates is found by central and by all tenants', async () => {
+  class CreateOperators extends Migration {
+    override up() {
+      this.addSql('create extension citext');
+      this.addSql('create table operator (email citext not null)');
+    }
+  }
+  class AddName extends Migration {
+    override up() {
+      this.addSql('alter table operator add column name citext');
+    }
+  }
+  const centralMigrations = {
+    migrationsList: [
+      { name: 'Operators', class: CreateOperators },
+      { name: 'Name', class: AddName },
+    ],
+  };
+  await using app = await application(CreateUsers, { centralMigrations });
+  await app.orm.migrations.central.up({ to: 'Operators' });
+  await app.orm.migrations.central.up();
+  expect(
+    await app.query(`select extnamespace::regnamespace::text as schema from pg_extension where extname = 'citext'`),
+  ).toEqual([{ schema: 'extensions' }]);
+  await app.tenancy.central(async () => {
+    await app.orm.em.execute(`insert into operator (email, name) values ('Ann@x.nl', 'Ann')`);
+    expect(await app.orm.em.execute(`select 1 as one from operator where email = 'ann@X.nl'`)).toHaveLength(1);
+  });
+});

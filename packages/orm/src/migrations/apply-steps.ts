@@ -43,7 +43,7 @@ export async function applyInOneMessage(
   // What changes shared tables is looked at statement by statement.
   const replay = tenant && sharesTables(tenant) ? undefined : await replayOf(set, steps);
   if (!replay) return undefined;
-  const pin = pinOf(placement, { extensions: tenant && extensionsOf(tenant, extensions) });
+  const pin = pinOf(placement, { extensions: extensionsOf(tenant, extensions) });
   const pinned = [...pin, expectTransaction(set)];
   const before = [
     'begin',

@@ -69,19 +69,16 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
   const { base, pools, drivers, set, servers, extensions, tenant: meta } = options;
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
   const ledger = centralLedger(forkCentral, meta);
-  const divided = loadOnce(async () => withoutExtensions(await set(), extensions.schema));
-  async function setFor({ tenant, placement }: MigrationTarget): Promise<MigrationSet> {
-    if (!tenant || !sharesDatabase(tenant)) return set();
-    const { set: own, creating } = await divided();
-    await extensions.create(placement, creating);
-    return own;
+  const shared = withoutExtensions(set, extensions);
+  function setFor({ tenant, placement }: MigrationTarget): Promise<MigrationSet> {
+    return sharesDatabase(tenant) ? shared(placement) : set();
   }
   const context: MigrationContext = {
     pools,
     set: setFor,
     extensions: extensions.schema,
     session: ({ tenant, placement }) => {
-      const found = tenant && extensionsOf(tenant, extensions.schema);
+      const found = extensionsOf(tenant, extensions.schema);
       const open = (at: OrmPlacement) => openSession(pools, at, found);
       return tenant && sharesTables(tenant) ? rowMigrationSession(placement, set, open, found) : open(placement);
     },
@@ -89,7 +86,7 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
   };
   const migrateTarget = migrateTargetWith(context);
 
-  const contents = new WeakMap<MigrationSet, Contents | undefined>();
+  const contents = new WeakMap<MigrationSet, Promise<Contents | undefined>>();
 
   async function fleet(): Promise<Fleet> {
     return {
@@ -108,7 +105,7 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
     }),
     contents: async (tenant) => {
       const own = await setFor(tenantTarget(tenant));
-      const known = contents.get(own) ?? (await contentsOf(own, ledger));
+      const known = contents.get(own) ?? contentsOf(own, ledger);
       contents.set(own, known);
       return known;
     },
@@ -127,9 +124,10 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
 }
 
 function openCentral(options: MigrationsOptions, context: MigrationContext): CentralMigrations {
-  const { base, pools, central, centralSource } = options;
+  const { base, pools, central, centralSource, extensions } = options;
   const source = centralSource ?? { migrationsList: [] };
   const set = loadOnce(() => loadMigrations(base.em, source));
+  const shared = withoutExtensions(set, extensions);
   return centralMigrations({
     set,
     target: { placement: central },
@@ -140,7 +138,7 @@ function openCentral(options: MigrationsOptions, context: MigrationContext): Cen
         `select pg_advisory_xact_lock(hashtextextended('omnitenant:make:${centralSchema}', 0));
          create schema if not exists ${quoteName(centralSchema)}`,
       ),
-    migrateTarget: migrateTargetWith({ ...context, set, source }),
+    migrateTarget: migrateTargetWith({ ...context, set: ({ placement }) => shared(placement), source }),
     create: (wish) => createIn(options, 'central', centralSource ?? { path: './migrations/central' }, wish),
   });
 }

@@ -53,13 +53,13 @@ export function sharesTables({ isolation }: { readonly isolation: string }): boo
   return isolation === 'row';
 }
 
-/** Whether a tenant's database is its own, extensions included. */
-export function sharesDatabase({ isolation }: { readonly isolation: string }): boolean {
-  return isolation !== 'database';
+/** Whether the database is shared by several tenants, extensions included. Central, which is no tenant, is in such a one. */
+export function sharesDatabase(tenant: { readonly isolation: string } | undefined): boolean {
+  return tenant?.isolation !== 'database';
 }
 
-/** The schema that a tenant finds extensions in beside its own. */
-export function extensionsOf(tenant: { readonly isolation: string }, schema: string): string | undefined {
+/** The schema that a tenant, or central, finds extensions in beside its own. */
+export function extensionsOf(tenant: { readonly isolation: string } | undefined, schema: string): string | undefined {
   return sharesDatabase(tenant) ? schema : undefined;
 }
 
