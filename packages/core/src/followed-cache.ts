@@ -2,7 +2,7 @@ import { createChangeFeed } from './change-feed.ts';
 import type { Tenant } from './models/tenant.ts';
 import type { TenantRecordChange } from './stores/changes.ts';
 import type { TenantStore } from './stores/store.ts';
-import { createTenantCache, type TenantCache, type TenantCacheOptions } from './tenant-cache.ts';
+import { createTenantCache, defaultTtlMs, type TenantCache, type TenantCacheOptions } from './tenant-cache.ts';
 
 /** Caches a store and follows its changes, those of other processes included. Without changes, what is cached runs out by itself. */
 export function createFollowedCache<T extends Tenant>(
@@ -25,7 +25,7 @@ export function createFollowedCache<T extends Tenant>(
     onChanged(change.tenant);
   }
 
-  const { ttlMs = 30_000, trustMs = ttlMs, clock = performance } = options;
+  const { ttlMs = defaultTtlMs, trustMs = ttlMs, clock = performance } = options;
   const feed = createChangeFeed({ changes, onChange: apply, onUnknown: cache.clear, trustMs, clock });
 
   return {

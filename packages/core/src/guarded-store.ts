@@ -9,6 +9,7 @@ import type { TenantStore } from './stores/store.ts';
  * because one lookup may serve several of them.
  */
 export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantStore<T> {
+  const { changes, leases } = store;
   return {
     find: (id) => guarded(() => store.find(id)),
     findByDomain: (host) => guarded(() => store.findByDomain(host)),
@@ -30,8 +31,8 @@ export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantSto
     domains: (id) => guarded(() => store.domains(id)),
     addDomain: (domain) => guarded(() => store.addDomain(domain)),
     removeDomain: (tenantId, host) => guarded(() => store.removeDomain(tenantId, host)),
-    ...(store.changes && { changes: (since?: number) => guarded(async () => store.changes?.(since) as never) }),
-    ...(store.leases && { leases: guardedLeases(store.leases) }),
+    ...(changes && { changes: (since?: number) => guarded(() => changes.call(store, since)) }),
+    ...(leases && { leases: guardedLeases(leases) }),
   };
 }
 

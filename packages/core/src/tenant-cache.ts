@@ -37,6 +37,7 @@ export interface TenantCache<T extends Tenant> {
   clear(): void;
 }
 
+export const defaultTtlMs = 30_000;
 const unknownMax = 1_000;
 const lookupsRunning = 16;
 const lookupsWaiting = 10_000;
@@ -44,7 +45,12 @@ const lookupsWaiting = 10_000;
 /** Caches a store. It runs one lookup per name at a time, and a bounded number altogether. */
 export function createTenantCache<T extends Tenant>(
   store: TenantStore<T>,
-  { ttlMs: ttl = 30_000, max = 10_000, unknownTtlMs: unknownTtl = 5_000, clock = performance }: TenantCacheOptions = {},
+  {
+    ttlMs: ttl = defaultTtlMs,
+    max = 10_000,
+    unknownTtlMs: unknownTtl = 5_000,
+    clock = performance,
+  }: TenantCacheOptions = {},
 ): TenantCache<T> {
   const timed = { perf: clock, ttlResolution: 0 };
   const tenants = new LRUCache<string, T>({ ...timed, max, ttl });

@@ -9,6 +9,7 @@ import {
   type TenantStore,
 } from '@omnitenant/core/extend';
 import { type Credentials, createCredentials } from './central/credentials.ts';
+import { createInternalTables } from './central/internal-tables.ts';
 import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './central/tenant-entity.ts';
 import { centralStore } from './central/tenant-store.ts';
 import { openPools } from './connections/open-pools.ts';
@@ -98,7 +99,9 @@ export async function createOrm<
     tenant: metaOf(base, tenant),
     centralSource: options.centralMigrations,
   });
-  const kept = { fork: () => fork({ kind: 'central' }), tenant: metaOf<TenantEntity>(base, tenant) };
+  const forkCentral = () => fork({ kind: 'central' });
+  const ready = loadOnce(() => createInternalTables(forkCentral()));
+  const kept = { fork: forkCentral, ready, tenant: metaOf<TenantEntity>(base, tenant) };
   const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain), bind: vault.bind });
 
   const placing: PlacementContext = {

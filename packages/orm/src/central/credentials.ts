@@ -5,7 +5,6 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
-import { internalTablesOf } from './internal-tables.ts';
 import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';
 import { recordChanges } from './tenant-changes.ts';
 import type { TenantEntity } from './tenant-entity.ts';
@@ -34,12 +33,12 @@ export interface CredentialsOptions {
   readonly vault: Vault;
   readonly store: TenantStore;
   readonly fork: () => TenantEntityManager;
+  /** Resolves when central has the tables that are the orm's own. */
+  readonly ready: () => Promise<unknown>;
   readonly tenant: EntityMetadata<TenantEntity>;
 }
 
-export function createCredentials({ vault, store, fork, tenant: meta }: CredentialsOptions): Credentials {
-  const ready = internalTablesOf(fork);
-
+export function createCredentials({ vault, store, fork, ready, tenant: meta }: CredentialsOptions): Credentials {
   /** Stores another reference if the tenant has one (equal to `from`, where given), and returns whether it had. */
   const write = async (id: string, to: Reference, from?: Reference): Promise<boolean> => {
     await ready();

@@ -28,25 +28,13 @@ export const internalTables: string = `
   create table if not exists ${changeCounterTable} (one boolean primary key default true check (one), number bigint not null);
   insert into ${changeCounterTable} (number) values (0) on conflict do nothing`;
 
-/** Makes sure, once in a process, that the tables are there: an earlier version may have made central, or migrations of the application. */
-export function internalTablesOf(fork: () => TenantEntityManager): () => Promise<unknown> {
-  let ready: Promise<unknown> | undefined;
-
-  async function create(): Promise<void> {
-    const names = [leaseTable, formerTenantTable, changeTable, changeCounterTable];
-    const found = await fork().execute<{ missing: boolean }[]>(
-      `select ${names.map((name) => `to_regclass(${quoteText(name)}) is null`).join(' or ')} as missing`,
-    );
-    if (found[0]?.missing) await fork().execute(internalTables);
-  }
-
-  return () => {
-    ready ??= create().catch((error: unknown) => {
-      ready = undefined;
-      throw error;
-    });
-    return ready;
-  };
+/** Makes the tables that are not there: an earlier version may have made central, or migrations of the application. */
+export async function createInternalTables(em: TenantEntityManager): Promise<void> {
+  const names = [leaseTable, formerTenantTable, changeTable, changeCounterTable];
+  const found = await em.execute<{ missing: boolean }[]>(
+    `select ${names.map((name) => `to_regclass(${quoteText(name)}) is null`).join(' or ')} as missing`,
+  );
+  if (found[0]?.missing) await em.execute(internalTables);
 }
 
 function inCentral(table: string): string {

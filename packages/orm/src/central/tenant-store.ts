@@ -24,7 +24,6 @@ import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
 import { recordFormer } from './former-tenants.ts';
-import { internalTablesOf } from './internal-tables.ts';
 import { toTenant } from './stored-tenant.ts';
 import { changesSince, recordChanges } from './tenant-changes.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
@@ -33,6 +32,8 @@ import { centralLeases, keepLease } from './tenant-leases.ts';
 /** The parts of the store. `fork` forks central's EntityManager, whatever the current scope. */
 export interface CentralStoreOptions {
   readonly fork: () => TenantEntityManager;
+  /** Resolves when central has the tables that are the orm's own. */
+  readonly ready: () => Promise<unknown>;
   readonly tenant: EntityMetadata<TenantEntity>;
   readonly domain: EntityMetadata<DomainEntity>;
   /** Binds the credentials of a tenant's own server to the tenant. */
@@ -46,9 +47,14 @@ const page = 500;
 const fixed = new Set(['id', 'isolation', 'schemaVersion', 'createdAt', 'updatedAt']);
 
 /** Keeps tenants and domains in central, as entities that the application may extend with its own columns. */
-export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: CentralStoreOptions): TenantStore<T> {
+export function centralStore<T extends Tenant>({
+  fork,
+  ready,
+  tenant,
+  domain,
+  bind,
+}: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
-  const ready = internalTablesOf(fork);
   const leases = centralLeases(fork, ready);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
@@ -197,13 +203,12 @@ export function centralStore<T extends Tenant>({ fork, tenant, domain, bind }: C
       ),
 
     removeDomain: (tenantId, host) =>
-      orStoreUnavailable(
-        async () =>
-          await write(async (em) => {
-            const removed = await em.nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>);
-            if (removed === 1) await recordChanges(em, [{ kind: 'domain', host }]);
-            return removed === 1;
-          }),
+      orStoreUnavailable(() =>
+        write(async (em) => {
+          const removed = await em.nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>);
+          if (removed === 1) await recordChanges(em, [{ kind: 'domain', host }]);
+          return removed === 1;
+        }),
       ),
 
     changes: (since) =>

@@ -1,4 +1,4 @@
-import type { Database, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import { type Database, lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
 import type { ConnectionTarget } from './database-pool.ts';
 import type { OwnServerPools } from './own-server-pools.ts';
 import { unavailable } from './server-errors.ts';
@@ -69,7 +69,7 @@ function queryOn(connect: Pools['connect']): Pools['query'] {
       // A limit on the statements of requests is none for what makes and removes tenants. Through a pooler, others would get that.
       if (client.isDirect) await client.query('set statement_timeout to 0');
       const result = await client.query(sql);
-      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+      return lastOf(result).rows;
     } finally {
       client.release();
     }

@@ -1,6 +1,9 @@
 import type { Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
+import type { Pools } from '../connections/pools.ts';
+import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
+import { quoteText } from '../sql/quote.ts';
 
 /** The first letters of all comments of this package, of whichever application. */
 export const markPrefix = 'omnitenant:';
@@ -24,4 +27,16 @@ export function marksOf({ database }: Database): Marks {
     adopted: (tenant) => `${markPrefix} adopted by tenant ${incarnationOf(tenant)} of ${database}`,
     template: `${markPrefix} template of ${database}`,
   };
+}
+
+/** Whose the comment on a schema says that it is; `undefined` where there is no such schema. */
+export async function markOfSchema(
+  pools: Pools,
+  placement: OrmPlacement & Database,
+): Promise<{ readonly owner?: string } | undefined> {
+  const [found] = await pools.query(
+    placement,
+    `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = ${quoteText(placement.schema)}`,
+  );
+  return found;
 }

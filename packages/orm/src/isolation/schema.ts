@@ -1,10 +1,10 @@
 import type { Pools } from '../connections/pools.ts';
-import { type OrmPlacement, placementOf } from '../placement/placement.ts';
+import { placementOf } from '../placement/placement.ts';
 import { pinOf } from '../session/pin.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
-import { dropSchemaSql } from './extensions.ts';
-import { marksOf } from './marks.ts';
+import { dropSchemaSql } from './drop-schema.ts';
+import { markOfSchema, marksOf } from './marks.ts';
 import { ownDatabaseOr, refuseOwnDatabase } from './others-schemas.ts';
 import { refuseOutsideDependents } from './outside-dependents.ts';
 import { authorization, createRole, dropRole } from './role.ts';
@@ -38,7 +38,7 @@ export function schemaStorage(pools: Pools, central: Database, extensions: strin
     },
     adopt: async (tenant) => {
       const placement = placementOf(tenant);
-      const found = await ownerOf(pools, placement);
+      const found = await markOfSchema(pools, placement);
       if (!isAdoptable(found, marks.adopted(tenant)))
         throw notAdoptable(tenant, 'schema', placement.schema, found?.owner);
       await pools.query(
@@ -48,7 +48,7 @@ export function schemaStorage(pools: Pools, central: Database, extensions: strin
     },
     destroy: async (tenant) => {
       const placement = placementOf(tenant);
-      const found = await ownerOf(pools, placement);
+      const found = await markOfSchema(pools, placement);
       if (found?.['owner'] === marks.adopted(tenant)) {
         // A failed tenant keeps its mark, so that clearing it returns the schema to its owner.
         if (tenant.status !== 'failed')
@@ -64,12 +64,4 @@ export function schemaStorage(pools: Pools, central: Database, extensions: strin
       await dropRole(owned, placement, placement, tenant);
     },
   };
-}
-
-async function ownerOf(pools: Pools, placement: OrmPlacement): Promise<{ owner?: string } | undefined> {
-  const [found] = await pools.query(
-    placement,
-    `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = ${quoteText(placement.schema)}`,
-  );
-  return found;
 }

@@ -1,5 +1,6 @@
 import { isTenancyError, TenancyError } from '@omnitenant/core';
 import { applyInOneMessage, applyInTransaction, applyOutsideTransaction, isTransactional } from './apply-steps.ts';
+import type { MigrationSet } from './migration-set.ts';
 import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
 import type { Operation, Step } from './operation.ts';
 import { heldByOther } from './replay.ts';
@@ -34,10 +35,10 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
   /** Performs the operation in one message if central is right about what is applied; `undefined` where it is not. */
   async function migrateKnown(
     target: MigrationTarget,
+    set: MigrationSet,
     operation: Operation,
     known: readonly string[],
   ): Promise<Migrated | undefined> {
-    const set = await context.set(target);
     const steps = operation.stepsFrom(known);
     if (steps.length === 0) return { steps, applied: known };
     const applied = await whenFree(() => applyInOneMessage(context, target, set, known, steps));
@@ -45,8 +46,12 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
   }
 
   /** Performs the operation transaction by transaction, and adds each step to `done` once it is committed. */
-  async function migrateStepwise(target: MigrationTarget, operation: Operation, done: Step[]): Promise<Migrated> {
-    const set = await context.set(target);
+  async function migrateStepwise(
+    target: MigrationTarget,
+    set: MigrationSet,
+    operation: Operation,
+    done: Step[],
+  ): Promise<Migrated> {
     for (;;) {
       const { applied, steps, next } = await whenFree(() => applyInTransaction(context, target, set, operation));
       done.push(...steps);
@@ -58,11 +63,11 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
 
   return async function migrateTarget(target, operation, known) {
     // A source of migrations that cannot be loaded is no fault of the target.
-    await context.set(target);
+    const set = await context.set(target);
     const done: Step[] = [];
     try {
-      const migrated = known && (await migrateKnown(target, operation, known));
-      return migrated ?? (await migrateStepwise(target, operation, done));
+      const migrated = known && (await migrateKnown(target, set, operation, known));
+      return migrated ?? (await migrateStepwise(target, set, operation, done));
     } catch (cause) {
       throw migrationFailed(target, done, cause);
     }

@@ -1,5 +1,5 @@
 import { outside } from '@omnitenant/core';
-import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import { lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteText } from '../sql/quote.ts';
 import type { Envelopes } from './envelopes.ts';
@@ -55,7 +55,7 @@ export class ReadSender {
       const results = await client.query(this.#quickPrefix + sql);
       if (performance.now() - start < quickMs) client.release();
       else releaseAfterLimit(client);
-      return Array.isArray(results) ? (results.at(-1) as QueryResult) : results;
+      return lastOf(results);
     } catch (error) {
       releaseAfterLimit(client);
       if (!isCancelled(error)) throw error;

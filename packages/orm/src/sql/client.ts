@@ -81,3 +81,10 @@ export interface SqlPool {
   end(): Promise<void>;
   readonly options: object;
 }
+
+/** The result of the last statement of a message. */
+export function lastOf(result: QueryResult | QueryResult[]): QueryResult {
+  return Array.isArray(result) ? (result.at(-1) ?? nothing) : result;
+}
+
+const nothing: QueryResult = { command: '', rowCount: null, rows: [] };

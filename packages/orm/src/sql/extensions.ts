@@ -25,3 +25,8 @@ export function extensionStatement(statement: string): ExtensionStatement | unde
 }
 
 const extension = /^\s*(create|drop)\s+extension\s+(?:if\s+(?:not\s+)?exists\s+)?("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)/i;
+
+/** SQL for whether an object of a system catalogue was made by an extension. */
+export function isOfExtension(catalogue: 'pg_class' | 'pg_proc' | 'pg_operator' | 'pg_type', oid: string): string {
+  return `exists (select from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${oid} and d.deptype = 'e')`;
+}

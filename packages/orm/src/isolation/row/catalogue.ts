@@ -1,5 +1,6 @@
 import type { OrmPlacement } from '../../placement/placement.ts';
 import { formerTenants, rowRoles, tenantColumn } from '../../placement/shared-tables.ts';
+import { isOfExtension } from '../../sql/extensions.ts';
 import { quoteText } from '../../sql/quote.ts';
 
 /** What PostgreSQL's catalogue says of a shared schema: everything that keeps its tenants apart. */
@@ -176,7 +177,7 @@ export function catalogueQuery(placement: OrmPlacement): string {
     'functions', (select coalesce(json_agg(json_build_object('name', f.oid::regprocedure::text, 'definer', f.prosecdef,
         'executable', has_function_privilege(${quoteText(tenants)}, f.oid, 'execute') and has_function_privilege(${quoteText(changes)}, f.oid, 'execute'))), '[]')
       from pg_proc f where (f.pronamespace = s.oid or f.prosecdef and f.proowner = s.nspowner)
-        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e')),
+        and not ${isOfExtension('pg_proc', 'f.oid')}),
     'outsideViews', (select coalesce(json_agg(format('%I.%I', n.nspname, v.relname) order by 1), '[]') from readers join pg_class v using (oid) join pg_namespace n on n.oid = v.relnamespace
       where v.relnamespace <> s.oid and v.relkind in ('v', 'm')
         and not exists (select from pg_options_to_table(v.reloptions) where option_name = 'security_invoker' and option_value::boolean)

@@ -2,9 +2,10 @@ import type { Pools } from '../../connections/pools.ts';
 import { rowRoles, rowsMark } from '../../placement/shared-tables.ts';
 import type { Database } from '../../sql/client.ts';
 import { quoteName } from '../../sql/quote.ts';
+import { markOfSchema } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { catalogueQuery, readCatalogue } from './catalogue.ts';
-import { commentOf, isMarked, missingRoles, type SharedSchema } from './prepare.ts';
+import { isMarked, missingRoles, type SharedSchema } from './prepare.ts';
 import { describeRequirement } from './protect.ts';
 import { requirementsOf, stepsOf } from './requirements.ts';
 
@@ -27,8 +28,7 @@ export async function examineRows(
 ): Promise<RowFindings> {
   const { sql } = await missingRoles(pools, placement, rowsMark(central.database));
   if (sql.length > 0) {
-    const open = ['one of its roles is not there'];
-    return { open, closed: [], sql: sql.map((text) => text.replaceAll(/\s+/g, ' ')) };
+    return { open: ['one of its roles is not there'], closed: [], sql };
   }
   const roles = rowRoles(placement);
   const catalogue = readCatalogue(await pools.query(placement, catalogueQuery(placement)));
@@ -50,13 +50,13 @@ export async function examineRows(
 /** What stands against the first tenant of a shared schema. */
 export async function examineUnused(pools: Pools, placement: SharedSchema, central: Database): Promise<RowFindings> {
   const mark = rowsMark(central.database);
-  const found = await commentOf(pools, placement);
-  if (found && !isMarked(found.comment, mark, isSame(placement, central))) {
+  const found = await markOfSchema(pools, placement);
+  if (found && !isMarked(found.owner, mark, isSame(placement, central))) {
     return { open: [], closed: ['it was not made for tenants that share tables: run omnitenant take-over'], sql: [] };
   }
   const { login, mayCreate, foreign, sql } = await missingRoles(pools, placement, mark);
   if (foreign) return { open: [], closed: [`the role "${foreign}" exists, and was not made for it`], sql: [] };
   if (mayCreate || sql.length === 0) return { open: [], closed: [], sql: [] };
   const closed = [`its first tenant needs four roles, and the login "${login}" may not create roles`];
-  return { open: [], closed, sql: sql.map((text) => text.replaceAll(/\s+/g, ' ')) };
+  return { open: [], closed, sql };
 }

@@ -2,7 +2,7 @@ import { TenancyError } from '@omnitenant/core';
 import { type OrmPlacement, tenantSetting } from '../../placement/placement.ts';
 import { formerTenants, rowRoles, tenantColumn } from '../../placement/shared-tables.ts';
 import { pinOf } from '../../session/pin.ts';
-import type { Enveloped, QueryResult, SqlClient, TransactionStatus } from '../../sql/client.ts';
+import { type Enveloped, lastOf, type QueryResult, type SqlClient, type TransactionStatus } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { codeOf as keywordsOf, maskedCode, statementsOf } from '../../sql/lexer.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
@@ -55,8 +55,7 @@ export class RowMigrationClient implements SqlClient {
   }
 
   async send({ text, values = [] }: Enveloped): Promise<QueryResult> {
-    const result = await this.#message(text, values);
-    return Array.isArray(result) ? (result.at(-1) as QueryResult) : result;
+    return lastOf(await this.#message(text, values));
   }
 
   /** A migration may leave anything in its session, so the connection is closed. */
@@ -217,8 +216,7 @@ export class RowMigrationClient implements SqlClient {
   }
 
   async #query(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult> {
-    const result = await (parameters.length > 0 ? this.#client.query(sql, parameters) : this.#client.query(sql));
-    return Array.isArray(result) ? (result.at(-1) as QueryResult) : result;
+    return lastOf(await (parameters.length > 0 ? this.#client.query(sql, parameters) : this.#client.query(sql)));
   }
 }
 

@@ -5,6 +5,7 @@ import type { SharedPlacement } from '../../placement/shared-placement.ts';
 import { type RowRoles, rowRoles, rowsMark } from '../../placement/shared-tables.ts';
 import type { Database } from '../../sql/client.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
+import { markOfSchema } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { asOwner, createFormerTenants } from './former-tenants.ts';
 
@@ -13,9 +14,9 @@ export type SharedSchema = Pick<SharedPlacement, 'role'> & OrmPlacement & Databa
 
 /** Makes the roles and the schema, or finds those that were made for this application. */
 export async function prepare(pools: Pools, placement: SharedSchema, central: Database): Promise<void> {
-  const found = await commentOf(pools, placement);
+  const found = await markOfSchema(pools, placement);
   const mark = rowsMark(central.database);
-  if (found && !isMarked(found.comment, mark, isSame(placement, central))) throw isForeign(placement, found.comment);
+  if (found && !isMarked(found.owner, mark, isSame(placement, central))) throw isForeign(placement, found.owner);
   const roles = await rolesOf(pools, placement, mark);
   await pools.query(
     placement,
@@ -47,21 +48,9 @@ export function schemaSql(placement: SharedSchema, mark: string): string[] {
   ];
 }
 
-/** The comment on the schema; `undefined` where there is no such schema. */
-export async function commentOf(
-  pools: Pools,
-  placement: SharedSchema,
-): Promise<{ readonly comment: string | null } | undefined> {
-  const [found] = await pools.query(
-    placement,
-    `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = ${quoteText(placement.schema)}`,
-  );
-  return found as { readonly comment: string | null } | undefined;
-}
-
 /** Whether a comment says that the schema was made for this application's shared tables. */
-export function isMarked(comment: string | null, mark: string, inCentral: boolean): boolean {
-  return comment === mark || (inCentral && comment !== null && comment.startsWith(rowsMark('')));
+export function isMarked(comment: string | undefined, mark: string, inCentral: boolean): boolean {
+  return comment === mark || (inCentral && comment?.startsWith(rowsMark('')) === true);
 }
 
 /**
@@ -80,7 +69,7 @@ export async function rolesOf(pools: Pools, placement: SharedSchema, mark: strin
   if (sql.length === 0 || mayCreate) return sql;
   throw new TenancyError(
     'CONFIG_INVALID',
-    `Isolation "row" needs four roles, and the login "${login}" may not create roles. Have them made once, by: ${sql.join('; ').replaceAll(/\s+/g, ' ')}`,
+    `Isolation "row" needs four roles, and the login "${login}" may not create roles. Have them made once, by: ${sql.join('; ')}`,
   );
 }
 
@@ -113,8 +102,8 @@ export async function missingRoles(pools: Pools, placement: SharedSchema, mark: 
 /** The statements that make the roles, where they are not there, and let a login become them. */
 function rolesSql({ tenants, owner, changes, login }: RowRoles, mark: string, member: string | undefined): string[] {
   const make = (role: string) =>
-    `do $role$ begin create role ${quoteName(role)} nologin noinherit; comment on role ${quoteName(role)} is ${quoteText(mark)};
-     exception when duplicate_object or unique_violation then null; end $role$`;
+    `do $role$ begin create role ${quoteName(role)} nologin noinherit; comment on role ${quoteName(role)} is ${quoteText(mark)}; ` +
+    'exception when duplicate_object or unique_violation then null; end $role$';
   return [
     ...[tenants, owner, changes, login].map(make),
     ...(member === undefined
@@ -126,10 +115,10 @@ function rolesSql({ tenants, owner, changes, login }: RowRoles, mark: string, me
   ];
 }
 
-function isForeign({ schema }: OrmPlacement, comment: string | null): TenancyError {
+function isForeign({ schema }: OrmPlacement, comment: string | undefined): TenancyError {
   return new TenancyError(
     'PROVISION_FAILED',
-    `The schema "${schema}" exists, and was not made for the tenants that share tables${comment === null ? '' : ` (it bears the comment "${comment}")`}. ` +
+    `The schema "${schema}" exists, and was not made for the tenants that share tables${comment ? ` (it bears the comment "${comment}")` : ''}. ` +
       'If its tables are to be shared, run: omnitenant take-over. Else choose another with the option names.rows.',
   );
 }

@@ -1,5 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { TenantStore } from '@omnitenant/core/extend';
+import { isTenantId, type TenantStore } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import { type PlacementContext, placeTenant } from '../../placement/place-tenant.ts';
 import { placementOf } from '../../placement/placement.ts';
@@ -111,7 +111,7 @@ export function sharedTables({ pools, store, placing, central, logTable }: Share
     async takeOver({ rowsOf, schema, database, server } = {}) {
       const draft = { id: rowsOf ?? 'none', isolation: 'row', placement: defined({ schema, database, server }) };
       const placed = placeTenant(draft, placing).placement;
-      if (rowsOf !== undefined && !/^[a-z0-9_-]+$/.test(rowsOf)) throw noId(rowsOf);
+      if (rowsOf !== undefined && !isTenantId(rowsOf)) throw noId(rowsOf);
       const tenants = await sharing({ ...placed, role: '' });
       const shared = tenants.find(({ placement: { key } }) => key !== undefined)?.placement['role'];
       const placement: SharedSchema = { ...placed, role: shared ?? placed.role ?? '' };

@@ -1,14 +1,17 @@
 import { TenancyError } from '@omnitenant/core';
+import { isTenantId } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import { tenantSetting } from '../../placement/placement.ts';
 import { currentTenant, rowRoles, rowsMark, tenantColumn } from '../../placement/shared-tables.ts';
-import type { Database, SqlClient } from '../../sql/client.ts';
+import { type Database, lastOf, type SqlClient } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import { isOfExtension } from '../../sql/extensions.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
+import { markOfSchema, markPrefix } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
 import { idOf, rememberKey } from './former-tenants.ts';
-import { commentOf, isMarked, lockOf, rolesOf, type SharedSchema, schemaSql } from './prepare.ts';
+import { isMarked, lockOf, rolesOf, type SharedSchema, schemaSql } from './prepare.ts';
 import { protect, type Query } from './protect.ts';
 import { isTable } from './requirements.ts';
 import { tenantKeys } from './tenant-keys.ts';
@@ -33,12 +36,12 @@ export interface TakeOver {
  */
 export async function takeOverRows(pools: Pools, takeOver: TakeOver): Promise<string[]> {
   const { placement, central } = takeOver;
-  const found = await commentOf(pools, placement);
+  const found = await markOfSchema(pools, placement);
   if (!found) throw refused(`There is no schema "${placement.schema}" to take over.`);
   const mark = rowsMark(central.database);
-  if (found.comment?.startsWith('omnitenant:') && !isMarked(found.comment, mark, isSame(placement, central))) {
+  if (found.owner?.startsWith(markPrefix) && !isMarked(found.owner, mark, isSame(placement, central))) {
     throw refused(
-      `The schema "${placement.schema}" is somebody else's: it bears the comment "${found.comment}". It is not taken over.`,
+      `The schema "${placement.schema}" is somebody else's: it bears the comment "${found.owner}". It is not taken over.`,
     );
   }
   const roles = await rolesOf(pools, placement, mark);
@@ -70,7 +73,7 @@ async function protectAll(query: Query, takeOver: TakeOver, mark: string): Promi
   const found = keys === undefined ? [] : (await query(keys)).map(({ key }) => String(key));
   const unclaimed = found.filter((key) => !recorded.has(key));
   // What is no id, no tenant can ever have.
-  const adoptable = unclaimed.filter((key) => /^[a-z0-9_-]+$/.test(key));
+  const adoptable = unclaimed.filter(isTenantId);
   for (const key of adoptable) await query(rememberKey(placement, idOf(key), { key, incarnation: '' }));
   return unclaimed;
 }
@@ -78,7 +81,7 @@ async function protectAll(query: Query, takeOver: TakeOver, mark: string): Promi
 function queryOn(client: SqlClient): Query {
   return async (sql) => {
     const result = await client.query(sql);
-    return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+    return lastOf(result).rows;
   };
 }
 
@@ -112,19 +115,17 @@ function handOver(placement: SharedSchema): string {
   const { owner } = rowRoles(placement);
   const own = `to_regrole(${quoteText(quoteName(owner))})`;
   const schema = quoteText(placement.schema);
-  const isExtensions = (table: string, oid: string) =>
-    `exists (select from pg_depend d where d.classid = '${table}'::regclass and d.objid = ${oid} and d.deptype = 'e')`;
   return `with s as (select oid, nspowner from pg_namespace where nspname = ${schema}), moves as (
       select 1 as n, format('alter table %I.%I owner to %I', ${schema}, c.relname, ${quoteText(owner)}) as sql from pg_class c, s
-      where c.relnamespace = s.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relowner <> ${own} and not ${isExtensions('pg_class', 'c.oid')}
+      where c.relnamespace = s.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relowner <> ${own} and not ${isOfExtension('pg_class', 'c.oid')}
         and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i') and d.refclassid = 'pg_class'::regclass and c.relkind = 'S')
       union all
       select 2, format('alter type %I.%I owner to %I', ${schema}, t.typname, ${quoteText(owner)}) from pg_type t, s
-      where t.typnamespace = s.oid and t.typowner <> ${own} and not ${isExtensions('pg_type', 't.oid')}
+      where t.typnamespace = s.oid and t.typowner <> ${own} and not ${isOfExtension('pg_type', 't.oid')}
         and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and (select relkind from pg_class where oid = t.typrelid) = 'c')
       union all
       select 3, format('alter routine %s owner to %I', f.oid::regprocedure, ${quoteText(owner)}) from pg_proc f, s
-      where f.pronamespace = s.oid and f.proowner <> ${own} and not ${isExtensions('pg_proc', 'f.oid')}
+      where f.pronamespace = s.oid and f.proowner <> ${own} and not ${isOfExtension('pg_proc', 'f.oid')}
         and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'i')
       union all
       select 4, format('alter schema %I owner to %I', ${schema}, ${quoteText(owner)}) from s where s.nspowner <> ${own}

@@ -4,6 +4,7 @@ import type { OrmPlacement } from '../../placement/placement.ts';
 import { rowRoles } from '../../placement/shared-tables.ts';
 import type { Database } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import { onceEach } from '../once-each.ts';
 import { catalogueQuery, readCatalogue } from './catalogue.ts';
 import { sentenceOf } from './protect.ts';
 import type { Requirement } from './requirement.ts';
@@ -17,23 +18,11 @@ export interface RowGate {
 
 /** A failed look is taken again with the next statement. */
 export function rowGate(pools: Pools, logTable: () => Promise<string>): RowGate {
-  const seen = new Map<string, Promise<void> | 'safe'>();
   return {
-    check(placement) {
-      const { server, database, schema, role } = placement;
-      const name = JSON.stringify([server, database, schema, role]);
-      const known = seen.get(name);
-      if (known) return known === 'safe' ? undefined : known;
-      const looking = verifyRows(pools, placement, logTable).then(
-        () => void seen.set(name, 'safe'),
-        (error) => {
-          seen.delete(name);
-          throw error;
-        },
-      );
-      seen.set(name, looking);
-      return looking;
-    },
+    check: onceEach(
+      ({ server, database, url, schema, role }) => JSON.stringify([server, database, url, schema, role]),
+      (placement: OrmPlacement & Database) => verifyRows(pools, placement, logTable),
+    ),
   };
 }
 

@@ -1,0 +1,24 @@
+/**
+ * Does something once for each of several things, told apart by their keys: `undefined` where that is done. What has failed is done
+ * again at the next call.
+ */
+export function onceEach<On>(
+  keyOf: (on: On) => string,
+  act: (on: On) => Promise<unknown>,
+): (on: On) => Promise<void> | undefined {
+  const known = new Map<string, Promise<void> | 'done'>();
+  return (on) => {
+    const key = keyOf(on);
+    const state = known.get(key);
+    if (state !== undefined) return state === 'done' ? undefined : state;
+    const acting = act(on).then(
+      () => void known.set(key, 'done'),
+      (error: unknown) => {
+        known.delete(key);
+        throw error;
+      },
+    );
+    known.set(key, acting);
+    return acting;
+  };
+}
