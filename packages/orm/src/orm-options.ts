@@ -55,7 +55,7 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEn
   readonly pendingMigrations?: PendingMigrations | undefined;
   /**
    * The schema of extensions in the databases that tenants share. Every tenant finds the types, functions and operators in it, and
-   * what `create extension` in a tenant's migration creates goes there. It is refused if it holds anything else, or if others than its
+   * what `create extension` in a migration creates goes there. It is refused if it holds anything else, or if others than its
    * owner may create something in it. Default: `extensions`; `public` will do where nothing else is in it.
    */
   readonly extensions?: string | undefined;

@@ -1,20 +1,10 @@
 import { expect, test } from 'vitest';
-import { migration, type RowApplication, rowApplication } from './fixtures/row-application.ts';
+import { fillCountries, migration, rowApplication } from './fixtures/row-application.ts';
 
 const base = migration('Base', [
   'create table country (code text primary key, name text not null)',
   'create table task (id serial primary key, title text not null, code text)',
 ]);
-
-/** Both tenants have a row of the same values. */
-async function fill(app: RowApplication): Promise<void> {
-  await using before = await app.start([base]);
-  for (const id of ['acme', 'bloom']) {
-    await before.tenancy.tenants.create({ id });
-    await before.sql(id, `insert into country values ('de', 'of ${id}')`);
-    await before.sql(id, `insert into task (title, code) values ('same', 'de')`);
-  }
-}
 
 interface Key {
   readonly up: readonly string[];
@@ -134,7 +124,7 @@ test.each(Object.entries(keys))(
   async (_, { up, once }) => {
     const next = migration('Next', up);
     await using app = await rowApplication();
-    await fill(app);
+    await fillCountries(app, base);
     await using live = await app.start([base, next]);
     expect((await live.orm.migrations.up()).failed.map(({ error }) => error.message)).toEqual([]);
     await using empty = await rowApplication();

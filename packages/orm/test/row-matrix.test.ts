@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { codeMigration, migration, type RowApplication, rowApplication } from './fixtures/row-application.ts';
+import { codeMigration, fillCountries, migration, rowApplication } from './fixtures/row-application.ts';
 
 const base = migration('Base', [
   'create table country (code text primary key, name text not null)',
@@ -135,23 +135,13 @@ const forms = {
     }),
 };
 
-/** Both tenants have a row of the same values. */
-async function fill(app: RowApplication): Promise<void> {
-  await using before = await app.start([base]);
-  for (const id of ['acme', 'bloom']) {
-    await before.tenancy.tenants.create({ id });
-    await before.sql(id, `insert into country values ('de', 'of ${id}')`);
-    await before.sql(id, `insert into task (title, code) values ('same', 'de')`);
-  }
-}
-
 describe.each(Object.keys(forms) as (keyof typeof forms)[])('a migration that is %s', (form) => {
   test.each(Object.entries(subjects).filter(([, { alone }]) => !alone || form === 'non-transactional'))(
     'makes %s on live data as on an empty database, and each tenant has its own',
     async (_, { up, writes = [], reads, holds, refused }) => {
       const next = forms[form](up);
       await using app = await rowApplication();
-      await fill(app);
+      await fillCountries(app, base);
       await using live = await app.start([base, next]);
       const report = await live.orm.migrations.up();
       const failure = report.failed.map(({ error }) => error.message).join();
@@ -186,7 +176,7 @@ describe.each(Object.keys(forms) as (keyof typeof forms)[])('a migration that is
       'select 1 / 0',
     ]);
     await using app = await rowApplication();
-    await fill(app);
+    await fillCountries(app, base);
     await using live = await app.start([base, next]);
     expect((await live.orm.migrations.up()).failed).toHaveLength(2);
     for (const id of ['acme', 'bloom']) {
@@ -204,7 +194,7 @@ test('a migration that commits and then fails leaves protected what it has made'
     throw new Error('for any reason');
   });
   await using app = await rowApplication();
-  await fill(app);
+  await fillCountries(app, base);
   await using live = await app.start([base, next]);
   expect((await live.orm.migrations.up()).failed).toHaveLength(2);
   for (const table of ['note', 'later']) {

@@ -2,6 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { fleet, resourcesOn, steps } from '../fixtures/fleet.ts';
 import { createTenancy } from '../tenancy.ts';
 
+/** Holds the next change of a record before it is made. */
+function holdUpdate({ store, memory }: Pick<ReturnType<typeof fleet>, 'store' | 'memory'>) {
+  const held = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  store.update.mockImplementationOnce(async (...change) => {
+    reached.resolve();
+    await held.promise;
+    return memory.update(...change);
+  });
+  return { reached: reached.promise, go: held.resolve };
+}
+
 describe('repairing a tenant', () => {
   test('that failed makes its storage anew, and lets it in', async () => {
     const { tenants, events, failures, storage } = fleet();
@@ -28,20 +40,14 @@ describe('repairing a tenant', () => {
     'that a process was still making, where there are no leases, finishes it; that one, when it %s, leaves it alone',
     async (_, at) => {
       const { tenancy, tenants, failures, storage, store, memory } = fleet({ leases: false });
-      const held = Promise.withResolvers<void>();
-      const reached = Promise.withResolvers<void>();
-      store.update.mockImplementationOnce(async (...change) => {
-        reached.resolve();
-        await held.promise;
-        return memory.update(...change);
-      });
+      const { reached, go } = holdUpdate({ store, memory });
       failures.on = at;
       const creating = tenants.create({ id: 'acme' }).catch((error) => error);
-      await reached.promise;
+      await reached;
       failures.on = undefined;
       const elsewhere = createTenancy({ store: memory, resources: resourcesOn(storage) });
       expect((await elsewhere.tenants.repair('acme')).status).toBe('active');
-      held.resolve();
+      go();
       expect(await creating).toMatchObject({
         code: 'PROVISION_FAILED',
         message: expect.stringContaining('left alone'),
@@ -54,18 +60,12 @@ describe('repairing a tenant', () => {
 
   test('that another process clears while it is being made, where there are no leases, leaves nothing of either', async () => {
     const { tenants, failures, storage, store, memory } = fleet({ leases: false });
-    const held = Promise.withResolvers<void>();
-    const reached = Promise.withResolvers<void>();
-    store.update.mockImplementationOnce(async (...change) => {
-      reached.resolve();
-      await held.promise;
-      return memory.update(...change);
-    });
+    const { reached, go } = holdUpdate({ store, memory });
     failures.on = 'files.migrate';
     const creating = tenants.create({ id: 'acme' }).catch((error) => error);
-    await reached.promise;
+    await reached;
     await createTenancy({ store: memory }).tenants.repair('acme', { clear: true });
-    held.resolve();
+    go();
     expect(await creating).toMatchObject({ code: 'PROVISION_FAILED' });
     expect(await memory.find('acme')).toBeUndefined();
     expect([...storage]).toEqual([]);
