@@ -9,8 +9,9 @@ const entities = `
 `;
 const mikroOrm = `
   import { defineConfig } from '@mikro-orm/postgresql';
+  import { forTenants } from '@omnitenant/orm';
   import { Task } from './entities.ts';
-  export default defineConfig({ clientUrl: process.env.DATABASE_URL, entities: [Task], migrations: { path: './migrations' } });
+  export default forTenants(defineConfig({ clientUrl: process.env.DATABASE_URL, entities: [Task], migrations: { path: './migrations' } }));
 `;
 
 let app: Application;
@@ -44,10 +45,12 @@ test('init writes a configuration and a first migration that an application can 
   expect(await app.run('migrate', '--all')).toMatchObject({ code: 0, out: '1 migrated\n' });
 });
 
-test('an init that fails leaves no file behind, so that it can be run again', async () => {
-  app = await openApplication({ files: { 'mikro-orm.config.ts': 'export default {}; throw new Error("not yet");' } });
+test('an init that fails says what to change and leaves no file behind, so that it can be run again', async () => {
+  const bare = mikroOrm.replace('forTenants(defineConfig(', 'defineConfig(').replace('}));', '});');
+  app = await openApplication({ files: { 'entities.ts': entities, 'mikro-orm.config.ts': bare } });
   for (const _ of ['once', 'again']) {
-    expect(await app.run('init')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('not yet') });
+    const err = expect.stringContaining('forTenants(defineConfig({ … }))');
+    expect(await app.run('init')).toMatchObject({ code: 1, out: '', err });
     expect(existsSync(join(app.folder, 'omnitenant.config.ts'))).toBe(false);
   }
 });

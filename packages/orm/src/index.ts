@@ -15,6 +15,7 @@ export type { FleetOptions, FleetProgress, FleetReport } from './migrations/flee
 export type { CentralMigrations, Migrations, TenantMigrations } from './migrations/migrations.ts';
 export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
 export type { CreatedMigration, CreateMigrationOptions } from './mikro-orm/create-migration.ts';
+export { forTenants } from './mikro-orm/for-tenants.ts';
 export type { MigrationSource } from './mikro-orm/migrator-options.ts';
 export { createOrm, type Orm } from './orm.ts';
 export type { OrmOptions } from './orm-options.ts';

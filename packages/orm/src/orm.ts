@@ -35,6 +35,7 @@ import { openMigrations } from './migrations/open-migrations.ts';
 import { servingOf } from './migrations/serving.ts';
 import { type BaseOrm, initBaseOrm } from './mikro-orm/base-orm.ts';
 import { createDrivers, type Drivers } from './mikro-orm/drivers.ts';
+import { refuseUnguarded } from './mikro-orm/for-tenants.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
 import type { PlacementContext } from './placement/place-tenant.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
@@ -84,6 +85,7 @@ export async function createOrm<
 ): Promise<Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>> {
   const settings = config as unknown as Options;
   checkConfig(settings, options as unknown as OrmOptions);
+  refuseUnguarded(settings);
   const { tenant = DefaultTenant, domain = DefaultDomain } = options;
   const current = () => (currentScope() ? (handleOf<unknown>(orm) as TenantEntityManager) : undefined);
   const configured = withCentralEntities(settings, [tenant, domain]);

@@ -32,6 +32,7 @@ import { loadMigrations, type MigrationSet } from './migration-set.ts';
 import { type MigrationContext, type MigrationTarget, tenantTarget } from './migration-target.ts';
 import { type CentralMigrations, createMigrations, type Migrations } from './migrations.ts';
 import { assumeUpTo, upTo } from './operation.ts';
+import { ownTablesOnly, tenantsIn } from './own-tables-only.ts';
 import { createLog, replayOf } from './replay.ts';
 import { isExhausted, retryWhile } from './retry.ts';
 import { versionOf } from './version.ts';
@@ -66,8 +67,9 @@ export interface OpenMigrations {
 }
 
 export function openMigrations(options: MigrationsOptions): OpenMigrations {
-  const { base, pools, drivers, set, servers, extensions, tenant: meta } = options;
+  const { base, pools, drivers, servers, extensions, tenant: meta } = options;
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
+  const set = loadOnce(async () => ownTablesOnly(await options.set(), tenantsIn(forkCentral, meta)));
   const ledger = centralLedger(forkCentral, meta);
   const shared = withoutExtensions(set, extensions);
   function setFor({ tenant, placement }: MigrationTarget): Promise<MigrationSet> {

@@ -4,6 +4,7 @@ import { isTenancyError, TenancyError } from '@omnitenant/core';
 import { type TenantEntityManager, tenantEntityManager } from '../entities/entity-manager.ts';
 import type { EntityManagerClass } from '../entities/entity-manager-class.ts';
 import { flushGuard } from '../entities/ownership.ts';
+import { forTenants } from './for-tenants.ts';
 
 export type BaseOrm = MikroORM<AbstractSqlDriver, TenantEntityManager>;
 
@@ -19,7 +20,7 @@ export async function initBaseOrm(
 ): Promise<BaseOrm> {
   instances += 1;
   const orm = (await MikroORM.init({
-    ...config,
+    ...forTenants(config),
     // MikroORM finds an open transaction by this name, so no other MikroORM of the process may bear it.
     contextName: config.contextName ?? `omnitenant-${instances}`,
     migrations: { silent: true, ...config.migrations, snapshotOnMigrate: false },

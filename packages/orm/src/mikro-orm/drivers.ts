@@ -3,11 +3,13 @@ import { incarnationOf, type ResourceScope } from '@omnitenant/core/extend';
 import { refuseElsewhere } from '../entities/elsewhere.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
+import { refuseCentral } from '../entities/refuse-central.ts';
 import { extensionsOf, type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import { type SharedPlacement, sharedPlacement } from '../placement/shared-placement.ts';
 import { type PinOptions, pinOf } from '../session/pin.ts';
 import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
+import { qualifiedNames } from '../sql/qualified-names.ts';
 import { oneStatement } from '../sql/refusals.ts';
 import { rowStatements } from '../sql/row-statements.ts';
 import type { BaseOrm } from './base-orm.ts';
@@ -139,7 +141,11 @@ export function createDrivers({
         { scopeKey: `migrations of ${id}`, scopeLabel: id, namedSchema: placement.schema },
         sharesTables(tenant)
           ? sharedTables.migrationPool(sharedPlacement(tenant))
-          : poolOf(placement, { extensions: extensionsOf(tenant, extensions.schema) }),
+          : poolOf(
+              placement,
+              { extensions: extensionsOf(tenant, extensions.schema) },
+              { check: (sql) => refuseCentral(qualifiedNames(sql), 'The migration', 'STATEMENT_REFUSED') },
+            ),
       );
     },
     forAuthoring: () => scopedDriver('tenant', { scopeKey: 'new migrations', scopeLabel: 'new migrations' }, noPool),
