@@ -37,6 +37,6 @@ export {
 export type { OnError, SignalEvents, SignalName, Signals } from './signals.ts';
 export type { TenantChanges, TenantRecordChange } from './stores/changes.ts';
 export type { TenantLease, TenantLeases } from './stores/leases.ts';
-export type { TenantFilter, TenantStore, WriteFence } from './stores/store.ts';
+export type { TenantFilter, TenantNames, TenantStore, WriteFence } from './stores/store.ts';
 export type { TenantCacheOptions } from './tenant-cache.ts';
 export type { TenantUpdate } from './tenant-registry.ts';

@@ -28,7 +28,7 @@ test('no more calls run than may, and the rest go in their order', async () => {
   const gate = createGate({ running: 2, waiting: 10 });
   const { open, running, begin } = calls();
   const ended: number[] = [];
-  const all = [0, 1, 2, 3, 4].map((n) => gate.pass(begin).then(() => ended.push(n)));
+  const all = [0, 1, 2, 3, 4].map((n) => gate.pass('a', begin).then(() => ended.push(n)));
   for (let n = 0; n < 5; n += 1) {
     await turn();
     expect(running()).toBe(Math.min(2, 5 - n));
@@ -41,12 +41,12 @@ test('no more calls run than may, and the rest go in their order', async () => {
 test('a newcomer does not take the place that one who waits was given', async () => {
   const gate = createGate({ running: 1, waiting: 10 });
   const { open, running, begin } = calls();
-  const all = [gate.pass(begin), gate.pass(begin)];
+  const all = [gate.pass('a', begin), gate.pass('a', begin)];
   for (let n = 0; n < 4; n += 1) {
     await turn();
     open[n]?.resolve();
     await turn();
-    if (n < 2) all.push(gate.pass(begin));
+    if (n < 2) all.push(gate.pass('a', begin));
     await turn();
     expect(running()).toBe(n < 3 ? 1 : 0);
   }
@@ -55,25 +55,25 @@ test('a newcomer does not take the place that one who waits was given', async ()
 
 test('a call that fails gives its place to the next', async () => {
   const gate = createGate({ running: 1, waiting: 10 });
-  const failing = gate.pass(async () => {
+  const failing = gate.pass('a', async () => {
     throw new Error('no');
   });
-  const next = gate.pass(async () => 'yes');
+  const next = gate.pass('a', async () => 'yes');
   await expect(failing).rejects.toThrow('no');
   expect(await next).toBe('yes');
-  expect(await gate.pass(async () => 'again')).toBe('again');
+  expect(await gate.pass('a', async () => 'again')).toBe('again');
 });
 
 test('one more than may wait is refused at once, and there is room again later', async () => {
   const gate = createGate({ running: 1, waiting: 1 });
   const { open, begin } = calls();
-  const first = gate.pass(begin);
-  const second = gate.pass(begin);
-  await expect(gate.pass(begin)).rejects.toSatisfy((error) => isTenancyError(error, 'STORE_UNAVAILABLE'));
+  const first = gate.pass('a', begin);
+  const second = gate.pass('a', begin);
+  await expect(gate.pass('a', begin)).rejects.toSatisfy((error) => isTenancyError(error, 'STORE_UNAVAILABLE'));
   open[0]?.resolve();
   await first;
   await turn();
   open[1]?.resolve();
   await second;
-  expect(await gate.pass(async () => 'in')).toBe('in');
+  expect(await gate.pass('a', async () => 'in')).toBe('in');
 });

@@ -2,14 +2,14 @@ import { outside } from './context.ts';
 import { isTenancyError, TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import type { TenantLeases } from './stores/leases.ts';
-import type { TenantStore } from './stores/store.ts';
+import type { TenantNames, TenantStore } from './stores/store.ts';
 
 /**
  * The store, with every error that is not a `TenancyError` mapped to STORE_UNAVAILABLE. It is called outside all scopes,
  * because one lookup may serve several of them.
  */
 export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantStore<T> {
-  const { changes, leases } = store;
+  const { existing, changes, leases } = store;
   return {
     find: (id) => guarded(() => store.find(id)),
     findByDomain: (host) => guarded(() => store.findByDomain(host)),
@@ -31,6 +31,7 @@ export function guardedStore<T extends Tenant>(store: TenantStore<T>): TenantSto
     domains: (id) => guarded(() => store.domains(id)),
     addDomain: (domain) => guarded(() => store.addDomain(domain)),
     removeDomain: (tenantId, host) => guarded(() => store.removeDomain(tenantId, host)),
+    ...(existing && { existing: (names: TenantNames) => guarded(() => existing.call(store, names)) }),
     ...(changes && { changes: (since?: number) => guarded(() => changes.call(store, since)) }),
     ...(leases && { leases: guardedLeases(leases) }),
   };

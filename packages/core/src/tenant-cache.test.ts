@@ -3,6 +3,7 @@ import { guardedStore } from './guarded-store.ts';
 import type { Tenant } from './models/tenant.ts';
 
 import { memoryStore } from './stores/memory.ts';
+import type { TenantNames, TenantStore } from './stores/store.ts';
 import { createTenantCache, type TenantCacheOptions } from './tenant-cache.ts';
 import { draftOf } from './testing/store/promise.ts';
 
@@ -11,7 +12,11 @@ function turn() {
 }
 
 /** A store whose lookups are counted, and answered when the test says so. */
-async function watched({ held = false, ...options }: TenantCacheOptions & { held?: boolean } = {}) {
+async function watched({
+  held = false,
+  cannotSort = false,
+  ...options
+}: TenantCacheOptions & { held?: boolean; cannotSort?: boolean } = {}) {
   const memory = memoryStore();
   await memory.insert(draftOf('acme'), [{ host: 'acme.com', tenantId: 'acme', primary: true }]);
   await memory.insert(draftOf('birch'), []);
@@ -26,8 +31,10 @@ async function watched({ held = false, ...options }: TenantCacheOptions & { held
   }
   const find = vi.fn((id: string) => lookup(id, () => memory.find(id)));
   const findByDomain = vi.fn((host: string) => lookup(host, () => memory.findByDomain(host)));
-  const store = { ...memory, find, findByDomain };
-  const cache = createTenantCache(guardedStore(store), { ...options, clock: { now: () => now } });
+  const existing = vi.fn((names: TenantNames) => (memory.existing as NonNullable<typeof memory.existing>)(names));
+  const store = { ...memory, find, findByDomain, existing };
+  const sorting = cannotSort ? { ...store, existing: undefined } : store;
+  const cache = createTenantCache(guardedStore(sorting as TenantStore), { ...options, clock: { now: () => now } });
   function pass(ms: number) {
     now += ms;
   }
@@ -158,7 +165,7 @@ describe('an unknown name', () => {
 
 describe('a flood of distinct names', () => {
   test('asks the store for a bounded number at once, and everyone is answered in the end', async () => {
-    const { cache, asked, answers } = await watched({ held: true });
+    const { cache, asked, answers } = await watched({ held: true, cannotSort: true });
     const all = Array.from({ length: 1_000 }, (_, n) => cache.find(`nobody-${n}`));
     const acme = cache.find('acme');
     await turn();
@@ -174,6 +181,48 @@ describe('a flood of distinct names', () => {
     }
     expect(await Promise.all(all)).toEqual(new Array(1_000).fill(undefined));
     expect((await acme)?.id).toBe('acme');
+  });
+
+  test('of unknown names keeps no tenant waiting: those who exist are found among them, a thousand by one question', async () => {
+    const { cache, asked, answers, store } = await watched({ held: true });
+    const unknown = Array.from({ length: 5_000 }, (_, n) => cache.findByDomain(`nobody-${n}.com`));
+    const acme = cache.findByDomain('acme.com');
+    const birch = cache.find('birch');
+    for (let n = 0; n < 16; n += 1) {
+      await turn();
+      answers.shift()?.();
+    }
+    await turn();
+    expect(asked.slice(16)).toEqual(['acme.com', 'birch']);
+    expect(store.existing.mock.calls.length).toBeLessThanOrEqual(7);
+    for (const answer of answers) answer();
+    expect([(await acme)?.id, (await birch)?.id]).toEqual(['acme', 'birch']);
+    expect(await Promise.all(unknown)).toEqual(new Array(5_000).fill(undefined));
+    expect(await cache.findByDomain('nobody-4999.com')).toBeUndefined();
+    expect(asked).toHaveLength(18);
+  });
+
+  test('lets a tenant that was found before go first, and never refuses it', async () => {
+    const { cache, asked, answers, pass } = await watched({ ttlMs: 1_000, cannotSort: true });
+    await cache.findByDomain('acme.com');
+    pass(1_001);
+    const held = Array.from({ length: 10_017 }, (_, n) => Promise.resolve(cache.find(`nobody-${n}`)));
+    const refused = expect(held[10_016]).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    asked.length = 0;
+    const acme = cache.findByDomain('acme.com');
+    expect((await acme)?.id).toBe('acme');
+    expect(asked.indexOf('acme.com')).toBeLessThan(16);
+    expect(answers).toEqual([]);
+    await refused;
+    await Promise.allSettled(held);
+  });
+
+  test('whose names cannot be sorted out asks for each', async () => {
+    const { cache, asked, store } = await watched();
+    store.existing.mockRejectedValue(new Error('no'));
+    const all = await Promise.all(Array.from({ length: 100 }, (_, n) => cache.find(`nobody-${n}`)));
+    expect(all).toEqual(new Array(100).fill(undefined));
+    expect(asked).toHaveLength(100);
   });
 
   test('that is larger than may wait is refused as busy, and never told as unknown', async () => {

@@ -42,6 +42,10 @@ const unknownMax = 1_000;
 const lookupsRunning = 16;
 const lookupsWaiting = 10_000;
 
+const idKey = 'id:';
+const hostKey = 'host:';
+const evenOutdated = { allowStale: true };
+
 /** Caches a store. It runs one lookup per name at a time, and a bounded number altogether. */
 export function createTenantCache<T extends Tenant>(
   store: TenantStore<T>,
@@ -53,10 +57,11 @@ export function createTenantCache<T extends Tenant>(
   }: TenantCacheOptions = {},
 ): TenantCache<T> {
   const timed = { perf: clock, ttlResolution: 0 };
-  const tenants = new LRUCache<string, T>({ ...timed, max, ttl });
-  const hosts = new LRUCache<string, string>({ ...timed, max, ttl });
+  // What has run out stays until it is replaced: a store may give the same snapshot again, with what was derived of it.
+  const tenants = new LRUCache<string, T>({ ...timed, max, ttl, noDeleteOnStaleGet: true });
+  const hosts = new LRUCache<string, string>({ ...timed, max, ttl, noDeleteOnStaleGet: true });
   const unknown = new LRUCache<string, true>({ ...timed, max: unknownMax, ttl: unknownTtl });
-  const gate = createGate({ running: lookupsRunning, waiting: lookupsWaiting });
+  const gate = createGate({ running: lookupsRunning, waiting: lookupsWaiting, existing: existingIn(store) });
   // A change clears this map: later callers do not join an older lookup, and an older lookup writes nothing to the cache.
   const flights = new Map<string, Promise<T | undefined>>();
 
@@ -64,7 +69,7 @@ export function createTenantCache<T extends Tenant>(
     tenants.set(tenant.id, tenant, { ttl: tenant.status === 'active' ? ttl : Math.min(ttl, unknownTtl) });
   }
 
-  function lookUp(key: string, load: () => Promise<T | undefined>, found: (tenant: T) => void) {
+  function lookUp(key: string, load: () => Promise<T | undefined>, found: (tenant: T) => void, wasFound: boolean) {
     if (unknown.get(key)) return undefined;
     const joined = flights.get(key);
     if (joined !== undefined) return joined;
@@ -74,7 +79,7 @@ export function createTenantCache<T extends Tenant>(
 
     async function fly(): Promise<T | undefined> {
       try {
-        const tenant = await gate.pass(load);
+        const tenant = await gate.pass(key, load, wasFound);
         if (flights.get(key) !== flight) return tenant;
         if (tenant === undefined) unknown.set(key, true);
         else found(tenant);
@@ -88,7 +93,8 @@ export function createTenantCache<T extends Tenant>(
   function find(id: string) {
     const cached = tenants.get(id);
     if (cached !== undefined) return cached;
-    return isTenantId(id) ? lookUp(`id:${id}`, () => store.find(id), keep) : undefined;
+    if (!isTenantId(id)) return undefined;
+    return lookUp(`${idKey}${id}`, () => store.find(id), keep, tenants.peek(id, evenOutdated) !== undefined);
   }
 
   function lookUpHost(host: string) {
@@ -96,7 +102,8 @@ export function createTenantCache<T extends Tenant>(
       keep(tenant);
       hosts.set(host, tenant.id);
     }
-    return lookUp(`host:${host}`, () => store.findByDomain(host), found);
+    const wasFound = hosts.peek(host, evenOutdated) !== undefined;
+    return lookUp(`${hostKey}${host}`, () => store.findByDomain(host), found, wasFound);
   }
 
   return {
@@ -115,13 +122,13 @@ export function createTenantCache<T extends Tenant>(
     changed(id) {
       flights.clear();
       tenants.delete(id);
-      unknown.delete(`id:${id}`);
+      unknown.delete(`${idKey}${id}`);
     },
 
     domainChanged(host) {
       flights.clear();
       hosts.delete(host);
-      unknown.delete(`host:${host}`);
+      unknown.delete(`${hostKey}${host}`);
     },
 
     gone(id) {
@@ -139,5 +146,18 @@ export function createTenantCache<T extends Tenant>(
       flights.clear();
       for (const cached of [tenants, hosts, unknown]) cached.clear();
     },
+  };
+}
+
+/** Which of many keys of lookups exist, if the store can say that at once. */
+function existingIn(store: Pick<TenantStore, 'existing'>) {
+  if (store.existing === undefined) return undefined;
+  return async (keys: readonly string[]): Promise<ReadonlySet<string>> => {
+    const named = (kind: string) => keys.filter((key) => key.startsWith(kind)).map((key) => key.slice(kind.length));
+    const found = await store.existing?.({ ids: named(idKey), hosts: named(hostKey) });
+    return new Set([
+      ...(found?.ids ?? []).map((id) => idKey + id),
+      ...(found?.hosts ?? []).map((host) => hostKey + host),
+    ]);
   };
 }

@@ -95,6 +95,10 @@ export function memoryStore<T extends Tenant = Tenant>(): TenantStore<T> {
       return hosts.get(host)?.tenantId === tenantId && hosts.delete(host);
     },
 
+    async existing({ ids, hosts: named }) {
+      return { ids: ids.filter((id) => tenants.has(id)), hosts: named.filter((host) => hosts.has(host)) };
+    },
+
     leases,
   };
 }

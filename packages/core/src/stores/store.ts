@@ -9,6 +9,12 @@ export interface TenantFilter {
   readonly isolation?: string;
 }
 
+/** Names by which tenants are looked up. */
+export interface TenantNames {
+  readonly ids: readonly string[];
+  readonly hosts: readonly string[];
+}
+
 /** What a write is meant for: it changes nothing if the record is another incarnation's by then, or the lease another holder's. */
 export interface WriteFence {
   /** When the tenant was created, by which its incarnation is known. */
@@ -42,6 +48,11 @@ export interface TenantStore<T extends Tenant = Tenant> {
   addDomain(domain: Domain): Promise<void>;
   /** Removes a domain if it is the tenant's. Returns whether it was. */
   removeDomain(tenantId: string, host: string): Promise<boolean>;
+  /**
+   * Which of many names lead to a tenant, in one query. It is asked while more lookups wait than may run at once, as in a flood of
+   * unknown hosts; without it they wait in their order. It may return more names than exist, never fewer.
+   */
+  existing?(names: TenantNames): Promise<TenantNames>;
   /**
    * What has changed since a moment, in the order of commits; without `since`, where the feed is now. Each process asks about once
    * a second while it serves requests. Without it, changes of other processes are seen when what is cached runs out.

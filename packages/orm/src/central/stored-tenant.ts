@@ -24,3 +24,35 @@ export function toTenant<T extends Tenant>(entity: TenantEntity, meta: EntityMet
 export function lastKnownVersion(tenant: Tenant): string | undefined {
   return versions.get(tenant);
 }
+
+/**
+ * Gives the snapshot that is in use already where the record has not changed since, and with it what was derived of it, such as the
+ * tenant's driver.
+ */
+export function snapshotsInUse<T extends Tenant>(): (found: T) => T {
+  const inUse = new Map<string, WeakRef<T>>();
+  const unused = new FinalizationRegistry<string>((id) => {
+    if (inUse.get(id)?.deref() === undefined) inUse.delete(id);
+  });
+
+  return (found) => {
+    const known = inUse.get(found.id)?.deref();
+    if (known !== undefined && versions.get(known) === versions.get(found) && isSame(known, found)) return known;
+    inUse.set(found.id, new WeakRef(found));
+    unused.register(found, found.id);
+    return found;
+  };
+}
+
+/** Whether two values of a record are equal, as far as that can be seen: objects of classes may hide something. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  const prototype = Object.getPrototypeOf(one);
+  if (prototype !== Object.getPrototypeOf(other)) return false;
+  if (prototype === Date.prototype) return (one as Date).getTime() === (other as Date).getTime();
+  if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return false;
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length) return false;
+  return keys.every((key) => Object.hasOwn(other, key) && isSame(one[key as never], other[key as never]));
+}

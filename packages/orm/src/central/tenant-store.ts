@@ -3,6 +3,8 @@ import {
   type EntityMetadata,
   type FilterQuery,
   LockMode,
+  type RawQueryFragment,
+  raw,
   UniqueConstraintViolationException,
   ValidationError,
 } from '@mikro-orm/core';
@@ -23,8 +25,9 @@ import {
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
+import { existingNames } from './existing-names.ts';
 import { recordFormer } from './former-tenants.ts';
-import { toTenant } from './stored-tenant.ts';
+import { snapshotsInUse, toTenant } from './stored-tenant.ts';
 import { changesSince, recordChanges } from './tenant-changes.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 import { centralLeases, keepLease } from './tenant-leases.ts';
@@ -55,6 +58,7 @@ export function centralStore<T extends Tenant>({
   bind,
 }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
+  const inUse = snapshotsInUse<T>();
   const leases = centralLeases(fork, ready);
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
 
@@ -75,6 +79,29 @@ export function centralStore<T extends Tenant>({
   async function bound<Held extends { readonly placement?: Placement }>(id: string, held: Held): Promise<Held> {
     const url = held.placement?.url;
     return url === undefined ? held : { ...held, placement: { ...held.placement, url: await bind(id, url) } };
+  }
+
+  /** What is related is not loaded, as only its key is in the snapshot. MikroORM's findOne would load eager relations in any case. */
+  async function findWhere(em: TenantEntityManager, where: object): Promise<T | undefined> {
+    const options = { populate: false, limit: 1 } as const;
+    const [entity] = await em.find(tenant.class, where as FilterQuery<TenantEntity>, options);
+    return entity && inUse(snapshot(entity));
+  }
+
+  let byHost: string | undefined;
+  /** The id of a host's tenant, as SQL that stands in the query for the tenant. */
+  async function tenantIdOf(em: TenantEntityManager, host: string): Promise<RawQueryFragment> {
+    const named = { host } as FilterQuery<DomainEntity>;
+    const where = await em.applyFilters(domain.class, named, {}, 'read');
+    const query = () =>
+      em
+        .createQueryBuilder(domain.class)
+        .select('tenantId')
+        .where(where as object)
+        .toQuery();
+    if (where !== named) return asSql(query());
+    byHost ??= query().sql;
+    return asSql({ sql: byHost, params: [host] });
   }
 
   async function lock(
@@ -100,19 +127,15 @@ export function centralStore<T extends Tenant>({
   }
 
   return {
-    find: (id) =>
-      orStoreUnavailable(async () => {
-        const entity = await fork().findOne(tenant.class, { id } as FilterQuery<TenantEntity>);
-        return entity ? snapshot(entity) : undefined;
-      }),
+    find: (id) => orStoreUnavailable(() => findWhere(fork(), { id })),
 
     findByDomain: (host) =>
       orStoreUnavailable(async () => {
         const em = fork();
-        const owner = await em.findOne(domain.class, { host } as FilterQuery<DomainEntity>);
-        const entity = owner && (await em.findOne(tenant.class, { id: owner.tenantId } as FilterQuery<TenantEntity>));
-        return entity ? snapshot(entity) : undefined;
+        return findWhere(em, { id: { $eq: await tenantIdOf(em, host) } });
       }),
+
+    existing: (names) => orStoreUnavailable(() => existingNames(fork(), names, { tenant, domain })),
 
     async *all(filter: TenantFilter = {}) {
       let after: string | undefined;
@@ -223,6 +246,10 @@ export function centralStore<T extends Tenant>({
       release: (id, holder) => orStoreUnavailable(() => leases.release(id, holder)),
     },
   };
+}
+
+function asSql({ sql, params }: { readonly sql: string; readonly params: readonly unknown[] }): RawQueryFragment {
+  return raw(`(${sql})`, [...params]);
 }
 
 function changeOf({ id, updatedAt }: TenantEntity): TenantRecordChange {

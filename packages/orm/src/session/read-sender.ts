@@ -17,6 +17,7 @@ export class ReadSender {
   readonly #schema: string;
   /** Whether the schema holds tables and nothing that runs; `undefined` until it was asked. */
   #plain: boolean | undefined;
+  #askedAt = 0;
   /** Whether a statement that may change the schema was seen, and the end of its transaction not yet. */
   #isChanging = false;
 
@@ -28,8 +29,10 @@ export class ReadSender {
   }
 
   get allowed(): boolean {
-    if (this.#plain === undefined) {
+    const now = performance.now();
+    if (this.#plain === undefined || now - this.#askedAt > answerMs) {
       this.#plain = false;
+      this.#askedAt = now;
       // The answer outlives the scope that caused the question.
       void outside(() => this.#ask());
     }
@@ -89,6 +92,9 @@ export class ReadSender {
     }
   }
 }
+
+/** For how long an answer is believed, in milliseconds: what others do to a schema is not seen here. */
+const answerMs = 30_000;
 
 /** Whether a schema holds nothing that runs when one of its tables is read. */
 function holdsTablesOnly(schema: string): string {

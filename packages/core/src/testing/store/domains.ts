@@ -15,6 +15,20 @@ export const domainPromises: StorePromises = {
     assert.equal(await store.findByDomain('example.com'), undefined);
   },
 
+  async 'a store that is asked which of many names exist leaves none of them out'(store) {
+    await store.insert(draftOf('acme'), [acme]);
+    await store.addDomain(shop);
+    await store.insert(draftOf('birch'), []);
+    const none = Array.from({ length: 1_000 }, (_, n) => `none-${n}`);
+    const asked = {
+      ids: [...none, 'acme', 'birch'],
+      hosts: [...none.map((name) => `${name}.com`), acme.host, shop.host],
+    };
+    const found = (await store.existing?.(asked)) ?? asked;
+    for (const id of ['acme', 'birch']) assert.ok(found.ids.includes(id), id);
+    for (const host of [acme.host, shop.host]) assert.ok(found.hosts.includes(host), host);
+  },
+
   async 'a tenant has its domains in the order of their hosts'(store) {
     await store.insert(draftOf('acme'), [shop, acme]);
     await store.insert(draftOf('birch'), [{ host: 'birch.example.com', tenantId: 'birch', primary: false }]);
