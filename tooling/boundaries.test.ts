@@ -9,7 +9,7 @@ import { importsOf, packages, root, sources } from './packages.ts';
  * no client; the others import the libraries that their package.json names. A new package needs a line here.
  */
 const mayImport: Record<string, { packages: readonly string[]; libraries?: readonly string[] }> = {
-  core: { packages: [], libraries: ['lru-cache'] },
+  core: { packages: [], libraries: ['jose', 'lru-cache'] },
   orm: { packages: ['core'] },
   cache: { packages: ['core'] },
   queue: { packages: ['core'] },
@@ -34,13 +34,14 @@ const roomsOf: Record<string, Rooms> = {
         'fixtures',
         '.',
         'lifecycle',
+        'integrations',
         'signals.ts',
         'tenant-cache.ts',
         'gate.ts',
         'context.ts',
         'resource.ts',
       ],
-      ...['stores', 'resolvers', 'integrations', 'models', 'errors.ts', 'redact.ts', 'quoted.ts'],
+      ...['stores', 'resolvers', 'models', 'errors.ts', 'redact.ts', 'quoted.ts'],
     ],
   },
   cache: { rooms: ['.', 'stores', 'connections'] },

@@ -4,7 +4,7 @@ import type { DefaultTheme } from 'vitepress';
 import { pageOf, repository } from './pages.ts';
 
 const guide: Readonly<Record<string, readonly string[]>> = {
-  Start: ['getting-started', 'concepts', 'express', 'koa', 'fastify', 'hono', 'pglite', 'examples'],
+  Start: ['getting-started', 'concepts', 'express', 'koa', 'fastify', 'hono', 'fetch', 'pglite', 'examples'],
   Tenants: ['resolvers', 'tenants', 'scopes'],
   Data: ['choosing-isolation', 'isolation', 'entities', 'migrations', 'connections', 'credentials', 'poolers'],
   'Beside the database': ['queue', 'cache', 'resources'],

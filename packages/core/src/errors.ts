@@ -9,6 +9,8 @@ interface Answer {
   readonly expose: boolean;
   /** Seconds for the header `Retry-After`. */
   readonly retryAfter?: number;
+  /** The header `WWW-Authenticate`. */
+  readonly challenge?: string;
 }
 
 /** Every error code, and how it is answered over HTTP. */
@@ -24,6 +26,8 @@ export const errorCodes = {
 
   // A request cannot enter a tenant.
   TENANT_UNRESOLVED: { status: 400, expose: true },
+  TOKEN_INVALID: { status: 401, expose: true, challenge: 'Bearer error="invalid_token"' },
+  TENANT_FORBIDDEN: { status: 403, expose: true },
   TENANT_UNKNOWN: { status: 404, expose: false },
   TENANT_SUSPENDED: { status: 403, expose: true },
   TENANT_MAINTENANCE: { status: 503, expose: true, retryAfter: 60 },
@@ -81,17 +85,18 @@ export class TenancyError extends Error {
   readonly status: number;
   readonly expose: boolean;
   declare readonly tenant?: string;
-  /** Headers for the response, such as `Retry-After`. */
+  /** Headers for the response: `Retry-After` or `WWW-Authenticate`. */
   declare readonly headers?: Readonly<Record<string, string>>;
 
   constructor(code: TenancyErrorCode, message: string, { tenant, cause }: TenancyErrorOptions = {}) {
     super(redact(message), cause !== undefined ? { cause: withoutCredentials(cause) } : undefined);
-    const { status, expose, retryAfter }: Answer = errorCodes[code];
+    const { status, expose, retryAfter, challenge }: Answer = errorCodes[code];
     this.code = code;
     this.status = status;
     this.expose = expose;
     if (tenant !== undefined) this.tenant = tenant;
     if (retryAfter !== undefined) this.headers = { 'Retry-After': String(retryAfter) };
+    if (challenge !== undefined) this.headers = { 'WWW-Authenticate': challenge };
   }
 
   /** The error as a web `Response`: `{ error: { code, message } }`. If the message is not exposed, the text of the status replaces it. */
@@ -109,6 +114,11 @@ export class TenancyError extends Error {
 /** No tenant has this id or domain. */
 export function unknownTenant(named: string): TenancyError {
   return new TenancyError('TENANT_UNKNOWN', `There is no tenant ${quoted(named)}.`);
+}
+
+/** The application's `authorize` refuses the request. */
+export function tenantForbidden(id: string): TenancyError {
+  return new TenancyError('TENANT_FORBIDDEN', `This request may not enter tenant "${id}".`, { tenant: id });
 }
 
 /** A tenant with this id already exists. */

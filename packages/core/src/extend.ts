@@ -11,6 +11,7 @@ export {
   unknownTenant,
 } from './errors.ts';
 export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
+export { type ScopedBody, scopedBody } from './integrations/scoped-body.ts';
 export { socketErrors } from './integrations/socket-errors.ts';
 export { hostFromHeader, parseDomain } from './models/domain.ts';
 export { incarnationOf, parseIncarnation } from './models/incarnation.ts';

@@ -3,7 +3,7 @@ import type { VerbOptions } from './lifecycle/exclusive.ts';
 import { normalHost } from './models/domain.ts';
 import type { Tenant } from './models/tenant.ts';
 import { quoted } from './quoted.ts';
-import type { TenantResolver } from './resolvers/resolver.ts';
+import type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
 import { type ResourceVerbs, resource, type StoringResource, type TenantResource } from './resource.ts';
 import type { OnError } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
@@ -15,6 +15,13 @@ export interface TenancyOptions<T extends Tenant = Tenant> {
   readonly store?: TenantStore<T> | undefined;
   /** Required to identify requests. */
   readonly resolver?: TenantResolver | undefined;
+  /**
+   * Whether a request may enter the tenant that the resolver found: anything but `true` refuses it with `forbiddenAs`. It is called
+   * before the tenant's scope begins, and not for central.
+   */
+  readonly authorize?: ((tenant: T, request: TenantRequest) => boolean | Promise<boolean>) | undefined;
+  /** How a request is refused that `authorize` does not let in: 403, or 404 as if there were no such tenant. Default `TENANT_FORBIDDEN`. */
+  readonly forbiddenAs?: 'TENANT_FORBIDDEN' | 'TENANT_UNKNOWN' | undefined;
   /** Hosts that lead to central, such as the application's own site. */
   readonly publicHosts?: readonly string[] | undefined;
   /** Per-tenant resources: a database, a cache, a queue. Created in this order, and ended in reverse. */
@@ -32,6 +39,8 @@ export interface TenancyOptions<T extends Tenant = Tenant> {
 export interface CheckedOptions<T extends Tenant> {
   readonly store: TenantStore<T>;
   readonly resolver: TenantResolver | undefined;
+  readonly authorize: TenancyOptions<T>['authorize'];
+  readonly forbiddenAs: 'TENANT_FORBIDDEN' | 'TENANT_UNKNOWN';
   readonly publicHosts: ReadonlySet<string>;
   readonly resources: readonly TenantResource[];
   readonly cache: TenantCacheOptions;
@@ -45,6 +54,8 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
   if (!isObject(options)) throw invalid('an object of options');
   const {
     resolver,
+    authorize,
+    forbiddenAs = 'TENANT_FORBIDDEN',
     publicHosts = [],
     resources = [],
     cache = {},
@@ -53,6 +64,10 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     onError = warn,
   } = options;
   if (resolver !== undefined && typeof resolver !== 'function') throw invalid('a resolver that is a function');
+  if (authorize !== undefined && typeof authorize !== 'function') throw invalid('an authorize that is a function');
+  if (forbiddenAs !== 'TENANT_FORBIDDEN' && forbiddenAs !== 'TENANT_UNKNOWN') {
+    throw invalid('forbiddenAs to be "TENANT_FORBIDDEN" or "TENANT_UNKNOWN"');
+  }
   if (typeof onError !== 'function') throw invalid('an onError that is a function');
   checkResources(resources);
   const store = onlyStore(options.store, resources);
@@ -65,6 +80,8 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
   return {
     store,
     resolver,
+    authorize,
+    forbiddenAs,
     publicHosts: new Set(publicHosts.map(publicHost)),
     resources: [...resources],
     cache,

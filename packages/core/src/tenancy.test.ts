@@ -1,12 +1,12 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { currentScope } from './context.ts';
-import { isTenancyError } from './errors.ts';
+import { isTenancyError, type TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { firstOf } from './resolvers/first-of.ts';
 import { fromDomain } from './resolvers/from-domain.ts';
 import { fromHeader } from './resolvers/from-header.ts';
 import { fromSubdomain } from './resolvers/from-subdomain.ts';
-import type { Identifier } from './resolvers/resolver.ts';
+import type { Identifier, TenantRequest } from './resolvers/resolver.ts';
 import { defineResource } from './resource.ts';
 import { memoryStore } from './stores/memory.ts';
 import { createTenancy, type Tenancy } from './tenancy.ts';
@@ -197,7 +197,56 @@ describe('a request', () => {
     expect((await tenancy.identify(request('acme.com')))?.id).toBe('acme');
   });
 
-  test.each([Promise.resolve({ id: 'acme' }), {}, { id: 7 }, null, 'acme'])(
+  test('may wait for what the resolver finds', async () => {
+    const tenancy = await site({
+      resolver: firstOf(
+        async () => undefined,
+        async ({ header }) => ({ id: header('x-tenant') ?? '' }),
+      ),
+    });
+    expect((await tenancy.identify(request('app.com', { 'x-tenant': 'acme' })))?.id).toBe('acme');
+  });
+
+  test('asks the application whether the request may enter, before it says more about the tenant', async () => {
+    const authorize = vi.fn(
+      async (tenant: Acme, asked: TenantRequest) => asked.header('x-user') === `ann of ${tenant.id}`,
+    );
+    const tenancy = await site({ authorize });
+    const ann = { 'x-tenant': 'acme', 'x-user': 'ann of acme' };
+    const bob = { 'x-tenant': 'acme', 'x-user': 'bob of birch' };
+    expect((await tenancy.identify(request('app.com', ann)))?.id).toBe('acme');
+    const forbidden = { code: 'TENANT_FORBIDDEN', status: 403, tenant: 'acme' };
+    await expect(tenancy.identify(request('app.com', bob))).rejects.toMatchObject(forbidden);
+    const work = vi.fn();
+    await expect(tenancy.enter(request('app.com', bob), work)).rejects.toMatchObject(forbidden);
+    expect(work).not.toHaveBeenCalled();
+    await tenancy.tenants.suspend('acme');
+    await expect(tenancy.identify(request('app.com', bob))).rejects.toMatchObject(forbidden);
+    await expect(tenancy.identify(request('app.com', ann))).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
+
+    authorize.mockClear();
+    await tenancy.enter(request('app.com'), (tenant) => expect(tenant).toBeUndefined());
+    await expect(tenancy.identify(request('app.com', { 'x-tenant': 'nobody' }))).rejects.toMatchObject({
+      code: 'TENANT_UNKNOWN',
+    });
+    expect(authorize).not.toHaveBeenCalled();
+  });
+
+  test.each([false, undefined, 1, 'yes', Promise.resolve(undefined)])(
+    'lets no request in when authorize returns %j',
+    async (answer) => {
+      const tenancy = await site({ authorize: () => answer as boolean, forbiddenAs: 'TENANT_UNKNOWN' });
+      const [refused, unknown] = await Promise.all(
+        ['acme', 'nobody'].map((id) =>
+          tenancy.identify(request('app.com', { 'x-tenant': id })).catch((error: TenancyError) => error),
+        ),
+      );
+      expect(refused).toMatchObject({ code: 'TENANT_UNKNOWN', message: 'There is no tenant "acme".' });
+      expect((refused as TenancyError).tenant).toBe((unknown as TenancyError).tenant);
+    },
+  );
+
+  test.each([Promise.resolve(7), {}, { id: 7 }, null, 'acme'])(
     'is refused when the resolver returns %j',
     async (wrong) => {
       const tenancy = await site({ resolver: () => wrong as Identifier });

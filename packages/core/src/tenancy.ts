@@ -35,7 +35,7 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
   use<Handle>(of: TenantResource<Handle>): Handle;
   /**
    * The active tenant that a request is for, or `undefined` if it is for a public host.
-   * Rejects as `run` does, and with TENANT_UNRESOLVED if the request names no tenant.
+   * Rejects as `run` does, with TENANT_UNRESOLVED if the request names no tenant, and with TENANT_FORBIDDEN if `authorize` refuses it.
    */
   identify(request: TenantRequest): Promise<T | undefined>;
   /** Identifies a request and runs `fn` in its tenant or in central. Integrations call this. */
@@ -55,7 +55,7 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
  * const tenancy = createTenancy({ resources: [orm, cache], resolver: fromSubdomain('app.com') });
  */
 export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Tenancy<T> {
-  const { resolver, publicHosts, reservedIds, onError, ...checked } = checkedOptions(options);
+  const { resolver, authorize, forbiddenAs, publicHosts, reservedIds, onError, ...checked } = checkedOptions(options);
   const resources = checked.resources.map(verbsOf);
   const store = guardedStore(checked.store);
   const cache = createFollowedCache(store, checked.cache, (id) => void invalidateResources(id, { resources, onError }));
@@ -71,7 +71,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     publicHosts,
     verbs: checked.verbs,
   });
-  const identify = createIdentify({ resolver, publicHosts, cache });
+  const identify = createIdentify({ resolver, authorize, forbiddenAs, publicHosts, cache });
 
   const owner: ScopeOwner = {
     resources: new Set(checked.resources),

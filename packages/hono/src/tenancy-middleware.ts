@@ -1,4 +1,5 @@
-import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
+import type { Tenancy, TenantRequest } from '@omnitenant/core';
+import { scopedBody } from '@omnitenant/core/extend';
 import type { Context, MiddlewareHandler } from 'hono';
 
 /**
@@ -19,7 +20,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): MiddlewareHa
           const whole = rememberWhole(c);
           await next();
           const body = c.req.method === 'HEAD' || c.res === whole() ? null : c.res.body;
-          const streamed = body && !isBytes(body) ? inScopeUntilRead(body) : undefined;
+          const streamed = scopedBody(body);
           if (streamed) replaceBody(c, streamed.body);
           answered = true;
           resolve();
@@ -39,19 +40,6 @@ function tenantRequest(c: Context): TenantRequest {
     header: (name) => c.req.header(name),
     raw: c.req.raw,
   };
-}
-
-/**
- * Whether the stream is a byte stream: the runtime makes one from a text, a blob or a fetched response, and reading it runs
- * no code of the application. A byte stream of the application's own looks the same, so it is read outside the scope.
- */
-function isBytes(body: ReadableStream): boolean {
-  try {
-    body.getReader({ mode: 'byob' }).releaseLock();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**
@@ -76,32 +64,4 @@ function replaceBody(c: Context, body: ReadableStream): void {
   const response = c.res;
   c.res = undefined;
   c.res = new Response(body, response);
-}
-
-/** The server reads the body after the middleware has ended, outside all scopes; this makes the application's stream run in its own. */
-function inScopeUntilRead(source: ReadableStream): { body: ReadableStream; over: Promise<void> } {
-  const inScope = bindScope();
-  const reader = source.getReader();
-  const { promise: over, resolve: end } = Promise.withResolvers<void>();
-  const body = new ReadableStream(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await inScope(() => reader.read());
-          if (!done) return controller.enqueue(value);
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        end();
-      },
-      cancel(reason) {
-        const cancelled = inScope(() => reader.cancel(reason));
-        end();
-        return cancelled;
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return { body, over };
 }

@@ -1,25 +1,29 @@
 import { TenancyError } from '../errors.ts';
-import type { Identifier, TenantResolver } from './resolver.ts';
+import { after } from './after.ts';
+import type { Identifier, TenantRequest, TenantResolver } from './resolver.ts';
 
 /**
  * Requires all resolvers that find an identifier to agree, so that a token of one tenant is refused at the host of another.
  * @throws TENANT_UNRESOLVED
  * @example
- * const resolver = allOf(fromSubdomain('app.com'), (request) => tenantOfSession(request));
+ * const resolver = allOf(fromSubdomain('app.com'), fromToken({ key, algorithms: ['RS256'] }));
  */
 export function allOf(...resolvers: readonly TenantResolver[]): TenantResolver {
-  return (request) => {
-    let agreed: Identifier | undefined;
-    for (const resolve of resolvers) {
-      const identifier = resolve(request);
-      if (identifier === undefined) continue;
-      agreed ??= identifier;
-      if (!same(agreed, identifier)) {
+  function resolveFrom(
+    position: number,
+    request: TenantRequest,
+    agreed: Identifier | undefined,
+  ): ReturnType<TenantResolver> {
+    const resolve = resolvers[position];
+    if (resolve === undefined) return agreed;
+    return after(resolve(request), (identifier) => {
+      if (agreed !== undefined && identifier !== undefined && !same(agreed, identifier)) {
         throw new TenancyError('TENANT_UNRESOLVED', 'The request names two tenants; it must name one.');
       }
-    }
-    return agreed;
-  };
+      return resolveFrom(position + 1, request, agreed ?? identifier);
+    });
+  }
+  return (request) => resolveFrom(0, request, undefined);
 }
 
 function same(one: Identifier, other: Identifier): boolean {

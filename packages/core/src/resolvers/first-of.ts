@@ -1,12 +1,12 @@
-import type { TenantResolver } from './resolver.ts';
+import { after } from './after.ts';
+import type { TenantRequest, TenantResolver } from './resolver.ts';
 
 /** Resolves by the first resolver that finds an identifier. */
 export function firstOf(...resolvers: readonly TenantResolver[]): TenantResolver {
-  return (request) => {
-    for (const resolve of resolvers) {
-      const identifier = resolve(request);
-      if (identifier !== undefined) return identifier;
-    }
-    return undefined;
-  };
+  function resolveFrom(position: number, request: TenantRequest): ReturnType<TenantResolver> {
+    const resolve = resolvers[position];
+    if (resolve === undefined) return undefined;
+    return after(resolve(request), (identifier) => identifier ?? resolveFrom(position + 1, request));
+  }
+  return (request) => resolveFrom(0, request);
 }

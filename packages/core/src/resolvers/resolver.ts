@@ -12,5 +12,8 @@ export interface TenantRequest {
 /** What a request says about its tenant. */
 export type Identifier = { readonly id: string } | { readonly domain: string };
 
-/** Reads an identifier from a request; `undefined` if there is none. Pure and synchronous; loads nothing. */
-export type TenantResolver = (request: TenantRequest) => Identifier | undefined;
+/**
+ * Reads an identifier from a request; `undefined` if there is none. It does not look tenants up. A resolver that has nothing to wait
+ * for returns no promise, and costs none.
+ */
+export type TenantResolver = (request: TenantRequest) => Identifier | undefined | Promise<Identifier | undefined>;

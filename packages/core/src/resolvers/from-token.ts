@@ -1,0 +1,100 @@
+import type { CryptoKey, JSONWebKeySet, JWK, JWTVerifyOptions, KeyObject } from 'jose';
+import { TenancyError } from '../errors.ts';
+import type { TenantRequest, TenantResolver } from './resolver.ts';
+
+/** How `fromToken` verifies and reads a token. */
+export interface TokenOptions {
+  /** The key that tokens are signed with: a public key, or the bytes of a shared secret. Either this or `jwks`. */
+  readonly key?: CryptoKey | KeyObject | JWK | Uint8Array | undefined;
+  /** The set of keys, or the URL to load it from. */
+  readonly jwks?: JSONWebKeySet | URL | undefined;
+  /** The algorithms that are accepted, such as `RS256`. */
+  readonly algorithms: readonly string[];
+  /** The claim that contains the tenant's id. Default `tenant`. */
+  readonly claim?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
+  /** Finds the token in the request. Default: the header `Authorization: Bearer …`. */
+  readonly token?: ((request: TenantRequest) => string | undefined) | undefined;
+}
+
+type Verify = (token: string) => Promise<Readonly<Record<string, unknown>>>;
+
+/**
+ * Resolves by a claim of a JSON Web Token, whose signature, lifetime, issuer and audience are verified by `jose`. A request without a token
+ * names no tenant. Rejects with TOKEN_INVALID for a token that is not valid or has no such claim, and with SERVER_UNAVAILABLE if
+ * the keys cannot be loaded.
+ * @throws CONFIG_INVALID
+ * @example
+ * const resolver = allOf(fromSubdomain('app.com'), fromToken({ jwks: new URL('https://id.app.com/jwks'), algorithms: ['RS256'] }));
+ */
+export function fromToken(options: TokenOptions): TenantResolver {
+  const { claim = 'tenant', token: find = bearer } = options;
+  checkOptions(options);
+  let verifier: Promise<Verify> | undefined;
+  return (request) => {
+    const token = find(request);
+    if (token === undefined) return undefined;
+    verifier ??= createVerify(options);
+    return verifier
+      .then((verify) => verify(token))
+      .then((payload) => {
+        const id = payload[claim];
+        if (typeof id === 'string' && id !== '') return { id };
+        throw new TenancyError('TOKEN_INVALID', `The token has no claim "${claim}" that names a tenant.`);
+      });
+  };
+}
+
+function bearer(request: TenantRequest): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
+}
+
+/** jose is loaded with the first token: an application without tokens does without it. */
+async function createVerify({ key, jwks, algorithms, issuer, audience }: TokenOptions): Promise<Verify> {
+  const { createLocalJWKSet, createRemoteJWKSet, jwtVerify } = await import('jose');
+  const keys = jwks instanceof URL ? createRemoteJWKSet(jwks) : jwks && createLocalJWKSet(jwks);
+  const checks: JWTVerifyOptions = { algorithms: [...algorithms] };
+  if (issuer !== undefined) checks.issuer = issuer;
+  if (audience !== undefined) checks.audience = audience;
+  return async (token) => {
+    try {
+      const { payload } = await (keys === undefined
+        ? jwtVerify(token, key as Uint8Array, checks)
+        : jwtVerify(token, keys, checks));
+      return payload;
+    } catch (cause) {
+      throw jwks instanceof URL && isLoading(cause) ? keysUnavailable(jwks, cause) : tokenInvalid(cause);
+    }
+  };
+}
+
+/** Whether the set of keys could not be loaded: jose's errors about that, and those of the network. */
+function isLoading(cause: unknown): boolean {
+  const { code } = cause as { readonly code?: unknown };
+  if (typeof code !== 'string' || !/^ERR_(JOSE|JW)/.test(code)) return true;
+  return code === 'ERR_JWKS_TIMEOUT' || code === 'ERR_JWKS_INVALID' || code === 'ERR_JOSE_GENERIC';
+}
+
+function keysUnavailable({ origin, pathname }: URL, cause: unknown): TenancyError {
+  const message = `The keys of tokens cannot be loaded from ${origin}${pathname}; tokens are refused until they can.`;
+  return new TenancyError('SERVER_UNAVAILABLE', message, { cause });
+}
+
+function tokenInvalid(cause: unknown): TenancyError {
+  return new TenancyError('TOKEN_INVALID', `The token is not valid: ${(cause as Error).message}.`, { cause });
+}
+
+function checkOptions({ key, jwks, algorithms }: TokenOptions): void {
+  if ((key === undefined) === (jwks === undefined)) throw invalid('either a key or jwks');
+  if (jwks !== undefined && !(jwks instanceof URL) && !Array.isArray(jwks.keys)) {
+    throw invalid('jwks as a URL, or as a set with keys');
+  }
+  if (!Array.isArray(algorithms) || algorithms.length === 0)
+    throw invalid('the algorithms to accept, such as ["RS256"]');
+  if (algorithms.includes('none')) throw invalid('algorithms that sign');
+}
+
+function invalid(what: string): TenancyError {
+  return new TenancyError('CONFIG_INVALID', `fromToken() requires ${what}.`);
+}
