@@ -64,6 +64,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   },
   'Migrations:': {
     status: async () => (await import('./commands/status.ts')).status,
+    verify: async () => (await import('./commands/verify.ts')).verify,
     plan: async () => (await import('./commands/plan.ts')).plan,
     migrate: async () => (await import('./commands/migrate.ts')).migrate,
     rollback: async () => (await import('./commands/rollback.ts')).rollback,

@@ -94,6 +94,42 @@ describe('with pending migrations', () => {
   });
 });
 
+test('verify, status --deep and doctor tell of tables that no migration has made, and --fix of what central has recorded', async () => {
+  expect(await app.run('verify')).toMatchObject({ code: 0, out: '3 of 3 tenants are what their migrations make\n' });
+  await app.run('shell', 'acme', '-e', 'await em.execute("alter table task drop column title")');
+  await app.run(
+    'shell',
+    '--central',
+    '-e',
+    `await em.execute("update company set schema_version = 'none' where id = 'bloom'")`,
+  );
+
+  const { code, out } = await app.run('verify');
+  expect(code).toBe(1);
+  expect(out).toContain('1 tenant (acme)\n  The tables were changed by something else than a migration');
+  expect(out).toContain('  - column "task.title" is missing\n');
+  expect(out).toContain('1 tenant (bloom)\n  The log has');
+  expect(out).toMatch(/\n1 of 3 tenants are what their migrations make\n$/);
+  const json = JSON.parse((await app.run('verify', 'a*', '--json')).out);
+  expect(json).toMatchObject({ well: 0, groups: [{ problem: 'differs', tenants: ['acme'], fixed: false }] });
+  const deep = await app.run('status', '--deep', '--check');
+  expect(deep).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/^acme .* differs\nbloom .* unrecorded\ncobalt .* up to date$/m),
+  });
+  expect(await app.run('doctor')).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('FAIL  1 tenant (acme): The tables'),
+  });
+
+  expect(await app.run('verify', 'bloom', '--fix')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('fixed: 1 tenant (bloom)'),
+  });
+  await app.run('shell', 'acme', '-e', 'await em.execute("alter table task add column title text not null")');
+  expect(await app.run('verify')).toMatchObject({ code: 0 });
+});
+
 describe('rollback and fake', () => {
   beforeEach(undoSecond);
 

@@ -12,8 +12,9 @@ export type {
   TakeOverOptions,
 } from './isolation/row/shared-tables.ts';
 export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet-options.ts';
-export type { CentralMigrations, Migrations, TenantMigrations } from './migrations/migrations.ts';
+export type { CentralMigrations, FakeOptions, Migrations, TenantMigrations } from './migrations/migrations.ts';
 export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
+export type { VerifiedGroup, VerifyOptions, VerifyProblem, VerifyReport } from './migrations/verify/verify-options.ts';
 export type { CreatedMigration, CreateMigrationOptions } from './mikro-orm/create-migration.ts';
 export { forTenants } from './mikro-orm/for-tenants.ts';
 export type { MigrationSource } from './mikro-orm/migrator-options.ts';

@@ -94,9 +94,11 @@ export async function createOrm<
   const { scopes, pools, drivers, vault, servers, central, set } = opened;
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
+  const storages = storagesOf(opened);
   const migrations = openMigrations({
     ...opened,
     base,
+    storages,
     servers: [...servers.keys(), ownServer],
     tenant: metaOf(base, tenant),
     centralSource: options.centralMigrations,
@@ -127,7 +129,7 @@ export async function createOrm<
       drivers,
       fork,
       store,
-      storages: storagesOf(opened),
+      storages,
       migrations,
       placing,
       seed: options.seed as OrmOptions['seed'],

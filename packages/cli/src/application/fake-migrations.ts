@@ -20,10 +20,11 @@ export function fakeTenants(
   tenants: readonly string[] | undefined,
   to: string | undefined,
   flags: FleetFlags,
+  forgetUnknown = false,
 ): Promise<void> {
   return migrateFleet(application, tenants, flags, {
     doing: 'marking',
     done: 'marked',
-    run: (options) => application.orm.migrations.fake({ ...options, ...targetOf(to) }),
+    run: (options) => application.orm.migrations.fake({ ...options, ...targetOf(to), forgetUnknown }),
   });
 }

@@ -50,3 +50,10 @@ export function styleOf({ status }: Pick<Tenant, 'status'>): Style {
 
 /** Every status. */
 export const statuses = Object.keys(styles) as readonly TenantStatus[];
+
+/** A count of tenants with the first few ids: `3 tenants (acme, bloom, cobalt)`. */
+export function someTenants(ids: readonly string[], count: number = ids.length): string {
+  const some = ids.slice(0, 5);
+  const more = count > some.length ? ', …' : '';
+  return `${count === 1 ? '1 tenant' : `${count} tenants`} (${some.join(', ')}${more})`;
+}

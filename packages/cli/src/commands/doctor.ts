@@ -1,7 +1,9 @@
 import { isTenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
-import type { SharedSchemaReport } from '@omnitenant/orm';
+import type { SharedSchemaReport, VerifyReport } from '@omnitenant/orm';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { json } from '../application/options.ts';
+import { someTenants } from '../application/tenant-summary.ts';
+import { isWell } from '../application/verify-tenants.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes } from '../terminal/failure.ts';
@@ -13,7 +15,7 @@ export function doctor(program: Program): void {
   program
     .command('doctor')
     .summary('check the database, the pooler and the tenants')
-    .description('Checks the database, the pooler in front of it, and the tenants. It changes nothing.')
+    .description('Checks the database, the pooler in front of it, and the tenants. It leaves nothing changed.')
     .addOption(json)
     .addHelpText('after', examples({ doctor: 'exit code 1 if there is a problem to fix' }))
     .action(async ({ json: asJson }, command) => {
@@ -23,7 +25,8 @@ export function doctor(program: Program): void {
         const server = await examine(application.orm.em.config.getAll()).catch(withoutServer);
         const tenants = await examineTenants(application);
         const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0);
-        if (server?.pin.holds === false || isOpen) process.exitCode = exitCodes.failed;
+        const drifted = tenants?.drift !== undefined && !isWell(tenants.drift);
+        if (server?.pin.holds === false || isOpen || drifted) process.exitCode = exitCodes.failed;
         if (asJson) return printJson({ server, tenants: tenants && summaryOf(tenants) });
         const lines = server
           ? formatDoctorReport(server).split('\n')
@@ -43,6 +46,8 @@ interface TenantFacts {
   /** The number of tenants with pending migrations. */
   readonly pending: number;
   readonly sharedTables: readonly SharedSchemaReport[];
+  /** What is different from what the tenants' migrations make; `undefined` where that could not be found out. */
+  readonly drift: VerifyReport | undefined;
 }
 
 async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<TenantFacts | undefined> {
@@ -52,7 +57,9 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
     let count = 0;
     for await (const { pending } of orm.migrations.status()) if (pending?.length !== 0) count += 1;
     const sharedTables = await orm.sharedTables.examine();
-    return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables };
+    // A standby takes no schema to compare with.
+    const drift = await orm.migrations.verify().catch(() => undefined);
+    return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables, drift };
   } catch (error) {
     if (isTenancyError(error, 'STORE_UNAVAILABLE')) return undefined;
     throw error;
@@ -61,7 +68,7 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
 
 function tenantLines(facts: TenantFacts | undefined): string[] {
   if (facts === undefined) return ['note  The central tables do not exist yet. Run: omnitenant migrate --central'];
-  const { byStatus, pending, sharedTables } = facts;
+  const { byStatus, pending, sharedTables, drift } = facts;
   const counts = Object.entries(byStatus).map(([status, tenants]) => `${tenants.length} ${status}`);
   const incomplete = [...(byStatus.failed ?? []), ...(byStatus.provisioning ?? [])];
   const lines = [
@@ -69,9 +76,16 @@ function tenantLines(facts: TenantFacts | undefined): string[] {
     ...incomplete.map(({ id }) => `note  Tenant "${id}" is incomplete. Run: omnitenant repair ${id}`),
     ...(byStatus.removing ?? []).map(({ id }) => `note  Tenant "${id}" is half removed. Run: omnitenant remove ${id}`),
     ...sharedTables.flatMap(schemaLines),
+    ...driftLines(drift),
   ];
   const who = pending === 1 ? '1 tenant has' : `${pending} tenants have`;
   return pending === 0 ? lines : [...lines, `note  ${who} pending migrations. See: omnitenant plan`];
+}
+
+function driftLines(drift: VerifyReport | undefined): string[] {
+  if (drift === undefined)
+    return ['note  Tenants could not be compared with what their migrations make. See: omnitenant verify'];
+  return drift.groups.map(({ tenants, message }) => `FAIL  ${someTenants(tenants)}: ${message} See: omnitenant verify`);
 }
 
 /** What keeps the tenants of a shared schema apart, or does not, and what a database administrator has to run. */
@@ -98,7 +112,7 @@ function colored(line: string): string {
   return style === undefined ? line : paint(style, mark) + line.slice(mark.length);
 }
 
-function summaryOf({ byStatus, pending, sharedTables }: TenantFacts) {
+function summaryOf({ byStatus, pending, sharedTables, drift }: TenantFacts) {
   const counts = Object.entries(byStatus).map(([status, { length }]) => [status, length]);
-  return { byStatus: Object.fromEntries(counts), pending, sharedTables };
+  return { byStatus: Object.fromEntries(counts), pending, sharedTables, drift };
 }

@@ -3,6 +3,7 @@ import { central, fleetCommand } from '../application/options.ts';
 import { namedOrAll, refuseTenants } from '../application/select-tenants.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
+import { UsageError } from '../terminal/failure.ts';
 import type { Program } from '../terminal/program.ts';
 
 export function fake(program: Program): void {
@@ -10,6 +11,7 @@ export function fake(program: Program): void {
     .summary('mark migrations as applied without running them')
     .description('Marks migrations up to --to as applied and later ones as not applied, without running them.')
     .addOption(central)
+    .option('--forget-unknown', 'also strike out migrations that the code does not have')
     .addHelpText(
       'after',
       examples({
@@ -19,12 +21,13 @@ export function fake(program: Program): void {
         'fake --central': "all of central's own migrations are applied",
       }),
     )
-    .action(async (named, { all, central, to, ...flags }, command) => {
+    .action(async (named, { all, central, to, forgetUnknown, ...flags }, command) => {
       if (central) {
         refuseTenants(named, all);
+        if (forgetUnknown) throw new UsageError('--forget-unknown is for tenants.');
         return withApplication(command, (application) => fakeCentral(application, to, flags));
       }
       const tenants = namedOrAll(named, all);
-      await withApplication(command, (application) => fakeTenants(application, tenants, to, flags));
+      await withApplication(command, (application) => fakeTenants(application, tenants, to, flags, forgetUnknown));
     });
 }

@@ -3,6 +3,7 @@ import type { OmnitenantConfig } from '../application/config.ts';
 import { defined } from '../application/defined.ts';
 import { central, json, target, tenantPatterns } from '../application/options.ts';
 import { refuseTenants, requireMigratable } from '../application/select-tenants.ts';
+import { someTenants } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { paint, print } from '../terminal/output.ts';
@@ -55,10 +56,8 @@ async function planTenants(
 }
 
 function stepText({ pending, tenants, examples: some }: PlannedStep): string {
-  const count = tenants === 1 ? '1 tenant' : `${tenants} tenants`;
-  const ids = `${some.join(', ')}${tenants > some.length ? ', …' : ''}`;
   const migrations = pending?.join(', ') ?? 'determined from their migration logs';
-  return `${paint('bold', `${count} (${ids})`)}: ${migrations}`;
+  return `${paint('bold', someTenants(some, tenants))}: ${migrations}`;
 }
 
 function migrationText({ name, sql, transactional }: PlannedMigration): string {

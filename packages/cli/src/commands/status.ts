@@ -1,4 +1,5 @@
-import type { TenantMigrations } from '@omnitenant/orm';
+import { Option } from '@commander-js/extra-typings';
+import type { TenantMigrations, VerifyProblem, VerifyReport } from '@omnitenant/orm';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { central, csv, json, tenantPatterns } from '../application/options.ts';
 import { refuseTenants, requireMigratable } from '../application/select-tenants.ts';
@@ -17,7 +18,15 @@ export function status(program: Program): void {
     .description('Shows the migration state of each tenant, or every migration of a single tenant.')
     .argument('[tenants...]', `${tenantPatterns} (default: all)`)
     .option('--pending', 'only tenants with pending migrations')
-    .option('--check', 'exit with code 1 if any migration is pending')
+    .option(
+      '--check',
+      'exit with code 1 if any migration is pending, or with --deep if any tenant is not what its migrations make',
+    )
+    .addOption(
+      new Option('--deep', "compare each tenant's tables with what its migrations make, as verify does").conflicts(
+        'central',
+      ),
+    )
     .addOption(central)
     .addOption(json)
     .addOption(csv)
@@ -28,6 +37,7 @@ export function status(program: Program): void {
         'status acme': 'each migration, and whether it is applied',
         'status --pending --json': 'tenants with pending migrations, for a program',
         'status --check': 'for CI',
+        'status --deep': 'as verify finds it, one line per tenant',
       }),
     )
     .action(async (named, { central, ...options }, command) => {
@@ -41,6 +51,12 @@ export function status(program: Program): void {
 interface Options extends Format {
   readonly pending?: true | undefined;
   readonly check?: true | undefined;
+  readonly deep?: true | undefined;
+}
+
+/** A tenant's migrations, and with `--deep` what is wrong with its tables. */
+interface Row extends TenantMigrations {
+  readonly problem?: VerifyProblem | 'none';
 }
 
 async function showCentral({ orm }: OmnitenantConfig, options: Options): Promise<void> {
@@ -58,9 +74,12 @@ async function showTenants(
   options: Options,
 ): Promise<void> {
   await requireMigratable(tenancy.tenants, named);
-  const found: TenantMigrations[] = [];
-  for await (const tenant of migrations.status(named.length > 0 ? { tenants: named } : {})) {
-    if (!options.pending || isPending(tenant)) found.push(tenant);
+  const selection = named.length > 0 ? { tenants: named } : {};
+  const problems = options.deep ? problemsIn(await migrations.verify(selection)) : undefined;
+  const found: Row[] = [];
+  for await (const tenant of migrations.status(selection)) {
+    const row = problems ? { ...tenant, problem: problems.get(tenant.tenant) ?? ('none' as const) } : tenant;
+    if (!options.pending || isPending(row)) found.push(row);
   }
   if (options.check && found.some(isPending)) process.exitCode = exitCodes.failed;
   // JSON has the same shape for one tenant as for several.
@@ -72,22 +91,31 @@ async function showTenants(
   if (!options.json && !options.csv) note(totalOf(found));
 }
 
-function isPending({ pending }: TenantMigrations): boolean {
-  return pending === undefined || pending.length > 0;
+function problemsIn({ groups }: VerifyReport): ReadonlyMap<string, VerifyProblem> {
+  return new Map(groups.flatMap(({ tenants, problem }) => tenants.map((tenant) => [tenant, problem] as const)));
 }
 
-function totalOf(found: readonly TenantMigrations[]): string {
+/** Whether there is something to do: a migration, or a problem. */
+function isPending({ pending, problem = 'none' }: Row): boolean {
+  return pending === undefined || pending.length > 0 || problem !== 'none';
+}
+
+function totalOf(found: readonly Row[]): string {
   const count = found.filter(isPending).length;
   const tenants = found.length === 1 ? 'tenant' : 'tenants';
-  return `${count} of ${found.length} ${tenants} ${count === 1 ? 'has' : 'have'} pending migrations`;
+  const what = found.some(({ problem }) => problem !== undefined)
+    ? 'pending migrations or a problem; see verify'
+    : 'pending migrations';
+  return `${count} of ${found.length} ${tenants} ${count === 1 ? 'has' : 'have'} ${what}`;
 }
 
-function stateOf({ pending }: TenantMigrations): string {
+function stateOf({ pending, problem = 'none' }: Row): string {
+  if (problem !== 'none') return problem;
   if (pending === undefined) return 'unknown until the next migrate';
   return pending.length === 0 ? 'up to date' : `${pending.length} pending`;
 }
 
-const tenantColumns: readonly Column<TenantMigrations>[] = [
+const tenantColumns: readonly Column<Row>[] = [
   { name: 'tenant', value: ({ tenant }) => tenant, style: () => 'bold' },
   { name: 'status', value: ({ status }) => status, style: styleOf },
   { name: 'isolation', value: ({ isolation }) => isolation },

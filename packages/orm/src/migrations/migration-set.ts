@@ -1,7 +1,7 @@
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { type CompiledMigration, type Direction, MigrationCompiler } from '../mikro-orm/migration-compiler.ts';
 import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
-import { versionOf } from './version.ts';
+import { prefixesOf, versionOf } from './version.ts';
 
 /** The migrations of the code, compiled once and replayed for each tenant. */
 export interface MigrationSet {
@@ -23,17 +23,12 @@ export async function loadMigrations(em: TenantEntityManager, source?: Migration
   const compiler = new MigrationCompiler(em, source);
   const found = new Map((await compiler.discover()).map((migration) => [migration.name, migration]));
   const names = [...found.keys()];
-  const prefixes = new Map(
-    Array.from({ length: names.length + 1 }, (_, count) => {
-      const applied = names.slice(0, count);
-      return [versionOf(applied), applied];
-    }),
-  );
+  const byVersion = new Map(prefixesOf(names).map((applied) => [versionOf(applied), applied]));
   const compiled = new Map<string, Promise<CompiledMigration>>();
   return {
     names,
     logTable: compiler.logTable,
-    appliedAt: (version) => prefixes.get(version),
+    appliedAt: (version) => byVersion.get(version),
     compile: (name, direction) => {
       const key = `${direction} ${name}`;
       const known = compiled.get(key);

@@ -4,6 +4,7 @@ import { migrateFleet } from './fleet.ts';
 import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
 import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
 import { type MigrationPlan, type PlannedMigration, planFleet } from './plan.ts';
+import type { VerifyOptions, VerifyReport } from './verify/verify-options.ts';
 import { lastOf, versionOf } from './version.ts';
 
 /** The application's migrations, over all of its tenants. */
@@ -12,6 +13,17 @@ export interface Migrations {
   names(): Promise<readonly string[]>;
   /** Streams what each tenant has, in the order of their ids, as central knows it. */
   status(options?: { readonly tenants?: readonly string[] | undefined }): AsyncIterable<TenantMigrations>;
+  /**
+   * Compares each tenant's tables with what its migrations make in an empty schema, and its own log with central's record. Changes nothing,
+   * unless asked to `fix`.
+   *
+   * @throws MIGRATE_FAILED if the migrations fail in an empty schema.
+   *
+   * @example
+   * const { well, groups } = await orm.migrations.verify();
+   * for (const { tenants, message, differences } of groups) console.log(tenants, message, differences);
+   */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
   /**
    * What `up` would do, including its SQL. Changes nothing.
    *
@@ -27,11 +39,18 @@ export interface Migrations {
   /** Reverts the migrations after `to`, newest first; 0 reverts all. Default: reverts the code's last migration. */
   down(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
   /** Marks the migrations up to `to` as applied and those after it as pending, without running any; 0 marks all as pending. */
-  fake(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
+  fake(options?: FakeOptions): Promise<FleetReport>;
   /** Writes a migration file with what has changed in the tenants' entities since the last one. */
   create(options?: CreateMigrationOptions): Promise<CreatedMigration>;
   /** The migrations of central's own tables, if the application has any. */
   readonly central: CentralMigrations;
+}
+
+/** What to mark, and in which tenants. */
+export interface FakeOptions extends Omit<FleetOptions, 'to'> {
+  readonly to?: string | 0 | undefined;
+  /** Strikes out migrations that the code does not have, as after some were deleted from it. Default: false. */
+  readonly forgetUnknown?: boolean | undefined;
 }
 
 /** One tenant's migrations, as central knows them. */
@@ -64,9 +83,10 @@ export interface MigrationsParts {
   readonly fleet: () => Promise<Fleet>;
   readonly central: CentralMigrations;
   readonly create: Migrations['create'];
+  readonly verify: (options: VerifyOptions) => Promise<VerifyReport>;
 }
 
-export function createMigrations({ fleet, central, create }: MigrationsParts): Migrations {
+export function createMigrations({ fleet, central, create, verify }: MigrationsParts): Migrations {
   async function run(operation: (names: readonly string[]) => Operation, options: FleetOptions = {}) {
     const parts = await fleet();
     return migrateFleet(parts, operation(parts.set.names), options);
@@ -87,7 +107,8 @@ export function createMigrations({ fleet, central, create }: MigrationsParts): M
     plan: async (options = {}) => planFleet(await fleet(), options),
     up: (options = {}) => run((names) => upTo(names, options.to), options),
     down: ({ to, ...options } = {}) => run((names) => downTo(names, to ?? names.at(-2) ?? 0), options),
-    fake: ({ to, ...options } = {}) => run((names) => fakeTo(names, to), options),
+    fake: ({ to, forgetUnknown, ...options } = {}) => run((names) => fakeTo(names, to, forgetUnknown), options),
+    verify: (options = {}) => verify(options),
     create,
     central,
   };

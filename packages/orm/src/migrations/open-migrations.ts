@@ -8,7 +8,7 @@ import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import type { Extensions } from '../isolation/extension-schema.ts';
 import { rowMigrationSession } from '../isolation/row/migration-pool.ts';
 import { appliedRows } from '../isolation/row/storage.ts';
-import type { Contents } from '../isolation/storage.ts';
+import type { Contents, TenantStorage } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
 import { type CreateMigrationOptions, createMigration } from '../mikro-orm/create-migration.ts';
 import type { Drivers } from '../mikro-orm/drivers.ts';
@@ -16,6 +16,7 @@ import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
 import type { SchemaPart } from '../mikro-orm/scope-schema-generator.ts';
 import {
   extensionsOf,
+  type Isolation,
   type OrmPlacement,
   ownServer,
   placementOf,
@@ -35,6 +36,9 @@ import { assumeUpTo, upTo } from './operation.ts';
 import { ownTablesOnly, tenantsIn } from './own-tables-only.ts';
 import { createLog, replayOf } from './replay.ts';
 import { isExhausted, retryWhile } from './retry.ts';
+import { storageReader } from './verify/read-storage.ts';
+import { verifyFleet } from './verify/verify.ts';
+import type { VerifyOptions } from './verify/verify-options.ts';
 import { versionOf } from './version.ts';
 import { withoutExtensions } from './without-extensions.ts';
 
@@ -47,6 +51,7 @@ export interface MigrationsOptions {
   /** The tenants' migrations, loaded once. */
   readonly set: () => Promise<MigrationSet>;
   readonly extensions: Extensions;
+  readonly storages: Readonly<Record<Isolation, TenantStorage>>;
   readonly servers: Iterable<string>;
   readonly central: OrmPlacement;
   readonly tenant: EntityMetadata<TenantEntity>;
@@ -99,9 +104,17 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
     };
   }
 
+  async function verify(wish: VerifyOptions) {
+    const parts = await fleet();
+    const { logTable } = parts.set;
+    const reader = storageReader(pools, { logTable, extensions: extensions.schema }, wish.concurrency ?? 4);
+    return verifyFleet({ ...parts, pools, storages: options.storages, reader }, wish);
+  }
+
   return {
     migrations: createMigrations({
       fleet,
+      verify,
       central: openCentral(options, context),
       create: (wish = {}) => createIn(options, 'tenant', undefined, wish),
     }),

@@ -61,17 +61,22 @@ export function assumeUpTo(names: readonly string[], to: string): Operation {
 }
 
 /**
- * Marks the migrations up to `to` as applied and those after it as pending, without running any.
+ * Marks the migrations up to `to` as applied and those after it as pending, without running any. With `forgetUnknown`, strikes out what the
+ * code does not have.
  *
  * @throws MIGRATION_UNKNOWN
  */
-export function fakeTo(names: readonly string[], to?: string | 0): Operation {
+export function fakeTo(names: readonly string[], to?: string | 0, forgetUnknown = false): Operation {
   const up = to === 0 ? undefined : upTo(names, to);
-  const down = downTo(names, to ?? names.at(-1) ?? 0);
+  const known = downTo(names, to ?? names.at(-1) ?? 0);
   return {
-    target: down.target,
-    stepsFrom: (applied) =>
-      [...(up?.stepsFrom(applied) ?? []), ...down.stepsFrom(applied)].map((step) => ({ ...step, run: false })),
+    target: known.target,
+    stepsFrom: (applied) => {
+      const unknown = forgetUnknown ? applied.filter((name) => !names.includes(name)) : [];
+      const steps = [...(up?.stepsFrom(applied) ?? []), ...known.stepsFrom(applied)];
+      const forgotten: Step[] = unknown.map((name) => ({ name, direction: 'down', run: false }));
+      return [...forgotten, ...steps.map((step) => ({ ...step, run: false }))];
+    },
   };
 }
 

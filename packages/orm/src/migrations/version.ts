@@ -9,14 +9,22 @@ export function versionOf(applied: readonly string[]): string {
   return last === undefined ? 'none' : `${last}#${digestOf(applied).slice(0, 8)}`;
 }
 
+/** All that is applied where migrations are applied in order: none, the first, the first two, and so on. */
+export function prefixesOf(names: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: names.length + 1 }, (_, count) => names.slice(0, count));
+}
+
 /** The digest of a set of migrations; `digestInLog` computes the same in PostgreSQL. */
 export function digestOf(applied: readonly string[]): string {
   return createHash('md5').update(applied.toSorted(byBytes).join('\n')).digest('hex');
 }
 
+/** SQL for the digest of the migrations in a log, to be selected from its table. */
+export const digestOfLog: string = `md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), ''))`;
+
 /** SQL for the digest of the migrations in the log `table`. */
 export function digestInLog(table: string): string {
-  return `(select md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), '')) from ${table})`;
+  return `(select ${digestOfLog} from ${table})`;
 }
 
 /** The name of the last migration of a version. */

@@ -1,0 +1,153 @@
+import { isTenancyError, type Tenant } from '@omnitenant/core';
+import type { StoredTenant } from '../../central/stored-tenant.ts';
+import { placementOf, sharesTables } from '../../placement/placement.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
+import type { MigrationSet } from '../migration-set.ts';
+import { appliedAfter } from '../operation.ts';
+import { digestOf, prefixesOf, versionOf } from '../version.ts';
+import { differencesOf } from './differences.ts';
+import type { Found, StorageReader } from './read-storage.ts';
+import type { References } from './reference.ts';
+import type { VerifyProblem } from './verify-options.ts';
+
+/** What was found out about one tenant. */
+export interface Finding {
+  readonly stored: StoredTenant;
+  readonly problem?: VerifyProblem;
+  readonly message?: string;
+  readonly differences?: readonly string[];
+  /** The migrations in its log, in the order of the code. */
+  readonly applied?: readonly string[];
+}
+
+/** What tenants are examined with. */
+export interface Examiner {
+  readonly set: MigrationSet;
+  readonly reader: StorageReader;
+  readonly references: References;
+}
+
+/** Examines tenants of one database, or of one shared schema. */
+export async function examine(examiner: Examiner, tenants: readonly StoredTenant[]): Promise<readonly Finding[]> {
+  const [first] = tenants as [StoredTenant];
+  try {
+    if (sharesTables(first.tenant)) return await examineShared(examiner, tenants);
+    const schemas = tenants.map(({ tenant }) => placementOf(tenant).schema);
+    const found = await examiner.reader.read(placementOf(first.tenant), schemas);
+    return await judge(examiner, tenants, found);
+  } catch (error) {
+    if (isMissing(error)) return tenants.map((stored) => ({ stored, ...missing }));
+    if (!isTenancyError(error, 'SERVER_UNAVAILABLE')) throw error;
+    return tenants.map((stored) => ({ stored, problem: 'unreachable', message: error.message }));
+  }
+}
+
+const missing = {
+  problem: 'missing',
+  message: 'The schema or database does not exist. Restore it from a backup, or remove the tenant.',
+} as const;
+
+function isMissing(error: unknown): boolean {
+  return codeOf(error) === sqlState.undefinedDatabase || (error instanceof Error && isMissing(error.cause));
+}
+
+/** Tenants that share tables have one log. What keeps them apart is checked elsewhere, before each of them is served. */
+async function examineShared({ set, reader }: Examiner, tenants: readonly StoredTenant[]): Promise<readonly Finding[]> {
+  const [{ tenant }] = tenants as [StoredTenant];
+  const log = await reader.appliedShared(placementOf(tenant));
+  if (log === undefined) return tenants.map((stored) => ({ stored, ...missing }));
+  const applied = appliedAfter(set.names, log, []);
+  return tenants.map((stored) => ({ stored, applied, ...judgeLog(set, stored, applied, false) }));
+}
+
+async function judge(
+  examiner: Examiner,
+  tenants: readonly StoredTenant[],
+  found: ReadonlyMap<string, Found>,
+): Promise<readonly Finding[]> {
+  const { set, reader, references } = examiner;
+  const logs = new Map(prefixesOf(set.names).map((names) => [digestOf(names), names]));
+  const compared = new Map<string, readonly string[]>();
+  const findings: Finding[] = [];
+
+  async function logOf(tenant: Tenant, { log }: Found): Promise<readonly string[]> {
+    if (log === '') return [];
+    const placement = placementOf(tenant);
+    const applied = logs.get(log) ?? appliedAfter(set.names, await reader.applied(placement, placement.schema), []);
+    logs.set(log, applied);
+    return applied;
+  }
+
+  /** What is different in a tenant from what these migrations make. Tenants with the same catalogue are compared once. */
+  async function compare(tenant: Tenant, { catalogue }: Found, migrations: readonly string[]) {
+    const reference = await references(tenant, migrations);
+    if (reference.catalogue === catalogue) return [];
+    const key = `${reference.catalogue} ${catalogue}`;
+    const placement = placementOf(tenant);
+    const differences =
+      compared.get(key) ?? differencesOf(reference.items, await reader.items(placement, placement.schema));
+    compared.set(key, differences);
+    return differences;
+  }
+
+  for (const stored of tenants) {
+    const { tenant } = stored;
+    const state = found.get(placementOf(tenant).schema);
+    if (!state) {
+      findings.push({ stored, ...missing });
+      continue;
+    }
+    const applied = await logOf(tenant, state);
+    const known = applied.filter((name) => set.names.includes(name));
+    const isKnown = known.length === applied.length;
+    const differences = await compare(tenant, state, isKnown ? known : set.names);
+    const isDrifted = isKnown && differences.length > 0;
+    findings.push({
+      stored,
+      applied,
+      ...(isDrifted ? drifted(applied, differences) : judgeLog(set, stored, applied, differences.length === 0)),
+    });
+  }
+  return findings;
+}
+
+function drifted(applied: readonly string[], differences: readonly string[]) {
+  const last = applied.at(-1);
+  const made = last === undefined ? 'no migration is applied' : `the migrations up to "${last}" make other ones`;
+  return {
+    problem: 'differs',
+    message: `The tables were changed by something else than a migration: ${made}. Change them back, or write a migration for all tenants.`,
+    differences,
+  } as const;
+}
+
+/** What is wrong with a log, beside the record of central and the names of the code. */
+function judgeLog(
+  { names }: MigrationSet,
+  { version }: StoredTenant,
+  applied: readonly string[],
+  isCurrent: boolean,
+): Pick<Finding, 'problem' | 'message'> {
+  const unknown = applied.filter((name) => !names.includes(name));
+  const lacking = names.filter((name) => !applied.includes(name));
+  if (unknown.length === 0) return version === versionOf(applied) ? {} : unrecorded(applied);
+  const named = `The log has migrations that this code does not have (${quoted(unknown)})`;
+  if (isCurrent && lacking.length > 0) {
+    const message = `${named} and lacks ${quoted(lacking)}, while the tables are those of the code, as after a squash. Run verify with fix.`;
+    return { problem: 'renamed', message };
+  }
+  const message = `${named}. Either newer code has migrated the tenant, or they were deleted from the code: then strike them out by fake with forgetUnknown.`;
+  return { problem: 'unknown', message };
+}
+
+function unrecorded(applied: readonly string[]): Pick<Finding, 'problem' | 'message'> {
+  const last = applied.at(-1);
+  const has = last === undefined ? 'no migration' : `the migrations up to "${last}"`;
+  const message = `The log has ${has}, and central has recorded others, as after a restore. Run verify with fix, and then migrate.`;
+  return { problem: 'unrecorded', message };
+}
+
+function quoted(names: readonly string[]): string {
+  const some = names.slice(0, 3).map((name) => `"${name}"`);
+  return names.length > some.length ? `${some.join(', ')} and ${names.length - some.length} more` : some.join(', ');
+}
