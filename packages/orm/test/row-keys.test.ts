@@ -10,6 +10,10 @@ interface Key {
   readonly up: readonly string[];
   /** Each tenant may do this once. */
   readonly once: readonly string[];
+  /** What the key refuses to a tenant, when it has done that. */
+  readonly refused?: readonly string[];
+  /** The first version of PostgreSQL that has it, by its number. */
+  readonly since?: number;
 }
 
 const keys: Readonly<Record<string, Key>> = {
@@ -117,13 +121,39 @@ const keys: Readonly<Record<string, Key>> = {
     ],
     once: [`insert into "Order (x)" values ('1', '2')`],
   },
+  'a period without overlaps, and a reference to it': {
+    since: 18,
+    up: [
+      'create extension if not exists btree_gist',
+      'create table room (name text, during int4range, primary key (name, during without overlaps))',
+      `create table booking (id serial, room text, during int4range, unique (room, during without overlaps),
+        foreign key (room, period during) references room (name, period during))`,
+      'create table stay (id uuid default gen_random_uuid(), during int4range, primary key (id, during without overlaps))',
+      'alter table booking add column stay uuid, add foreign key (stay, period during) references stay',
+    ],
+    once: [`insert into room values ('blue', '[1,9)')`, `insert into booking (room, during) values ('blue', '[2,3)')`],
+    refused: [
+      `insert into booking (room, during) values ('blue', '[8,12)')`,
+      `insert into room values ('blue', '[4,5)')`,
+    ],
+  },
+  'a reference that is not enforced': {
+    since: 18,
+    up: [
+      'alter table task add constraint of_country foreign key (code) references country not enforced',
+      'create table city (name text primary key, code text references country on delete cascade not enforced)',
+    ],
+    once: [`insert into city values ('Bonn', 'nowhere')`],
+  },
 };
 
-test.each(Object.entries(keys))(
+test.for(Object.entries(keys))(
   '%s is one for each tenant, on live data as on an empty database',
-  async (_, { up, once }) => {
+  async ([, { up, once, refused = [], since = 0 }], { skip }) => {
     const next = migration('Next', up);
     await using app = await rowApplication();
+    const [{ server_version_num: version } = {}] = await app.admin('show server_version_num');
+    skip(Number(version) < since * 10_000, `PostgreSQL ${since} has it`);
     await fillCountries(app, base);
     await using live = await app.start([base, next]);
     expect((await live.orm.migrations.up()).failed.map(({ error }) => error.message)).toEqual([]);
@@ -136,7 +166,8 @@ test.each(Object.entries(keys))(
           await process.sql(id, `insert into country values ('de', '')`).catch(() => {});
       }
       for (const id of ['acme', 'bloom']) for (const sql of once) await process.sql(id, sql);
-      for (const sql of once) await expect(process.sql('acme', sql)).rejects.toThrow(/duplicate key/);
+      for (const sql of once) await expect(process.sql('acme', sql)).rejects.toThrow(/duplicate key|conflicting key/);
+      for (const sql of refused) await expect(process.sql('acme', sql)).rejects.toThrow(/violates/);
       expect(await process.orm.sharedTables.examine()).toMatchObject([{ open: [], closed: [] }]);
     }
   },

@@ -2,6 +2,7 @@ import { standInPrefix, tenantColumn } from '../../placement/shared-tables.ts';
 import { maskedCode } from '../../sql/lexer.ts';
 import { quoteName } from '../../sql/quote.ts';
 import type { Catalogue, Key, Relation } from './catalogue.ts';
+import { withoutOverlaps } from './keys.ts';
 import type { StandIn } from './requirement.ts';
 import { isTable } from './requirements.ts';
 
@@ -40,7 +41,7 @@ export function adaptStatement(statement: string, schema: string, catalogue: Cat
   }
   const standIns: AdaptedStatement['standIns'][number][] = [];
   const reference = new RegExp(
-    String.raw`\breferences\s+(${qualified})(?:\s*(\([^)]*\)))?((?:\s+(?:match\s+\w+|on\s+(?:delete|update)\s+(?:no\s+action|restrict|cascade|set\s+(?:null|default)(?:\s*\([^)]*\))?)|not\s+deferrable|deferrable|initially\s+\w+|not\s+valid))*)`,
+    String.raw`\breferences\s+(${qualified})(?:\s*(\([^)]*\)))?((?:\s+(?:match\s+\w+|on\s+(?:delete|update)\s+(?:no\s+action|restrict|cascade|set\s+(?:null|default)(?:\s*\([^)]*\))?)|not\s+deferrable|deferrable|initially\s+\w+|not\s+valid|(?:not\s+)?enforced))*)`,
     'dgi',
   );
   for (const found of masked.matchAll(reference)) {
@@ -54,7 +55,8 @@ export function adaptStatement(statement: string, schema: string, catalogue: Cat
     // It has no rows that those which are there could refer to.
     const isAdded =
       /^\s*alter\b/i.test(masked) && /\bforeign\s+key\s*\([^)]*\)\s*$/i.test(masked.slice(0, found.index));
-    if (isAdded && !notValid) insertions.push({ at: found.index + found[0].length, remove: 0, text: ' not valid' });
+    if (isAdded && !notValid && !/\bnot\s+enforced\b/i.test(tail))
+      insertions.push({ at: found.index + found[0].length, remove: 0, text: ' not valid' });
     standIns.push({
       name: standIn,
       create: standInSql(`${quoteName(schema)}.${standIn}`, table, catalogue.keys),
@@ -91,7 +93,9 @@ function* keyLists(
 function isKept(table: Relation, columns: string, keys: readonly Key[]): boolean {
   const primary = keys.find((key) => key.table === table.oid && key.kind === 'p');
   if (!primary || primary.hasTenant) return false;
-  const named = [...columns.matchAll(new RegExp(name, 'g'))].map(([part]) => quoteName(unquote(part)));
+  const named = [...columns.replace(/,\s*period\s+(?=\S)/i, ', ').matchAll(new RegExp(name, 'g'))].map(([part]) =>
+    quoteName(unquote(part)),
+  );
   const own = primary.columns.map((column) => quoteName(unquote(column ?? '')));
   return named.length === 0 || named.join() === own.join();
 }
@@ -101,9 +105,11 @@ function standInSql(standIn: string, table: Relation, keys: readonly Key[]): str
     ({ table: of, kind, partial, columns }) =>
       of === table.oid && 'pui'.includes(kind) && !partial && !columns.includes(null),
   );
-  const lists = unique.flatMap(({ kind, columns }) => {
+  const lists = unique.flatMap(({ kind, columns, definition }) => {
     const own = columns.filter((column) => column !== tenantColumn);
-    return own.length > 0 ? [`add ${kind === 'p' ? 'primary key' : 'unique'} (${own.join(', ')})`] : [];
+    return own.length > 0
+      ? [`add ${kind === 'p' ? 'primary key' : 'unique'} (${own.join(', ')}${withoutOverlaps(definition)})`]
+      : [];
   });
   return [
     `create table ${standIn} (like ${table.name})`,

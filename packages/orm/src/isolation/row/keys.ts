@@ -57,7 +57,7 @@ export function keyRequirements(
  * A primary key whose values are generated stays, so that queries may group by it and later migrations refer to it by itself. Foreign
  * keys refer to a key with the tenant beside it.
  */
-function partnerOf(table: Relation, { columns }: Key, keys: readonly Key[]): Requirement[] {
+function partnerOf(table: Relation, { columns, definition }: Key, keys: readonly Key[]): Requirement[] {
   const wanted = [tenantColumn, ...columns];
   const isThere = keys.some(
     (key) =>
@@ -68,7 +68,7 @@ function partnerOf(table: Relation, { columns }: Key, keys: readonly Key[]): Req
       key.columns.every((column, n) => column === wanted[n]),
   );
   if (isThere) return [];
-  const add = `add constraint ${quoteName(partnerName(table.relname))} unique (${wanted.join(', ')})`;
+  const add = `add constraint ${quoteName(partnerName(table.relname))} unique (${wanted.join(', ')}${withoutOverlaps(definition)})`;
   return [
     {
       on: table.name,
@@ -77,6 +77,11 @@ function partnerOf(table: Relation, { columns }: Key, keys: readonly Key[]): Req
       steps: [{ stage: 'key', sql: `alter table ${table.name} ${add}` }],
     },
   ];
+}
+
+/** What the last column of a key of PostgreSQL 18 is followed by, where it is a period. */
+export function withoutOverlaps(definition: string): string {
+  return / WITHOUT OVERLAPS\)/.test(definition) ? ' without overlaps' : '';
 }
 
 /** At most 63 bytes, and different for different tables. */
@@ -110,15 +115,23 @@ function referenceSteps(
   standIn: StandIn | undefined,
 ): readonly Step[] | string {
   const { name, definition, columns, targetName, targetColumns } = key;
+  // PostgreSQL 18: the last column is a period, within which the key that is referred to has to be there.
+  const isPeriod = /, PERIOD /.test(definition);
+  const listOf = (names: readonly (string | null)[]) =>
+    names.map((column, n) => (isPeriod && n === names.length - 1 ? `PERIOD ${column}` : column)).join(', ');
   const list = columns.join(', ');
-  const start = `FOREIGN KEY (${list}) REFERENCES ${targetName}(${targetColumns?.join(', ')})`;
+  const start = `FOREIGN KEY (${listOf(columns)}) REFERENCES ${targetName}(${listOf(targetColumns ?? [])})`;
   if (!definition.startsWith(start)) return 'it is of a kind that is not known here';
   let rest = definition.slice(start.length);
   if (/ ON UPDATE SET (?:NULL|DEFAULT)/.test(rest)) {
     return '"on update set null" and "on update set default" would take the tenant away, too';
   }
   const steps: Step[] = [];
-  const validity = standIn && !standIn.notValid ? '' : rest.includes(' NOT VALID') ? ' not valid' : '';
+  const validity = rest.includes(' NOT ENFORCED')
+    ? ' not enforced'
+    : rest.includes(' NOT VALID') && !(standIn && !standIn.notValid)
+      ? ' not valid'
+      : '';
   if (standIn) rest = rest.replace(' NOT VALID', standIn.notValid ? ' NOT VALID' : '');
   if (rest.includes(' MATCH FULL')) {
     // The tenant is never null, so that all of the others are, or none, has to be said apart.
@@ -132,7 +145,7 @@ function referenceSteps(
     }
   }
   rest = rest.replace(/ ON DELETE SET (NULL|DEFAULT)(?! \()/, (action) => `${action} (${list})`);
-  const foreign = `foreign key (${tenantColumn}, ${list}) references ${target} (${[tenantColumn, ...(targetColumns ?? [])].join(', ')})`;
+  const foreign = `foreign key (${listOf([tenantColumn, ...columns])}) references ${target} (${listOf([tenantColumn, ...(targetColumns ?? [])])})`;
   steps.push({
     stage: 'reference',
     sql: `alter table ${table.name} add constraint ${quoteName(name)} ${foreign}${rest}`,
