@@ -65,7 +65,12 @@ async function requestPaths(site: Site, options: BenchOptions): Promise<Figure[]
   const figures: Figure[] = [];
   for (const isolation of options.isolations) {
     for (const circumstance of options.circumstances) {
-      if (circumstance !== 'usual' && isolation !== options.isolations[0]) continue;
+      if (
+        circumstance === 'signed'
+          ? isolation !== 'row'
+          : circumstance !== 'usual' && isolation !== options.isolations[0]
+      )
+        continue;
       figures.push(...(await requestPath(site, { isolation, circumstance }, options, { signal, progress })));
     }
   }

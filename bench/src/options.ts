@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 const benchmarks = ['run', 'request', 'idle', 'fleet', 'connections', 'queue'] as const;
 const frameworks = ['hono', 'express'] as const;
 const isolations = ['schema', 'database', 'row'] as const;
-const circumstances = ['usual', 'cold', 'pooler'] as const;
+const circumstances = ['usual', 'cold', 'pooler', 'signed'] as const;
 
 type Benchmark = (typeof benchmarks)[number];
 export type Framework = (typeof frameworks)[number];
@@ -14,7 +14,7 @@ export interface BenchOptions {
   readonly benchmarks: readonly Benchmark[];
   readonly frameworks: readonly Framework[];
   readonly isolations: readonly Isolation[];
-  /** What is different from the usual request path: tenants looked up each time, a PgBouncer in between. */
+  /** What is different from the usual request path: tenants looked up each time, a PgBouncer in between, a login of tenants that share tables. */
   readonly circumstances: readonly Circumstance[];
   /** How many tenants there are on the request path. */
   readonly tenants: number;
@@ -62,8 +62,9 @@ export const usage = `pnpm bench [run] [request] [idle] [fleet] [connections] [q
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
   --isolation <schema|database|row>     of the request path; may be given more than once (schema)
-  --circumstance <usual|cold|pooler>    of the request path: as it is, each tenant looked up each time, through PgBouncer;
-                                        may be given more than once (usual)
+  --circumstance <usual|cold|pooler|signed>
+                                        of the request path: as it is, each tenant looked up each time, through PgBouncer, and for
+                                        isolation row with the option rows; may be given more than once (usual)
   --tenants <n>        tenants on the request path (200)
   --hosts <n>          how many of them are asked for in turn (200; of isolation database 40 at most)
   --rounds <n>         rounds, each with tenancy and without (6)

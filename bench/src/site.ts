@@ -18,6 +18,8 @@ export interface SiteDatabase {
   readonly url: string;
   /** What names of further databases begin with. */
   readonly prefix: string;
+  /** The login of tenants that share tables. */
+  readonly rows?: { readonly password: string; readonly keys: string };
 }
 
 /** The name of the database that a URL leads to. */

@@ -18,6 +18,7 @@ export interface BenchTenancyOptions {
   readonly poolMax?: number;
   readonly connections?: OrmOptions['connections'];
   readonly migrations?: typeof migrationsList;
+  readonly rows?: OrmOptions['rows'];
 }
 
 /** Connections of each pool, of the server without tenancy too. */
@@ -31,10 +32,11 @@ export async function openTenancy({
   poolMax: max = poolMax,
   connections,
   migrations = migrationsList,
+  rows,
 }: BenchTenancyOptions): Promise<BenchTenancy> {
   const orm = await createOrm(
     defineConfig({ clientUrl: url, entities, pool: { max }, migrations: { migrationsList: migrations } }),
-    { names: { database: (id) => `${prefix}${id}` }, ...(connections && { connections }) },
+    { names: { database: (id) => `${prefix}${id}` }, rows, ...(connections && { connections }) },
   );
   return {
     orm,

@@ -21,4 +21,5 @@ export type { MigrationSource } from './mikro-orm/migrator-options.ts';
 export { createOrm, type Orm } from './orm.ts';
 export type { OrmOptions } from './orm-options.ts';
 export type { Isolation, OrmPlacement, PlacementNames } from './placement/placement.ts';
+export type { RowLogin } from './placement/row-login.ts';
 export { generateCredentialsKey } from './vault/keys.ts';

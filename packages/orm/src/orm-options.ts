@@ -8,6 +8,7 @@ import { centralSchema } from './entities/entity-scope.ts';
 import type { MigrationSource } from './mikro-orm/migrator-options.ts';
 import type { PendingMigrations } from './mikro-orm/pending-migrations.ts';
 import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
+import type { RowLogin } from './placement/row-login.ts';
 
 /** What `createOrm` takes besides the MikroORM configuration. */
 export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEntityManager> {
@@ -59,6 +60,8 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEn
    * owner may create something in it. Default: `extensions`; `public` will do where nothing else is in it.
    */
   readonly extensions?: string | undefined;
+  /** A login of their own for the tenants that share tables, which keeps hostile SQL in one of them out of the others. Default: none. */
+  readonly rows?: RowLogin | undefined;
   /** Appends a comment with the tenant's id to each statement, for the server's log and statistics. Default: false. */
   readonly sqlComments?: boolean | undefined;
   /** Default names of schemas, databases and roles. */

@@ -1,5 +1,5 @@
 import type { EntityManager, EntityManagerType, EntityMetadata, IDatabaseDriver, Options } from '@mikro-orm/core';
-import type { Tenant } from '@omnitenant/core';
+import { TenancyError, type Tenant } from '@omnitenant/core';
 import {
   currentScope,
   handleOf,
@@ -33,12 +33,13 @@ import { loadMigrations, type MigrationSet } from './migrations/migration-set.ts
 import type { Migrations } from './migrations/migrations.ts';
 import { openMigrations } from './migrations/open-migrations.ts';
 import { servingOf } from './migrations/serving.ts';
-import { type BaseOrm, initBaseOrm } from './mikro-orm/base-orm.ts';
+import { type BaseOrm, initBaseOrm, serverOf } from './mikro-orm/base-orm.ts';
 import { createDrivers, type Drivers } from './mikro-orm/drivers.ts';
 import { refuseUnguarded } from './mikro-orm/for-tenants.ts';
 import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from './orm-options.ts';
 import type { PlacementContext } from './placement/place-tenant.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
+import { type RowWall, rowWall } from './placement/row-login.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { tenantDatabase } from './tenant-database.ts';
 import { parseKeys } from './vault/keys.ts';
@@ -91,7 +92,7 @@ export async function createOrm<
   const configured = withCentralEntities(settings, [tenant, domain]);
   const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
   const opened = await openDatabase(base, settings, options as unknown as OrmOptions);
-  const { scopes, pools, drivers, vault, servers, central, set } = opened;
+  const { scopes, pools, drivers, vault, servers, central, set, wall } = opened;
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
   const storages = storagesOf(opened);
@@ -121,7 +122,7 @@ export async function createOrm<
     store,
     credentials: createCredentials({ ...kept, vault, store }),
     migrations: migrations.migrations,
-    sharedTables: sharedTables({ pools, store, placing, central, logTable: async () => (await set()).logTable }),
+    sharedTables: sharedTables({ pools, store, placing, central, wall, logTable: async () => (await set()).logTable }),
     [resource]: tenantDatabase<TenantOf<E>>({
       base,
       scopes,
@@ -153,6 +154,8 @@ interface OpenDatabase {
   readonly set: () => Promise<MigrationSet>;
   readonly extensions: Extensions;
   readonly drivers: Drivers;
+  /** What signs the tenants that share tables, where they have a login of their own. */
+  readonly wall: RowWall | undefined;
 }
 
 async function openDatabase(base: BaseOrm, settings: Options, options: OrmOptions): Promise<OpenDatabase> {
@@ -165,20 +168,28 @@ async function openDatabase(base: BaseOrm, settings: Options, options: OrmOption
     database: base.config.get('dbName') as string,
     schema: centralSchema,
   };
-  const pools = openPools(base, settings, servers, options.connections, async ({ tenant = '', url = '', database }) =>
-    urlOf(await vault.open({ tenant, url }), database),
+  const wall = rowWall(options.rows);
+  if (wall && serverOf(base).isEmbedded) throw hasNoLogins();
+  const pools = openPools(
+    base,
+    settings,
+    servers,
+    options.connections,
+    async ({ tenant = '', url = '', database }) => urlOf(await vault.open({ tenant, url }), database),
+    wall?.password,
   );
   const extensions = extensionsIn(pools, options.extensions);
   const set = loadOnce(() => loadMigrations(base.em));
   // Loaded now only where it decides at once who is served.
   const serving = pendingMigrations === 'serve' ? () => pendingMigrations : servingOf(pendingMigrations, await set());
   const sharedTables = {
-    ...rowGate(pools, async () => (await set()).logTable),
+    ...rowGate(pools, async () => (await set()).logTable, wall),
+    wall,
     migrationPool: (placement: OrmPlacement) =>
       rowMigrationPool(placement, set, (on) => pools.connect(on), extensions.schema),
   };
   const drivers = createDrivers({ base, scopes, pools, central, sharedTables, extensions, roles, serving });
-  return { scopes, servers, central, vault, pools, set, extensions, drivers };
+  return { scopes, servers, central, vault, pools, set, extensions, drivers, wall };
 }
 
 function storagesOf({
@@ -187,6 +198,7 @@ function storagesOf({
   servers,
   vault,
   extensions,
+  wall,
 }: OpenDatabase): Readonly<Record<Isolation, TenantStorage>> {
   const maintenance = maintenanceOn(servers, central);
   return {
@@ -197,6 +209,13 @@ function storagesOf({
       maintenance: maintenanceFor(maintenance, vault),
       templates: templates({ pools, maintenance, prefix: templatePrefix(central), mark: marksOf(central).template }),
     }),
-    row: rowStorage(pools, central),
+    row: rowStorage(pools, central, wall),
   };
+}
+
+function hasNoLogins(): TenancyError {
+  return new TenancyError(
+    'CONFIG_INVALID',
+    'The option rows gives tenants a login of their own, and PGlite, which runs in this process, has no logins. Remove it, or use PostgreSQL.',
+  );
 }

@@ -1,4 +1,9 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rowWall } from '../src/placement/row-login.ts';
+import { sharedPlacement } from '../src/placement/shared-placement.ts';
+import { signedPinOf } from '../src/session/pin.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 import { migration, type RowApplication, type RowProcess, rowApplication } from './fixtures/row-application.ts';
 
 const createTables = migration('CreateTables', [
@@ -67,13 +72,83 @@ const hostile = [
   'alter default privileges grant select on tables to public',
 ];
 
-describe.each([false, true])('hostile SQL in a tenant, with roles: %s', (roles) => {
+/** What would reach others' rows without a login of their own, and what only a connection can try. */
+const beyondRoles = [
+  `select set_config('omnitenant.tenant', 'bloom', true); select * from rows.task`,
+  `set omnitenant.tenant to 'bloom'; select * from rows.task`,
+  `set omnitenant.tenant to 'bloom'; set omnitenant.proof to ''; update rows.task set title = 'taken'`,
+  `select query_to_xml($q$select set_config('omnitenant.tenant', 'bloom', true)$q$, true, false, ''), query_to_xml('select * from rows.task', true, false, '')`,
+  `do $$ declare t text; begin perform set_config('omnitenant.tenant', 'bloom', true); select string_agg(title, ',') into t from rows.task; raise exception '%', t; end $$`,
+  'do $$ begin commit; perform set_config($q$omnitenant.tenant$q$, $q$bloom$q$, false); delete from rows.task; end $$',
+  `insert into rows.task (title) select set_config('omnitenant.tenant', 'bloom', true)`,
+  `with taken as materialized (select set_config('omnitenant.tenant', 'bloom', true)) insert into rows.task (title) select 'planted' from taken`,
+  `update rows.task set tenant_id = set_config('omnitenant.tenant', 'bloom', true)`,
+  `commit; select * from rows.task`,
+  `commit and chain; set omnitenant.tenant to 'bloom'; delete from rows.task`,
+  'rollback; begin; select * from rows.task',
+  'reset all; select * from rows.task',
+  'discard all',
+  'deallocate all; select * from rows.task',
+  `deallocate pin; prepare pin as select set_config('omnitenant.tenant', 'bloom', true); execute pin; select * from rows.task`,
+  `create temporary table task as select 'of acme' as title; select * from rows.task`,
+  `set search_path to pg_temp, rows; create function pg_temp.omnitenant_tenant() returns text language sql as $$ select 'bloom' $$; select * from rows.task`,
+  `create function pg_temp.sha256(bytea) returns bytea language sql as $$ select ''::bytea $$; set search_path to pg_temp, pg_catalog; set omnitenant.tenant to 'bloom'; select * from rows.task`,
+  `create function pg_temp.look(text) returns boolean language plpgsql cost 0.0000001 as $$ begin raise notice '%', $1; return true; end $$; select * from rows.task where pg_temp.look(title)`,
+  `create view pg_temp.seen as select * from rows.task; set omnitenant.tenant to 'bloom'; select * from pg_temp.seen`,
+  `create function pg_temp.definer() returns setof rows.task language sql security definer as $$ select * from rows.task $$; select set_config('omnitenant.tenant', 'bloom', true); select * from pg_temp.definer()`,
+  `create procedure pg_temp.leave() language plpgsql as $$ begin commit; perform set_config('omnitenant.tenant', 'bloom', false); update rows.task set title = 'taken'; end $$; commit; call pg_temp.leave()`,
+  `declare c cursor with hold for select * from rows.task; commit; set omnitenant.tenant to 'bloom'; fetch all c`,
+  'set row_security to off; select * from rows.task',
+  'alter role current_user set row_security to off',
+  'copy rows.task to stdout',
+  'copy (select * from rows.task) to stdout',
+  `copy rows.task (tenant_id, title) from program 'echo'`,
+  'set role "$_rows_tenants_owner"; select * from rows.task',
+  'set role "$_rows_tenants_changes"; select * from rows.task',
+  'set local role "$_rows_tenants_login"',
+  'set session authorization "$"',
+  `select set_config('role', '$_rows_tenants_owner', true); select * from rows.task`,
+  'reset role; select * from rows.task',
+  'grant "$_rows_tenants_owner" to current_user',
+  'select * from rows.omnitenant_secrets',
+  'update rows.omnitenant_secrets set inner_pad = outer_pad',
+  `select prosrc from pg_proc where proname = 'omnitenant_tenant'; select rows.omnitenant_tenant()`,
+  `set omnitenant.tenant to 'bloom'; select rows.omnitenant_tenant()`,
+  'create or replace function rows.omnitenant_tenant() returns text language sql as $$ select null::text $$',
+  'alter function rows.omnitenant_tenant() security invoker',
+  'select * from central.tenant',
+  'select * from central.tenant_domain',
+  'select * from t_schematic.task',
+  'set search_path to t_schematic; select * from task',
+  'create schema mine; create table mine.copied as select * from rows.task',
+  'select query from pg_stat_activity',
+  'select most_common_vals from pg_stats',
+  `select lo_import('/etc/passwd')`,
+  `select lo_get(4242)`,
+  `select pg_read_file('pg_hba.conf')`,
+  `select * from dblink('', 'select 1') as t(n int)`,
+  `explain (analyze, verbose) select * from rows.task where title like 'of%'`,
+  `insert into rows.task (id, title) select id, 'x' from rows.task on conflict do nothing returning *`,
+  `merge into rows.task t using (values ('of bloom')) v(title) on t.title = v.title when matched then delete`,
+  'analyze rows.task; select histogram_bounds from pg_stats',
+];
+
+describe.each([
+  { how: 'as they are', roles: false, isWalled: false },
+  { how: 'with roles', roles: true, isWalled: false },
+  { how: 'with a login of their own', roles: false, isWalled: true },
+])('hostile SQL in a tenant, $how', ({ roles, isWalled }) => {
+  const keys = generateCredentialsKey();
   let app: RowApplication;
   let process: RowProcess;
   beforeAll(async () => {
     app = await rowApplication();
     process = await app.start([createTables], {
-      options: { roles, names: { role: (id) => `${app.name}_${id}` } },
+      options: {
+        roles,
+        names: { role: (id) => `${app.name}_${id}` },
+        ...(isWalled && { rows: { password: 'tenants', keys } }),
+      },
     });
     for (const id of ['acme', 'bloom']) {
       await process.tenancy.tenants.create({ id });
@@ -81,6 +156,11 @@ describe.each([false, true])('hostile SQL in a tenant, with roles: %s', (roles) 
       await process.sql(id, `insert into event values ('eu', 'of ${id}')`);
     }
     await process.tenancy.tenants.create({ id: 'schematic', isolation: 'schema' });
+    await process.sql('schematic', `insert into task (title) values ('of schematic')`);
+    await app.admin(`select lo_from_bytea(4242, 'of bloom')`);
+    for (const { sql } of await process.orm.sharedTables.examine()) {
+      for (const statement of sql) await app.admin(statement, 'superuser');
+    }
   });
   afterAll(() => app[Symbol.asyncDispose]());
 
@@ -94,6 +174,49 @@ describe.each([false, true])('hostile SQL in a tenant, with roles: %s', (roles) 
     const [table] = await app.admin(`select relrowsecurity as on from pg_class where oid = 'task'::regclass`, 'owner');
     expect(table).toEqual({ on: true });
   });
+
+  test.runIf(isWalled)('nothing that is sent over a connection of their login reaches a row of others', async () => {
+    const acme = sharedPlacement(await process.tenancy.tenants.get('acme'));
+    const proof = rowWall({ keys })?.proofOf(acme) ?? '';
+    const [pin] = signedPinOf(acme, { rowsOf: 'acme', proof }) as [{ text: string; values: string[] }];
+    const url = new URL(app.url);
+    url.username = acme.role;
+    url.password = 'tenants';
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    let shown: unknown[] = [];
+    client.on('notice', ({ message }) => shown.push(message));
+    const before = await others();
+    const reached: unknown[] = [];
+    try {
+      for (const line of [...hostile, ...beyondRoles]) {
+        const sql = line.replaceAll('"$', `"${app.name}`).replaceAll(`'$`, `'${app.name}`);
+        shown = [];
+        for (const text of ['begin', pin, sql, 'select * from rows.task', 'rollback', 'discard all']) {
+          await client.query(text).then(
+            (result) => shown.push(...[result].flat().map(({ rows }) => rows)),
+            ({ message, detail, where }) => shown.push(message, detail, where === undefined ? '' : 'elsewhere'),
+          );
+        }
+        if (/of (?:bloom|schematic)/.test(JSON.stringify(shown).replaceAll("'of bloom'", '')))
+          reached.push([line, shown]);
+        if (JSON.stringify(await others()) !== JSON.stringify(before)) reached.push([line, 'changed']);
+      }
+    } finally {
+      await client.end();
+    }
+    expect(reached).toEqual([]);
+  });
+
+  /** The rows of the other tenants, as a superuser reads them. */
+  function others() {
+    return app.admin(
+      `select 'task' as of, tenant_id, title from rows.task where tenant_id <> 'acme'
+       union all select 'event', tenant_id, name from rows.event where tenant_id <> 'acme'
+       union all select 'schematic', '', title from t_schematic.task order by 1, 2, 3`,
+      'superuser',
+    );
+  }
 
   test('what is made at run time is read by nobody, whoever makes it', async () => {
     await app.admin(

@@ -4,10 +4,11 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, type Tenancy } from '@omnitenant/core';
-import { plainDatabase } from '@omnitenant/tooling';
+import { plainDatabase, testServer } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/threat-model.md'), 'utf8');
 
@@ -18,6 +19,8 @@ class CreateNote extends Migration {
     this.addSql('create table note (id serial primary key, text text not null)');
   }
 }
+
+const login = { password: 'tenants', keys: generateCredentialsKey() };
 
 /** Who is attacked. An error shows what a cast cannot read, as the rows of several statements are not returned. */
 interface Target {
@@ -91,10 +94,23 @@ describe.each(arrangements.slice(1))('in %s', (arrangement) => {
       role: (id: string) => `${database.name}_${id}`,
       database: (id: string) => `${database.name}_${id}`,
     };
-    orm = await createOrm(config, { roles: roles !== undefined, names });
-    tenancy = createTenancy({ resources: [orm] });
-    close.unshift(tenancy.close);
-    await tenancy.migrateCentral();
+    const open = async () => {
+      orm = await createOrm(config, { roles: roles === 'roles', names, ...(roles === 'a login' && { rows: login }) });
+      tenancy = createTenancy({ resources: [orm] });
+      await tenancy.migrateCentral();
+    };
+    await open();
+    close.unshift(() => tenancy.close());
+    if (roles === 'a login') {
+      await tenancy.tenants.create({ id: 'acme', isolation });
+      for (const { sql } of await orm.sharedTables.examine()) {
+        for (const statement of sql) await asSuperuser(database.name, statement);
+      }
+      await tenancy.tenants.remove('acme');
+      // What the settings hold for is connections that are made afterwards.
+      await tenancy.close();
+      await open();
+    }
     for (const id of ['acme', 'bloom']) {
       await tenancy.tenants.create({ id, isolation });
       close.unshift(() => tenancy.tenants.remove(id));
@@ -156,6 +172,12 @@ describe.each(arrangements.slice(1))('in %s', (arrangement) => {
     }
   });
 });
+
+async function asSuperuser(database: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: testServer().url.replace(/\/[^/]*$/, `/${database}`) });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
 
 test('advisory locks and notifications are shared by the tenants of a database', async () => {
   const database = await plainDatabase();

@@ -88,13 +88,18 @@ function driftLines(drift: VerifyReport | undefined): string[] {
   return drift.groups.map(({ tenants, message }) => `FAIL  ${someTenants(tenants)}: ${message} See: omnitenant verify`);
 }
 
+const walls = {
+  on: 'also from hostile SQL, by a login of their own',
+  off: "but not from hostile SQL: the wall is off, as they have the application's login (option rows)",
+} as const;
+
 /** What keeps the tenants of a shared schema apart, or does not, and what a database administrator has to run. */
-function schemaLines({ database, schema, tenants, open, closed, sql }: SharedSchemaReport): string[] {
+function schemaLines({ database, schema, tenants, wall, open, closed, sql }: SharedSchemaReport): string[] {
   const subject = `Isolation 'row', schema "${schema}" of "${database}"`;
   if (open.length + closed.length === 0) {
     return tenants === 0
       ? []
-      : [`ok    ${subject}: ${tenants === 1 ? '1 tenant is' : `${tenants} tenants are`} kept apart.`];
+      : [`ok    ${subject}: ${tenants === 1 ? '1 tenant is' : `${tenants} tenants are`} kept apart, ${walls[wall]}.`];
   }
   return [
     ...open.map((fault) => `FAIL  ${subject}: ${fault}.`),

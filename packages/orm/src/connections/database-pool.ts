@@ -7,6 +7,8 @@ export interface ConnectionTarget extends Database {
   readonly schema?: string | undefined;
   /** Command-line options of PostgreSQL that the connection starts with. It is then kept apart from all others. */
   readonly startup?: string | undefined;
+  /** The login of tenants that share tables, where they have one of their own. Its connections are kept apart from all others. */
+  readonly login?: string | undefined;
 }
 
 /** Opens and closes the connections to one database. */

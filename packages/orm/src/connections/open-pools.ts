@@ -4,14 +4,15 @@ import type { Database } from '../sql/client.ts';
 import type { ConnectionTarget } from './database-pool.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ownServerPools } from './own-server-pools.ts';
-import { databaseOpener, openPglite } from './pg.ts';
+import { type ConnectionOptions, databaseOpener, openPglite } from './pg.ts';
 import { createPools, type Pools, pglitePools } from './pools.ts';
 import { ServerPools } from './server-pools.ts';
 import type { ServerOptions } from './servers.ts';
 
 /**
  * The pools of an application's servers, each with its own limits. None connects before it is used. `urlOf` is called for
- * each connection to a tenant's own server, and returns the URL of the database.
+ * each connection to a tenant's own server, and returns the URL of the database. `rowPassword` is that of the login of tenants that
+ * share tables.
  */
 export function openPools(
   orm: BaseOrm,
@@ -19,14 +20,19 @@ export function openPools(
   servers: ReadonlyMap<string, ServerOptions>,
   limits: ConnectionLimits | undefined,
   urlOf: (database: Database) => Promise<string>,
+  rowPassword?: ConnectionOptions['password'],
 ): Pools {
   const driverOptions = (config.driverOptions ?? {}) as PgPoolOptions;
   if (serverOf(orm).isEmbedded) return pglitePools(openPglite(orm, driverOptions));
   const configured = limitsOfPg({ ...config.pool, ...driverOptions });
 
   function poolsOf(server: ServerOptions): ServerPools {
-    return new ServerPools(limitsOf(server.connections, limits, configured), ({ database, startup }) =>
-      databaseOpener(orm, withStartup(driverOptions, startup), { ...server, dbName: database }),
+    return new ServerPools(limitsOf(server.connections, limits, configured), ({ database, startup, login }) =>
+      databaseOpener(orm, withStartup(driverOptions, startup), {
+        ...server,
+        dbName: database,
+        ...(login !== undefined && { user: login, password: rowPassword ?? '' }),
+      }),
     );
   }
   function poolsOfOwn(onEmpty: () => void): ServerPools {

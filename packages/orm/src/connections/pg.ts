@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly host?: string;
   readonly port?: number;
   readonly user?: string;
-  readonly password?: string;
+  readonly password?: string | (() => string | Promise<string>);
 }
 
 /** How long a statement waits for a connection of its pool, in milliseconds, unless driverOptions say otherwise. */

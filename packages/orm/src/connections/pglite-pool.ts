@@ -87,7 +87,10 @@ class PgliteClient implements SqlClient {
     return this.#inTurn(async () => {
       const { before, after, leavesNothing } = envelope(this.#status);
       this.#leavesSomething = true;
-      for (const statement of before) await this.#pglite.query(statement);
+      for (const command of before) {
+        const { text, values } = typeof command === 'string' ? { text: command, values: [] } : command;
+        await this.#pglite.query(text, [...values]);
+      }
       const result = { ...resultOf(await this.#pglite.query(text, values)), command: commandOf(text) };
       for (const statement of after) await this.#pglite.query(statement);
       this.#leavesSomething = !leavesNothing;

@@ -233,9 +233,10 @@ export class ServerPools {
   }
 }
 
-/** Connections with startup options, or to a tenant's own server, have pools of their own. */
-function keyOf({ database, startup, tenant }: ConnectionTarget): string {
-  return startup === undefined && tenant === undefined ? database : [database, startup, tenant].join('\0');
+/** Connections with startup options, of another login, or to a tenant's own server, have pools of their own. */
+function keyOf({ database, startup, tenant, login }: ConnectionTarget): string {
+  if (startup === undefined && tenant === undefined && login === undefined) return database;
+  return [database, startup, tenant, login].join('\0');
 }
 
 function closed(): Error {

@@ -5,8 +5,9 @@ import type { EntityScopes } from '../entities/entity-scope.ts';
 import type { ScopedDriver } from '../entities/ownership.ts';
 import { refuseCentral } from '../entities/refuse-central.ts';
 import { extensionsOf, type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
+import type { RowWall } from '../placement/row-login.ts';
 import { type SharedPlacement, sharedPlacement } from '../placement/shared-placement.ts';
-import { type PinOptions, pinOf } from '../session/pin.ts';
+import { type PinOptions, pinOf, signedPinOf } from '../session/pin.ts';
 import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { qualifiedNames } from '../sql/qualified-names.ts';
@@ -35,6 +36,7 @@ export interface DriversOptions {
   readonly base: BaseOrm;
   readonly scopes: EntityScopes;
   readonly pools: {
+    /** Checks out a connection of the placement's `login`, where it has one. */
     connect(placement: OrmPlacement, pipelined: boolean | undefined): Promise<SqlClient>;
   };
   readonly central: OrmPlacement;
@@ -55,6 +57,8 @@ export interface DriversOptions {
 interface SharedTables {
   /** Looks at the tables before the first of their tenants is served; `undefined` where that was done. */
   check(placement: OrmPlacement): Promise<void> | undefined;
+  /** What signs them, where they have a login of their own. */
+  readonly wall: RowWall | undefined;
   /** The pool that their migrations run on. */
   migrationPool(placement: SharedPlacement): PinnedPool;
 }
@@ -72,17 +76,20 @@ export function createDrivers({
   const scopedDriver = scopedDrivers(base, scopes);
   function poolOf(
     placement: OrmPlacement,
-    pin: PinOptions,
+    pin: PinOptions & { readonly proof?: string | undefined },
     options: PinnedPoolOptions = {},
     mayConnect = () => {},
   ): PinnedPool {
+    const { proof } = pin;
+    const target = proof === undefined ? placement : { ...placement, login: placement.role ?? '' };
     async function connect(pipelined?: boolean): Promise<SqlClient> {
       mayConnect();
       if (pin.extensions !== undefined) await extensions.check(placement);
       if (pin.rowsOf !== undefined) await sharedTables.check(placement);
-      return pools.connect(placement, pipelined);
+      return pools.connect(target, pipelined);
     }
-    return pinnedPool({ options: {}, connect, end: async () => {} }, pinOf(placement, pin), options);
+    const commands = proof === undefined ? pinOf(placement, pin) : signedPinOf(placement, { ...pin, proof });
+    return pinnedPool({ options: {}, connect, end: async () => {} }, commands, options);
   }
   const ofCentral = scopedDriver(
     'central',
@@ -96,14 +103,16 @@ export function createDrivers({
     const { id } = tenant;
     if (served === 'refuse') throw migrationsPending(id);
     const kind = sharesTables(tenant) ? 'row' : 'tenant';
-    const placement = kind === 'row' ? sharedPlacement(tenant) : placementOf(tenant);
+    const shared = kind === 'row' ? sharedPlacement(tenant) : undefined;
+    const placement = shared ?? placementOf(tenant);
+    const proof = shared && sharedTables.wall?.proofOf(shared);
     const readOnly = served === 'read-only';
     const scopeKey = incarnationOf(tenant);
     const belonging = { scopeKey, scopeLabel: id, getMetadata: () => base.getMetadata() };
     const refuse = () => refuseElsewhere(belonging);
     const pool = poolOf(
       placement,
-      { rowsOf: placement.key, readOnly, extensions: extensionsOf(tenant, extensions.schema) },
+      { rowsOf: placement.key, proof, readOnly, extensions: extensionsOf(tenant, extensions.schema) },
       {
         readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
         ...rulesOf(tenant, placement, refuse),
@@ -113,10 +122,13 @@ export function createDrivers({
     return scopedDriver(kind, { scopeKey, scopeLabel: id }, pool);
   }
 
-  /** What a tenant's statements are held to. The role of shared tables is no wall by itself, unless tenants are to have roles. */
+  /**
+   * What a tenant's statements are held to. The role of shared tables is no wall by itself, unless tenants are to have roles; with a
+   * login of its own nothing has to be read out of a text.
+   */
   function rulesOf(tenant: Tenant, { role, schema }: OrmPlacement, refuse: () => void): PinnedPoolOptions {
     const isShared = sharesTables(tenant);
-    const isWalled = role !== undefined && (roles || !isShared);
+    const isWalled = role !== undefined && (isShared ? roles && !sharedTables.wall : true);
     return {
       check: checksOf(refuse, isShared ? rowStatements(tenant.id) : undefined, isWalled ? oneStatement : undefined),
       sharedReadsOf: isWalled ? undefined : schema,

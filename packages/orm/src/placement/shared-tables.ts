@@ -10,14 +10,28 @@ export const currentTenant = `nullif(current_setting('${tenantSetting}', true), 
 /** SQL that is true for the rows of the statement's tenant. PostgreSQL computes the tenant once for a statement, and finds an index. */
 export const ownRows = `${tenantColumn} = (select ${currentTenant})`;
 
-/** The policy that keeps the tenants of a table apart, whatever other policies allow. */
-export function tenantPolicy(table: string): string {
-  return `create policy omnitenant on ${table} as restrictive using (${ownRows}) with check (${ownRows})`;
+/** The setting with which the pin proves the tenant, where tenants that share tables have a login of their own. */
+export const proofSetting = 'omnitenant.proof';
+
+/** The function of a shared schema that gives the statement's tenant, and fails where its proof is wrong. */
+export const verifiedTenant = 'omnitenant_tenant';
+
+/** The table of the secrets that proofs are made with, which nobody but the schema's owner reads. */
+export const secretsTable = 'omnitenant_secrets';
+
+/** The same as `ownRows` for a tenant that is verified. */
+export function ownVerifiedRows(schema: string): string {
+  return `${tenantColumn} = (select ${quoteName(schema)}.${verifiedTenant}())`;
 }
 
-/** The roles of one shared schema. None of them can log in. */
+/** The policy that keeps the tenants of a table apart, whatever other policies allow. */
+export function tenantPolicy(table: string, own: string = ownRows): string {
+  return `create policy omnitenant on ${table} as restrictive using (${own}) with check (${own})`;
+}
+
+/** The roles of one shared schema. */
 export interface RowRoles {
-  /** Runs the tenants' statements. It owns nothing, and has what it was granted. */
+  /** Runs the tenants' statements. It owns nothing, and has what it was granted. With the option `rows` it can log in; no other can. */
   readonly tenants: string;
   /** Owns the schema and its tables. Migrations run as it, and row-level security does not bind it. */
   readonly owner: string;

@@ -1,4 +1,4 @@
-import type { Envelope, TransactionStatus } from '../sql/client.ts';
+import type { Command, Envelope, TransactionStatus } from '../sql/client.ts';
 import { discardAll } from './cleaning.ts';
 
 /** The envelopes that the statements of one placement are sent in, made once of its pin. */
@@ -15,7 +15,7 @@ export interface Envelopes {
  * Puts the pin in front of every statement, in a transaction too, so that nothing sent earlier has to have held. Only a
  * transaction that has failed gets its statements bare: PostgreSQL runs none of them but what ends it.
  */
-export function envelopesOf(pin: readonly string[]): Envelopes {
+export function envelopesOf(pin: readonly Command[]): Envelopes {
   const alone: Envelope = { before: ['begin', ...pin], after: ['commit', discardAll], leavesNothing: true };
   const aloneRead: Envelope = { before: ['begin', ...pin], after: ['commit'], leavesNothing: true };
   const inTransaction: Envelope = { before: pin, after: [], leavesNothing: false };

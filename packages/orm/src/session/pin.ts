@@ -1,4 +1,6 @@
 import { type OrmPlacement, tenantSetting } from '../placement/placement.ts';
+import { proofSetting } from '../placement/shared-tables.ts';
+import type { Command } from '../sql/client.ts';
 import { quoteName } from '../sql/quote.ts';
 
 /** What a pin carries beyond the placement. */
@@ -15,15 +17,40 @@ export interface PinOptions {
  * The pin of a placement (elsewhere called its session context): the statements that bring a connection to it. They hold until the
  * end of their transaction, and each of the tenant's statements is sent with all of them.
  */
-export function pinOf(
-  { schema, role }: OrmPlacement,
-  { rowsOf, readOnly, extensions }: PinOptions = {},
-): readonly string[] {
-  // PostgreSQL looks into temporary tables first, unless the path names their place in it.
-  const path = [schema, ...(extensions === undefined ? [] : [extensions])].map(quoteName);
-  const pin = [`set local search_path to ${path.join(', ')}, pg_temp`];
+export function pinOf(placement: OrmPlacement, { rowsOf, readOnly, extensions }: PinOptions = {}): readonly string[] {
+  const { role } = placement;
+  const pin = [`set local search_path to ${pathOf(placement, extensions)}`];
   if (role !== undefined) pin.unshift(`set local role ${quoteName(role)}`);
   if (rowsOf !== undefined) pin.push(`set local ${tenantSetting} to '${rowsOf}'`);
   if (readOnly) pin.push('set local transaction_read_only to on');
   return pin;
+}
+
+/**
+ * The pin of a tenant that shares tables through a login of their own: one command, whose proof is bound. In its text, whoever has the
+ * same login could read it.
+ */
+export function signedPinOf(
+  placement: OrmPlacement,
+  { rowsOf = '', proof, readOnly, extensions }: PinOptions & { readonly proof: string },
+): readonly Command[] {
+  const settings = {
+    search_path: pathOf(placement, extensions),
+    [tenantSetting]: rowsOf,
+    [proofSetting]: proof,
+    ...(readOnly && { transaction_read_only: 'on' }),
+  };
+  return [settingCommand(settings)];
+}
+
+/** A command that sets settings until the end of the transaction, also of one that nothing has begun. */
+export function settingCommand(settings: Readonly<Record<string, string>>): Command {
+  const calls = Object.keys(settings).map((name, n) => `pg_catalog.set_config('${name}', $${n + 1}, true)`);
+  return { text: `select ${calls.join(', ')}`, values: Object.values(settings) };
+}
+
+/** PostgreSQL looks into temporary tables first, unless the path names their place in it. */
+function pathOf({ schema }: OrmPlacement, extensions: string | undefined): string {
+  const path = [schema, ...(extensions === undefined ? [] : [extensions])].map(quoteName);
+  return `${path.join(', ')}, pg_temp`;
 }

@@ -1,6 +1,6 @@
 import { TenancyError } from '@omnitenant/core';
 import { currentScope } from '@omnitenant/core/extend';
-import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import type { Command, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { sqlState } from '../sql/error-codes.ts';
 import { envelopesOf } from './envelopes.ts';
 import { PinnedClient, type StatementRules } from './pinned-client.ts';
@@ -28,7 +28,7 @@ export interface PinnedPool extends SqlPool {
 /** Derives a pool whose every statement carries a pin. The pool behind it is shared, and keeps nothing of the tenant. */
 export function pinnedPool(
   shared: SqlPool,
-  pin: readonly string[],
+  pin: readonly Command[],
   { check, readOnly, sharedReadsOf }: PinnedPoolOptions = {},
 ): PinnedPool {
   const envelopes = envelopesOf(pin);

@@ -1,8 +1,10 @@
 import { outside } from '@omnitenant/core';
-import { lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
+import { verifiedTenant } from '../placement/shared-tables.ts';
+import { type Command, type Envelope, lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteText } from '../sql/quote.ts';
 import type { Envelopes } from './envelopes.ts';
+import { settingCommand } from './pin.ts';
 import { type PlainRead, quickMs } from './plain-reads.ts';
 
 /**
@@ -13,7 +15,7 @@ import { type PlainRead, quickMs } from './plain-reads.ts';
 export class ReadSender {
   readonly #pool: SqlPool;
   readonly #envelopes: Envelopes;
-  readonly #quickPrefix: string;
+  readonly #sendQuick: (client: SqlClient, sql: string) => Promise<QueryResult | QueryResult[]>;
   readonly #schema: string;
   /** Whether the schema holds tables and nothing that runs; `undefined` until it was asked. */
   #plain: boolean | undefined;
@@ -21,10 +23,10 @@ export class ReadSender {
   /** Whether a statement that may change the schema was seen, and the end of its transaction not yet. */
   #isChanging = false;
 
-  constructor(pool: SqlPool, pin: readonly string[], envelopes: Envelopes, schema: string) {
+  constructor(pool: SqlPool, pin: readonly Command[], envelopes: Envelopes, schema: string) {
     this.#pool = pool;
     this.#envelopes = envelopes;
-    this.#quickPrefix = `set local statement_timeout to ${quickMs};${pin.join(';')};`;
+    this.#sendQuick = quickSender(pin);
     this.#schema = schema;
   }
 
@@ -55,7 +57,7 @@ export class ReadSender {
     if (!client.pipelined) return this.#sendAlone(client, sql, read);
     const start = performance.now();
     try {
-      const results = await client.query(this.#quickPrefix + sql);
+      const results = await this.#sendQuick(client, sql);
       if (performance.now() - start < quickMs) client.release();
       else releaseAfterLimit(client);
       return lastOf(results);
@@ -96,9 +98,25 @@ export class ReadSender {
 /** For how long an answer is believed, in milliseconds: what others do to a schema is not seen here. */
 const answerMs = 30_000;
 
+/**
+ * Sends a read with the pin and its time limit, as one message, which PostgreSQL makes a transaction of. What has values to bind goes by
+ * the extended protocol: there `set local` would warn, and `set_config` does not.
+ */
+function quickSender(
+  pin: readonly Command[],
+): (client: SqlClient, sql: string) => Promise<QueryResult | QueryResult[]> {
+  if (pin.every((command) => typeof command === 'string')) {
+    const prefix = `set local statement_timeout to ${quickMs};${pin.join(';')};`;
+    return (client, sql) => client.query(prefix + sql);
+  }
+  const before = [settingCommand({ statement_timeout: `${quickMs}` }), ...pin];
+  const envelope: Envelope = { before, after: [], leavesNothing: true };
+  return (client, text) => client.send({ text, envelope: () => envelope });
+}
+
 /** Whether a schema holds nothing that runs when one of its tables is read. */
 function holdsTablesOnly(schema: string): string {
-  return `select not exists (select from pg_proc where pronamespace = n.oid)
+  return `select not exists (select from pg_proc where pronamespace = n.oid and proname <> '${verifiedTenant}')
     and not exists (select from pg_operator where oprnamespace = n.oid)
     and not exists (select from pg_class where relnamespace = n.oid and relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c'))
     and not exists (select from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = n.oid)

@@ -14,9 +14,12 @@ export interface QueryResult {
   readonly rows: Record<string, unknown>[];
 }
 
+/** A command that is sent with a statement: its text, or with it values that are bound and stand in no text. */
+export type Command = string | { readonly text: string; readonly values: readonly string[] };
+
 /** What is sent in one write with a statement: each a command of its own. */
 export interface Envelope {
-  readonly before: readonly string[];
+  readonly before: readonly Command[];
   readonly after: readonly string[];
   /** Whether the connection is as good as new once all of it has succeeded. */
   readonly leavesNothing: boolean;

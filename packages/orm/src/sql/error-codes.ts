@@ -21,6 +21,7 @@ export const sqlState = {
   duplicateSchema: '42P06',
   tooManyConnections: '53300',
   objectInUse: '55006',
+  lockNotAvailable: '55P03',
   queryCanceled: '57014',
   adminShutdown: '57P01',
   cannotConnectNow: '57P03',

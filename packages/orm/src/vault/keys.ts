@@ -14,19 +14,21 @@ export function generateCredentialsKey(): string {
 }
 
 /**
- * The keys in a list with commas between them.
+ * The keys in a list with commas between them, which is the value of `option`.
  *
  * @throws CONFIG_INVALID where one of them is no key; it is not repeated.
  */
-export function parseKeys(list = ''): readonly Key[] {
-  return list.trim() === '' ? [] : list.split(',').map((text, index) => parseKey(text.trim(), index + 1));
+export function parseKeys(list = '', option = 'credentials.keys (OMNITENANT_KEYS)'): readonly Key[] {
+  return list.trim() === ''
+    ? []
+    : list.split(',').map((text, index) => parseKey(text.trim(), `Key ${index + 1} of ${option}`));
 }
 
-function parseKey(text: string, position: number): Key {
+function parseKey(text: string, subject: string): Key {
   if (!/^[\w-]{43}=?$/.test(text)) {
     throw new TenancyError(
       'CONFIG_INVALID',
-      `Key ${position} of credentials.keys (OMNITENANT_KEYS) is not 32 bytes as base64url. Make one by: omnitenant credentials generate-key.`,
+      `${subject} is not 32 bytes as base64url. Make one by: omnitenant credentials generate-key.`,
     );
   }
   const bytes = Buffer.from(text, 'base64url');

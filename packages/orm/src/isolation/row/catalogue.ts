@@ -1,14 +1,34 @@
+import { centralSchema } from '../../entities/entity-scope.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
-import { formerTenants, rowRoles, tenantColumn } from '../../placement/shared-tables.ts';
+import { formerTenants, rowRoles, tenantColumn, verifiedTenant } from '../../placement/shared-tables.ts';
 import { isOfExtension } from '../../sql/extensions.ts';
 import { quoteText } from '../../sql/quote.ts';
+import { markPrefix } from '../marks.ts';
 
 /** What PostgreSQL's catalogue says of a shared schema: everything that keeps its tenants apart. */
 export interface Catalogue {
   readonly schemaOwner: string;
   readonly mark: string | null;
   /** What the policy and the default say that the others are compared with, on the table of former tenants. */
-  readonly reference: { readonly using: string; readonly check: string; readonly default: string } | null;
+  readonly reference: {
+    readonly using: string;
+    readonly check: string;
+    readonly default: string;
+    /** Whether it calls the function that verifies the tenant. */
+    readonly verifies: boolean;
+  } | null;
+  /** The function that verifies the tenant, where there is one. */
+  readonly wall: {
+    readonly source: string;
+    readonly owned: boolean;
+    readonly executable: boolean;
+    readonly language: string;
+    readonly definer: boolean;
+    readonly stable: boolean;
+    readonly parallel: boolean;
+    readonly config: readonly string[] | null;
+    readonly returns: string;
+  } | null;
   /** What is wrong with the roles, in words, and the SQL that puts it right. */
   readonly roleFaults: readonly { readonly fault: string; readonly sql: string }[];
   readonly relations: readonly Relation[];
@@ -114,8 +134,10 @@ export function catalogueQuery(placement: OrmPlacement): string {
   const given = `x.grantee in (0::oid, ${quoteText(tenants)}::regrole::oid, ${quoteText(changes)}::regrole::oid)`;
   return `with recursive s as (select oid, nspowner from pg_namespace where nspname = ${schema}),
   c as materialized (select c.* from pg_class c, s where c.relnamespace = s.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
+  f as materialized (select f.* from pg_proc f, s where f.pronamespace = s.oid and f.proname = '${verifiedTenant}' and f.pronargs = 0),
   ref as materialized (select c.oid, ${tree('d.adbin', 'a.attnum')} as filled, ${tree('p.polqual', 'a.attnum')} as used, ${tree('p.polwithcheck', 'a.attnum')} as checked,
-      json_build_object('using', pg_get_expr(p.polqual, c.oid), 'check', pg_get_expr(p.polwithcheck, c.oid), 'default', pg_get_expr(d.adbin, c.oid)) as texts
+      json_build_object('using', pg_get_expr(p.polqual, c.oid), 'check', pg_get_expr(p.polwithcheck, c.oid), 'default', pg_get_expr(d.adbin, c.oid),
+        'verifies', exists (select from f where p.polqual::text like '%:funcid ' || f.oid || ' %' and p.polwithcheck::text like '%:funcid ' || f.oid || ' %')) as texts
     from c join pg_attribute a on a.attrelid = c.oid and a.attname = '${tenantColumn}' join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
     join pg_policy p on p.polrelid = c.oid and p.polname = 'omnitenant' where c.relname = '${formerTenants}'),
   readers as (
@@ -128,6 +150,10 @@ export function catalogueQuery(placement: OrmPlacement): string {
     'schemaOwner', pg_get_userbyid(s.nspowner),
     'mark', obj_description(s.oid, 'pg_namespace'),
     'reference', (select texts from ref),
+    'wall', (select json_build_object('source', f.prosrc, 'owned', f.proowner = s.nspowner,
+        'executable', has_function_privilege(${quoteText(tenants)}, f.oid, 'execute') and has_function_privilege(${quoteText(changes)}, f.oid, 'execute'),
+        'language', l.lanname, 'definer', f.prosecdef, 'stable', f.provolatile = 's', 'parallel', f.proparallel = 's',
+        'config', f.proconfig, 'returns', f.prorettype::regtype) from f join pg_language l on l.oid = f.prolang),
     'roleFaults', (select coalesce(json_agg(f), '[]') from (
       select format('the role "%s" is a superuser or bypasses row-level security', rolname) as fault,
         format('alter role %I nosuperuser nobypassrls', rolname) as sql from pg_roles
@@ -135,6 +161,14 @@ export function catalogueQuery(placement: OrmPlacement): string {
       union all select format('the role "%s" is a member of "%s"', pg_get_userbyid(member), pg_get_userbyid(roleid)),
         format('revoke %I from %I', pg_get_userbyid(roleid), pg_get_userbyid(member)) from pg_auth_members
         where member in (${quoteText(tenants)}::regrole, ${quoteText(changes)}::regrole)
+      union all select format('the login "%s" may create roles or databases, or replicate', rolname),
+        format('alter role %I nocreaterole nocreatedb noreplication', rolname) from pg_roles
+        where rolname = ${quoteText(tenants)} and rolcanlogin and (rolcreaterole or rolcreatedb or rolreplication)
+      union all select format('the login "%s" may create schemas', rolname), format('revoke create on database %I from public, %I', current_database(), rolname)
+        from pg_roles where rolname = ${quoteText(tenants)} and rolcanlogin and has_database_privilege(oid, current_database(), 'create')
+      union all select format('the login "%s" may use the schema "%s"', rolname, n.nspname), format('revoke all on schema %I from public, %I', n.nspname, rolname)
+        from pg_roles r, pg_namespace n where rolname = ${quoteText(tenants)} and rolcanlogin and has_schema_privilege(r.oid, n.oid, 'usage')
+        and n.nspname <> ${schema} and (n.nspname = '${centralSchema}' or obj_description(n.oid, 'pg_namespace') like '${markPrefix}%')
       union all select format('the login "%s" may not become the role "%s"', session_user, ${quoteText(tenants)}),
         format('grant %I, %I, %I to %I; grant %4$I to %5$I', ${[tenants, owner, changes, login].map(quoteText).join(', ')}, session_user)
         where not pg_has_role(session_user, ${quoteText(tenants)}, 'member')
@@ -177,7 +211,7 @@ export function catalogueQuery(placement: OrmPlacement): string {
     'functions', (select coalesce(json_agg(json_build_object('name', f.oid::regprocedure::text, 'definer', f.prosecdef,
         'executable', has_function_privilege(${quoteText(tenants)}, f.oid, 'execute') and has_function_privilege(${quoteText(changes)}, f.oid, 'execute'))), '[]')
       from pg_proc f where (f.pronamespace = s.oid or f.prosecdef and f.proowner = s.nspowner)
-        and not ${isOfExtension('pg_proc', 'f.oid')}),
+        and not ${isOfExtension('pg_proc', 'f.oid')} and f.oid not in (select oid from f w)),
     'outsideViews', (select coalesce(json_agg(format('%I.%I', n.nspname, v.relname) order by 1), '[]') from readers join pg_class v using (oid) join pg_namespace n on n.oid = v.relnamespace
       where v.relnamespace <> s.oid and v.relkind in ('v', 'm')
         and not exists (select from pg_options_to_table(v.reloptions) where option_name = 'security_invoker' and option_value::boolean)

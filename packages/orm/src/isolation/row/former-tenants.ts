@@ -21,14 +21,14 @@ export interface UsedKey {
   readonly incarnation: string;
 }
 
-/** SQL that makes the table of used keys. Its policy and its default are what those of all other tables are compared with. */
-export function createFormerTenants(placement: OrmPlacement): string[] {
+/** SQL that makes the table of used keys. Its policy and its default are what those of all other tables are compared with; `own` is what the policy says. */
+export function createFormerTenants(placement: OrmPlacement, own?: string): string[] {
   const former = inSchema(placement, formerTenants);
   return [
     `create table if not exists ${former} (id text not null, incarnation text not null, ${tenantColumn} text primary key default ${currentTenant})`,
     `alter table ${former} enable row level security`,
     `drop policy if exists omnitenant on ${former}`,
-    tenantPolicy(former),
+    tenantPolicy(former, own),
   ];
 }
 

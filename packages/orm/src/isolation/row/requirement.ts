@@ -25,6 +25,8 @@ export interface Expectation {
   readonly roles: RowRoles;
   /** The table that migrations are logged in. */
   readonly logTable: string;
+  /** Whether the tenants' role is to log in by itself, so that its tenants have to be verified. */
+  readonly hasLogin?: boolean | undefined;
   /** The tables that a migration refers to now, by the number of what stands in for each. */
   readonly standIns?: ReadonlyMap<number, StandIn> | undefined;
 }

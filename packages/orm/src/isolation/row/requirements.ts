@@ -1,16 +1,18 @@
 import {
   currentTenant,
   formerTenants,
-  ownRows,
   type RowRoles,
+  secretsTable,
   standInPrefix,
   tenantColumn,
   tenantPolicy,
+  verifiedTenant,
 } from '../../placement/shared-tables.ts';
 import { quoteName } from '../../sql/quote.ts';
 import type { Catalogue, Policy, Relation } from './catalogue.ts';
 import { keyRequirements } from './keys.ts';
 import type { Expectation, Requirement, Step } from './requirement.ts';
+import { ownRowsOf, wallRequirements } from './wall.ts';
 
 const stages: readonly Step['stage'][] = ['column', 'drop', 'key', 'reference', 'rights'];
 
@@ -27,6 +29,7 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
     relation.relname === logTable ||
     relation.relname === `${logTable}_id_seq` ||
     relation.relname === formerTenants ||
+    relation.relname === secretsTable ||
     relation.relname.startsWith(standInPrefix);
   const tables = catalogue.relations.filter((relation) => isTable(relation) && !internal(relation));
   const keys = keyRequirements(catalogue, tables, expected);
@@ -50,7 +53,8 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
             remedy: `alter schema ${quoteName(expected.schema)} owner to ${quoteName(roles.owner)}`,
           },
         ]),
-    ...(isReferenceRight(catalogue)
+    ...wallRequirements(catalogue, expected),
+    ...(isReferenceRight(catalogue, expected)
       ? []
       : [
           {
@@ -98,7 +102,7 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
     })),
     ...catalogue.relations.flatMap((relation) => {
       if (internal(relation)) return withoutRights(relation, roles);
-      const found = ofRelation(relation, roles);
+      const found = ofRelation(relation, roles, ownRowsOf(catalogue, expected.schema));
       return found.length > 0 || unready.has(relation.name) ? found : grants(relation, roles);
     }),
     ...keys,
@@ -114,7 +118,7 @@ export function holdsTenants(relation: Relation): boolean {
   return isTable(relation) && relation.tenant !== null && !relation.isPartition && relation.relname !== formerTenants;
 }
 
-function ofRelation(relation: Relation, roles: RowRoles): Requirement[] {
+function ofRelation(relation: Relation, roles: RowRoles, own: string): Requirement[] {
   const { name, kind, granted } = relation;
   const open = granted.length > 0;
   const refusal = (fault: string, isOpen = open): Requirement[] => [{ on: name, fault, open: isOpen, steps: [] }];
@@ -150,11 +154,11 @@ function ofRelation(relation: Relation, roles: RowRoles): Requirement[] {
             ]),
           ];
     default:
-      return relation.isPartition ? withoutRights(relation, roles) : ofTable(relation, roles);
+      return relation.isPartition ? withoutRights(relation, roles) : ofTable(relation, roles, own);
   }
 }
 
-function ofTable(relation: Relation, roles: RowRoles): Requirement[] {
+function ofTable(relation: Relation, roles: RowRoles, own: string): Requirement[] {
   const { name, tenant } = relation;
   if (tenant && !isOurs(tenant)) {
     return [
@@ -171,7 +175,7 @@ function ofTable(relation: Relation, roles: RowRoles): Requirement[] {
   if (!tenant) alter(`add column ${tenantColumn} text not null default ${currentTenant}`);
   if (!relation.rowSecurity) alter('enable row level security');
   if (relation.forced) alter('no force row level security');
-  steps.push(...policySteps(relation, roles));
+  steps.push(...policySteps(relation, roles, own));
   if (steps.length > 0) return [requirement(relation, faultOf(relation), steps)];
   if (relation.indexed) return [];
   const index: Step = { stage: 'key', sql: `create index on ${name} (${tenantColumn})` };
@@ -196,7 +200,7 @@ const commands = { r: 'select', a: 'insert', w: 'update', d: 'delete', '*': 'all
  * One restrictive policy keeps the tenants apart, whatever the application's own policies allow. PostgreSQL shows no row without a
  * permissive one, so there is one for each command for which the application has none: beside its own it would void that.
  */
-function policySteps({ name, policies }: Relation, roles: RowRoles): Step[] {
+function policySteps({ name, policies }: Relation, roles: RowRoles, ownRows: string): Step[] {
   const isOwn = ({ name: policy }: Policy) => /^omnitenant(?:_|$)/.test(policy);
   const own = policies.filter((policy) => policy.permissive && policy.forTenants && !isOwn(policy));
   const lacking = (['r', 'a', 'w', 'd'] as const).filter(
@@ -219,7 +223,7 @@ function policySteps({ name, policies }: Relation, roles: RowRoles): Step[] {
   }
   for (const policy of wanted) {
     if (policies.some((one) => isSamePolicy(policy, one))) continue;
-    steps.push({ stage: 'column', sql: policySql(name, policy) });
+    steps.push({ stage: 'column', sql: policySql(name, policy, ownRows) });
   }
   return steps;
 }
@@ -231,8 +235,8 @@ interface WantedPolicy {
   readonly to?: string;
 }
 
-function policySql(table: string, { name, command, to }: WantedPolicy): string {
-  if (to === undefined) return tenantPolicy(table);
+function policySql(table: string, { name, command, to }: WantedPolicy, ownRows: string): string {
+  if (to === undefined) return tenantPolicy(table, ownRows);
   const clause = command === 'a' ? 'with check (true)' : 'using (true)';
   return `create policy ${name} on ${table} for ${commands[command]} to ${quoteName(to)} ${clause}`;
 }
@@ -245,18 +249,23 @@ function isSamePolicy({ name, command, to }: WantedPolicy, found: Policy): boole
 }
 
 /** Whether the policy and the default that all others are compared with are what they have to be. */
-function isReferenceRight({ reference }: Catalogue): boolean {
+function isReferenceRight(catalogue: Catalogue, { schema }: Expectation): boolean {
+  const { reference } = catalogue;
+  const own = plain(ownRowsOf(catalogue, schema));
   return (
     reference !== null &&
-    plain(reference.using) === plain(ownRows) &&
-    plain(reference.check) === plain(ownRows) &&
+    plain(reference.using) === own &&
+    plain(reference.check) === own &&
     plain(reference.default) === plain(currentTenant)
   );
 }
 
-/** An expression without what PostgreSQL adds when it writes one down. */
+/** An expression without what PostgreSQL adds when it writes one down, and without the schema of the function, which is looked at apart. */
 function plain(expression: string): string {
-  return expression.replaceAll(/::text\b| AS "?\w+"?|[\s()]/gi, '').toLowerCase();
+  return expression
+    .replaceAll(new RegExp(String.raw`(?:"(?:[^"]|"")+"|\w+)\.(?=${verifiedTenant}\b)`, 'g'), '')
+    .replaceAll(/::text\b| AS "?\w+"?|[\s()]/gi, '')
+    .toLowerCase();
 }
 
 /** What is granted, once all else is as it has to be. What the application has revoked since stays revoked. */

@@ -3,6 +3,7 @@ import { isTenantId, type TenantStore } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import { type PlacementContext, placeTenant } from '../../placement/place-tenant.ts';
 import { placementOf } from '../../placement/placement.ts';
+import type { RowWall } from '../../placement/row-login.ts';
 import type { Database } from '../../sql/client.ts';
 import { examineRows, examineUnused, type RowFindings } from './examine.ts';
 import type { SharedSchema } from './prepare.ts';
@@ -30,6 +31,8 @@ export interface SharedSchemaReport {
   readonly schema: string;
   /** The number of its tenants. */
   readonly tenants: number;
+  /** Whether its tenants have a login of their own, which keeps hostile SQL in one of them out of the others: the option `rows`. */
+  readonly wall: 'on' | 'off';
   /** What its tenants could reach and must not, in words. They are not served until it is put right. */
   readonly open: readonly string[];
   /** What is not as it should be, and is reached by no tenant. */
@@ -66,9 +69,10 @@ export interface SharedTablesOptions {
   readonly placing: PlacementContext;
   readonly central: Database;
   readonly logTable: () => Promise<string>;
+  readonly wall: RowWall | undefined;
 }
 
-export function sharedTables({ pools, store, placing, central, logTable }: SharedTablesOptions): SharedTables {
+export function sharedTables({ pools, store, placing, central, logTable, wall }: SharedTablesOptions): SharedTables {
   async function sharing({ server, database, schema }: SharedSchema): Promise<Tenant[]> {
     const found: Tenant[] = [];
     for await (const tenant of store.all({ isolation: 'row' })) {
@@ -82,7 +86,7 @@ export function sharedTables({ pools, store, placing, central, logTable }: Share
 
   async function find(placement: SharedSchema, tenants: number): Promise<RowFindings> {
     if (tenants === 0) return examineUnused(pools, placement, central);
-    return examineRows(pools, placement, central, await logTable());
+    return examineRows(pools, placement, central, { logTable: await logTable(), wall });
   }
 
   return {
@@ -116,7 +120,8 @@ export function sharedTables({ pools, store, placing, central, logTable }: Share
       const shared = tenants.find(({ placement: { key } }) => key !== undefined)?.placement['role'];
       const placement: SharedSchema = { ...placed, role: shared ?? placed.role ?? '' };
       const recorded = new Set(tenants.map(({ id, placement: { key } }) => key ?? id));
-      const unclaimed = await takeOverRows(pools, { placement, central, logTable: await logTable(), rowsOf, recorded });
+      const how = { logTable: await logTable(), rowsOf, recorded, wall };
+      const unclaimed = await takeOverRows(pools, { placement, central, ...how });
       const former = tenants.filter(({ placement: { key } }) => key === undefined);
       for (const { id, placement: before } of former) {
         await store.update(id, { placement: { ...before, role: placement.role, key: id } });
@@ -131,7 +136,7 @@ function ofFormer(tenants: number): RowFindings {
   const open = [
     `${who} of an earlier version, whose tables were protected in another way, wait for omnitenant take-over`,
   ];
-  return { open, closed: [], sql: [] };
+  return { wall: 'off', open, closed: [], sql: [] };
 }
 
 function defined(values: Readonly<Record<string, string | undefined>>): Record<string, string> {

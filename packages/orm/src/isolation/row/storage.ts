@@ -2,6 +2,7 @@ import { TenancyError, type Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
+import type { RowWall } from '../../placement/row-login.ts';
 import { type SharedPlacement, sharedPlacement } from '../../placement/shared-placement.ts';
 import { formerTenants, inSchema, tenantColumn } from '../../placement/shared-tables.ts';
 import type { Database } from '../../sql/client.ts';
@@ -15,13 +16,13 @@ import { prepare } from './prepare.ts';
  * Isolation `row`: the tenants of one schema share its tables, and PostgreSQL's row-level security keeps their rows apart. The schema
  * and its roles are made once; a tenant itself needs nothing made.
  */
-export function rowStorage(pools: Pools, central: Database): TenantStorage {
+export function rowStorage(pools: Pools, central: Database, wall: RowWall | undefined): TenantStorage {
   return {
     create: async (tenant, contents) => {
       const placement = sharedPlacement(tenant);
       const joined = await join(pools, placement, tenant, isSame(placement, central) ? contents : undefined);
       if (!joined) {
-        await prepare(pools, placement, central);
+        await prepare(pools, placement, central, wall);
         return 'empty';
       }
       const taken = joined.used.find(({ key, incarnation }) => key === placement.key && !isOf(tenant, incarnation));

@@ -2,6 +2,7 @@ import { TenancyError } from '@omnitenant/core';
 import { isTenantId } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import { tenantSetting } from '../../placement/placement.ts';
+import type { RowWall } from '../../placement/row-login.ts';
 import { currentTenant, rowRoles, rowsMark, tenantColumn } from '../../placement/shared-tables.ts';
 import { type Database, lastOf, type SqlClient } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
@@ -11,7 +12,7 @@ import { markOfSchema, markPrefix } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
 import { idOf, rememberKey } from './former-tenants.ts';
-import { isMarked, lockOf, rolesOf, type SharedSchema, schemaSql } from './prepare.ts';
+import { isMarked, lockOf, rolesOf, type SharedSchema, shareSchema } from './prepare.ts';
 import { protect, type Query } from './protect.ts';
 import { isTable } from './requirements.ts';
 import { tenantKeys } from './tenant-keys.ts';
@@ -23,6 +24,8 @@ export interface TakeOver {
   readonly logTable: string;
   /** The tenant that rows without a tenant belong to. */
   readonly rowsOf: string | undefined;
+  /** What signs the tenants from now on, where they have a login of their own. */
+  readonly wall: RowWall | undefined;
   /** The keys of the tenants that are recorded in this schema. */
   readonly recorded: ReadonlySet<string>;
 }
@@ -44,31 +47,54 @@ export async function takeOverRows(pools: Pools, takeOver: TakeOver): Promise<st
       `The schema "${placement.schema}" is somebody else's: it bears the comment "${found.owner}". It is not taken over.`,
     );
   }
-  const roles = await rolesOf(pools, placement, mark);
+  const isShared = isMarked(found.owner, mark, isSame(placement, central));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptTakeOver(pools, takeOver, mark, isShared);
+    } catch (error) {
+      // The tables are in use. Whoever waits behind this meanwhile waits no longer than the limit.
+      if (!isShared || attempt === attempts || codeOf(error) !== sqlState.lockNotAvailable)
+        throw explained(error, takeOver);
+    }
+  }
+}
+
+/** How long, and how often, tables that serve tenants are waited for. It is less than PostgreSQL takes to end a deadlock. */
+const lockTimeout = '500ms';
+const attempts = 60;
+
+async function attemptTakeOver(pools: Pools, takeOver: TakeOver, mark: string, isShared: boolean): Promise<string[]> {
+  const { placement, wall } = takeOver;
+  const roles = await rolesOf(pools, placement, mark, wall);
   const client = await pools.connect(placement);
   try {
-    await client.query(['begin', lockOf(placement), ...roles].join('; '));
-    const unclaimed = await protectAll(queryOn(client), takeOver, mark);
+    const limit = isShared ? [`set local lock_timeout to '${lockTimeout}'`] : [];
+    await client.query(['begin', ...limit, lockOf(placement), ...roles].join('; '));
+    const unclaimed = await protectAll(client, takeOver, mark);
     await client.query('commit');
     return unclaimed;
-  } catch (error) {
-    throw explained(error, takeOver);
   } finally {
     client.release(true);
   }
 }
 
-async function protectAll(query: Query, takeOver: TakeOver, mark: string): Promise<string[]> {
-  const { placement, rowsOf = '', recorded } = takeOver;
+async function protectAll(client: SqlClient, takeOver: TakeOver, mark: string): Promise<string[]> {
+  const { placement, rowsOf = '', recorded, wall } = takeOver;
+  const query = queryOn(client);
   for (const { sql } of await query(handOver(placement))) await handedOver(query, String(sql));
-  await query(schemaSql(placement, mark).join('; '));
+  await shareSchema(client, placement, { mark, wall });
   await query(
     `set local search_path to ${quoteName(placement.schema)}, pg_temp; set local ${tenantSetting} to ${quoteText(rowsOf)}`,
   );
   const catalogue = readCatalogue(await query(catalogueQuery(placement)));
   const columns = catalogue ? ownColumns(catalogue, rowsOf) : [];
   if (columns.length > 0) await query(columns.join('; '));
-  const expected = { schema: placement.schema, roles: rowRoles(placement), logTable: takeOver.logTable };
+  const expected = {
+    schema: placement.schema,
+    roles: rowRoles(placement),
+    logTable: takeOver.logTable,
+    hasLogin: wall !== undefined,
+  };
   const keys = tenantKeys(await protect(query, placement, expected));
   const found = keys === undefined ? [] : (await query(keys)).map(({ key }) => String(key));
   const unclaimed = found.filter((key) => !recorded.has(key));
