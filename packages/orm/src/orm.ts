@@ -40,6 +40,7 @@ import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from
 import type { PlacementContext } from './placement/place-tenant.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
 import { type RowWall, rowWall } from './placement/row-login.ts';
+import type { FindTenant } from './session/removed-tenant.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { tenantDatabase } from './tenant-database.ts';
 import { parseKeys } from './vault/keys.ts';
@@ -91,7 +92,8 @@ export async function createOrm<
   const current = () => (currentScope() ? (handleOf<unknown>(orm) as TenantEntityManager) : undefined);
   const configured = withCentralEntities(settings, [tenant, domain]);
   const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
-  const opened = await openDatabase(base, settings, options as unknown as OrmOptions);
+  const find: FindTenant = (id) => store.find(id);
+  const opened = await openDatabase(base, settings, options as unknown as OrmOptions, find);
   const { scopes, pools, drivers, vault, servers, central, set, wall } = opened;
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
@@ -158,7 +160,12 @@ interface OpenDatabase {
   readonly wall: RowWall | undefined;
 }
 
-async function openDatabase(base: BaseOrm, settings: Options, options: OrmOptions): Promise<OpenDatabase> {
+async function openDatabase(
+  base: BaseOrm,
+  settings: Options,
+  options: OrmOptions,
+  find: FindTenant,
+): Promise<OpenDatabase> {
   const { shared = [], roles = false, pendingMigrations = 'serve' } = options;
   const servers = serverOptions(options.servers);
   const vault = createVault(parseKeys(options.credentials?.keys ?? process.env.OMNITENANT_KEYS));
@@ -188,7 +195,7 @@ async function openDatabase(base: BaseOrm, settings: Options, options: OrmOption
     migrationPool: (placement: OrmPlacement) =>
       rowMigrationPool(placement, set, (on) => pools.connect(on), extensions.schema),
   };
-  const drivers = createDrivers({ base, scopes, pools, central, sharedTables, extensions, roles, serving });
+  const drivers = createDrivers({ base, scopes, pools, central, sharedTables, extensions, roles, find, serving });
   return { scopes, servers, central, vault, pools, set, extensions, drivers, wall };
 }
 

@@ -73,11 +73,17 @@ describe.each([
       await app.orm.em.insert(Author, { name: 'written late' });
     });
     const late = outcomeOf(running);
+    const inTransaction = outcomeOf(
+      app.tenancy.run('acme', async () => {
+        await gate;
+        await app.orm.em.transactional((em) => em.execute(`insert into author (name) values ('written late')`));
+      }),
+    );
     // It remembers the former tenant for as long as its scope runs.
     const elsewhere = outcomeOf(
       other.tenancy.run('acme', async () => {
         await gate;
-        await outcomeOf(other.orm.em.insert(Author, { name: 'written elsewhere' }));
+        if (isolation === 'row') await outcomeOf(other.orm.em.insert(Author, { name: 'written elsewhere' }));
         return (await other.orm.em.fork().find(Author, {})).map(({ name }) => name);
       }),
     );
@@ -86,13 +92,44 @@ describe.each([
     expect(second.placement).not.toEqual(first.placement);
     await app.write('acme', 'of the successor');
     open();
-    await late;
     expect(JSON.stringify(await elsewhere)).not.toContain('of the successor');
+    if (isolation !== 'row') {
+      expect(await Promise.all([late, inTransaction, elsewhere])).toEqual(new Array(3).fill('TENANT_OUTDATED'));
+    }
+    await Promise.all([late, inTransaction]);
     expect(await app.read('acme')).toEqual(['of the successor']);
     await app.tenants.remove('acme');
     await Promise.all([app.tenancy.close(), other.tenancy.close()]);
   });
 });
+
+test.each(['schema', 'database'])(
+  'who holds a removed tenant of isolation %s is told so, without a successor too',
+  async (isolation) => {
+    await using database = await plainDatabase();
+    const app = await openProcess(database.url, namesFor(database));
+    const other = await openProcess(database.url, namesFor(database));
+    await app.tenants.create({ id: 'acme', isolation });
+    expect(await other.read('acme')).toEqual([]);
+    const held = await other.tenants.get('acme');
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const late = other.tenancy.run(held, async () => {
+      await gate;
+      // A query, one through Kysely with a connection that is held, and what is no consequence of the removal.
+      const outcomes = [outcomeOf(other.orm.em.fork().find(Author, {}))];
+      outcomes.push(outcomeOf(other.orm.em.fork().transactional((em) => em.find(Author, {}))));
+      return Promise.all(outcomes);
+    });
+    await app.tenants.remove('acme');
+    open();
+    expect(await late).toEqual(['TENANT_OUTDATED', 'TENANT_OUTDATED']);
+    await app.tenants.create({ id: 'birch', isolation });
+    const typo = app.tenancy.run('birch', () => app.orm.em.execute('select * from no_such_table'));
+    await expect(typo).rejects.toMatchObject({ code: '42P01' });
+    await app.tenants.remove('birch');
+    await Promise.all([app.tenancy.close(), other.tenancy.close()]);
+  },
+);
 
 test('a schema that another tenant had is not given to the next, who gets one of nearly that name', async () => {
   await using database = await plainDatabase();

@@ -9,6 +9,7 @@ import type { RowWall } from '../placement/row-login.ts';
 import { type SharedPlacement, sharedPlacement } from '../placement/shared-placement.ts';
 import { type PinOptions, pinOf, signedPinOf } from '../session/pin.ts';
 import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
+import { type FindTenant, removedTenant } from '../session/removed-tenant.ts';
 import type { SqlClient } from '../sql/client.ts';
 import { qualifiedNames } from '../sql/qualified-names.ts';
 import { oneStatement } from '../sql/refusals.ts';
@@ -49,6 +50,8 @@ export interface DriversOptions {
   };
   /** Whether hostile SQL is kept from changing the role. */
   readonly roles: boolean;
+  /** Finds the tenant that has an id now, past all caches. */
+  readonly find: FindTenant;
   /** How to serve a tenant, by its migrations. */
   readonly serving: (tenant: Tenant) => PendingMigrations;
 }
@@ -71,6 +74,7 @@ export function createDrivers({
   sharedTables,
   extensions,
   roles,
+  find,
   serving,
 }: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
@@ -115,6 +119,7 @@ export function createDrivers({
       { rowsOf: placement.key, proof, readOnly, extensions: extensionsOf(tenant, extensions.schema) },
       {
         readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
+        removed: (error) => removedTenant(error, tenant, find),
         ...rulesOf(tenant, placement, refuse),
       },
       refuse,

@@ -12,7 +12,7 @@ export interface StatementRules {
   /** Is told of each result. */
   sawResult(result: QueryResult): void;
   /** Translates an error of PostgreSQL. */
-  translateError(error: unknown): unknown;
+  translateError(error: unknown): Promise<unknown>;
 }
 
 /**
@@ -48,10 +48,10 @@ export class PinnedClient implements SqlClient, OpenWork {
   query<Cursor extends object>(cursor: Cursor): Cursor;
   query(statement: string | object, parameters: readonly unknown[] = []): unknown {
     if (typeof statement === 'object') return this.#stream(statement);
-    return this.#query(statement, parameters).catch((error: unknown) => {
+    return this.#query(statement, parameters).catch(async (error: unknown) => {
       // Kysely does not release a connection whose transaction could not be begun or ended.
       if (isBegin(statement) || isEnd(statement)) this.release();
-      throw this.#rules.translateError(error);
+      throw await this.#rules.translateError(error);
     });
   }
 

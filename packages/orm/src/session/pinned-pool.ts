@@ -11,6 +11,8 @@ import { ReadSender } from './read-sender.ts';
 export interface PinnedPoolOptions {
   /** Where nothing may be written: makes the error for what tries to, from PostgreSQL's. */
   readonly readOnly?: ((cause: unknown) => Error) | undefined;
+  /** The error to throw instead of one that the tenant's removal has caused. */
+  readonly removed?: ((error: unknown) => Promise<TenancyError | undefined>) | undefined;
   /** May refuse a statement before it is sent. */
   readonly check?: ((sql: string) => void) | undefined;
   /** The schema whose plain reads may share connections, where any may. */
@@ -29,19 +31,22 @@ export interface PinnedPool extends SqlPool {
 export function pinnedPool(
   shared: SqlPool,
   pin: readonly Command[],
-  { check, readOnly, sharedReadsOf }: PinnedPoolOptions = {},
+  { check, readOnly, removed, sharedReadsOf }: PinnedPoolOptions = {},
 ): PinnedPool {
   const envelopes = envelopesOf(pin);
   const reads = sharedReadsOf === undefined ? undefined : new ReadSender(shared, pin, envelopes, sharedReadsOf);
   const rules: StatementRules = {
     check: (sql) => check?.(sql),
     sawResult: (result) => reads?.sawResult(result),
-    translateError: (error) => translateError(error, readOnly),
+    translateError: async (error) => (await removed?.(error)) ?? translateError(error, readOnly),
   };
 
   async function connect(): Promise<PinnedClient> {
     const scope = currentScope();
-    return new PinnedClient(await shared.connect(), envelopes, rules, scope);
+    const client = await shared.connect().catch(async (error) => {
+      throw await rules.translateError(error);
+    });
+    return new PinnedClient(client, envelopes, rules, scope);
   }
 
   async function sendAny(sql: string): Promise<QueryResult | QueryResult[]> {
@@ -62,7 +67,7 @@ export function pinnedPool(
       try {
         return await reads.send(sql, read);
       } catch (error) {
-        throw rules.translateError(error);
+        throw await rules.translateError(error);
       }
     },
     end: async () => {},

@@ -16,6 +16,7 @@ export const sqlState = {
   syntaxError: '42601',
   duplicateObject: '42710',
   undefinedObject: '42704',
+  undefinedFunction: '42883',
   undefinedTable: '42P01',
   duplicateDatabase: '42P04',
   duplicateSchema: '42P06',
