@@ -20,12 +20,27 @@ function open(entities = '') {
 `;
 }
 
-test('a configuration may be an object', async () => {
+test('a configuration may be an object, and its paths are relative to its file', async () => {
+  const inFolder = open().replace('{ migrationsList: [] }', "{ path: './migrations' }");
   app = await openApplication({
-    files: { 'omnitenant.config.ts': config(`${open()} export default defineConfig({ tenancy, orm });`) },
+    files: {
+      'app/omnitenant.config.ts': config(`${inFolder} export default defineConfig({ tenancy, orm });`),
+      'app/typo.config.ts': config(
+        `${open()} export default defineConfig({ tenancy, orm, createSuperUser() {} } as never);`,
+      ),
+      'app/migrations/Migration1.ts': `
+        import { Migration } from '@mikro-orm/migrations';
+        export class Migration1 extends Migration { up() { this.addSql('create table task (id int)'); } }
+      `,
+    },
   });
-  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
-  expect(await app.run('list', '--json')).toEqual({ code: 0, out: '[]\n', err: '' });
+  const call = ['--config', 'app/omnitenant.config.ts'];
+  expect(await app.run(...call, 'migrate', '--central')).toMatchObject({ code: 0 });
+  expect(await app.run(...call, 'create', 'acme')).toMatchObject({ code: 0 });
+  expect((await app.run(...call, 'status', '--json')).out).toContain('"last": "Migration1"');
+  expect((await app.run('list', '--config', 'app/typo.config.ts')).err).toContain(
+    'has no option "createSuperUser"; did you mean "createSuperuser"?',
+  );
 });
 
 test('tsx runs the TypeScript that Node does not: decorators, parameter properties, imports by .js', async () => {

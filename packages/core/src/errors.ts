@@ -35,6 +35,9 @@ export const errorCodes = {
   TENANT_OUTDATED: { status: 503, expose: false, retryAfter: 1 },
   MIGRATIONS_PENDING: { status: 503, expose: false, retryAfter: 30 },
 
+  // Central lacks tables, which are made by the deployment.
+  CENTRAL_INCOMPLETE: { status: 503, expose: false, retryAfter: 30 },
+
   // A server does not answer. This never means "no such tenant".
   STORE_UNAVAILABLE: { status: 503, expose: false, retryAfter: 1 },
   SERVER_UNAVAILABLE: { status: 503, expose: false, retryAfter: 1 },
@@ -109,6 +112,11 @@ export class TenancyError extends Error {
   toJSON(): { code: TenancyErrorCode; message?: string } {
     return this.expose ? { code: this.code, message: this.message } : { code: this.code };
   }
+}
+
+/** Whether an error says that the same may work a little later, as one of a server that does not answer. */
+export function mayPass(error: unknown): boolean {
+  return isTenancyError(error) && error.headers?.['Retry-After'] !== undefined;
 }
 
 /** No tenant has this id or domain. */

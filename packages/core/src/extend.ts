@@ -39,5 +39,7 @@ export type { OnError, SignalEvents, SignalName, Signals } from './signals.ts';
 export type { TenantChanges, TenantRecordChange } from './stores/changes.ts';
 export type { TenantLease, TenantLeases } from './stores/leases.ts';
 export type { TenantFilter, TenantNames, TenantStore, WriteFence } from './stores/store.ts';
+export { tagError } from './tag-error.ts';
 export type { TenantCacheOptions } from './tenant-cache.ts';
 export type { TenantUpdate } from './tenant-registry.ts';
+export { type OptionNames, unknownOption } from './unknown-option.ts';

@@ -29,18 +29,27 @@ export function createIdentify<T extends Tenant>(
         'Identifying requests requires a resolver; pass one to createTenancy({ resolver }).',
       );
     }
-    return after(resolver(request), (identifier) => find(identifier, request));
+    return after(resolver(request), (identifier) => find(identifier, request, resolver));
   };
 
-  function find(identifier: Identifier | undefined, request: TenantRequest): T | undefined | Promise<T | undefined> {
+  function find(
+    identifier: Identifier | undefined,
+    request: TenantRequest,
+    asked: TenantResolver,
+  ): T | undefined | Promise<T | undefined> {
     if (identifier === undefined) {
       if (isPublicHost(request.host)) return undefined;
-      throw new TenancyError('TENANT_UNRESOLVED', 'The request names no tenant.');
+      throw unresolved(request, asked);
     }
-    const { id, domain } = checked(identifier);
+    const { id, domain, exact } = checked(identifier);
     if (id !== undefined) return after(cache.find(id), (tenant) => admitted(tenant, id, request));
     if (publicHosts.has(domain) && isPublicHost(request.host)) return undefined;
-    return after(cache.findByDomain(domain), (tenant) => admitted(tenant, domain, request));
+    return after(findByDomain(domain, exact), (tenant) => admitted(tenant, domain, request));
+  }
+
+  function findByDomain(domain: string, exact: string | undefined): T | undefined | Promise<T | undefined> {
+    if (exact === undefined) return cache.findByDomain(domain);
+    return after(cache.findByDomain(exact), (tenant) => tenant ?? cache.findByDomain(domain));
   }
 
   /** Only who may enter a tenant learns whether it is suspended. */
@@ -61,14 +70,20 @@ export function createIdentify<T extends Tenant>(
 }
 
 type CheckedIdentifier =
-  | { readonly id: string; readonly domain?: never }
-  | { readonly id?: never; readonly domain: string };
+  | { readonly id: string; readonly domain?: never; readonly exact?: never }
+  | { readonly id?: never; readonly domain: string; readonly exact: string | undefined };
+
+function unresolved({ host }: TenantRequest, { expects }: TenantResolver): TenancyError {
+  const seen = host === undefined ? 'without a single host' : `for the host ${quoted(host)}`;
+  const expected = expects === undefined ? '' : ` It takes ${expects}, or a host of publicHosts.`;
+  return new TenancyError('TENANT_UNRESOLVED', `The request ${seen} names no tenant.${expected}`);
+}
 
 /** The application writes resolvers, so what they return is checked. */
 function checked(identifier: unknown): CheckedIdentifier {
-  const { id, domain } = (identifier ?? {}) as { id?: unknown; domain?: unknown };
+  const { id, domain, exact } = (identifier ?? {}) as { id?: unknown; domain?: unknown; exact?: unknown };
   if (typeof id === 'string') return { id };
-  if (typeof domain === 'string') return { domain };
+  if (typeof domain === 'string') return { domain, exact: typeof exact === 'string' ? exact : undefined };
   const message = `The resolver returned ${quoted(identifier)}; it must return { id }, { domain } or undefined.`;
   throw new TenancyError('CONFIG_INVALID', message);
 }

@@ -2,6 +2,7 @@ import { innermost, type OpenScope, outside, type ScopeOwner, within } from './c
 import { TenancyError } from './errors.ts';
 import type { Tenant } from './models/tenant.ts';
 import { type TenantResource, verbsOf } from './resource.ts';
+import { tagOnExit } from './tag-error.ts';
 
 /** Runs `fn` in a new scope (central if there is no tenant), awaits its result, and ends the scope in any case. */
 export function enterScope<R>(owner: ScopeOwner, tenant: Tenant | undefined, fn: () => R): Promise<Awaited<R>> {
@@ -16,6 +17,7 @@ async function live<R>(scope: OpenScope, fn: () => R): Promise<Awaited<R>> {
     owner.activated(scope);
     result = await fn();
   } catch (error) {
+    tagOnExit(error, scope);
     for (const late of (await scope.end()) ?? []) owner.report(late, scope);
     owner.deactivated(scope);
     throw error;

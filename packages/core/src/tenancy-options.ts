@@ -8,6 +8,7 @@ import { type ResourceVerbs, resource, type StoringResource, type TenantResource
 import type { OnError } from './signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import type { TenantCacheOptions } from './tenant-cache.ts';
+import { type OptionNames, unknownOption } from './unknown-option.ts';
 
 /** Options of a tenancy. */
 export interface TenancyOptions<T extends Tenant = Tenant> {
@@ -52,6 +53,7 @@ export interface CheckedOptions<T extends Tenant> {
 /** @throws CONFIG_INVALID, with one sentence on the first invalid option. */
 export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): CheckedOptions<T> {
   if (!isObject(options)) throw invalid('an object of options');
+  checkNames(options);
   const {
     resolver,
     authorize,
@@ -71,6 +73,7 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
   if (typeof onError !== 'function') throw invalid('an onError that is a function');
   checkResources(resources);
   const store = onlyStore(options.store, resources);
+  checkResourceNames(resources);
   checkCache(cache);
   checkVerbs(verbs);
   if (!Array.isArray(reservedIds) || reservedIds.some((id) => typeof id !== 'string')) {
@@ -89,6 +92,40 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     reservedIds: new Set(reservedIds),
     onError: unfailing(onError),
   };
+}
+
+const optionNames: OptionNames<TenancyOptions> = {
+  store: true,
+  resolver: true,
+  authorize: true,
+  forbiddenAs: true,
+  publicHosts: true,
+  resources: true,
+  cache: true,
+  verbs: true,
+  reservedIds: true,
+  onError: true,
+};
+const cacheNames: OptionNames<TenantCacheOptions> = {
+  ttlMs: true,
+  trustMs: true,
+  max: true,
+  unknownTtlMs: true,
+  clock: true,
+};
+const verbNames: OptionNames<VerbOptions> = { leaseMs: true, waitMs: true };
+
+/** A mistyped name would leave its default in force, and say nothing. */
+function checkNames(options: Pick<TenancyOptions, 'cache' | 'verbs'>): void {
+  const fault =
+    faultOf('createTenancy()', unknownOption(options, optionNames)) ??
+    faultOf('createTenancy({ cache })', unknownOption(options.cache ?? {}, cacheNames)) ??
+    faultOf('createTenancy({ verbs })', unknownOption(options.verbs ?? {}, verbNames));
+  if (fault !== undefined) throw new TenancyError('CONFIG_INVALID', fault);
+}
+
+function faultOf(what: string, fault: string | undefined): string | undefined {
+  return fault && `${what} ${fault}`;
 }
 
 const storeMethods = [
@@ -111,12 +148,19 @@ function onlyStore<T extends Tenant>(
   const brought = resources.map((each) => each[resource] as ResourceVerbs & { store?: TenantStore<T> });
   const stores = [...new Set([given, ...brought.map(({ store }) => store)])].filter((store) => store !== undefined);
   const names = brought.filter(({ store }) => store !== undefined).map(({ name }) => `"${name}"`);
-  if (stores.length > 1) {
+  if (names.length > 1) {
     throw invalid(
-      `one store, but ${[...(given === undefined ? [] : ['the option store']), ...names].join(' and ')} bring one each`,
+      `one resource that keeps the tenants, and ${names.join(' and ')} do: give one createOrm() all entities, and its option "servers" the further databases`,
     );
   }
+  if (stores.length > 1) throw invalid(`one store, but the option store and ${names.join(' and ')} bring one each`);
   const [store] = stores;
+  const owner = (store as Partial<TenantResource> | undefined)?.[resource];
+  if (owner !== undefined && !brought.includes(owner as (typeof brought)[number])) {
+    throw invalid(
+      `the resource that the store belongs to: the tenants of "${owner.name}" could be neither created nor removed without it. Add it to resources`,
+    );
+  }
   if (!isObject(store)) throw invalid('a store: a resource that brings one, such as the orm, or store: memoryStore()');
   const missing = storeMethods.find((method) => typeof store[method] !== 'function');
   if (missing !== undefined) throw invalid(`a store with the method "${missing}"`);
@@ -125,15 +169,18 @@ function onlyStore<T extends Tenant>(
 
 function checkResources(resources: unknown): void {
   if (!Array.isArray(resources)) throw invalid('resources as an array');
-  const names = new Set<string>();
   for (const given of resources as readonly (Partial<TenantResource> | undefined)[]) {
     const { name, open }: Partial<ResourceVerbs> = given?.[resource] ?? {};
     if (typeof name !== 'string' || typeof open !== 'function') {
       throw invalid('resources from defineResource(), each with a name and an open()');
     }
-    if (names.has(name)) throw invalid(`resources of different names, and two are named "${name}"`);
-    names.add(name);
   }
+}
+
+function checkResourceNames(resources: readonly TenantResource[]): void {
+  const names = resources.map((each) => each[resource].name);
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (twice !== undefined) throw invalid(`resources of different names, and two are named "${twice}"`);
 }
 
 function checkCache(cache: unknown): void {

@@ -159,6 +159,31 @@ describe('a request', () => {
     expect(fn).not.toHaveBeenCalled();
   });
 
+  test('reaches a domain that is registered with www., and else the one without it', async () => {
+    const tenancy = await site();
+    await tenancy.tenants.create({ id: 'beta', domains: ['www.acme.com', 'www.beta.com'] });
+    const found = async (host: string) => (await tenancy.identify(request(host)))?.id;
+    expect(await Promise.all(['acme.com', 'www.acme.com', 'www.beta.com'].map(found))).toEqual([
+      'acme',
+      'beta',
+      'beta',
+    ]);
+    await expect(found('beta.com')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+    await tenancy.tenants.removeDomain('beta', 'www.acme.com');
+    expect(await found('www.acme.com')).toBe('acme');
+  });
+
+  test('that names no tenant is told which host was seen, and what is expected', async () => {
+    const tenancy = await site();
+    await expect(tenancy.identify(request('localhost:3000'))).rejects.toThrow(
+      'The request for the host "localhost:3000" names no tenant. It takes a header with the id of the tenant or ' +
+        'a subdomain of "app.com" or a tenant\'s domain as its host, or a host of publicHosts.',
+    );
+    await expect(tenancy.identify(request(undefined))).rejects.toThrow(
+      'The request without a single host names no tenant.',
+    );
+  });
+
   test('for a public host that names a tenant otherwise enters the tenant, or is refused', async () => {
     const tenancy = await site();
     expect((await tenancy.identify(request('app.com', { 'x-tenant': 'acme' })))?.id).toBe('acme');

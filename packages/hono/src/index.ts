@@ -1,1 +1,1 @@
-export { tenancyMiddleware } from './tenancy-middleware.ts';
+export { type MiddlewareOptions, tenancyMiddleware } from './tenancy-middleware.ts';

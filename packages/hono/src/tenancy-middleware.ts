@@ -1,6 +1,15 @@
-import type { Tenancy, TenantRequest } from '@omnitenant/core';
+import { isTenancyError, type Tenancy, type TenantRequest } from '@omnitenant/core';
 import { scopedBody } from '@omnitenant/core/extend';
 import type { Context, MiddlewareHandler } from 'hono';
+
+/** Options of the middleware. */
+export interface MiddlewareOptions {
+  /**
+   * Receives each `TenancyError` that is the server's fault (5xx), because Hono answers it without a word. Default: `console.error`, as
+   * Express and Koa do.
+   */
+  readonly log?: ((error: unknown) => void) | undefined;
+}
 
 /**
  * Middleware that runs the handlers after it in the request's tenant, or in `central` for a public host. The scope ends when
@@ -11,7 +20,13 @@ import type { Context, MiddlewareHandler } from 'hono';
  * app.use(tenancyMiddleware(tenancy));
  * app.get('/', (c) => c.text(`Hello from ${tenancy.current().name}`));
  */
-export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): MiddlewareHandler {
+export function tenancyMiddleware(
+  tenancy: Pick<Tenancy, 'enter'>,
+  { log = console.error }: MiddlewareOptions = {},
+): MiddlewareHandler {
+  function logFault(error: unknown): void {
+    if (isTenancyError(error) && error.status >= 500) log(error);
+  }
   return (c, next) =>
     new Promise((resolve, reject) => {
       let answered = false;
@@ -19,6 +34,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): MiddlewareHa
         .enter(tenantRequest(c), async () => {
           const whole = rememberWhole(c);
           await next();
+          logFault(c.error);
           const body = c.req.method === 'HEAD' || c.res === whole() ? null : c.res.body;
           const streamed = scopedBody(body);
           if (streamed) replaceBody(c, streamed.body);
@@ -27,7 +43,11 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): MiddlewareHa
           await streamed?.over;
         })
         // An error after the response, such as one of closing a resource, can no longer be answered.
-        .catch((error) => (answered ? process.emitWarning(error) : reject(error)));
+        .catch((error) => {
+          if (answered) return process.emitWarning(error);
+          logFault(error);
+          reject(error);
+        });
     });
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { createTenancy, fromHeader, memoryStore } from '@omnitenant/core';
+import { createTenancy, fromHeader, memoryStore, TenancyError } from '@omnitenant/core';
 import { defineResource } from '@omnitenant/core/extend';
 import { adapterSuite, type SuiteAnswer, type SuiteApp, type SuiteServer } from '@omnitenant/core/testing';
 import { Hono } from 'hono';
@@ -58,6 +58,26 @@ describe('without a server', () => {
     await get('/');
     await ended;
   });
+});
+
+test('what is the server’s fault is logged, and nothing else', async () => {
+  const store = memoryStore();
+  const tenancy = createTenancy({ store, resolver: fromHeader('x-tenant') });
+  await tenancy.tenants.create({ id: 'acme' });
+  const logged: unknown[] = [];
+  const app = new Hono().use(tenancyMiddleware(tenancy, { log: (error) => logged.push(error) }));
+  app.get('/', () => {
+    throw new TenancyError('SERVER_UNAVAILABLE', 'The server is down.', { tenant: 'acme' });
+  });
+  const status = async (tenant: string) => (await app.request('/', { headers: { 'x-tenant': tenant } })).status;
+  assert.equal(await status('acme'), 503);
+  assert.equal(await status('nosuch'), 404);
+  store.find = () => Promise.reject(new Error('no route'));
+  assert.equal(await status('beta'), 503);
+  assert.deepEqual(
+    logged.map((error) => (error as TenancyError).code),
+    ['SERVER_UNAVAILABLE', 'STORE_UNAVAILABLE'],
+  );
 });
 
 test('a resource that fails to close is a warning', async () => {

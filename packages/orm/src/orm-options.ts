@@ -73,10 +73,7 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEn
  *
  * @throws CONFIG_INVALID
  */
-export function checkConfig(
-  config: Options | undefined,
-  options: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>,
-): void {
+export function checkConfig(config: Options | undefined, options: OrmOptions): void {
   const fault = driverFault(config) ?? (config && mikroOrmFault(config)) ?? optionsFault(options);
   if (fault) throw new TenancyError('CONFIG_INVALID', fault);
 }
@@ -117,7 +114,11 @@ function optionsFault({
   isolation,
   servers = {},
   connections,
-}: Pick<OrmOptions, 'isolation' | 'servers' | 'connections'>): string | undefined {
+  pendingMigrations = 'serve',
+}: OrmOptions): string | undefined {
+  if (!servedAs.includes(pendingMigrations)) {
+    return `There is no pendingMigrations "${pendingMigrations}". Choose one of: ${servedAs.map((name) => `"${name}"`).join(', ')}.`;
+  }
   if (isolation && !isolations.includes(isolation)) {
     return `There is no isolation "${isolation}". Choose one of: ${isolations.map((name) => `"${name}"`).join(', ')}.`;
   }
@@ -129,6 +130,8 @@ function optionsFault({
   }
   return limitsFault(servers, connections);
 }
+
+const servedAs: readonly PendingMigrations[] = ['serve', 'read-only', 'refuse'];
 
 function limitsFault(
   servers: NonNullable<OrmOptions['servers']>,

@@ -43,6 +43,7 @@ import { type RowWall, rowWall } from './placement/row-login.ts';
 import type { FindTenant } from './session/removed-tenant.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { tenantDatabase } from './tenant-database.ts';
+import { refuseUnknownOptions } from './unknown-options.ts';
 import { parseKeys } from './vault/keys.ts';
 import { urlOf } from './vault/server-url.ts';
 import { createVault, type Vault } from './vault/vault.ts';
@@ -86,6 +87,7 @@ export async function createOrm<
   options: OrmOptions<E, OrmEntityManager<EM, Entities>> = {},
 ): Promise<Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>> {
   const settings = config as unknown as Options;
+  refuseUnknownOptions(options as unknown as OrmOptions);
   checkConfig(settings, options as unknown as OrmOptions);
   refuseUnguarded(settings);
   const { tenant = DefaultTenant, domain = DefaultDomain } = options;
@@ -94,7 +96,7 @@ export async function createOrm<
   const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
   const find: FindTenant = (id) => store.find(id);
   const opened = await openDatabase(base, settings, options as unknown as OrmOptions, find);
-  const { scopes, pools, drivers, vault, servers, central, set, wall } = opened;
+  const { pools, drivers, vault, servers, central, set, wall } = opened;
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
   const storages = storagesOf(opened);
@@ -119,25 +121,26 @@ export async function createOrm<
     centralDatabase: central.database,
   };
 
+  const verbs = tenantDatabase<TenantOf<E>>({
+    base,
+    pools,
+    drivers,
+    fork,
+    store,
+    storages,
+    migrations,
+    placing,
+    seed: options.seed as OrmOptions['seed'],
+  });
+  // A tenancy that is given the store must have the orm as well.
+  Object.assign(store, { [resource]: verbs });
   const orm: Orm<TenantOf<E>, OrmEntityManager<EM, Entities>> = {
     em: base.em as never,
     store,
     credentials: createCredentials({ ...kept, vault, store }),
     migrations: migrations.migrations,
     sharedTables: sharedTables({ pools, store, placing, central, wall, logTable: async () => (await set()).logTable }),
-    [resource]: tenantDatabase<TenantOf<E>>({
-      base,
-      scopes,
-      pools,
-      drivers,
-      fork,
-      store,
-      storages,
-      migrations,
-      placing,
-      seed: options.seed as OrmOptions['seed'],
-      hasCentralMigrations: options.centralMigrations !== undefined,
-    }) as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],
+    [resource]: verbs as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],
   };
   return orm;
 }

@@ -2,10 +2,8 @@ import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { PlacementDraft, ResourceScope, ResourceVerbs, TenantStore } from '@omnitenant/core/extend';
 import { withUnusedNames } from './central/former-tenants.ts';
-import { migrateCentral } from './central/migrate-central.ts';
 import type { Pools } from './connections/pools.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
-import type { EntityScopes } from './entities/entity-scope.ts';
 import { nextKey } from './isolation/row/former-tenants.ts';
 import type { TenantStorage } from './isolation/storage.ts';
 import type { OpenMigrations } from './migrations/open-migrations.ts';
@@ -19,7 +17,6 @@ import { endWorkOf } from './session/scope-work.ts';
 /** What the tenants' databases are made, migrated and destroyed with. */
 export interface TenantDatabaseOptions<T extends Tenant> {
   readonly base: BaseOrm;
-  readonly scopes: EntityScopes;
   readonly pools: Pools;
   readonly drivers: Drivers;
   readonly fork: (scope: ResourceScope) => TenantEntityManager;
@@ -28,15 +25,13 @@ export interface TenantDatabaseOptions<T extends Tenant> {
   readonly migrations: OpenMigrations;
   readonly placing: PlacementContext;
   readonly seed: OrmOptions['seed'];
-  /** Whether the application keeps migrations of central; without them its tables are made from the entities. */
-  readonly hasCentralMigrations: boolean;
 }
 
 type Verbs<T extends Tenant> = ResourceVerbs<SqlEntityManager<AbstractSqlDriver>> & { readonly store: TenantStore<T> };
 
 /** The orm as a resource: each tenant has a database of its own, or a part of one. */
 export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<T>): Verbs<T> {
-  const { base, scopes, pools, drivers, fork, store, storages, migrations, placing } = options;
+  const { base, pools, drivers, fork, store, storages, migrations, placing } = options;
   const seed = options.seed as ((em: unknown, tenant: Tenant) => Promise<unknown>) | undefined;
 
   function storageOf({ id, isolation }: Tenant): TenantStorage {
@@ -46,6 +41,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
   }
 
   async function place(draft: PlacementDraft) {
+    await migrations.check();
     const placed = placeTenant(draft, placing);
     if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
     if (!sharesTables(placed)) {
@@ -88,8 +84,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     destroy: (tenant) => storageOf(tenant).destroy(tenant),
 
     async migrateCentral() {
-      if (options.hasCentralMigrations) await migrations.migrations.central.up();
-      else await migrateCentral(scopes, fork({ kind: 'central' }));
+      await migrations.migrations.central.up();
     },
 
     end: () => pools.end(),

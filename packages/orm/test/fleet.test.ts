@@ -200,7 +200,11 @@ describe('a fleet', () => {
     await older.tenancy.tenants.create({ id: 'acme' });
     await newer.orm.migrations.up();
     const known = await site.query('select schema_version from central.tenant');
-    expect(await older.orm.migrations.up()).toMatchObject({ migrated: 0, upToDate: 1, failed: [] });
+    expect(await older.orm.migrations.up()).toMatchObject({ migrated: 0, ahead: 1, failed: [] });
+    const undone = await older.orm.migrations.down({ to: 0 });
+    expect(undone.failed.map(({ error }) => error.message)).toEqual([
+      expect.stringContaining('which this code does not have'),
+    ]);
     await older.tenancy.tenants.migrate('acme');
     expect(await site.query('select schema_version from central.tenant')).toEqual(known);
     for (const { tenancy, orm } of [await site.open(first, { pendingMigrations: 'refuse' }), newer, older]) {

@@ -308,7 +308,7 @@ describe('the template of databases', () => {
     for (const id of ['initech', 'umbrella']) await app.tenancy.tenants.create({ id, isolation: 'database' });
     expect(await app.tenancy.run('initech', () => app.orm.em.count(Author))).toBe(0);
     expect(await templatesOf(app)).toContain(first);
-    expect(await app.orm.migrations.up()).toMatchObject({ failed: [], upToDate: 1 });
+    expect(await app.orm.migrations.up()).toMatchObject({ failed: [], ahead: 1 });
     await app.query(`drop database "${underWay}"`);
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
+import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
 import { UsageError } from '../terminal/failure.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { importModule, isSyntaxRefusal } from './import-module.ts';
@@ -14,16 +15,34 @@ const names = ['ts', 'mts', 'js', 'mjs'].map((ending) => `omnitenant.config.${en
 export async function loadConfig(named: string | undefined): Promise<OmnitenantConfig> {
   const path = findConfig(named);
   const shown = relative(process.cwd(), path);
-  const config = await importModule(path)
-    .then(({ default: given }) => (typeof given === 'function' ? given() : given))
-    .catch((cause: unknown) => {
-      throw isTenancyError(cause) ? cause : new TenancyError('CONFIG_INVALID', failure(shown, cause), { cause });
-    });
+  const config = await withPathsOf(path, async () => {
+    const { default: given } = await importModule(path);
+    return typeof given === 'function' ? given() : given;
+  }).catch((cause: unknown) => {
+    throw isTenancyError(cause) ? cause : new TenancyError('CONFIG_INVALID', failure(shown, cause), { cause });
+  });
+  const unknown = unknownOption(config ?? {}, optionNames);
+  if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `The configuration in ${shown} ${unknown}`);
   const missing = ['tenancy', 'orm'].filter((part) => !config?.[part]);
   if (missing.length === 0) return config;
   const message = `${shown} exports no ${missing.join(' and no ')}. It must end with: export default defineConfig({ tenancy, orm });`;
   throw new TenancyError('CONFIG_INVALID', message);
 }
+
+const optionNames: OptionNames<OmnitenantConfig> = { tenancy: true, orm: true, createSuperuser: true, shell: true };
+
+/** Has MikroORM take relative paths, as of migrations, from the folder of the configuration, wherever the command is run. */
+async function withPathsOf<R>(path: string, load: () => Promise<R>): Promise<R> {
+  if (process.env[baseDir] !== undefined) return load();
+  process.env[baseDir] = dirname(path);
+  try {
+    return await load();
+  } finally {
+    delete process.env[baseDir];
+  }
+}
+
+const baseDir = 'MIKRO_ORM_BASE_DIR';
 
 /** The path of the configuration in the current folder, if there is one. */
 export function ownConfig(): string | undefined {

@@ -71,10 +71,11 @@ function failureOf({ tenant, error: { code, message } }: FleetReport['failed'][n
   return { tenant, code, message };
 }
 
-function summaryOf({ migrated, upToDate, failed, remaining }: FleetReport, done: string): string {
+function summaryOf({ migrated, upToDate, ahead = 0, failed, remaining }: FleetReport, done: string): string {
   const parts = [
     migrated > 0 && paint('green', `${migrated} ${done}`),
     upToDate > 0 && `${upToDate} up to date`,
+    ahead > 0 && paint('yellow', `${ahead} left alone: migrated by newer code`),
     failed.length > 0 && paint('red', `${failed.length} failed`),
     remaining > 0 && paint('yellow', `${remaining} not started`),
   ].filter(Boolean);

@@ -61,7 +61,7 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
     const drift = await orm.migrations.verify().catch(() => undefined);
     return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables, drift };
   } catch (error) {
-    if (isTenancyError(error, 'STORE_UNAVAILABLE')) return undefined;
+    if (isTenancyError(error, 'CENTRAL_INCOMPLETE')) return undefined;
     throw error;
   }
 }

@@ -70,13 +70,5 @@ const hints: Partial<Record<TenancyErrorCode, (tenant: string) => string>> = {
 };
 
 function hintFor(error: unknown): string | undefined {
-  if (chainOf(error).some(lacksCentral))
-    return 'The central tables do not exist yet. Run: omnitenant migrate --central';
   return isTenancyError(error) ? hints[error.code]?.(error.tenant ?? 'ID') : undefined;
-}
-
-/** True if PostgreSQL reports a missing table or schema of central. */
-function lacksCentral(error: unknown): boolean {
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  return ['42P01', '3F000'].includes(code) && /"central[."]/.test(message);
 }

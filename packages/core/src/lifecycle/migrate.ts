@@ -1,5 +1,5 @@
 import { outside } from '../context.ts';
-import { TenancyError, tenantOutdated } from '../errors.ts';
+import { mayPass, TenancyError, tenantOutdated } from '../errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
@@ -21,7 +21,7 @@ export async function migrateTenant<T extends Tenant>(lifecycle: Lifecycle<T>, i
       try {
         await outside(() => resource.migrate?.(tenant));
       } catch (cause) {
-        const message = `Tenant "${id}" could not be migrated: "${resource.name}" failed. Fix the cause and migrate it again.`;
+        const message = `Tenant "${id}" could not be migrated: "${resource.name}" failed. ${mayPass(cause) ? 'M' : 'Fix the cause and m'}igrate it again.`;
         return { tenant, error: new TenancyError('MIGRATE_FAILED', message, { tenant: id, cause }) };
       }
     }

@@ -1,5 +1,5 @@
 import { outside } from '../context.ts';
-import { TenancyError } from '../errors.ts';
+import { mayPass, TenancyError } from '../errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { HeldLease } from './exclusive.ts';
@@ -39,7 +39,7 @@ export async function destroyTenant<T extends Tenant>(
     try {
       await outside(() => resource.destroy?.(tenant));
     } catch (cause) {
-      const message = `Tenant "${id}" could not be removed: "${resource.name}" failed. The tenant stays closed; remove it again.`;
+      const message = `Tenant "${id}" could not be removed: "${resource.name}" failed. The tenant stays closed; ${mayPass(cause) ? '' : 'fix the cause and '}remove it again.`;
       return { tenant, error: new TenancyError('REMOVE_FAILED', message, { tenant: id, cause }) };
     }
   }

@@ -1,4 +1,4 @@
-import { isTenancyError, TenancyError } from '../errors.ts';
+import { isTenancyError, mayPass, TenancyError } from '../errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
 import type { Lifecycle, Outcome } from './lifecycle.ts';
@@ -41,7 +41,8 @@ export async function rollBack<T extends Tenant>(
   const errors = [...undoErrors];
   if (errors.length === 0) await records.delete(tenant, holder).catch((undeleted) => errors.push(undeleted));
   if (errors.length === 0) {
-    return { tenant, error: provisionFailed(id, step, 'Everything was undone; create it again.', error) };
+    const advice = mayPass(error) ? 'try again' : 'fix the cause before you create it again';
+    return { tenant, error: provisionFailed(id, step, `Everything was undone; ${advice}.`, error) };
   }
   const cause = new AggregateError([error, ...errors], 'A step failed, and so did undoing the steps before it.');
   const failed = tenantSnapshot({ ...tenant, status: transitions.fail.to });

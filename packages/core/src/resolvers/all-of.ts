@@ -1,6 +1,6 @@
 import { TenancyError } from '../errors.ts';
 import { after } from './after.ts';
-import type { Identifier, TenantRequest, TenantResolver } from './resolver.ts';
+import { expectedBy, expecting, type Identifier, type TenantRequest, type TenantResolver } from './resolver.ts';
 
 /**
  * Requires all resolvers that find an identifier to agree, so that a token of one tenant is refused at the host of another.
@@ -23,7 +23,7 @@ export function allOf(...resolvers: readonly TenantResolver[]): TenantResolver {
       return resolveFrom(position + 1, request, agreed ?? identifier);
     });
   }
-  return (request) => resolveFrom(0, request, undefined);
+  return expecting(expectedBy(resolvers), (request) => resolveFrom(0, request, undefined));
 }
 
 function same(one: Identifier, other: Identifier): boolean {

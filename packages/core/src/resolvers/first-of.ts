@@ -1,5 +1,5 @@
 import { after } from './after.ts';
-import type { TenantRequest, TenantResolver } from './resolver.ts';
+import { expectedBy, expecting, type TenantRequest, type TenantResolver } from './resolver.ts';
 
 /** Resolves by the first resolver that finds an identifier. */
 export function firstOf(...resolvers: readonly TenantResolver[]): TenantResolver {
@@ -8,5 +8,5 @@ export function firstOf(...resolvers: readonly TenantResolver[]): TenantResolver
     if (resolve === undefined) return undefined;
     return after(resolve(request), (identifier) => identifier ?? resolveFrom(position + 1, request));
   }
-  return (request) => resolveFrom(0, request);
+  return expecting(expectedBy(resolvers), (request) => resolveFrom(0, request));
 }

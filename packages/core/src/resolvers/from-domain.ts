@@ -1,12 +1,12 @@
 import { hostFromHeader, isDomain } from '../models/domain.ts';
-import type { TenantResolver } from './resolver.ts';
+import { expecting, type TenantResolver } from './resolver.ts';
 
-/** Resolves a tenant by its own domain; removes `www.` unless `stripWww` is false, so register domains without it. */
+/** Resolves a tenant by its own domain. A host with `www.` leads to the domain without it, unless it is one itself or `stripWww` is false. */
 export function fromDomain({ stripWww = true }: { readonly stripWww?: boolean } = {}): TenantResolver {
-  return (request) => {
+  return expecting("a tenant's domain as its host", (request) => {
     const host = hostFromHeader(request.host);
     if (host === undefined || !isDomain(host)) return undefined;
     const bare = host.slice('www.'.length);
-    return { domain: stripWww && host.startsWith('www.') && isDomain(bare) ? bare : host };
-  };
+    return stripWww && host.startsWith('www.') && isDomain(bare) ? { domain: bare, exact: host } : { domain: host };
+  });
 }

@@ -1,5 +1,5 @@
 import { TenancyError } from '../errors.ts';
-import type { TenantResolver } from './resolver.ts';
+import { expecting, type TenantResolver } from './resolver.ts';
 
 /**
  * Resolves a tenant by a header that contains its id. Use only a header that a trusted proxy sets, because callers can send any.
@@ -9,8 +9,9 @@ export function fromHeader(name: string): TenantResolver {
   if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
     throw new TenancyError('CONFIG_INVALID', 'fromHeader() requires a header name such as "x-tenant".');
   }
-  return (request) => {
+  // The answer may be read by the caller, who need not know the name of a header that is trusted.
+  return expecting('a header with the id of the tenant', (request) => {
     const id = request.header(name);
     return id ? { id } : undefined;
-  };
+  });
 }

@@ -12,7 +12,7 @@ function request(origin: string | undefined) {
 }
 
 test('the host of the origin leads to a domain, or to what another resolver reads of it', () => {
-  expect(fromOrigin()(request('https://www.acme.com:8443'))).toEqual({ domain: 'acme.com' });
+  expect(fromOrigin()(request('https://www.acme.com:8443'))).toEqual({ domain: 'acme.com', exact: 'www.acme.com' });
   expect(fromOrigin(fromSubdomain('app.com'))(request('https://acme.app.com'))).toEqual({ id: 'acme' });
 });
 

@@ -1,5 +1,5 @@
 import { fromDomain } from './from-domain.ts';
-import type { TenantResolver } from './resolver.ts';
+import { expecting, type TenantResolver } from './resolver.ts';
 
 /**
  * Resolves by the host of the header `Origin`, for an API with one host that pages of many hosts call. Browsers set the header
@@ -8,8 +8,8 @@ import type { TenantResolver } from './resolver.ts';
  * const resolver = fromOrigin(fromSubdomain('app.com'));
  */
 export function fromOrigin(byHost: TenantResolver = fromDomain()): TenantResolver {
-  return (request) => {
+  return expecting(byHost.expects && `in the header Origin, ${byHost.expects}`, (request) => {
     const origin = URL.parse(request.header('origin') ?? '');
     return origin === null || origin.host === '' ? undefined : byHost({ ...request, host: origin.host });
-  };
+  });
 }

@@ -1,6 +1,6 @@
 import { TenancyError } from '../errors.ts';
 import { quoted } from '../quoted.ts';
-import type { TenantResolver } from './resolver.ts';
+import { expecting, type TenantResolver } from './resolver.ts';
 
 /**
  * Resolves a tenant by the segment `:tenant` of the pattern, which matches the beginning of the path. Nothing is decoded,
@@ -14,12 +14,12 @@ export function fromPath(pattern = '/t/:tenant'): TenantResolver {
   if (!pattern.startsWith('/') || position === -1 || rest.some((part) => part === '' || part.startsWith(':'))) {
     throw new TenancyError('CONFIG_INVALID', `fromPath(${quoted(pattern)}) requires a pattern such as "/t/:tenant".`);
   }
-  return (request) => {
+  return expecting(`a path such as ${quoted(pattern)}`, (request) => {
     const found = segmentsOf(request.path);
     const fits = expected.every((part, index) => index === position || found[index] === part);
     const id = found[position];
     return fits && id ? { id } : undefined;
-  };
+  });
 }
 
 function segmentsOf(path: string): string[] {

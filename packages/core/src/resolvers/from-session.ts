@@ -1,5 +1,5 @@
 import { after } from './after.ts';
-import type { TenantResolver } from './resolver.ts';
+import { expecting, type TenantResolver } from './resolver.ts';
 
 /**
  * Resolves by an id that the application keeps in its session; `read` receives the framework's own request. The session's middleware
@@ -8,5 +8,7 @@ import type { TenantResolver } from './resolver.ts';
  * const resolver = allOf(fromSubdomain('app.com'), fromSession((req: Request) => req.session.tenant));
  */
 export function fromSession<Raw>(read: (raw: Raw) => string | undefined | Promise<string | undefined>): TenantResolver {
-  return ({ raw }) => after(read(raw as Raw), (id) => (id ? { id } : undefined));
+  return expecting('a session with the id of the tenant', ({ raw }) =>
+    after(read(raw as Raw), (id) => (id ? { id } : undefined)),
+  );
 }

@@ -1,6 +1,6 @@
 import type { CryptoKey, JSONWebKeySet, JWK, JWTVerifyOptions, KeyObject } from 'jose';
 import { TenancyError } from '../errors.ts';
-import type { TenantRequest, TenantResolver } from './resolver.ts';
+import { expecting, type TenantRequest, type TenantResolver } from './resolver.ts';
 
 /** How `fromToken` verifies and reads a token. */
 export interface TokenOptions {
@@ -32,7 +32,7 @@ export function fromToken(options: TokenOptions): TenantResolver {
   const { claim = 'tenant', token: find = bearer } = options;
   checkOptions(options);
   let verifier: Promise<Verify> | undefined;
-  return (request) => {
+  return expecting('a token that names the tenant', (request) => {
     const token = find(request);
     if (token === undefined) return undefined;
     verifier ??= createVerify(options);
@@ -43,7 +43,7 @@ export function fromToken(options: TokenOptions): TenantResolver {
         if (typeof id === 'string' && id !== '') return { id };
         throw new TenancyError('TOKEN_INVALID', `The token has no claim "${claim}" that names a tenant.`);
       });
-  };
+  });
 }
 
 function bearer(request: TenantRequest): string | undefined {

@@ -9,11 +9,25 @@ export interface TenantRequest {
   readonly raw: unknown;
 }
 
-/** What a request says about its tenant. */
-export type Identifier = { readonly id: string } | { readonly domain: string };
+/** What a request says about its tenant. A tenant of the domain `exact` comes before one of `domain`. */
+export type Identifier = { readonly id: string } | { readonly domain: string; readonly exact?: string | undefined };
 
 /**
  * Reads an identifier from a request; `undefined` if there is none. It does not look tenants up. A resolver that has nothing to wait
  * for returns no promise, and costs none.
  */
-export type TenantResolver = (request: TenantRequest) => Identifier | undefined | Promise<Identifier | undefined>;
+export interface TenantResolver {
+  (request: TenantRequest): Identifier | undefined | Promise<Identifier | undefined>;
+  /** What has to be in a request, for the message about one that has not: `a subdomain of "app.com"`. */
+  readonly expects?: string | undefined;
+}
+
+/** A resolver that says what it expects. */
+export function expecting(expects: string | undefined, resolve: TenantResolver): TenantResolver {
+  return Object.assign((request: TenantRequest) => resolve(request), { expects });
+}
+
+/** What several resolvers expect, as far as they say. */
+export function expectedBy(resolvers: readonly TenantResolver[]): string | undefined {
+  return resolvers.flatMap(({ expects }) => expects ?? []).join(' or ') || undefined;
+}

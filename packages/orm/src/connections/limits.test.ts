@@ -17,7 +17,7 @@ test.each<[unknown, string]>([
   [{ lifetimeMs: Number.NaN }, 'connections has the lifetimeMs NaN'],
   [{ maxPipelined: 0 }, 'connections has the maxPipelined 0'],
   [{ maxPipelined: Number.POSITIVE_INFINITY }, 'connections has the maxPipelined Infinity'],
-  [{ size: 20 }, 'connections has no "size"'],
+  [{ size: 20 }, 'connections has no option "size"'],
 ])('limits that cannot be meant are refused at start: %j', async (connections, message) => {
   const refusal = { code: 'CONFIG_INVALID', message: expect.stringContaining(message) };
   await expect(createOrm(config, { connections: connections as ConnectionLimits })).rejects.toMatchObject(refusal);

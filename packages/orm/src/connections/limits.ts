@@ -1,3 +1,5 @@
+import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
+
 /** Limits on the connections to one server. They hold for one process; other processes have their own. */
 export interface ConnectionLimits {
   /** The most connections to the server at once, over all of its databases. Default: 20. */
@@ -66,10 +68,15 @@ export function isSpent(
 /** The longest time that a timer of Node can wait, in milliseconds. */
 const longestMs = 2 ** 31 - 1;
 
+const limitNames = Object.fromEntries(
+  Object.keys(defaults).map((name) => [name, true]),
+) as OptionNames<ConnectionLimits>;
+
 /** What is wrong with limits, in words that follow the name of the option; `undefined` where nothing is. */
 export function faultOfLimits(given: ConnectionLimits): string | undefined {
+  const unknown = unknownOption(given, limitNames);
+  if (unknown !== undefined) return unknown;
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaults, name)) return `has no "${name}". Use: ${Object.keys(defaults).join(', ')}.`;
     if (value === undefined) continue;
     const least = name === 'maxWaiting' ? 0 : 1;
     const unlimited = value === Number.POSITIVE_INFINITY && mayBeUnlimited.has(name);

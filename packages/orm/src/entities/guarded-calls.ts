@@ -1,4 +1,5 @@
 import { type AnyEntity, Reference, Utils } from '@mikro-orm/core';
+import { currentScope, tagError } from '@omnitenant/core/extend';
 import type { DriverEntityManager, EntityManagerClass } from './entity-manager-class.ts';
 import { claimAll, type Owner, refuseForeign } from './ownership.ts';
 import { refuseSchema } from './refuse-schema.ts';
@@ -38,6 +39,9 @@ export const syncCalls = [
   'stream',
 ] as const satisfies readonly (keyof DriverEntityManager)[];
 
+/** The calls that throw errors of their own, and take nothing that the others do not check. */
+const failingCalls = ['findOneOrFail', 'flush'] as const satisfies readonly (keyof DriverEntityManager)[];
+
 /** The calls after which a new entity, with all new entities that it leads to, belongs to the scope. */
 const claiming: ReadonlySet<string> = new Set(['assign', 'create', 'persist']);
 
@@ -54,6 +58,7 @@ export function withGuardedCalls(Base: EntityManagerClass): EntityManagerClass {
   }
   for (const name of syncCalls) define(name, guardedCall(name, Base.prototype[name]));
   for (const name of asyncCalls) define(name, rejecting(guardedCall(name, Base.prototype[name])));
+  for (const name of failingCalls) define(name, rejecting(Base.prototype[name] as Call));
   return GuardedEntityManager;
 }
 
@@ -70,10 +75,16 @@ function guardedCall(name: string, call: Call): Call {
   };
 }
 
-/** A call that returns a promise refuses by rejecting it. */
+/** A call that returns a promise refuses by rejecting it. MikroORM's own errors say whose they are. */
 function rejecting(call: Call): Call {
   return async function (this: DriverEntityManager, ...parameters: unknown[]): Promise<unknown> {
-    return call.apply(this, parameters);
+    try {
+      return await call.apply(this, parameters);
+    } catch (error) {
+      const scope = currentScope();
+      if (scope?.kind === 'tenant') tagError(error, scope.tenant.id);
+      throw error;
+    }
   };
 }
 

@@ -26,6 +26,8 @@ interface Applied {
   readonly steps: readonly Step[];
   readonly applied: readonly string[];
   readonly next: Step | undefined;
+  /** The newest migration of the log, if this code does not have it. */
+  readonly ahead: string | undefined;
 }
 
 /**
@@ -82,9 +84,13 @@ export function applyInTransaction(
     const log = await em.execute<{ name: string }[]>(`select name from ${quoteName(set.logTable)} order by id`);
     const before = log.map(({ name }) => name.replace(/\.[jt]s$/, ''));
     const wanted = operation.stepsFrom(before);
+    const ahead = before.slice(-1).find((name) => !set.names.includes(name));
+    if (ahead !== undefined && wanted.some(({ direction, run }) => run && direction === 'down')) {
+      throw revertsUnderNewer(target, ahead);
+    }
     const steps = await leadingTransactional(set, wanted);
     for (const step of steps) await applyStep(context, em, set, schema, step);
-    return { steps, next: wanted[steps.length], applied: appliedAfter(set.names, before, steps) };
+    return { steps, next: wanted[steps.length], applied: appliedAfter(set.names, before, steps), ahead };
   });
 }
 
@@ -151,6 +157,15 @@ function needsTransaction(target: MigrationTarget, { name }: Step): TenancyError
   return new TenancyError(
     'MIGRATE_FAILED',
     `The migration "${name}" runs code and is not transactional. Queue its statements with addSql, or make it transactional.`,
+    tenantOf(target),
+  );
+}
+
+/** A migration is not undone below one that was applied after it. */
+function revertsUnderNewer(target: MigrationTarget, ahead: string): TenancyError {
+  return new TenancyError(
+    'MIGRATE_FAILED',
+    `The last migration of ${labelOf(target)} is "${ahead}", which this code does not have. Roll back with the code that has it.`,
     tenantOf(target),
   );
 }

@@ -11,11 +11,13 @@ export interface CentralMigrationsParts {
   readonly migrateTarget: MigrateTarget;
   /** Creates the schema `central` if it does not exist. */
   readonly prepare: () => Promise<unknown>;
+  /** Creates missing tables from the entities, where the application has no migrations of central. */
+  readonly makeTables: (() => Promise<unknown>) | undefined;
   readonly create: (options: CreateMigrationOptions) => Promise<CreatedMigration>;
 }
 
 export function centralMigrations(parts: CentralMigrationsParts): CentralMigrations {
-  const { set, target, migrateTarget, prepare, create } = parts;
+  const { set, target, migrateTarget, prepare, makeTables, create } = parts;
 
   async function perform(operation: (names: readonly string[]) => Operation): Promise<Migrated> {
     await prepare();
@@ -40,7 +42,11 @@ export function centralMigrations(parts: CentralMigrationsParts): CentralMigrati
       const steps = upTo(names, to).stepsFrom(await applied());
       return Promise.all(steps.map(async ({ name }) => ({ name, ...(await compile(name, 'up')) })));
     },
-    up: ({ to } = {}) => namesOf((names) => upTo(names, to)),
+    async up({ to } = {}) {
+      if (makeTables === undefined || to !== undefined) return namesOf((names) => upTo(names, to));
+      await makeTables();
+      return [];
+    },
     down: ({ to } = {}) => namesOf((names) => downTo(names, to ?? names.at(-2) ?? 0)),
     fake: ({ to } = {}) => namesOf((names) => fakeTo(names, to)),
     create: (options = {}) => create(options),

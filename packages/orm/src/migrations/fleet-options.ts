@@ -40,6 +40,8 @@ export interface FleetReport {
   readonly migrated: number;
   /** Tenants in which there was nothing to do. */
   readonly upToDate: number;
+  /** Tenants whose last migration this code does not have: newer code migrated them. They were left alone. */
+  readonly ahead?: number;
   /** Tenants that failed, in the order in which they did. */
   readonly failed: readonly { readonly tenant: string; readonly error: TenancyError }[];
   /** Tenants that were not started. */

@@ -19,7 +19,7 @@ export class FleetRun {
   readonly #selection: LedgerFilter;
   readonly #options: Pick<FleetOptions, 'maxFailures' | 'signal' | 'onProgress'>;
   readonly #versions: VersionBatch;
-  readonly #counts = { migrated: 0, upToDate: 0 };
+  readonly #counts = { migrated: 0, upToDate: 0, ahead: 0 };
   readonly #failed: { tenant: string; error: TenancyError }[] = [];
   /** The migrations of schemas that tenants share, each of which runs once for all of its tenants. */
   readonly #shared = new Map<string, Promise<Migrated>>();
@@ -75,8 +75,14 @@ export class FleetRun {
 
   report(): FleetReport {
     const remaining = Math.max(0, (this.#total ?? 0) - this.started);
-    const report = { ...this.#counts, failed: this.#failed, remaining };
-    return this.#stopped ? { ...report, stopped: this.#stopped } : report;
+    const { ahead, ...counts } = this.#counts;
+    return {
+      ...counts,
+      ...(ahead > 0 && { ahead }),
+      failed: this.#failed,
+      remaining,
+      ...(this.#stopped && { stopped: this.#stopped }),
+    };
   }
 
   #mayStart(): boolean {
@@ -99,9 +105,9 @@ export class FleetRun {
     if (migrated) await this.#versions.add(id, versionOf(migrated.applied));
     const migrations = migrated?.steps.map(({ name }) => name) ?? [];
     if (error) this.#failed.push({ tenant: id, error });
-    else this.#counts[migrations.length > 0 ? 'migrated' : 'upToDate'] += 1;
+    else this.#counts[outcomeOf(migrated)] += 1;
     const failed = this.#failed.length;
-    const done = this.#counts.migrated + this.#counts.upToDate + failed;
+    const done = this.#counts.migrated + this.#counts.upToDate + this.#counts.ahead + failed;
     const milliseconds = performance.now() - startedAt;
     this.#options.onProgress?.({
       tenant: id,
@@ -152,6 +158,11 @@ export class FleetRun {
   async #isRemoved(id: string): Promise<boolean> {
     return (await this.#fleet.ledger.count({ tenants: [id] })) === 0;
   }
+}
+
+function outcomeOf(migrated: Migrated | undefined): 'migrated' | 'upToDate' | 'ahead' {
+  if (migrated && migrated.steps.length > 0) return 'migrated';
+  return migrated?.ahead === undefined ? 'upToDate' : 'ahead';
 }
 
 function migrateFailure(thrown: unknown, tenant: string): TenancyError {

@@ -6,6 +6,7 @@ import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { centralSchema } from '../entities/entity-scope.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { versionOf } from './version.ts';
 
 /** Selects tenants. */
 export interface LedgerFilter {
@@ -25,6 +26,8 @@ export interface Ledger {
   /** Streams tenants with complete storage, in the order of their ids. */
   tenants(filter: LedgerFilter): AsyncIterable<StoredTenant>;
   count(filter: LedgerFilter): Promise<number>;
+  /** A tenant that has migrations, as central believes. */
+  anyMigrated(): Promise<StoredTenant | undefined>;
   /** The SQL that records the version of these tenants. */
   recording(ids: readonly string[], version: string): string;
   record(ids: readonly string[], version: string): Promise<void>;
@@ -80,6 +83,13 @@ export function centralLedger(
         }
         after = found.length === pageSize ? found.at(-1)?.id : undefined;
       } while (after !== undefined);
+    },
+    async anyMigrated() {
+      const some = { schemaVersion: { $nin: ['', versionOf([])] } } as FilterQuery<TenantEntity>;
+      const [entity] = await ask(() => fork().find(meta.class, some, { limit: 1 }));
+      if (!entity) return undefined;
+      const tenant = toTenant<Tenant>(entity, meta);
+      return { tenant, version: lastKnownVersion(tenant) };
     },
     count: (filter) => ask(() => fork().count(meta.class, where(filter))),
     recording,

@@ -10,6 +10,8 @@ import { isExhausted, retryWhile } from './retry.ts';
 export interface Migrated {
   readonly steps: readonly Step[];
   readonly applied: readonly string[];
+  /** The newest migration of the target, if this code does not have it. */
+  readonly ahead?: string | undefined;
 }
 
 /** Performs an operation in one target; `known` is what central believes to be applied there. */
@@ -53,9 +55,9 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
     done: Step[],
   ): Promise<Migrated> {
     for (;;) {
-      const { applied, steps, next } = await whenFree(() => applyInTransaction(context, target, set, operation));
+      const { applied, steps, next, ahead } = await whenFree(() => applyInTransaction(context, target, set, operation));
       done.push(...steps);
-      if (!next) return { steps: done, applied };
+      if (!next) return { steps: done, applied, ahead };
       if (await isTransactional(set, next)) continue;
       if (await whenFree(() => applyOutsideTransaction(context, target, set, next))) done.push(next);
     }

@@ -7,6 +7,8 @@ import { prefixesOf, versionOf } from './version.ts';
 export interface MigrationSet {
   /** Their names, in order. */
   readonly names: readonly string[];
+  /** The folder that they were looked for in, or `undefined` if they were given as a list. */
+  readonly folder: string | undefined;
   /** The name of the table that logs the migrations of each tenant. */
   readonly logTable: string;
   compile(name: string, direction: Direction): Promise<CompiledMigration>;
@@ -27,6 +29,7 @@ export async function loadMigrations(em: TenantEntityManager, source?: Migration
   const compiled = new Map<string, Promise<CompiledMigration>>();
   return {
     names,
+    folder: await compiler.folder(),
     logTable: compiler.logTable,
     appliedAt: (version) => byVersion.get(version),
     compile: (name, direction) => {

@@ -69,7 +69,10 @@ export interface CentralMigrations {
   status(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[] }>;
   /** What `up` would do. */
   plan(options?: { readonly to?: string | undefined }): Promise<readonly PlannedMigration[]>;
-  /** Applies central's pending migrations, up to and including `to`, and returns their names. `tenancy.migrateCentral()` does it too. */
+  /**
+   * Applies central's pending migrations, up to and including `to`, and returns their names; without `centralMigrations` it creates the
+   * missing tables from the entities. `tenancy.migrateCentral()` does it too.
+   */
   up(options?: { readonly to?: string | undefined }): Promise<readonly string[]>;
   /** Reverts the migrations after `to`; 0 reverts all. Default: reverts the last one. */
   down(options?: { readonly to?: string | 0 | undefined }): Promise<readonly string[]>;
@@ -80,19 +83,20 @@ export interface CentralMigrations {
 }
 
 export interface MigrationsParts {
+  readonly names: Migrations['names'];
   readonly fleet: () => Promise<Fleet>;
   readonly central: CentralMigrations;
   readonly create: Migrations['create'];
   readonly verify: (options: VerifyOptions) => Promise<VerifyReport>;
 }
 
-export function createMigrations({ fleet, central, create, verify }: MigrationsParts): Migrations {
+export function createMigrations({ names, fleet, central, create, verify }: MigrationsParts): Migrations {
   async function run(operation: (names: readonly string[]) => Operation, options: FleetOptions = {}) {
     const parts = await fleet();
     return migrateFleet(parts, operation(parts.set.names), options);
   }
   return {
-    names: async () => (await fleet()).set.names,
+    names,
     async *status({ tenants } = {}) {
       const { ledger, set } = await fleet();
       const target = versionOf(set.names);

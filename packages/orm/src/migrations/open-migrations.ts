@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
+import { migrateCentral } from '../central/migrate-central.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { Pools } from '../connections/pools.ts';
 import { openSession } from '../connections/unpinned-session.ts';
@@ -35,6 +36,7 @@ import { type CentralMigrations, createMigrations, type Migrations } from './mig
 import { assumeUpTo, upTo } from './operation.ts';
 import { ownTablesOnly, tenantsIn } from './own-tables-only.ts';
 import { createLog, replayOf } from './replay.ts';
+import { requireMigrations } from './require-migrations.ts';
 import { isExhausted, retryWhile } from './retry.ts';
 import { storageReader } from './verify/read-storage.ts';
 import { verifyFleet } from './verify/verify.ts';
@@ -61,6 +63,8 @@ export interface MigrationsOptions {
 /** The migrations of an orm, and what provisioning needs of them. */
 export interface OpenMigrations {
   readonly migrations: Migrations;
+  /** Rejects with CONFIG_INVALID if the tenants' migrations are not there. */
+  check(): Promise<void>;
   /** What a new tenant begins with, or `undefined` if a migration has to run in each tenant. */
   contents(tenant: Tenant): Promise<Contents | undefined>;
   /** Marks a tenant's migrations up to this one as applied. */
@@ -72,10 +76,18 @@ export interface OpenMigrations {
 }
 
 export function openMigrations(options: MigrationsOptions): OpenMigrations {
-  const { base, pools, drivers, servers, extensions, tenant: meta } = options;
+  const { base, scopes, pools, drivers, servers, extensions, tenant: meta } = options;
   const forkCentral = () => base.em.forkFor(drivers.of({ kind: 'central' }));
-  const set = loadOnce(async () => ownTablesOnly(await options.set(), tenantsIn(forkCentral, meta)));
   const ledger = centralLedger(forkCentral, meta);
+  const set = loadOnce(async () => {
+    const found = await options.set();
+    const entities = [...base.getMetadata().getAll().values()];
+    await requireMigrations(found, {
+      hasTables: entities.some((entity) => ['tenant', 'shared'].includes(scopes.get(entity) ?? '')),
+      ledger,
+    });
+    return ownTablesOnly(found, tenantsIn(forkCentral, meta));
+  });
   const shared = withoutExtensions(set, extensions);
   function setFor({ tenant, placement }: MigrationTarget): Promise<MigrationSet> {
     return sharesDatabase(tenant) ? shared(placement) : set();
@@ -113,11 +125,13 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
 
   return {
     migrations: createMigrations({
+      names: async () => (await options.set()).names,
       fleet,
       verify,
       central: openCentral(options, context),
       create: (wish = {}) => createIn(options, 'tenant', undefined, wish),
     }),
+    check: async () => void (await set()),
     contents: async (tenant) => {
       const own = await setFor(tenantTarget(tenant));
       const known = contents.get(own) ?? contentsOf(own, ledger);
@@ -139,9 +153,13 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
 }
 
 function openCentral(options: MigrationsOptions, context: MigrationContext): CentralMigrations {
-  const { base, pools, central, centralSource, extensions } = options;
+  const { base, scopes, pools, drivers, central, centralSource, extensions } = options;
   const source = centralSource ?? { migrationsList: [] };
-  const set = loadOnce(() => loadMigrations(base.em, source));
+  const set = loadOnce(async () => {
+    const found = await loadMigrations(base.em, source);
+    await requireMigrations(found, { hasTables: true });
+    return found;
+  });
   const shared = withoutExtensions(set, extensions);
   return centralMigrations({
     set,
@@ -154,6 +172,9 @@ function openCentral(options: MigrationsOptions, context: MigrationContext): Cen
          create schema if not exists ${quoteName(centralSchema)}`,
       ),
     migrateTarget: migrateTargetWith({ ...context, set: ({ placement }) => shared(placement), source }),
+    makeTables: centralSource
+      ? undefined
+      : () => migrateCentral(scopes, base.em.forkFor(drivers.of({ kind: 'central' }))),
     create: (wish) => createIn(options, 'central', centralSource ?? { path: './migrations/central' }, wish),
   });
 }

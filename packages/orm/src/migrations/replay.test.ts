@@ -7,6 +7,7 @@ import { expectSchema, lockOf, logEntry, replayOf } from './replay.ts';
 function setOf(compiled: Readonly<Record<string, CompiledMigration>>): MigrationSet {
   return {
     names: Object.keys(compiled),
+    folder: undefined,
     logTable: 'log',
     appliedAt: () => undefined,
     compile: async (name) => compiled[name] as CompiledMigration,

@@ -1,12 +1,17 @@
 import { type Connection, MikroORM, type Options } from '@mikro-orm/core';
 import type { AbstractSqlConnection, AbstractSqlDriver } from '@mikro-orm/sql';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
+import { tagError } from '@omnitenant/core/extend';
 import { type TenantEntityManager, tenantEntityManager } from '../entities/entity-manager.ts';
 import type { EntityManagerClass } from '../entities/entity-manager-class.ts';
-import { flushGuard } from '../entities/ownership.ts';
+import { centralSchema } from '../entities/entity-scope.ts';
+import { flushGuard, type ScopedDriver } from '../entities/ownership.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { forTenants } from './for-tenants.ts';
 
 export type BaseOrm = MikroORM<AbstractSqlDriver, TenantEntityManager>;
+
+const pglite = '@electric-sql/pglite';
 
 let instances = 0;
 
@@ -29,11 +34,17 @@ export async function initBaseOrm(
     driverOptions: noConnection,
   } as Options)) as unknown as BaseOrm;
   refuseConfiguredSchema(orm);
+  refuseOtherServers(orm);
   const { driver } = orm;
   useTenantEntityManager(orm);
   const convert = driver.convertException;
-  driver.convertException = (exception) =>
-    isTenancyError(exception) ? (exception as never) : convert.call(driver, exception);
+  driver.convertException = function convertInScope(this: Partial<ScopedDriver>, exception) {
+    if (isTenancyError(exception)) return exception as never;
+    const converted = lacksCentral(exception) ? centralMissing(exception) : convert.call(driver, exception);
+    const { scopeLabel = centralSchema } = this;
+    if (scopeLabel !== centralSchema) tagError(converted, scopeLabel);
+    return converted as never;
+  };
   orm.em.beGlobal(current);
   return orm;
 }
@@ -56,6 +67,29 @@ function refuseConfiguredSchema({ config, driver }: BaseOrm): void {
   );
 }
 
+/** Of MySQL, SQLite and the others, everything would fail later, and in words of their own. */
+function refuseOtherServers({ driver }: BaseOrm): void {
+  if (driver.getDependencies().some((name) => name === 'pg' || name === pglite)) return;
+  throw new TenancyError(
+    'CONFIG_INVALID',
+    `createOrm needs PostgreSQL or PGlite, and the MikroORM configuration has another driver, "${driver.constructor.name}". ` +
+      'Pass it what defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite returns.',
+  );
+}
+
+function lacksCentral(exception: Error): boolean {
+  const isMissing = [sqlState.undefinedTable, sqlState.undefinedSchema].includes(codeOf(exception) as never);
+  return isMissing && new RegExp(`"${centralSchema}[."]`).test(exception.message);
+}
+
+function centralMissing(cause: Error): TenancyError {
+  return new TenancyError(
+    'CENTRAL_INCOMPLETE',
+    `Central lacks a table: ${cause.message}. Call tenancy.migrateCentral(), or run: omnitenant migrate --central.`,
+    { cause },
+  );
+}
+
 function noConnection(): never {
   throw new TenancyError(
     'OUTSIDE_SCOPE',
@@ -73,7 +107,7 @@ export interface ServerCapabilities {
 
 /** PGlite is recognised by the package that its driver needs. The names of classes do not survive a minifier. */
 export function serverOf(orm: BaseOrm): ServerCapabilities {
-  const isEmbedded = orm.driver.getDependencies().includes('@electric-sql/pglite');
+  const isEmbedded = orm.driver.getDependencies().includes(pglite);
   return { isEmbedded, hasDatabases: !isEmbedded };
 }
 

@@ -29,7 +29,8 @@ function isForTenants({ extensions = [] }: Pick<Partial<Options>, 'extensions'>)
  * @throws CONFIG_INVALID
  */
 export function refuseUnguarded(config: Options): void {
-  const found = isForTenants(config) ? undefined : foundByCommand();
+  const folder = config.baseDir ?? process.env.MIKRO_ORM_BASE_DIR ?? '.';
+  const found = isForTenants(config) ? undefined : foundByCommand(folder);
   if (found === undefined) return;
   const message =
     `MikroORM's command finds ${found}, and "mikro-orm schema:update --run" would drop the schemas of tenants with it. ` +
@@ -37,18 +38,20 @@ export function refuseUnguarded(config: Options): void {
   throw new TenancyError('CONFIG_INVALID', message);
 }
 
-/** The configuration that MikroORM's command loads in this folder, if there is one. */
-function foundByCommand(): string | undefined {
-  const named = [process.env.MIKRO_ORM_CLI_CONFIG, ...configPathsOfManifest()].filter((path) => path !== undefined);
-  const usual = ['./src', '.', './dist', './build'].flatMap((folder) =>
-    ['ts', 'js'].map((ending) => `${folder}/mikro-orm.config.${ending}`),
+/** The configuration that MikroORM's command loads in a folder, if there is one. */
+function foundByCommand(folder: string): string | undefined {
+  const named = [process.env.MIKRO_ORM_CLI_CONFIG, ...configPathsOfManifest(folder)].filter(
+    (path) => path !== undefined,
   );
-  return [...named, ...usual].find((path) => existsSync(resolve(path)));
+  const usual = ['./src', '.', './dist', './build'].flatMap((part) =>
+    ['ts', 'js'].map((ending) => `${part}/mikro-orm.config.${ending}`),
+  );
+  return [...named, ...usual].find((path) => existsSync(resolve(folder, path)));
 }
 
-function configPathsOfManifest(): readonly string[] {
+function configPathsOfManifest(folder: string): readonly string[] {
   try {
-    return JSON.parse(readFileSync(resolve('./package.json'), 'utf8'))['mikro-orm']?.configPaths ?? [];
+    return JSON.parse(readFileSync(resolve(folder, './package.json'), 'utf8'))['mikro-orm']?.configPaths ?? [];
   } catch {
     return [];
   }

@@ -35,8 +35,15 @@ export class MigrationCompiler extends Migrator {
     return this.options.tableName?.split('.').at(-1) as string;
   }
 
+  /** The folder that migrations are looked for in, or `undefined` if they are given as a list. */
+  async folder(): Promise<string | undefined> {
+    await this.resolvePaths();
+    return this.absolutePath || undefined;
+  }
+
   async discover(): Promise<FoundMigration[]> {
-    await this.initPaths();
+    // Not `initPaths`, which would create the folder where it is looked for.
+    await this.resolvePaths();
     const found = (await this.discoverMigrations()) as unknown as FoundMigration[];
     const duplicate = found.find(({ name }, n) => found.findIndex((other) => other.name === name) !== n);
     if (duplicate) {

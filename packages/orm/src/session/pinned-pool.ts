@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import { currentScope } from '@omnitenant/core/extend';
+import { currentScope, tagError } from '@omnitenant/core/extend';
 import type { Command, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { sqlState } from '../sql/error-codes.ts';
 import { envelopesOf } from './envelopes.ts';
@@ -38,7 +38,7 @@ export function pinnedPool(
   const rules: StatementRules = {
     check: (sql) => check?.(sql),
     sawResult: (result) => reads?.sawResult(result),
-    translateError: async (error) => (await removed?.(error)) ?? translateError(error, readOnly),
+    translateError: async (error) => ofScope((await removed?.(error)) ?? translateError(error, readOnly)),
   };
 
   async function connect(): Promise<PinnedClient> {
@@ -72,6 +72,13 @@ export function pinnedPool(
     },
     end: async () => {},
   };
+}
+
+/** What PostgreSQL refuses says in whose scope. */
+function ofScope(error: unknown): unknown {
+  const scope = currentScope();
+  if (scope?.kind === 'tenant') tagError(error, scope.tenant.id);
+  return error;
 }
 
 function translateError(error: unknown, readOnly: PinnedPoolOptions['readOnly']): unknown {
