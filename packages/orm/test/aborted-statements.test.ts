@@ -1,5 +1,6 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase } from '@omnitenant/tooling';
+import { CompiledQuery } from 'kysely';
 import { expect, test } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { runLibrary } from './fixtures/running-library.ts';
@@ -35,6 +36,41 @@ test.each([
       }
       expect((await orm.em.fork().find(Author, {})).map(({ name }) => name)).toEqual(['first of a']);
     });
+  } finally {
+    await library[Symbol.asyncDispose]();
+    await database.drop();
+  }
+});
+
+test('a signal ends its own statement and no other: a connection that is being ended is given to nobody', async () => {
+  const database = await plainDatabase();
+  const config = defineConfig({ clientUrl: database.url });
+  const tenants = { a: { isolation: 'schema' }, b: { isolation: 'schema' } };
+  const library = await runLibrary(config, tenants, { connections: { max: 2 } });
+  const { tenancy, orm } = library;
+  const isOne = async (tenant: string) =>
+    expect(await tenancy.run(tenant, () => orm.em.execute('select 1 as one'))).toEqual([{ one: 1 }]);
+  /** The statement is done at about the time that the server is told to end its session, which it does a little later. */
+  const endAtOnce = () =>
+    tenancy.run('a', () =>
+      orm.em
+        .getKysely()
+        .getExecutor()
+        .provideConnection(async (connection) => {
+          await connection.collectSessionInfo?.();
+          const done = connection.executeQuery(CompiledQuery.raw('select 1'));
+          await Promise.allSettled([
+            done,
+            connection.killSession?.(() => expect.fail('no connection was made for it')),
+          ]);
+        }),
+    );
+  try {
+    for (let turn = 0; turn < 40; turn += 1) {
+      await Promise.all([isOne('a'), isOne('b')]);
+      await endAtOnce();
+      await Promise.all([isOne('b'), isOne('b')]);
+    }
   } finally {
     await library[Symbol.asyncDispose]();
     await database.drop();

@@ -21,7 +21,8 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
     bouncer = await testPgBouncer({
       upstream: database.url,
       poolSize: serverConnections,
-      settings: { ignore_startup_parameters: 'extra_float_digits' },
+      // In turn, so that what comes next is sent to another connection of the server.
+      settings: { ignore_startup_parameters: 'extra_float_digits', server_round_robin: 1 },
     });
   });
   afterAll(async () => {
@@ -89,6 +90,37 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
       for (const pid of pidsOf(read)) expect(tenantsOn(pid, read), `the tenants on ${pid}`).toBeGreaterThan(1);
     },
   );
+
+  test('what a transaction leaves that raw SQL ends is ended with it, and reaches nobody', async () => {
+    await using library = await runLibrary(
+      defineConfig({ clientUrl: bouncer.url, driverOptions: { max: 12 } }),
+      fourOf('schema'),
+    );
+    const { tenancy, orm } = library;
+    const leave = ['set lock_timeout to 7654', 'select pg_try_advisory_lock(7654)', 'listen of_a'];
+    const fail = 'select 1/0';
+    for (const end of ['commit', 'COMMIT', '/* done */ commit work', 'end', 'rollback', 'ABORT', `${fail}; ROLLBACK`]) {
+      await tenancy.run('a', () => orm.em.execute(['begin', ...leave, end].join('; '))).catch(() => {});
+      await tenancy.run('a', () =>
+        orm.em.transactional(async (em) => {
+          for (const sql of [...leave, ...end.split('; ')]) await em.execute(sql).catch(() => {});
+        }),
+      );
+      const left = await Promise.all(
+        scopes.slice(0, 24).map(() =>
+          tenancy.run('b', () =>
+            orm.em.execute(
+              `select current_setting('lock_timeout') as timeout, (select count(*)::int from pg_listening_channels()) as channels,
+                 (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks, pg_sleep(0.005)::text as slowly`,
+            ),
+          ),
+        ),
+      );
+      expect(new Set(left.flat().map((row) => JSON.stringify(row))), end).toEqual(
+        new Set([JSON.stringify({ timeout: '0', channels: 0, locks: 0, slowly: '' })]),
+      );
+    }
+  });
 
   test('no two reads are under way on one connection: a pooler may mix up the answers', async () => {
     const base = await initBaseOrm(

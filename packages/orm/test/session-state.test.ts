@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { raw } from '@mikro-orm/core';
 import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { defineConfig } from '@mikro-orm/postgresql';
@@ -115,6 +116,19 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
         `select current_setting('statement_timeout') as timeout, (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks`,
       ),
     ).toEqual([{ timeout: '0', locks: 0 }]);
+  });
+
+  test.skipIf(server === 'PGlite')('a stream whose scope ends as it begins gives its connection back', async () => {
+    for (let turns = 0; turns < 6; turns += 1) {
+      const { left } = await library.tenancy.run('a', async () => {
+        const rows = library.orm.em.getKysely<{ author: Author }>().selectFrom('author').select('name').stream(1);
+        const next = rows.next().catch(() => {});
+        for (let n = 0; n < turns; n += 1) await turn();
+        return { left: next };
+      });
+      await left;
+      expect(await authors('b')).toEqual(['first of b']);
+    }
   });
 
   test('the last value of a sequence is known to nobody else', async () => {

@@ -3,6 +3,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
+import { sql as kyselySql } from 'kysely';
 import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
@@ -61,9 +62,52 @@ test('generated reads of tables share connections, and stop as soon as the schem
   const found = await Promise.all(tenants.map(read));
   expect(found.map(([note]) => note?.text)).toEqual(tenants.map((tenant) => `of ${tenant}`));
 
-  await tenancy.run('a', () => orm.em.execute('create function look() returns int language sql return 1'));
-  for (let n = 0; n < 5; n += 1) {
-    expect(await read('a')).toHaveLength(1);
-    expect(await lastIsShared()).toBe(false);
+  const run = (sql: string) => tenancy.run('a', () => orm.em.execute(sql));
+  async function untilShared(): Promise<void> {
+    do expect(await read('a')).toHaveLength(1);
+    while (!(await lastIsShared()));
   }
+  async function neverShared(why: string): Promise<void> {
+    for (let n = 0; n < 5; n += 1) {
+      expect(await read('a'), why).toHaveLength(1);
+      expect(await lastIsShared(), why).toBe(false);
+    }
+  }
+  const create = 'create function look() returns int language sql return 1';
+  await run(create);
+  await neverShared('a function');
+  await run('drop function look()');
+  await untilShared();
+
+  // What a policy calls is called by every read.
+  await run(
+    `create policy leaving on note using (set_config('lock_timeout', '7654', false) is not null); alter table note enable row level security; alter table note force row level security`,
+  );
+  await neverShared('a policy');
+  expect(await tenancy.run('b', () => orm.em.execute('show lock_timeout'))).toEqual([{ lock_timeout: '0' }]);
+  await run('drop policy leaving on note; alter table note disable row level security');
+  await untilShared();
+
+  await tenancy.run('a', () =>
+    orm.em.transactional(async (em) => {
+      await em.execute(create);
+      // Others do not see it yet, whatever they end meanwhile.
+      await tenancy.run('a', () =>
+        orm.em.fork().transactional((other) => other.insert(Note, { id: 2_000, text: 'x' })),
+      );
+      await untilShared();
+    }),
+  );
+  await neverShared('a function whose transaction was open when others ended theirs');
+  await run('drop function look()');
+  await untilShared();
+
+  await tenancy.run('a', async () => {
+    const kysely = orm.em.getKysely();
+    for await (const row of kysely.getExecutor().stream(kyselySql.raw(create).compile(kysely), 1)) void row;
+  });
+  // Nobody waits for the end of a stream's transaction.
+  do await read('a');
+  while (await lastIsShared());
+  await neverShared('a function that a stream has made');
 });

@@ -1,4 +1,6 @@
+import { currentScope } from '@omnitenant/core/extend';
 import type { PinnedPool } from '../session/pinned-pool.ts';
+import { doom } from '../session/scope-work.ts';
 import type { SqlClient } from '../sql/client.ts';
 
 /**
@@ -15,6 +17,8 @@ export function controlClientClass(pool: PinnedPool): new () => ControlClient {
     }
 
     async query(sql: string): Promise<unknown> {
+      const [, ended] = /^select pg_terminate_backend\((\d+)\)$/.exec(sql) ?? [];
+      if (ended !== undefined) doom(currentScope(), Number(ended));
       return this.#client?.query(sql);
     }
 

@@ -31,6 +31,9 @@ export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): S
       const send = async () => own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, read)), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }
+
+    /** It holds nothing of its own, and serves all of its tenant's scopes. */
+    async close(): Promise<void> {}
   }
   return ScopedConnection as unknown as ScopedConnectionConstructor;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { afterFailure, ending, envelopesOf } from './envelopes.ts';
 
 const pin = ['set local search_path to "t_acme", pg_temp'];
-const { any, read, first } = envelopesOf(pin);
+const { any, read, first, last } = envelopesOf(pin);
 
 describe('an envelope is chosen by where the connection stands', () => {
   test('in no transaction, a statement is one by itself, with the pin in it, and leaves nothing', () => {
@@ -23,6 +23,12 @@ describe('an envelope is chosen by where the connection stands', () => {
       after: [],
       leavesNothing: false,
     });
+  });
+
+  test('what ends a transaction clears up behind it, also one that has failed', () => {
+    expect(last('T')).toEqual({ before: pin, after: ['discard all'], leavesNothing: true });
+    expect(last('E')).toEqual({ before: [], after: ['discard all'], leavesNothing: true });
+    expect(last('I')).toEqual(any('I'));
   });
 
   test.each([any, read, first('begin')])('in a transaction each statement has the pin in front of it', (envelope) => {

@@ -9,6 +9,11 @@ export interface Envelopes {
   readonly read: (status: TransactionStatus) => Envelope;
   /** For the first statement of a transaction, which begins with `begin`. */
   readonly first: (begin: string) => (status: TransactionStatus) => Envelope;
+  /**
+   * For a statement that ends a transaction. Through a pooler, what comes after it goes to another session, so what the transaction
+   * has left is ended in the same write.
+   */
+  readonly last: (status: TransactionStatus) => Envelope;
 }
 
 /**
@@ -19,6 +24,7 @@ export function envelopesOf(pin: readonly Command[]): Envelopes {
   const alone: Envelope = { before: ['begin', ...pin], after: ['commit', discardAll], leavesNothing: true };
   const aloneRead: Envelope = { before: ['begin', ...pin], after: ['commit'], leavesNothing: true };
   const inTransaction: Envelope = { before: pin, after: [], leavesNothing: false };
+  const atEnd: Envelope = { before: pin, after: [discardAll], leavesNothing: true };
 
   function byStatus(idle: Envelope): (status: TransactionStatus) => Envelope {
     return (status) => {
@@ -31,6 +37,10 @@ export function envelopesOf(pin: readonly Command[]): Envelopes {
     any: byStatus(alone),
     read: byStatus(aloneRead),
     first: (begin) => byStatus({ before: [begin, ...pin], after: [], leavesNothing: false }),
+    last: (status) => {
+      if (status === 'E') return end;
+      return status === 'T' ? atEnd : alone;
+    },
   };
 }
 

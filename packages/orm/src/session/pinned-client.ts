@@ -1,16 +1,17 @@
 import type { Scope } from '@omnitenant/core/extend';
 import type { Envelope, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
-import { codeOf, statementsOf } from '../sql/lexer.ts';
+import { codeOf, endsTransaction, statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
 import { afterFailure, type Envelopes, ending } from './envelopes.ts';
+import { failCursor, guardedCursor, type OpenCursor } from './open-cursor.ts';
 import { checkIn, checkOut, type OpenWork, scopeEnded } from './scope-work.ts';
 
 /** What a tenant's statements are held to, and how their errors are told. */
 export interface StatementRules {
   /** May refuse a statement before it is sent. */
   check(sql: string): void;
-  /** Is told of each result. */
-  sawResult(result: QueryResult): void;
+  /** Is told of each result, and whether its transaction may have changed the schema before; returns whether it may have now. */
+  sawResult(result: QueryResult, isChanging: boolean): boolean;
   /** Translates an error of PostgreSQL. */
   translateError(error: unknown): Promise<unknown>;
 }
@@ -31,6 +32,10 @@ export class PinnedClient implements SqlClient, OpenWork {
   #streams = false;
   /** Whether what was sent last belongs to a transaction of the caller's, as opposed to one around a single statement. */
   #inTransaction = false;
+  /** Whether its session is being ended, so that nobody may get it. */
+  #doomed = false;
+  /** Whether its transaction may have changed the schema. */
+  #isChanging = false;
   /** Whether there was a transaction or a stream, after which the caller has the connection until it gives it back. */
   #held = false;
   readonly #cursors = new Set<OpenCursor>();
@@ -60,14 +65,18 @@ export class PinnedClient implements SqlClient, OpenWork {
   release(): void {
     checkIn(this.#scope, this);
     if (this.#streams && !this.#closedBy) this.#endStream();
-    this.#client.release();
+    this.#client.release(this.#doomed);
+  }
+
+  doom(): void {
+    this.#doomed = true;
   }
 
   /** Rolls back what is open and gives the connection back; whoever uses it afterwards gets the error. */
   close(error: () => Error): void {
     this.#closedBy = error;
     for (const cursor of this.#cursors) failCursor(cursor, error());
-    this.#client.release();
+    this.#client.release(this.#doomed);
   }
 
   /** Whether it holds, or has held, a transaction or a stream, so that nothing else gives it back. */
@@ -101,7 +110,7 @@ export class PinnedClient implements SqlClient, OpenWork {
   async #end(sql: string): Promise<QueryResult> {
     if (this.#begin === undefined) {
       const result = await this.#client.send({ text: sql, envelope: ending });
-      this.#rules.sawResult(result);
+      this.#sawResult(result);
       return result;
     }
     this.#begin = undefined;
@@ -122,7 +131,7 @@ export class PinnedClient implements SqlClient, OpenWork {
         results.push(result);
         isTheirs = isOpen(this.#client.getTransactionStatus()) && (isTheirs || begins(result, statement));
       }
-      if (!isTheirs) await this.#end('commit');
+      if (!isTheirs && isOpen(this.#client.getTransactionStatus())) await this.#end('commit');
       return results;
     } catch (error) {
       await this.#end('rollback').catch(() => {});
@@ -137,21 +146,23 @@ export class PinnedClient implements SqlClient, OpenWork {
   }
 
   async #send(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
-    const envelope = this.#envelopeOf(this.#begin);
+    const envelope = this.#envelopeOf(this.#begin, endsTransaction(text));
     this.#begin = undefined;
     this.#unanswered += 1;
     try {
       const result = await this.#client.send({ text, values: [...parameters], envelope });
-      this.#rules.sawResult(result);
+      this.#sawResult(result);
       return result;
     } finally {
       this.#unanswered -= 1;
     }
   }
 
-  /** Around a statement of which nothing is known, and which begins the caller's transaction if `begin` is given. */
-  #envelopeOf(begin: string | undefined): (status: TransactionStatus) => Envelope {
-    const envelope = begin === undefined ? this.#envelopes.any : this.#envelopes.first(begin);
+  /** Around a statement of which nothing else is known, and which begins the caller's transaction if `begin` is given. */
+  #envelopeOf(begin: string | undefined, ends = false): (status: TransactionStatus) => Envelope {
+    const { any, first, last } = this.#envelopes;
+    const other = ends ? last : any;
+    const envelope = begin === undefined ? other : first(begin);
     return (status) => {
       const hasFailed = isOpen(status) && !this.#inTransaction;
       this.#inTransaction = begin !== undefined || (isOpen(status) && !hasFailed);
@@ -168,15 +179,31 @@ export class PinnedClient implements SqlClient, OpenWork {
     this.#cursors.add(cursor);
     this.#streams ||= this.#isIdle() && this.#begin === undefined;
     this.#held = true;
+    // Nobody sees what a stream has done.
+    this.#isChanging = true;
     const envelope = this.#envelopeOf(this.#begin ?? 'begin');
     this.#begin = undefined;
     // What fails here fails the cursor, which comes behind it in the same transaction.
     this.#client.send({ text: '', envelope }).catch(() => {});
-    return this.#client.query(refusedWhenIdle(cursor, this.#client));
+    return this.#client.query(guardedCursor(cursor, () => this.#refusalOfCursor()));
+  }
+
+  /** A cursor is submitted when all before it is answered. By then its scope may have ended, or no transaction been opened. */
+  #refusalOfCursor(): Error | undefined {
+    if (this.#closedBy) return this.#closedBy();
+    if (isOpen(this.#client.getTransactionStatus())) return undefined;
+    return new Error('The transaction of a stream could not be begun.');
   }
 
   #endStream(): void {
-    this.#client.send({ text: 'commit', envelope: ending }).catch(() => {});
+    this.#client.send({ text: 'commit', envelope: ending }).then(
+      (result) => this.#sawResult(result),
+      () => {},
+    );
+  }
+
+  #sawResult(result: QueryResult): void {
+    this.#isChanging = this.#rules.sawResult(result, this.#isChanging);
   }
 
   #isIdle(): boolean {
@@ -210,31 +237,4 @@ function isBegin(sql: string): boolean {
 /** What Kysely sends to end one. */
 function isEnd(sql: string): boolean {
   return sql === 'commit' || sql === 'rollback';
-}
-
-/** The members of `pg-cursor` that are used here. */
-interface OpenCursor {
-  readonly text?: string;
-  /** Set when it was submitted. */
-  readonly connection?: unknown;
-  readonly state?: string;
-  handleError?(error: Error): void;
-  submit?(connection: unknown): unknown;
-}
-
-/** Ends a cursor with an error for whoever reads from it, and lets the connection go on. One that has failed has done both. */
-function failCursor(cursor: OpenCursor, error: Error): void {
-  if (cursor.connection && cursor.state !== 'error') cursor.handleError?.(error);
-}
-
-/** A cursor is submitted when all before it is answered: where that has opened no transaction, it would run without a pin. */
-function refusedWhenIdle<Cursor extends object>(cursor: Cursor, client: SqlClient): Cursor {
-  const stream: OpenCursor = cursor;
-  const { submit } = stream;
-  if (!submit) return cursor;
-  stream.submit = (connection) =>
-    isOpen(client.getTransactionStatus())
-      ? submit.call(cursor, connection)
-      : new Error('The transaction of a stream could not be begun.');
-  return cursor;
 }

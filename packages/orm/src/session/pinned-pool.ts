@@ -37,7 +37,7 @@ export function pinnedPool(
   const reads = sharedReadsOf === undefined ? undefined : new ReadSender(shared, pin, envelopes, sharedReadsOf);
   const rules: StatementRules = {
     check: (sql) => check?.(sql),
-    sawResult: (result) => reads?.sawResult(result),
+    sawResult: (result, isChanging) => reads?.sawResult(result, isChanging) ?? false,
     translateError: async (error) => ofScope((await removed?.(error)) ?? translateError(error, readOnly)),
   };
 

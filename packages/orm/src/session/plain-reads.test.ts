@@ -24,6 +24,7 @@ test.each([
   ['a comment', 'select "t0".* /* x */ from "task" as "t0"'],
   ['several statements', 'select 1; select 2'],
   ['a number that runs into a name', 'select 1e from "task"'],
+  ['a name that a value would be put into', 'select "t0"."done?" from "task" as "t0" where "t0"."id" = ?'],
   ['a letter beyond ASCII', 'select é from "task"'],
 ])('not plain: %s', (_, text) => {
   expect(plainReadOf(text)).toBeUndefined();

@@ -65,7 +65,8 @@ function isPlain(text: string): boolean {
   return true;
 }
 
-const token = /[a-z]+|"[^"]*"| |\?|\d+(?![a-z])|\(|[).,=*]|[<>]=?|!=/y;
+/** MikroORM would put a value in place of a question mark within a name. */
+const token = /[a-z]+|"[^"?]*"| |\?|\d+(?![a-z])|\(|[).,=*]|[<>]=?|!=/y;
 
 const words: ReadonlySet<string> = new Set(
   (

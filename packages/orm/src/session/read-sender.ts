@@ -10,7 +10,7 @@ import { type PlainRead, quickMs } from './plain-reads.ts';
 /**
  * The plain reads of one placement, which may be sent through connections on which others are under way. They may only where
  * nothing in the schema could leave something in a session: PostgreSQL is asked whether it holds a function, a view, a
- * rule or an operator, and until it has answered, nothing is shared.
+ * rule, an operator or a policy of the application's, and until it has answered, nothing is shared.
  */
 export class ReadSender {
   readonly #pool: SqlPool;
@@ -20,8 +20,8 @@ export class ReadSender {
   /** Whether the schema holds tables and nothing that runs; `undefined` until it was asked. */
   #plain: boolean | undefined;
   #askedAt = 0;
-  /** Whether a statement that may change the schema was seen, and the end of its transaction not yet. */
-  #isChanging = false;
+  /** Replaced whenever the schema may have changed, so that an answer to what was asked before counts for nothing. */
+  #question: object = {};
 
   constructor(pool: SqlPool, pin: readonly Command[], envelopes: Envelopes, schema: string) {
     this.#pool = pool;
@@ -41,15 +41,14 @@ export class ReadSender {
     return this.#plain;
   }
 
-  /** What may have changed the schema has it asked again: at once, and when the transaction that changed it has ended. */
-  sawResult({ command }: QueryResult): void {
-    if (ends.has(command)) {
-      if (this.#isChanging) this.#plain = undefined;
-      this.#isChanging = false;
-    } else if (!harmless.has(command)) {
-      this.#plain = undefined;
-      this.#isChanging = true;
-    }
+  /**
+   * What may have changed the schema has it asked again: at once, and when the transaction that changed it has ended.
+   * `isChanging` is whether a statement of the same connection may have, and its transaction is not over; returns whether it still is so.
+   */
+  sawResult({ command }: QueryResult, isChanging: boolean): boolean {
+    const isEnd = ends.has(command);
+    if (isEnd ? isChanging : !harmless.has(command)) this.#invalidate();
+    return !isEnd && (isChanging || !harmless.has(command));
   }
 
   async send(sql: string, read: PlainRead): Promise<QueryResult | QueryResult[]> {
@@ -80,12 +79,18 @@ export class ReadSender {
     }
   }
 
+  #invalidate(): void {
+    this.#plain = undefined;
+    this.#question = {};
+  }
+
   async #ask(): Promise<void> {
+    const question = this.#question;
     try {
       const client = await this.#pool.connect();
       try {
         const { rows } = await client.send({ text: holdsTablesOnly(this.#schema), envelope: this.#envelopes.read });
-        this.#plain = rows[0]?.['plain'] === true;
+        if (question === this.#question) this.#plain = rows[0]?.['plain'] === true;
       } finally {
         client.release();
       }
@@ -117,6 +122,7 @@ function quickSender(
 /** Whether a schema holds nothing that runs when one of its tables is read. */
 function holdsTablesOnly(schema: string): string {
   return `select not exists (select from pg_proc where pronamespace = n.oid and proname <> '${verifiedTenant}')
+    and not exists (select from pg_policy p join pg_class c on c.oid = p.polrelid where c.relnamespace = n.oid and p.polname !~ '^omnitenant')
     and not exists (select from pg_operator where oprnamespace = n.oid)
     and not exists (select from pg_class where relnamespace = n.oid and relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c'))
     and not exists (select from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = n.oid)

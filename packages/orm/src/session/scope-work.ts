@@ -7,20 +7,30 @@ export interface OpenWork {
   readonly isBusy: boolean;
   /** Rolls it back and gives the connection back; whoever uses it afterwards gets the error. */
   close(error: () => Error): void;
+  /** Its session is being ended from outside, so it is closed when it is released: the end may come after its last answer. */
+  doom(): void;
+  readonly processID?: number | undefined;
 }
 
 /** The connections that were checked out in a scope and not released yet. */
 const checkedOut = new WeakMap<object, Set<OpenWork>>();
 
+/** Stands for the scope where there is none. */
+const nowhere: object = {};
+
 /** Remembers a connection with its scope until it is released. */
 export function checkOut(scope: Scope | undefined, client: OpenWork): void {
-  if (scope === undefined) return;
-  const clients = checkedOut.get(scope) ?? new Set();
-  checkedOut.set(scope, clients.add(client));
+  const clients = checkedOut.get(scope ?? nowhere) ?? new Set();
+  checkedOut.set(scope ?? nowhere, clients.add(client));
 }
 
 export function checkIn(scope: Scope | undefined, client: OpenWork): void {
-  if (scope !== undefined) checkedOut.get(scope)?.delete(client);
+  checkedOut.get(scope ?? nowhere)?.delete(client);
+}
+
+/** Has the scope's connection to that process closed when it is released: PostgreSQL was told to end it. */
+export function doom(scope: Scope | undefined, processID: number): void {
+  for (const client of checkedOut.get(scope ?? nowhere) ?? []) if (client.processID === processID) client.doom();
 }
 
 /** Rolls back the transactions and ends the streams that a scope leaves open. Single statements run to their end. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { loadModule, parseSync } from 'libpg-query';
 import { beforeAll, expect, test } from 'vitest';
-import { commandOf, controlsTransactions, statementsOf } from './lexer.ts';
+import { commandOf, controlsTransactions, endsTransaction, statementsOf } from './lexer.ts';
 
 /** How many messages are tried, such as `OMNITENANT_PROPERTY_RUNS=1000000`, and from which seed. */
 const { OMNITENANT_PROPERTY_RUNS: runs = '2000', OMNITENANT_PROPERTY_SEED: fixedSeed } = process.env;
@@ -53,6 +53,9 @@ const statement = fc
       'commit_and_chain',
       'end',
       'rollback',
+      'rollback_and_no_chain',
+      'commit_work_and_chain',
+      "commit_prepared_'x'",
       'rollback_to_N',
       'savepoint_N',
       "prepare_transaction_'x;'",
@@ -105,6 +108,7 @@ test('where PostgreSQL divides a message, and what it takes for control of a tra
       expect(statements.map(kindOf)).toEqual(tree.map((stmt) => Object.keys(stmt)[0]));
       if (tree.some(controls)) expect(controlsTransactions(sql)).toBe(true);
       for (const [index, stmt] of tree.entries()) {
+        expect(endsTransaction(statements[index] ?? '')).toBe(ends(stmt));
         if (controls(stmt)) expect(controlsTransactions(statements[index] ?? '')).toBe(true);
         else if (stmt.TransactionStmt === undefined)
           expect(transactional).not.toContain(commandOf(statements[index] ?? ''));
@@ -118,7 +122,7 @@ test('where PostgreSQL divides a message, and what it takes for control of a tra
 
 const transactional = ['BEGIN', 'START', 'COMMIT', 'END', 'ROLLBACK', 'ABORT'];
 
-type Statement = Readonly<Record<string, { readonly kind?: string } | undefined>>;
+type Statement = Readonly<Record<string, { readonly kind?: string; readonly chain?: boolean } | undefined>>;
 
 /** The statements by PostgreSQL's parser; `undefined` for what it does not accept. */
 function treeOf(sql: string): readonly Statement[] | undefined {
@@ -136,4 +140,9 @@ function kindOf(statement: string): string | undefined {
 
 function controls({ TransactionStmt: control }: Statement): boolean {
   return control !== undefined && !/_(?:SAVEPOINT|RELEASE|ROLLBACK_TO)$/.test(control.kind ?? '');
+}
+
+/** Whether it ends a transaction and begins no other. */
+function ends({ TransactionStmt: control }: Statement): boolean {
+  return /_(?:COMMIT|ROLLBACK|PREPARE)$/.test(control?.kind ?? '') && !control?.chain;
 }

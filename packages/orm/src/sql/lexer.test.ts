@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { codeOf, commandOf, controlsTransactions, statementsOf } from './lexer.ts';
+import { codeOf, commandOf, controlsTransactions, endsTransaction, statementsOf } from './lexer.ts';
 
 describe('the statements of a message', () => {
   test.each([
@@ -73,6 +73,35 @@ test('what begins or ends a transaction is seen anywhere in a message, and nowhe
   }
 });
 
+test('what ends a transaction is told from what goes back in it, goes on with another, or is something else', () => {
+  for (const sql of [
+    'commit',
+    ' COMMIT',
+    'commit work',
+    '/* a */ end',
+    'abort transaction',
+    '-- a\nrollback',
+    'commit and no chain',
+    "prepare transaction 'x'",
+  ]) {
+    expect(endsTransaction(sql), sql).toBe(true);
+  }
+  for (const sql of [
+    'commit and chain',
+    'commit/**/and/**/chain',
+    'rollback to a',
+    'rollback work to savepoint "a b"',
+    'release a',
+    'begin',
+    'prepare a as select 1',
+    "commit prepared 'x'",
+    "select 'commit'",
+    'endless',
+  ]) {
+    expect(endsTransaction(sql), sql).toBe(false);
+  }
+});
+
 test('the code of a statement has nothing in its texts, names and comments', () => {
   expect(codeOf(`create function "begin atomic"() as 'set role' /* do */ -- do`)).toBe(`create function ""() as ''`);
 });
@@ -89,6 +118,7 @@ test('a text of white space, comments or quotes is read once', () => {
     const sql = `select 1;${part.repeat(100_000)}`;
     codeOf(sql);
     controlsTransactions(sql);
+    endsTransaction(`commit ${sql}`);
     expect(statementsOf(`${sql};commit`).length).toBeGreaterThan(0);
   }
 });

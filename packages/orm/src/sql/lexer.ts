@@ -32,7 +32,15 @@ export function controlsTransactions(sql: string): boolean {
   return statementsOf(sql).some((statement) => controls.has(commandOf(statement)));
 }
 
-const controls: ReadonlySet<string> = new Set(['BEGIN', 'START', 'COMMIT', 'END', 'ROLLBACK', 'ABORT', 'PREPARE']);
+/** Whether a statement ends the transaction that it is sent in and begins no other. */
+export function endsTransaction(statement: string): boolean {
+  const command = commandOf(statement);
+  if (command === 'PREPARE') return /^prepare\s+transaction\b/i.test(codeOf(statement));
+  return ends.has(command) && !/\b(?:and\s+chain|to|prepared)\b/i.test(codeOf(statement));
+}
+
+const ends: ReadonlySet<string> = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
+const controls: ReadonlySet<string> = new Set([...ends, 'BEGIN', 'START', 'PREPARE']);
 
 const blanks: Readonly<Record<string, string>> = { '"': '""', '--': ' ', '/*': ' ' };
 

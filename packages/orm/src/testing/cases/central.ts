@@ -67,6 +67,12 @@ export const centralCases: IsolationCases = {
           em.getKysely<{ author: { name: string } }>().withSchema('public').deleteFrom('author').execute(),
         ),
       );
+      for (const schema of ['public', 'central']) {
+        await refuses('SCHEMA_REFUSED', () => kysely.schema.createSchema(schema).execute());
+        await refuses('SCHEMA_REFUSED', () => kysely.schema.dropSchema(schema).cascade().execute());
+        await refuses('SCHEMA_REFUSED', () => kysely.schema.alterTable('author').setSchema(schema).execute());
+        await refuses('SCHEMA_REFUSED', () => kysely.schema.dropTable(`${schema}.author`).execute());
+      }
       own(mine, await kysely.selectFrom('author').select('author.name').execute(), 2);
     });
   },
