@@ -5,7 +5,7 @@ import { circles, importGraph, upwardImports } from './import-graph.ts';
 import { importsOf, packages, root, sources } from './packages.ts';
 
 /**
- * Who may import whom: express | koa | fastify | hono → core ← orm | cache | queue ← cli. `core` imports no framework, no ORM and
+ * Who may import whom: express | koa | fastify | hono | nestjs → core ← orm | cache | queue ← cli. `core` imports no framework, no ORM and
  * no client; the others import the libraries that their package.json names. A new package needs a line here.
  */
 const mayImport: Record<string, { packages: readonly string[]; libraries?: readonly string[] }> = {
@@ -17,6 +17,7 @@ const mayImport: Record<string, { packages: readonly string[]; libraries?: reado
   koa: { packages: ['core'], libraries: ['koa'] },
   fastify: { packages: ['core'], libraries: ['fastify', 'fastify-plugin'] },
   hono: { packages: ['core'], libraries: ['hono'] },
+  nestjs: { packages: ['core'], libraries: ['@mikro-orm/core', '@nestjs/common', '@nestjs/core', 'rxjs'] },
   cli: { packages: ['core', 'orm', 'cache', 'queue'] },
 };
 

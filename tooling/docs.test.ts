@@ -21,8 +21,9 @@ describe('the documentation', () => {
   beforeAll(async () => {
     linkDependencies(join(folder, 'node_modules'));
     for (const document of documents) {
-      for (const { name, code } of codeBlocks(readFileSync(join(root, document), 'utf8'))) {
-        const file = join(folder, kindOf(code), document, name);
+      const text = readFileSync(join(root, document), 'utf8');
+      for (const { name, code } of codeBlocks(text)) {
+        const file = join(folder, text.includes('@nestjs/') ? 'legacy' : kindOf(code), document, name);
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, code);
       }
@@ -74,7 +75,7 @@ describe('a code block', () => {
 
 type Kind = 'es' | 'legacy';
 
-/** One program is compiled with one kind of decorators. */
+/** One program is compiled with one kind of decorators; NestJS has the legacy ones. */
 function kindOf(code: string): Kind {
   return code.includes('@mikro-orm/decorators/legacy') ? 'legacy' : 'es';
 }
@@ -87,6 +88,7 @@ function compile(folder: string, kind: Kind): Promise<string> {
       ...noOutput,
       experimentalDecorators: kind === 'legacy',
       emitDecoratorMetadata: kind === 'legacy',
+      erasableSyntaxOnly: kind !== 'legacy',
     },
     include: [`${kind}/**/*.ts`],
   };

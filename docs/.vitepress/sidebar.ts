@@ -4,7 +4,7 @@ import type { DefaultTheme } from 'vitepress';
 import { pageOf, repository } from './pages.ts';
 
 const guide: Readonly<Record<string, readonly string[]>> = {
-  Start: ['getting-started', 'concepts', 'express', 'koa', 'fastify', 'hono', 'fetch', 'pglite', 'examples'],
+  Start: ['getting-started', 'concepts', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'fetch', 'pglite', 'examples'],
   Tenants: ['resolvers', 'tenants', 'scopes'],
   Data: ['choosing-isolation', 'isolation', 'entities', 'migrations', 'connections', 'credentials', 'poolers'],
   'Beside the database': ['queue', 'cache', 'resources'],
@@ -72,7 +72,7 @@ function item(source: string): DefaultTheme.SidebarItem {
 function packages(): DefaultTheme.SidebarItem[] {
   const api = join(repository, 'docs', 'reference', 'api');
   if (!existsSync(api)) return [];
-  const rank = ['core', 'orm', 'express', 'koa', 'fastify', 'hono', 'queue', 'cache', 'cli'];
+  const rank = ['core', 'orm', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'queue', 'cache', 'cli'];
   const rankOf = (file: string) => rank.indexOf(/^@omnitenant\/(\w+)/.exec(file)?.[1] ?? '');
   return readdirSync(api, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.startsWith('@') && file.endsWith('.md'))

@@ -5,7 +5,7 @@ import type { PluginOptions } from 'typedoc-plugin-markdown';
 
 const docs = join(import.meta.dirname, '..');
 const packages = join(docs, '..', 'packages');
-const order = ['core', 'orm', 'express', 'koa', 'fastify', 'hono', 'queue', 'cache', 'cli'];
+const order = ['core', 'orm', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'queue', 'cache', 'cli'];
 
 /** Where the pages are written, one for each entry point of a package. */
 export const apiFolder: string = join(docs, 'reference', 'api');

@@ -10,6 +10,7 @@ export {
   transitionRefused,
   unknownTenant,
 } from './errors.ts';
+export { enterUntilClosed, type NodeExchange } from './integrations/node-exchange.ts';
 export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
 export { type ScopedBody, scopedBody } from './integrations/scoped-body.ts';
 export { socketErrors } from './integrations/socket-errors.ts';

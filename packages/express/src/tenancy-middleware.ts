@@ -1,7 +1,6 @@
-import type { EventEmitter } from 'node:events';
-import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
-import { namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
-import type { Request, RequestHandler, Response } from 'express';
+import type { Tenancy, TenantRequest } from '@omnitenant/core';
+import { enterUntilClosed, namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
+import type { Request, RequestHandler } from 'express';
 
 /**
  * Middleware that runs the handlers after it in the request's tenant, or in `central` for a public host. The scope ends when
@@ -14,19 +13,7 @@ import type { Request, RequestHandler, Response } from 'express';
  * app.get('/', (req, res) => res.send(`Hello from ${tenancy.current().name}`));
  */
 export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): RequestHandler {
-  return (req, res, next) => {
-    let entered = false;
-    tenancy
-      .enter(tenantRequest(req), () => {
-        entered = true;
-        bindListeners(req);
-        bindListeners(res);
-        next();
-        return closed(res);
-      })
-      // An error after the response, such as one of closing a resource, can no longer be answered.
-      .catch((error) => (entered ? process.emitWarning(error) : next(error)));
-  };
+  return (incoming, response, next) => enterUntilClosed(tenancy, tenantRequest(incoming), { incoming, response }, next);
 }
 
 function tenantRequest(req: Request): TenantRequest {
@@ -36,15 +23,4 @@ function tenantRequest(req: Request): TenantRequest {
     header: (name) => req.get(name),
     raw: req,
   };
-}
-
-/** A socket emits events outside all scopes; this makes the listeners of the request and the response run in its scope. */
-function bindListeners(emitter: EventEmitter): void {
-  const inScope = bindScope();
-  const { emit } = emitter;
-  emitter.emit = (...args) => inScope(() => emit.apply(emitter, args));
-}
-
-function closed(res: Response): Promise<void> {
-  return new Promise((resolve) => (res.closed ? resolve() : res.once('close', resolve)));
 }

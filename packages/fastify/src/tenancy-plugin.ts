@@ -1,7 +1,6 @@
-import type { EventEmitter } from 'node:events';
-import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { bindScope, isTenancyError, type Tenancy, type TenancyError, type TenantRequest } from '@omnitenant/core';
-import { namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
+import { STATUS_CODES } from 'node:http';
+import { isTenancyError, type Tenancy, type TenancyError, type TenantRequest } from '@omnitenant/core';
+import { enterUntilClosed, namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 
@@ -28,17 +27,8 @@ export const tenancyPlugin: FastifyPluginCallback<TenancyPluginOptions> = fastif
 
 function register(app: FastifyInstance, { tenancy }: TenancyPluginOptions, done: () => void): void {
   app.addHook('onRequest', (request, reply, next) => {
-    let entered = false;
-    tenancy
-      .enter(tenantRequest(request), () => {
-        entered = true;
-        bindListeners(request.raw);
-        bindListeners(reply.raw);
-        next();
-        return closed(reply.raw);
-      })
-      // An error after the response, such as one of closing a resource, can no longer be answered.
-      .catch((error) => (entered ? process.emitWarning(error) : next(error)));
+    const exchange = { incoming: request.raw, response: reply.raw };
+    enterUntilClosed(tenancy, tenantRequest(request), exchange, (error) => next(error as Error | undefined));
   });
   hideMessages(app);
   done();
@@ -51,13 +41,6 @@ function tenantRequest(request: FastifyRequest): TenantRequest {
     header: (name) => [request.headers[name.toLowerCase()]].flat()[0],
     raw: request,
   };
-}
-
-/** A socket emits events outside all scopes; this makes the listeners of the request and the response run in its scope. */
-function bindListeners(emitter: EventEmitter): void {
-  const inScope = bindScope();
-  const { emit } = emitter;
-  emitter.emit = (...args) => inScope(() => emit.apply(emitter, args));
 }
 
 /** Fastify's own error handler sends the message of any error; this replaces one that no caller may read. */
@@ -77,8 +60,4 @@ function withoutMessage(payload: unknown, { message, status }: TenancyError): un
   if (typeof payload !== 'string') return payload;
   const shown = STATUS_CODES[status] ?? 'Error';
   return payload.replace(`"message":${JSON.stringify(message)}`, () => `"message":${JSON.stringify(shown)}`);
-}
-
-function closed(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => (response.closed ? resolve() : response.once('close', resolve)));
 }

@@ -1,0 +1,37 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { TenancyError } from '@omnitenant/core';
+import { throwError } from 'rxjs';
+import { bodyOf, TenancyHttpException } from './tenancy-http-exception.ts';
+
+/** Answers a `TenancyError` with its status and headers. Its message is sent only where callers may read it. */
+export class TenancyExceptionFilter implements ExceptionFilter<TenancyError | TenancyHttpException> {
+  readonly #adapters: HttpAdapterHost;
+
+  constructor(adapters: HttpAdapterHost) {
+    this.#adapters = adapters;
+  }
+
+  catch(exception: TenancyError | TenancyHttpException, host: ArgumentsHost): unknown {
+    const error = exception instanceof TenancyHttpException ? exception.cause : exception;
+    const type: string = host.getType();
+    if (type === 'http') return this.#reply(error, host);
+    if (type === 'rpc') return throwError(() => bodyOf(error));
+    if (type === 'ws')
+      return host
+        .switchToWs()
+        .getClient()
+        .emit?.('exception', { status: 'error', ...bodyOf(error) });
+    return error.expose ? error : Object.assign(new Error(bodyOf(error).message), { code: error.code });
+  }
+
+  #reply(error: TenancyError, host: ArgumentsHost): void {
+    const { httpAdapter } = this.#adapters;
+    const response = host.switchToHttp().getResponse();
+    if (httpAdapter.isHeadersSent(response)) return void httpAdapter.end(response);
+    for (const [name, value] of Object.entries(error.headers ?? {})) httpAdapter.setHeader(response, name, value);
+    httpAdapter.reply(response, bodyOf(error), error.status);
+  }
+}
+
+Catch(TenancyError, TenancyHttpException)(TenancyExceptionFilter);
