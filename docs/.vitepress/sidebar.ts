@@ -9,7 +9,7 @@ const guide: Readonly<Record<string, readonly string[]>> = {
   Data: ['choosing-isolation', 'isolation', 'entities', 'migrations', 'connections', 'credentials', 'poolers'],
   'Beside the database': ['queue', 'cache', 'resources'],
   Work: ['cli', 'testing', 'leak-test', 'deployment', 'logging', 'errors', 'troubleshooting'],
-  'Coming from': ['coming-from-django-omnitenant', 'coming-from-search-path', 'single-tenant'],
+  'Coming from': ['comparison', 'coming-from-django-omnitenant', 'coming-from-search-path', 'single-tenant'],
 };
 
 /** The pages of the site in the order to read them; those of the guide that have no place yet are among the further ones. */
