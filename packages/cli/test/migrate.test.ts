@@ -67,7 +67,7 @@ describe('with pending migrations', () => {
 
   test('if a canary fails, the other tenants are not migrated', async () => {
     await app.run('shell', 'acme', '-e', 'await em.execute("alter table task add column done text")');
-    const { code, out, err } = await app.run('migrate', '--all', '--canary', '1');
+    const { code, out, err } = await app.run('migrate', '--all', '--canary', 'acme');
     expect({ code, out }).toEqual({ code: 1, out: '1 failed, 2 not started\n' });
     expect(err).toContain('Stopped: one of the --canary tenants failed.');
     await app.run('shell', 'acme', '-e', 'await em.execute("alter table task drop column done")');

@@ -11,7 +11,13 @@ export type {
   TakenOver,
   TakeOverOptions,
 } from './isolation/row/shared-tables.ts';
-export type { FleetOptions, FleetProgress, FleetReport } from './migrations/fleet-options.ts';
+export type {
+  FleetFailure,
+  FleetOptions,
+  FleetProgress,
+  FleetReport,
+  RolloutGroup,
+} from './migrations/fleet-options.ts';
 export type { CentralMigrations, FakeOptions, Migrations, TenantMigrations } from './migrations/migrations.ts';
 export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
 export type { VerifiedGroup, VerifyOptions, VerifyProblem, VerifyReport } from './migrations/verify/verify-options.ts';

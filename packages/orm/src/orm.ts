@@ -59,7 +59,7 @@ export interface Orm<T extends Tenant = Tenant, EM = DriverEntityManager> extend
   /** Tenants and domains, kept in the schema `central`. */
   readonly store: TenantStore<T>;
   /** The application's migrations, over all tenants. */
-  readonly migrations: Migrations;
+  readonly migrations: Migrations<T>;
   /** What tenants on servers of their own are reached with. */
   readonly credentials: Credentials;
   /** The tables that tenants of isolation `row` share. */

@@ -29,13 +29,13 @@ describe('a fleet', () => {
       const pending = isolation === 'row' ? ['AddNotesEmpty', 'IndexNotes'] : ['AddNotes', 'FillNotes', 'IndexNotes'];
       expect(await statusOf(app)).toMatchObject(ids(3).map((tenant) => ({ tenant, last: 'AddCountries', pending })));
 
-      expect(await app.orm.migrations.up()).toEqual({ migrated: 3, upToDate: 0, failed: [], remaining: 0 });
+      expect(await app.orm.migrations.up()).toEqual({ total: 3, migrated: 3, upToDate: 0, failed: [], remaining: 0 });
       for (const id of ids(3)) {
         const notes = await notesOf(app, id);
         if (isolation === 'row') expect(notes).toEqual([]);
         else expect(notes).toEqual(["it's; one", isolation === 'schema' ? `t_${id}` : 'public']);
       }
-      expect(await app.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });
+      expect(await app.orm.migrations.up()).toEqual({ total: 0, migrated: 0, upToDate: 0, failed: [], remaining: 0 });
       expect(await statusOf(app)).toMatchObject(ids(3).map((tenant) => ({ tenant, pending: [] })));
       expect(await app.orm.migrations.down({ to: 'AddCountries' })).toMatchObject({ migrated: 3, failed: [] });
       await expect(notesOf(app, 't0')).rejects.toThrow(/note/);
@@ -72,8 +72,11 @@ describe('a fleet', () => {
     }
     const app = await site.open(all);
     const canary = await app.orm.migrations.up({ canary: 2 });
-    expect(canary).toMatchObject({ migrated: 0, remaining: 4, stopped: 'canary' });
-    expect(canary.failed.map(({ tenant }) => tenant).toSorted()).toEqual(['t0', 't1']);
+    expect(canary).toMatchObject({ total: 6, migrated: 0, remaining: 4, stopped: 'canary' });
+    // They are spread over the fleet: those of the lowest ids are often the oldest.
+    expect(canary.failed.map(({ tenant }) => tenant).toSorted()).toEqual(['t2', 't3']);
+    const named = await app.orm.migrations.up({ canary: ['t5', 't1'] });
+    expect(named.failed.map(({ tenant }) => tenant).toSorted()).toEqual(['t1', 't5']);
     expect(await app.orm.migrations.up({ maxFailures: 1, concurrency: 1 })).toMatchObject({
       remaining: 4,
       stopped: 'failures',
@@ -138,7 +141,7 @@ describe('a fleet', () => {
     await held.waitedFor();
     await before.tenancy.tenants.remove('t1');
     await held.release();
-    expect(await run).toEqual({ migrated: 2, upToDate: 1, failed: [], remaining: 0 });
+    expect(await run).toEqual({ total: 3, migrated: 2, upToDate: 1, failed: [], remaining: 0 });
     expect(await notesOf(app, 't2')).toEqual(["it's; one", 't_t2']);
     // PostgreSQL would have made the tables of a schema that is not there in that of temporary ones.
     expect(await site.query(`select relname from pg_class where relname = 'note' and relpersistence = 't'`)).toEqual(
@@ -156,7 +159,7 @@ describe('a fleet', () => {
     const run = app.orm.migrations.up({ concurrency: 6 });
     await held.waitedFor();
     await held.release();
-    expect(await run).toEqual({ migrated: 6, upToDate: 0, failed: [], remaining: 0 });
+    expect(await run).toEqual({ total: 6, migrated: 6, upToDate: 0, failed: [], remaining: 0 });
   });
 
   test('tells central of a tenant at once, and not when the others are done', async () => {
@@ -210,7 +213,7 @@ describe('a fleet', () => {
     for (const { tenancy, orm } of [await site.open(first, { pendingMigrations: 'refuse' }), newer, older]) {
       expect(await tenancy.run('acme', () => orm.em.count(Author))).toBe(0);
     }
-    expect(await newer.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });
+    expect(await newer.orm.migrations.up()).toEqual({ total: 0, migrated: 0, upToDate: 0, failed: [], remaining: 0 });
   });
 
   test('reports a tenant on a server that this process does not know, and does not pass over it', async () => {
@@ -238,7 +241,7 @@ describe('a fleet', () => {
     const app = await site.open(first, {}, { driverOptions: { Client: CountingClient } });
     for (const id of ids(5)) await app.tenancy.tenants.create({ id });
     sent.length = 0;
-    expect(await app.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });
+    expect(await app.orm.migrations.up()).toEqual({ total: 0, migrated: 0, upToDate: 0, failed: [], remaining: 0 });
     // One for the configuration's server, and one for all tenants that are on servers of their own.
     expect(sent).toHaveLength(2);
   });

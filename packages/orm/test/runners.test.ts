@@ -25,7 +25,7 @@ async function isWhole(site: Site, app: App, tenants: readonly string[], migrati
     expect(await notesOf(app, id)).toEqual(["it's; one", `t_${id}`]);
     expect(await logOf(site, id)).toEqual(migrations.map(({ name }) => name));
   }
-  expect(await app.orm.migrations.up()).toEqual({ migrated: 0, upToDate: 0, failed: [], remaining: 0 });
+  expect(await app.orm.migrations.up()).toEqual({ total: 0, migrated: 0, upToDate: 0, failed: [], remaining: 0 });
 }
 
 describe('twelve runners at once, each with connections of its own,', () => {

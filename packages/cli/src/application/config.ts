@@ -1,5 +1,5 @@
 import type { Tenancy, Tenant } from '@omnitenant/core';
-import type { Orm } from '@omnitenant/orm';
+import type { Orm, RolloutGroup } from '@omnitenant/orm';
 
 /** The configuration of the command `omnitenant`: the application's tenancy, and what the application adds to the commands. */
 export interface OmnitenantConfig<T extends Tenant = Tenant> {
@@ -8,6 +8,8 @@ export interface OmnitenantConfig<T extends Tenant = Tenant> {
   readonly orm: Orm<T>;
   /** Creates an admin user, for `create-superuser`; runs in the tenant. */
   createSuperuser?(user: Superuser, tenant: T): unknown;
+  /** The groups that `migrate --all` goes by, in their order. */
+  readonly rollout?: readonly RolloutGroup<T>[];
   readonly shell?: {
     /** Names to add to the shell, besides `em`, `orm`, `tenancy`, `tenant` and the entities. */
     readonly context?: Readonly<Record<string, unknown>>;

@@ -29,7 +29,13 @@ export async function loadConfig(named: string | undefined): Promise<OmnitenantC
   throw new TenancyError('CONFIG_INVALID', message);
 }
 
-const optionNames: OptionNames<OmnitenantConfig> = { tenancy: true, orm: true, createSuperuser: true, shell: true };
+const optionNames: OptionNames<OmnitenantConfig> = {
+  tenancy: true,
+  orm: true,
+  createSuperuser: true,
+  rollout: true,
+  shell: true,
+};
 
 /** Has MikroORM take relative paths, as of migrations, from the folder of the configuration, wherever the command is run. */
 async function withPathsOf<R>(path: string, load: () => Promise<R>): Promise<R> {

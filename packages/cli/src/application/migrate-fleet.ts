@@ -1,4 +1,4 @@
-import type { FleetOptions, FleetReport } from '@omnitenant/orm';
+import type { FleetFailure, FleetOptions, FleetReport } from '@omnitenant/orm';
 import { exitCodes, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { note, paint, print } from '../terminal/output.ts';
@@ -11,7 +11,7 @@ import { isPattern, requireMigratable } from './select-tenants.ts';
 /** The command-line options of a run over many tenants. */
 export interface FleetFlags {
   readonly concurrency: number;
-  readonly canary?: number | undefined;
+  readonly canary?: number | readonly string[] | undefined;
   readonly maxFailures?: number | undefined;
   readonly json?: true | undefined;
 }
@@ -67,16 +67,17 @@ const reasons: Readonly<Record<NonNullable<FleetReport['stopped']>, string>> = {
   failures: 'Stopped: more tenants failed than --max-failures allows.',
 };
 
-function failureOf({ tenant, error: { code, message } }: FleetReport['failed'][number]) {
-  return { tenant, code, message };
+function failureOf({ tenant, tenants, error: { code, message } }: FleetFailure) {
+  return { tenant, tenants, code, message };
 }
 
 function summaryOf({ migrated, upToDate, ahead = 0, failed, remaining }: FleetReport, done: string): string {
+  const failures = failed.reduce((count, { tenants }) => count + tenants.length, 0);
   const parts = [
     migrated > 0 && paint('green', `${migrated} ${done}`),
     upToDate > 0 && `${upToDate} up to date`,
     ahead > 0 && paint('yellow', `${ahead} left alone: migrated by newer code`),
-    failed.length > 0 && paint('red', `${failed.length} failed`),
+    failures > 0 && paint('red', `${failures} failed`),
     remaining > 0 && paint('yellow', `${remaining} not started`),
   ].filter(Boolean);
   return parts.length === 0 ? 'Nothing to do.' : parts.join(', ');

@@ -17,8 +17,13 @@ export const maxFailures = new Option('--max-failures <n>', 'stop after more tha
 );
 
 export function canary(verb: string) {
-  const text = `${verb} this many tenants first; stop if any of them fails`;
-  return new Option('--canary <n>', text).argParser(wholeNumber);
+  const text = `${verb} these tenants first, by their ids, or so many; stop if any of them fails`;
+  return new Option('--canary <tenants>', text).argParser(tenantsOrCount);
+}
+
+/** `acme,bloom`, or how many. */
+function tenantsOrCount(value: string): number | readonly string[] {
+  return /^\d{1,9}$/.test(value) ? Number(value) : value.split(',').filter(Boolean);
 }
 
 export function concurrency(usual: number) {

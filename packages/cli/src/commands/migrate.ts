@@ -18,6 +18,7 @@ export function migrate(program: Program): void {
     .description('Applies pending migrations. A tenant that fails is rolled back and does not stop the others.')
     .option('--central', 'migrate central; with tenants or --all, before the tenants')
     .addOption(canary('migrate'))
+    .option('--no-rollout', 'all tenants as one group, whatever the configuration says')
     .option('--fake', 'only mark the migrations as applied')
     .addHelpText(
       'after',
@@ -25,6 +26,7 @@ export function migrate(program: Program): void {
         'migrate --central --all': 'a deployment',
         'migrate acme bloom': 'two tenants',
         "migrate 'eu-*' --to Migration20260105": 'tenants that match a pattern, up to one migration',
+        'migrate --all --canary acme,demo': 'two tenants first; the others if they succeed',
         'migrate --all --canary 3 --max-failures 10': 'three tenants first; stop after more than ten failures',
       }),
     )
@@ -43,7 +45,12 @@ export function migrate(program: Program): void {
     });
 }
 
-type Options = FleetFlags & { readonly to?: string | undefined; readonly fake?: true | undefined };
+type Options = FleetFlags & {
+  readonly to?: string | undefined;
+  readonly fake?: true | undefined;
+  /** `false` ignores the groups of the configuration. */
+  readonly rollout: boolean;
+};
 
 async function migrateCentral(application: OmnitenantConfig, { fake, to, ...flags }: Options): Promise<void> {
   if (fake) return fakeCentral(application, to, flags);
@@ -55,15 +62,16 @@ async function migrateCentral(application: OmnitenantConfig, { fake, to, ...flag
 function migrateTenants(
   application: OmnitenantConfig,
   tenants: readonly string[] | undefined,
-  { fake, to, ...flags }: Options,
+  { fake, to, rollout, ...flags }: Options,
 ): Promise<void> {
   if (fake) return fakeTenants(application, tenants, to, flags);
+  const groups = rollout && tenants === undefined ? application.rollout : undefined;
   return migrateFleet(application, tenants, flags, {
     doing: 'migrating',
     done: 'migrated',
-    run: (options) => application.orm.migrations.up({ ...options, ...defined({ to }) }),
+    run: (options) => application.orm.migrations.up({ ...options, ...defined({ to, groups }) }),
   });
 }
 
 /** The report on the tenants when only central was migrated. */
-const noTenants: FleetReport = { migrated: 0, upToDate: 0, failed: [], remaining: 0 };
+const noTenants: FleetReport = { total: 0, migrated: 0, upToDate: 0, failed: [], remaining: 0 };

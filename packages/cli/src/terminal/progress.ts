@@ -30,8 +30,15 @@ export function openProgress(verb: string, { bar = true } = {}): Progress {
   };
 }
 
+/** Errors that were printed. Tenants that share tables fail with one error. */
+const printed = new WeakSet<object>();
+
 function printFailure({ tenant, error }: Step): void {
   if (error === undefined) return;
+  if (typeof error === 'object' && error !== null) {
+    if (printed.has(error)) return;
+    printed.add(error);
+  }
   note(`${paint('red', 'failed', process.stderr)} "${plain(tenant)}": ${sentenceOf(error)}`);
   for (const cause of causesOf(error)) note(`  cause: ${cause}`);
 }

@@ -61,6 +61,7 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
     override handleError(error: Error, connection: PgConnection): void {
       if (this.#failed) return;
       this.#failed = true;
+      answeredBefore.set(error, this.#answered);
       super.handleError(error, connection);
     }
 
@@ -83,6 +84,13 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
       return this.#answered === this.#before;
     }
   };
+}
+
+const answeredBefore = new WeakMap<object, number>();
+
+/** Which of the statements that were sent in one envelope has failed, by its index; `undefined` where it is not known. */
+export function failedIndex(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null ? answeredBefore.get(error) : undefined;
 }
 
 type QueryCallback = (error: Error | null | undefined, result: QueryResult) => void;

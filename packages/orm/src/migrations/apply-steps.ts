@@ -1,4 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
+import { failedIndex } from '../connections/enveloped-query.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { PinnedMigrator } from '../mikro-orm/pinned-migrator.ts';
 import { extensionsOf, sharesTables } from '../placement/placement.ts';
@@ -20,6 +21,7 @@ import {
   replayOf,
   withoutTimeLimit,
 } from './replay.ts';
+import { inOneLine, naming, StatementFailed } from './statement-failed.ts';
 
 /** The steps of one transaction, what is applied after them, and the step that comes next, if any is left. */
 interface Applied {
@@ -46,15 +48,13 @@ export async function applyInOneMessage(
   const replay = tenant && sharesTables(tenant) ? undefined : await replayOf(set, steps);
   if (!replay) return undefined;
   const pin = pinOf(placement, { extensions: extensionsOf(tenant, extensions) });
-  const pinned = [...pin, expectTransaction(set)];
-  const before = [
-    'begin',
-    withoutTimeLimit(),
-    lockOf(placement.schema),
-    ...pin,
-    expectApplied(set, known),
-    ...replay.statements.flatMap((statement) => [...pinned, statement]),
+  const first = ['begin', withoutTimeLimit(), lockOf(placement.schema), ...pin, expectApplied(set, known)];
+  const pinned = [...pin, expectTransaction(set)].map((sql) => ({ sql }));
+  const sent: readonly Sent[] = [
+    ...first.map((sql) => ({ sql })),
+    ...replay.statements.flatMap((sql, n) => [...pinned, { sql, migration: replay.migrations[n] }]),
   ];
+  const before = sent.map(({ sql }) => sql);
   const client = await pools.connect(placement);
   try {
     await client.send({ text: 'commit', envelope: () => ({ before, after: [discardAll], leavesNothing: true }) });
@@ -62,10 +62,23 @@ export async function applyInOneMessage(
   } catch (error) {
     // What could not be told apart is told apart by nobody: PostgreSQL takes one statement at a time.
     if ([otherState, sqlState.undefinedTable, sqlState.syntaxError].includes(codeOf(error))) return undefined;
-    throw error;
+    throw named(error, sent);
   } finally {
     client.release();
   }
+}
+
+/** One statement of a message, and the migration that it belongs to. */
+interface Sent {
+  readonly sql: string;
+  readonly migration?: string | undefined;
+}
+
+/** The error, with the migration and the statement that it belongs to. What ends a transaction is noticed by what comes next. */
+function named(error: unknown, sent: readonly Sent[]): unknown {
+  const index = failedIndex(error) ?? sent.length;
+  const at = index < sent.length ? sent.slice(0, index + 1).findLast(({ migration }) => migration) : undefined;
+  return at?.migration === undefined ? error : new StatementFailed(at.migration, at.sql, error);
 }
 
 /** Applies the next steps that share one transaction, by what the target's own log says. */
@@ -112,7 +125,7 @@ export async function applyOutsideTransaction(
     const isApplied = !Array.isArray(result) && result.rows.length > 0;
     if (isApplied === (step.direction === 'up')) return false;
     for (const statement of sql) {
-      await client.query(statement).catch((cause) => Promise.reject(halfDone(target, step, cause)));
+      await client.query(statement).catch((cause) => Promise.reject(halfDone(target, step, statement, cause)));
     }
     await client.query(logEntry(set, step));
     return true;
@@ -135,11 +148,14 @@ async function applyStep(
 ): Promise<void> {
   const { sql } = step.run ? await set.compile(step.name, step.direction) : { sql: [] };
   if (sql) {
-    for (const statement of sql) await em.execute(statement);
+    for (const statement of sql) await naming(step.name, statement, () => em.execute(statement));
     await em.execute(logEntry(set, step));
   } else {
     const transaction = em.getTransactionContext() as never;
-    await new PinnedMigrator(em, source)[step.direction]({ migrations: [step.name], schema, transaction });
+    const migrator = new PinnedMigrator(em, source);
+    await naming(step.name, undefined, () =>
+      migrator[step.direction]({ migrations: [step.name], schema, transaction }),
+    );
   }
 }
 
@@ -171,10 +187,10 @@ function revertsUnderNewer(target: MigrationTarget, ahead: string): TenancyError
 }
 
 /** PostgreSQL rolls nothing back for a migration that runs outside of a transaction. */
-function halfDone(target: MigrationTarget, { name }: Step, cause: Error): TenancyError {
+function halfDone(target: MigrationTarget, { name }: Step, statement: string, cause: Error): TenancyError {
   return new TenancyError(
     'MIGRATE_FAILED',
-    `The migration "${name}" failed in ${labelOf(target)}: ${cause.message}. It runs outside of a transaction, so its earlier ` +
+    `The migration "${name}" failed in ${labelOf(target)}: ${cause.message}, in: ${inOneLine(statement)}. It runs outside of a transaction, so its earlier ` +
       'changes remain, such as an invalid index. Remove them and migrate again.',
     { ...tenantOf(target), cause },
   );

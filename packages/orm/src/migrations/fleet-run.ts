@@ -1,11 +1,12 @@
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { StoredTenant } from '../central/stored-tenant.ts';
 import { sharesTables } from '../placement/placement.ts';
-import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
+import type { Fleet, FleetFailure, FleetOptions, FleetReport } from './fleet-options.ts';
 import type { LedgerFilter } from './ledger.ts';
 import type { Migrated } from './migrate-target.ts';
 import { tenantTarget } from './migration-target.ts';
 import type { Operation } from './operation.ts';
+import type { Stage } from './rollout.ts';
 import { settleAll } from './settle-all.ts';
 import { versionOf } from './version.ts';
 import { createVersionBatch, type VersionBatch } from './version-batch.ts';
@@ -20,7 +21,11 @@ export class FleetRun {
   readonly #options: Pick<FleetOptions, 'maxFailures' | 'signal' | 'onProgress'>;
   readonly #versions: VersionBatch;
   readonly #counts = { migrated: 0, upToDate: 0, ahead: 0 };
-  readonly #failed: { tenant: string; error: TenancyError }[] = [];
+  /** By the error, which tenants that share tables have in common. */
+  readonly #failed = new Map<TenancyError, string[]>();
+  /** How many failures there were before the present stage. */
+  #failedBefore = 0;
+  #stage: Pick<Stage, 'maxFailures' | 'stop'> = { maxFailures: Number.POSITIVE_INFINITY, stop: 'failures' };
   /** The migrations of schemas that tenants share, each of which runs once for all of its tenants. */
   readonly #shared = new Map<string, Promise<Migrated>>();
   #total: number | undefined;
@@ -39,15 +44,19 @@ export class FleetRun {
     this.#versions = createVersionBatch(fleet.ledger);
   }
 
+  /** Begins the stage whose tenants are drained next. */
+  begin(stage: Stage): void {
+    this.#stage = stage;
+    this.#failedBefore = this.#failed.size;
+  }
+
   /** Migrates the tenants of a stream with several workers. They share it, so no more is read than is worked on. */
-  async drain(stream: AsyncIterator<StoredTenant>, workers: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
-    let left = limit;
+  async drain(stream: AsyncIterator<StoredTenant>, workers: number): Promise<void> {
     let reading: Promise<unknown> = Promise.resolve();
     const read = async (): Promise<StoredTenant | undefined> => {
-      if (left === 0 || !this.#mayStart()) return undefined;
+      if (this.isStopped()) return undefined;
       const { done, value } = await stream.next();
       if (done) return undefined;
-      left -= 1;
       this.started += 1;
       this.#total ??= await this.#fleet.ledger.count(this.#selection);
       return value;
@@ -63,33 +72,36 @@ export class FleetRun {
     await settleAll(Array.from({ length: workers }, work));
   }
 
-  /** Stops the run if a canary has failed. */
-  stopAfterCanaries(): void {
-    if (this.#failed.length > 0) this.#stopped ??= 'canary';
-  }
-
   /** Writes the versions that are still queued. */
   end(): Promise<void> {
     return this.#versions.flush();
   }
 
   report(): FleetReport {
-    const remaining = Math.max(0, (this.#total ?? 0) - this.started);
+    const failed: readonly FleetFailure[] = [...this.#failed].map(([error, tenants]) => ({
+      tenant: tenants[0] as string,
+      tenants,
+      error,
+    }));
+    const total = Math.max(this.#total ?? 0, this.started);
     const { ahead, ...counts } = this.#counts;
     return {
+      total,
       ...counts,
       ...(ahead > 0 && { ahead }),
-      failed: this.#failed,
-      remaining,
+      failed,
+      remaining: total - this.started,
       ...(this.#stopped && { stopped: this.#stopped }),
     };
   }
 
-  #mayStart(): boolean {
+  /** Whether no more tenants may be started. */
+  isStopped(): boolean {
     const { signal, maxFailures = Number.POSITIVE_INFINITY } = this.#options;
     if (signal?.aborted) this.#stopped ??= 'signal';
-    else if (this.#failed.length > maxFailures) this.#stopped ??= 'failures';
-    return this.#stopped === undefined;
+    else if (this.#failed.size - this.#failedBefore > this.#stage.maxFailures) this.#stopped ??= this.#stage.stop;
+    else if (this.#failed.size > maxFailures) this.#stopped ??= 'failures';
+    return this.#stopped !== undefined;
   }
 
   async #process(stored: StoredTenant): Promise<void> {
@@ -104,9 +116,9 @@ export class FleetRun {
     }
     if (migrated) await this.#versions.add(id, versionOf(migrated.applied));
     const migrations = migrated?.steps.map(({ name }) => name) ?? [];
-    if (error) this.#failed.push({ tenant: id, error });
+    if (error) this.#failed.set(error, [...(this.#failed.get(error) ?? []), id]);
     else this.#counts[outcomeOf(migrated)] += 1;
-    const failed = this.#failed.length;
+    const failed = [...this.#failed.values()].reduce((count, tenants) => count + tenants.length, 0);
     const done = this.#counts.migrated + this.#counts.upToDate + this.#counts.ahead + failed;
     const milliseconds = performance.now() - startedAt;
     this.#options.onProgress?.({

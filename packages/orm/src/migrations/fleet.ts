@@ -1,8 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Tenant } from '@omnitenant/core';
 import type { StoredTenant } from '../central/stored-tenant.ts';
 import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
 import { FleetRun } from './fleet-run.ts';
 import type { LedgerFilter } from './ledger.ts';
 import type { Operation } from './operation.ts';
+import { type Stage, stagesOf } from './rollout.ts';
 import { settleAll } from './settle-all.ts';
 import { versionOf } from './version.ts';
 
@@ -13,34 +16,44 @@ import { versionOf } from './version.ts';
 export async function migrateFleet(
   fleet: Fleet,
   operation: Operation,
-  { tenants, concurrency = 4, canary = 0, ...options }: FleetOptions,
+  { tenants, ...options }: FleetOptions,
 ): Promise<FleetReport> {
-  const named = [...fleet.servers];
   const selection: LedgerFilter = { tenants, except: versionOf(operation.target) };
+  const stages = await stagesOf(fleet.ledger, selection, options);
   const run = new FleetRun(fleet, operation, selection, options);
-  // Last come dedicated servers, and servers that this process's configuration does not name: those tenants fail.
-  const streams = [...named.map((server) => ({ server })), { otherThan: named }].map((on) =>
-    fleet.ledger.tenants({ ...selection, ...on })[Symbol.asyncIterator](),
-  );
   try {
-    if (canary > 0) await migrateCanaries(run, streams, canary, concurrency);
-    await settleAll(streams.map((stream) => run.drain(stream, concurrency)));
+    for (const [n, stage] of stages.entries()) {
+      const started = run.started;
+      await migrateStage(fleet, run, selection, stage);
+      if (run.isStopped()) break;
+      const isLast = n === stages.length - 1;
+      if (stage.pauseMs > 0 && !isLast && run.started > started) await pause(stage.pauseMs, options.signal);
+    }
   } finally {
     await run.end();
-    await Promise.all(streams.map((stream) => stream.return?.()));
   }
   return run.report();
 }
 
-async function migrateCanaries(
-  run: FleetRun,
-  streams: readonly AsyncIterator<StoredTenant>[],
-  canary: number,
-  concurrency: number,
-): Promise<void> {
-  for (const stream of streams) {
-    const left = canary - run.started;
-    if (left > 0) await run.drain(stream, concurrency, left);
+async function migrateStage(fleet: Fleet, run: FleetRun, selection: LedgerFilter, stage: Stage): Promise<void> {
+  const named = [...fleet.servers];
+  run.begin(stage);
+  // Last come dedicated servers, and servers that this process's configuration does not name: those tenants fail.
+  const streams = [...named.map((server) => ({ server })), { otherThan: named }].map((on) =>
+    only(fleet.ledger.tenants({ ...selection, ...on }), stage.includes),
+  );
+  try {
+    await settleAll(streams.map((stream) => run.drain(stream, stage.concurrency)));
+  } finally {
+    await Promise.all(streams.map((stream) => stream.return(undefined)));
   }
-  run.stopAfterCanaries();
+}
+
+async function* only(tenants: AsyncIterable<StoredTenant>, includes: (tenant: Tenant) => boolean) {
+  for await (const stored of tenants) if (includes(stored.tenant)) yield stored;
+}
+
+/** The run ends itself when its signal is aborted. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => {});
 }

@@ -1,4 +1,4 @@
-import type { EntityMetadata, FilterQuery } from '@mikro-orm/core';
+import { type EntityMetadata, type FilterQuery, raw } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
 import type { Placement } from '@omnitenant/core/extend';
 import { lastKnownVersion, type StoredTenant, toTenant } from '../central/stored-tenant.ts';
@@ -28,6 +28,8 @@ export interface Ledger {
   count(filter: LedgerFilter): Promise<number>;
   /** A tenant that has migrations, as central believes. */
   anyMigrated(): Promise<StoredTenant | undefined>;
+  /** The ids of so many tenants, spread over all of them, and the same each time. */
+  sample(filter: LedgerFilter, count: number): Promise<readonly string[]>;
   /** The SQL that records the version of these tenants. */
   recording(ids: readonly string[], version: string): string;
   record(ids: readonly string[], version: string): Promise<void>;
@@ -90,6 +92,14 @@ export function centralLedger(
       if (!entity) return undefined;
       const tenant = toTenant<Tenant>(entity, meta);
       return { tenant, version: lastKnownVersion(tenant) };
+    },
+    sample: async (filter, count) => {
+      if (count === 0) return [];
+      const orderBy = { [raw((alias) => `md5(${quoteName(alias)}.${column('id')})`)]: 'asc' };
+      const found = await ask(() =>
+        fork().find(meta.class, where(filter), { orderBy: orderBy as never, limit: count }),
+      );
+      return found.map(({ id }) => id);
     },
     count: (filter) => ask(() => fork().count(meta.class, where(filter))),
     recording,

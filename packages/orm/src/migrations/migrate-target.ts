@@ -5,6 +5,7 @@ import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from '
 import type { Operation, Step } from './operation.ts';
 import { heldByOther } from './replay.ts';
 import { isExhausted, retryWhile } from './retry.ts';
+import { inOneLine, StatementFailed } from './statement-failed.ts';
 
 /** What was done in one target, and what is applied there now. */
 export interface Migrated {
@@ -80,9 +81,14 @@ function migrationFailed(target: MigrationTarget, done: readonly Step[], cause: 
   if (isTenancyError(cause, 'MIGRATE_FAILED')) return cause;
   const names = done.map(({ name }) => `"${name}"`).join(', ');
   const kept = done.length > 0 ? ` These migrations stay applied: ${names}.` : '';
+  const isNamed = cause instanceof StatementFailed;
+  const what = isNamed
+    ? `The migration "${cause.migration}" failed in ${labelOf(target)}`
+    : `Migrating ${labelOf(target)} failed`;
+  const where = isNamed && cause.statement !== undefined ? `, in: ${inOneLine(cause.statement)}` : '';
   return new TenancyError(
     'MIGRATE_FAILED',
-    `Migrating ${labelOf(target)} failed: ${(cause as Error).message.replace(/\.$/, '')}. What failed is rolled back.${kept} Fix the cause and migrate again.`,
-    { ...tenantOf(target), cause },
+    `${what}: ${(cause as Error).message.replace(/\.$/, '')}${where}. What failed is rolled back.${kept} Fix the cause and migrate again.`,
+    { ...tenantOf(target), cause: isNamed ? cause.cause : cause },
   );
 }

@@ -2,7 +2,7 @@ import type { Tenant } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { MigrationSource } from '../mikro-orm/migrator-options.ts';
-import { type OrmPlacement, placementOf } from '../placement/placement.ts';
+import { type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import type { SqlClient } from '../sql/client.ts';
 import type { MigrationSet } from './migration-set.ts';
 
@@ -36,8 +36,9 @@ export function tenantTarget(tenant: Tenant): MigrationTarget {
 }
 
 /** What a message calls the target. */
-export function labelOf({ tenant }: MigrationTarget): string {
-  return tenant ? `tenant "${tenant.id}"` : 'central';
+export function labelOf({ tenant, placement }: MigrationTarget): string {
+  if (!tenant) return 'central';
+  return sharesTables(tenant) ? `the schema "${placement.schema}", which tenants share` : `tenant "${tenant.id}"`;
 }
 
 /** The tenant that an error names; central is none. */

@@ -1,4 +1,4 @@
-import type { TenantStatus } from '@omnitenant/core';
+import type { Tenant, TenantStatus } from '@omnitenant/core';
 import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
 import { migrateFleet } from './fleet.ts';
 import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
@@ -8,7 +8,7 @@ import type { VerifyOptions, VerifyReport } from './verify/verify-options.ts';
 import { lastOf, versionOf } from './version.ts';
 
 /** The application's migrations, over all of its tenants. */
-export interface Migrations {
+export interface Migrations<T extends Tenant = Tenant> {
   /** The names of the tenants' migrations in this code, in order. */
   names(): Promise<readonly string[]>;
   /** Streams what each tenant has, in the order of their ids, as central knows it. */
@@ -35,9 +35,9 @@ export interface Migrations {
    *
    * @throws MIGRATION_UNKNOWN; STORE_UNAVAILABLE or SERVER_UNAVAILABLE if central cannot be reached.
    */
-  up(options?: FleetOptions): Promise<FleetReport>;
+  up(options?: FleetOptions<T>): Promise<FleetReport>;
   /** Reverts the migrations after `to`, newest first; 0 reverts all. Default: reverts the code's last migration. */
-  down(options?: Omit<FleetOptions, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
+  down(options?: Omit<FleetOptions<T>, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
   /** Marks the migrations up to `to` as applied and those after it as pending, without running any; 0 marks all as pending. */
   fake(options?: FakeOptions): Promise<FleetReport>;
   /** Writes a migration file with what has changed in the tenants' entities since the last one. */

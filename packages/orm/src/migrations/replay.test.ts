@@ -27,6 +27,7 @@ describe('a replay', () => {
         `insert into "log" (name) values ('first')`,
         `insert into "log" (name) values ('second')`,
       ],
+      migrations: [...plain.sql, 'log'].map(() => 'first').concat('second'),
     });
   });
 
@@ -39,6 +40,7 @@ describe('a replay', () => {
   test('compiles no migration that is only marked', async () => {
     expect(await replayOf(setOf({}), [up('gone', false)])).toEqual({
       statements: [`insert into "log" (name) values ('gone')`],
+      migrations: ['gone'],
     });
   });
 

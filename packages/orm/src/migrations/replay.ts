@@ -9,11 +9,14 @@ import { digestInLog, digestOf } from './version.ts';
 export interface Replay {
   /** Each migration's statements, followed by its log entry. */
   readonly statements: readonly string[];
+  /** The migration of each statement. */
+  readonly migrations: readonly string[];
 }
 
 /** What the steps send, or `undefined` if one of them runs code or is not transactional. */
 export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promise<Replay | undefined> {
   const statements: string[] = [];
+  const migrations: string[] = [];
   for (const step of steps) {
     if (step.run) {
       const { sql, transactional } = await set.compile(step.name, step.direction);
@@ -21,8 +24,9 @@ export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promi
       statements.push(...oneByOne(sql));
     }
     statements.push(logEntry(set, step));
+    while (migrations.length < statements.length) migrations.push(step.name);
   }
-  return { statements };
+  return { statements, migrations };
 }
 
 /** A limit on the statements of requests is none for migrations. */
