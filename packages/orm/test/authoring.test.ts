@@ -125,6 +125,21 @@ test('a routine is a tenant’s, unless it declares the schema central', async (
   expect(created.up.join('\n')).not.toContain('count_tenants');
   await tenancy.tenants.create({ id: 'acme' });
   expect(await tenancy.run('acme', () => orm.em.execute('select count_tasks() as count'))).toEqual([{ count: 0 }]);
+  const [countTasks, countTenants] = routines;
+  await tenancy.run('acme', async () => {
+    await orm.em.insert(Task, { title: 'of acme' });
+    expect(await orm.em.callRoutine(countTasks as Routine, {})).toBe(1);
+    expect(await orm.em.transactional((em) => em.callRoutine(countTasks as Routine, {}))).toBe(1);
+  });
+  await expect(tenancy.run('acme', () => orm.em.callRoutine(countTenants as Routine, {}))).rejects.toMatchObject({
+    code: 'SCHEMA_REFUSED',
+  });
+  await tenancy.central(() =>
+    orm.em.execute(
+      'create function central.count_tenants() returns int language sql as $$ select count(*)::int from tenant $$',
+    ),
+  );
+  expect(await tenancy.central(() => orm.em.callRoutine(countTenants as Routine, {}))).toBe(1);
   await tenancy.tenants.remove('acme');
 });
 

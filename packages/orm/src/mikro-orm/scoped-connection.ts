@@ -1,5 +1,6 @@
 import type { AbortQueryOptions, Connection } from '@mikro-orm/core';
 import type { AbstractSqlConnection } from '@mikro-orm/sql';
+import { refuseSchema } from '../entities/refuse-schema.ts';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { plainReadOf } from '../session/plain-reads.ts';
 import type { QueryResult } from '../sql/client.ts';
@@ -12,9 +13,11 @@ import { isGeneratedRead } from './generated-reads.ts';
  * have one to keep at hand; transactions, streams and what can be aborted still go that way.
  */
 export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): ScopedConnectionConstructor {
-  const { execute } = ConnectionClass.prototype as AbstractSqlConnection;
+  const { execute, callRoutine } = ConnectionClass.prototype as AbstractSqlConnection;
   class ScopedConnection extends (ConnectionClass as unknown as new (...parameters: unknown[]) => object) {
     declare pool: PinnedPool;
+    /** The schema that a routine may declare in this scope. */
+    declare namedSchema: string | undefined;
 
     async execute(...parameters: Parameters<AbstractSqlConnection['execute']>): Promise<unknown> {
       const [query, given = [], method = 'all', transaction, loggerContext] = parameters;
@@ -32,6 +35,12 @@ export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): S
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }
 
+    /** MikroORM qualifies a function with the default schema; the pin says where an unqualified name leads. */
+    callRoutine(...[routine, args, ctx]: Parameters<AbstractSqlConnection['callRoutine']>): Promise<unknown> {
+      refuseSchema(routine.schema, this);
+      return callRoutine.call(this as never, Object.create(routine, { schema: { value: '' } }), args, ctx);
+    }
+
     /** It holds nothing of its own, and serves all of its tenant's scopes. */
     async close(): Promise<void> {}
   }
@@ -40,7 +49,7 @@ export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): S
 
 type ScopedConnectionConstructor = new (
   ...parameters: ConstructorParameters<typeof Connection>
-) => AbstractSqlConnection & { pool: PinnedPool };
+) => AbstractSqlConnection & { pool: PinnedPool; namedSchema: string | undefined };
 
 /** What MikroORM's connection keeps to itself. */
 interface ConnectionInternals {

@@ -31,6 +31,7 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
       );
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
     connection.pool = pool;
+    connection.namedSchema = kind === 'central' ? centralSchema : undefined;
     connection.setMetadata(orm.getMetadata());
     connection.setPlatform(driver.getPlatform());
     Object.assign(scoped, { ...owner, connection, replicas: [] });
