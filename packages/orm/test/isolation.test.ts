@@ -2,7 +2,9 @@ import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { afterAll, describe, test } from 'vitest';
+import type { RowLogin } from '../src/placement/row-login.ts';
 import { isolationSuite } from '../src/testing/index.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 
 const sharedKeys = {
   test: 'the same primary key in two tenants is never taken for the same row',
@@ -14,13 +16,14 @@ const patiently = Object.assign((name: string, run: () => Promise<void>) => test
   skip: test.skip,
 });
 
-describe.each([
+describe.each<[name: string, isolations: string[], roles: boolean, rows?: RowLogin]>([
   ['schema', ['schema'], false],
   ['database', ['database'], false],
   ['row', ['row'], false],
+  ['row, with a login of its own', ['row'], false, { password: 'tenants', keys: generateCredentialsKey() }],
   ['several isolations in one application', ['schema', 'database', 'row'], false],
   ['several isolations with a role for each tenant', ['schema', 'database', 'row'], true],
-])('%s, on PostgreSQL', (_, isolations, roles) => {
+])('%s, on PostgreSQL', (_, isolations, roles, rows) => {
   let database: TestDatabase | undefined;
   isolationSuite({
     test: patiently,
@@ -33,7 +36,11 @@ describe.each([
       database = await plainDatabase();
       return defineConfig({ clientUrl: database.url });
     },
-    orm: { roles, names: { database: (id) => `${database?.name}_${id}`, role: (id) => `${database?.name}_${id}` } },
+    orm: {
+      roles,
+      rows,
+      names: { database: (id) => `${database?.name}_${id}`, role: (id) => `${database?.name}_${id}` },
+    },
     isolations,
     skip: isolations.includes('row') ? [sharedKeys] : [],
   });

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DefaultTenant } from '../src/central/tenant-entity.ts';
 import { databaseOpener } from '../src/connections/pg.ts';
 import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
+import type { RowLogin } from '../src/placement/row-login.ts';
 import { isolationSuite } from '../src/testing/index.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 import { runLibrary } from './fixtures/running-library.ts';
 
 /** Fewer than the clients that come, so that each connection to the server serves several of them. */
@@ -21,6 +23,7 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
     bouncer = await testPgBouncer({
       upstream: database.url,
       poolSize: serverConnections,
+      users: { [`${database.name}_rows_tenants`]: 'tenants' },
       // In turn, so that what comes next is sent to another connection of the server.
       settings: { ignore_startup_parameters: 'extra_float_digits', server_round_robin: 1 },
     });
@@ -137,16 +140,16 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
     expect(await canPipeline(bouncer.url)).toBe(false);
   });
 
-  describe.each([
+  describe.each<[name: string, isolations: string[], rows?: RowLogin]>([
     ['schema', ['schema']],
-    ['row', ['row']],
+    ['row, with a login of its own', ['row'], { password: 'tenants', keys: generateCredentialsKey() }],
     ['several isolations in one application', ['schema', 'database', 'row']],
-  ])('the isolation suite: %s', (_, isolations) => {
+  ])('the isolation suite: %s', (_, isolations, rows) => {
     isolationSuite({
       test,
       after: afterAll,
       config: () => defineConfig({ clientUrl: bouncer.url, driverOptions: { max: 20 } }),
-      orm: { names: { database: (id) => `${database.name}_${id}` } },
+      orm: { rows, names: { database: (id) => `${database.name}_${id}` } },
       isolations,
       skip: isolations.includes('row')
         ? [

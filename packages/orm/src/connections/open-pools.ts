@@ -1,10 +1,11 @@
 import type { Options } from '@mikro-orm/core';
 import { type BaseOrm, serverOf } from '../mikro-orm/base-orm.ts';
+import type { RowLogin } from '../placement/row-login.ts';
 import type { Database } from '../sql/client.ts';
 import type { ConnectionTarget } from './database-pool.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ownServerPools } from './own-server-pools.ts';
-import { type ConnectionOptions, databaseOpener, openPglite } from './pg.ts';
+import { databaseOpener, openPglite } from './pg.ts';
 import { createPools, type Pools, pglitePools } from './pools.ts';
 import { ServerPools } from './server-pools.ts';
 import type { ServerOptions } from './servers.ts';
@@ -20,7 +21,7 @@ export function openPools(
   servers: ReadonlyMap<string, ServerOptions>,
   limits: ConnectionLimits | undefined,
   urlOf: (database: Database) => Promise<string>,
-  rowPassword?: ConnectionOptions['password'],
+  rowPassword?: RowLogin['password'],
 ): Pools {
   const driverOptions = (config.driverOptions ?? {}) as PgPoolOptions;
   if (serverOf(orm).isEmbedded) return pglitePools(openPglite(orm, driverOptions));

@@ -1,4 +1,5 @@
 import { type BaseOrm, connectionClassOf } from '../mikro-orm/base-orm.ts';
+import type { RowLogin } from '../placement/row-login.ts';
 import type { Enveloped, SqlCallback, SqlConnection, SqlPool } from '../sql/client.ts';
 import type { DatabaseOpener } from './database-pool.ts';
 import { envelopedQueryClass, type PgQueryConstructor } from './enveloped-query.ts';
@@ -11,7 +12,7 @@ export interface ConnectionOptions {
   readonly host?: string;
   readonly port?: number;
   readonly user?: string;
-  readonly password?: string | (() => string | Promise<string>);
+  readonly password?: string;
 }
 
 /** How long a statement waits for a connection of its pool, in milliseconds, unless driverOptions say otherwise. */
@@ -21,7 +22,11 @@ const connectionTimeoutMillis = 10_000;
 export function openPool(
   orm: BaseOrm,
   driverOptions: object,
-  options: ConnectionOptions & { readonly dbName: string; readonly pool?: { readonly max?: number } },
+  options: Omit<ConnectionOptions, 'password'> & {
+    readonly password?: RowLogin['password'];
+    readonly dbName: string;
+    readonly pool?: { readonly max?: number };
+  },
 ): PgPool {
   const ConnectionClass = connectionClassOf(orm);
   let pool: PgPool | undefined;

@@ -24,6 +24,14 @@ test('each statement is a Parse, a Bind and an Execute of its own, so the server
   ]);
 });
 
+test('a value is bound, and stands in no text', () => {
+  expect(messagesOf(encodeStatements([{ text: 'select $1', values: ['é'] }]))).toEqual([
+    ['P', '\0select $1\0\0\0'],
+    ['B', '\0\0\0\0\0\x01\0\0\0\x02é\0\0'],
+    ['E', '\0\0\0\0\0'],
+  ]);
+});
+
 test('what is sent with every statement is encoded once', () => {
   const pin = ['begin'];
   expect(encodeStatements(pin)).toBe(encodeStatements(pin));

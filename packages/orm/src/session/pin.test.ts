@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pinOf } from './pin.ts';
+import { pinOf, signedPinOf } from './pin.ts';
 
 const placement = { server: 'default', database: 'app', schema: 't_acme' };
 
@@ -26,5 +26,15 @@ test('names are quoted', () => {
   expect(pinOf({ ...placement, schema: 'a"; reset role; --', role: 'b"' })).toEqual([
     'set local role "b"""',
     'set local search_path to "a""; reset role; --", pg_temp',
+  ]);
+});
+
+test('where the tenant is proven the pin is one command, in whose text nothing of the tenant stands', () => {
+  const options = { rowsOf: 'acme~2', proof: 'proof of acme', extensions: 'extensions' };
+  expect(signedPinOf({ ...placement, schema: 'rows', role: 'app_rows' }, options)).toEqual([
+    {
+      text: "select pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('omnitenant.tenant', $2, true), pg_catalog.set_config('omnitenant.proof', $3, true)",
+      values: ['"rows", "extensions", pg_temp', 'acme~2', 'proof of acme'],
+    },
   ]);
 });

@@ -88,7 +88,12 @@ async function examineLogin(pools: Pools, placement: SharedSchema, wall: RowWall
 }
 
 /** What stands against the first tenant of a shared schema. */
-export async function examineUnused(pools: Pools, placement: SharedSchema, central: Database): Promise<RowFindings> {
+export async function examineUnused(
+  pools: Pools,
+  placement: SharedSchema,
+  central: Database,
+  wall: RowWall | undefined,
+): Promise<RowFindings> {
   const mark = rowsMark(central.database);
   const found = await markOfSchema(pools, placement);
   if (found && !isMarked(found.owner, mark, isSame(placement, central))) {
@@ -99,10 +104,16 @@ export async function examineUnused(pools: Pools, placement: SharedSchema, centr
       sql: [],
     };
   }
-  const { login, mayCreate, foreign, sql } = await missingRoles(pools, placement, mark);
+  const { login, mayCreate, foreign, sql, canLogIn, mayAlter } = await missingRoles(pools, placement, mark);
   if (foreign)
     return { wall: 'off', open: [], closed: [`the role "${foreign}" exists, and was not made for it`], sql: [] };
-  if (mayCreate || sql.length === 0) return { wall: 'off', open: [], closed: [], sql: [] };
-  const closed = [`its first tenant needs four roles, and the login "${login}" may not create roles`];
-  return { wall: 'off', open: [], closed, sql };
+  const roles = mayCreate ? [] : sql;
+  const logins = wall && !canLogIn && !mayAlter ? dbaLoginSql(placement.role) : [];
+  const closed = [
+    ...(roles.length > 0 ? [`its first tenant needs four roles, and the login "${login}" may not create roles`] : []),
+    ...(logins.length > 0
+      ? [`its tenants are to have a login of their own, and the login "${login}" may not let them`]
+      : []),
+  ];
+  return { wall: 'off', open: [], closed, sql: [...roles, ...logins] };
 }

@@ -85,7 +85,7 @@ export function sharedTables({ pools, store, placing, central, logTable, wall }:
   }
 
   async function find(placement: SharedSchema, tenants: number): Promise<RowFindings> {
-    if (tenants === 0) return examineUnused(pools, placement, central);
+    if (tenants === 0) return examineUnused(pools, placement, central, wall);
     return examineRows(pools, placement, central, { logTable: await logTable(), wall });
   }
 
