@@ -3,7 +3,7 @@ import { type Application, enter, openApplication } from './fixtures/command.ts'
 
 let app: Application;
 beforeAll(async () => {
-  app = await openApplication({ tenants: ['acme', 'bloom', 'cobalt'] });
+  app = await openApplication({ tenants: ['acme', 'bloom', 'cobalt', 'elm', 'fern'] });
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
@@ -43,4 +43,28 @@ test('what a tenant has adopted is kept when it is removed', async () => {
   expect(await app.run('remove', 'drift', '--confirm', 'drift')).toMatchObject({ code: 0 });
   const left = await app.run('shell', '--central', '-e', 'await em.execute("select from old.task")');
   expect(left).toMatchObject({ code: 0, out: '[]\n' });
+});
+
+test('a tenant is removed with its schema kept, and adopted again under its own id', async () => {
+  await app.run('shell', 'elm', '-e', 'await em.insert(Task, { title: "of elm" })');
+  const removed = await app.run('remove', 'elm', '--keep-storage', '--confirm', 'elm');
+  expect(removed).toEqual({ code: 0, out: 'removed "elm" and kept its storage\n', err: '' });
+  expect(await app.run('adopt', 'elm', '--schema', 't_elm')).toMatchObject({ code: 0 });
+  expect(await app.run('shell', 'elm', '-e', 'await em.count(Task)')).toMatchObject({ out: '1\n' });
+  await app.run('remove', 'elm', '--forget', '--confirm', 'elm');
+});
+
+test('archived tenants are purged when their retention has ended, after a question', async () => {
+  expect(await app.run('archive', 'fern', '--retain', 'soon')).toMatchObject({ code: 2 });
+  expect(await app.run('archive', 'fern', '--retain', '2020-01-31')).toMatchObject({
+    code: 0,
+    out: 'fern: archived\n',
+  });
+  expect(await app.run('archive', 'bloom', '--retain', '90d')).toMatchObject({ code: 0, out: 'bloom: archived\n' });
+  expect(await app.run('purge', '--dry-run')).toMatchObject({ code: 0, out: 'due: fern\n' });
+  expect(await app.run('purge')).toMatchObject({ code: 2, err: expect.stringContaining('pass --yes') });
+  const { out } = await app.run('purge', '--yes', '--json');
+  expect(JSON.parse(out)).toEqual({ due: ['fern'], purged: ['fern'], failed: [] });
+  expect(await app.run('purge', '--yes')).toMatchObject({ code: 0, out: 'no archived tenant is due\n' });
+  expect((await app.run('show', 'bloom')).code).toBe(0);
 });

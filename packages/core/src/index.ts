@@ -1,5 +1,7 @@
 export { bindScope, outside } from './context.ts';
 export { errorCodes, isTenancyError, TenancyError, type TenancyErrorCode } from './errors.ts';
+export type { ArchiveOptions, Purge, PurgeOptions } from './lifecycle/purge.ts';
+export type { Removal, RemoveOptions } from './lifecycle/remove.ts';
 export { logFields } from './log-fields.ts';
 export type { Domain } from './models/domain.ts';
 export type { Tenant, TenantInput, TenantStatus } from './models/tenant.ts';

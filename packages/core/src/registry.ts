@@ -4,8 +4,9 @@ import { createTenant } from './lifecycle/create.ts';
 import { createExclusively, type VerbOptions } from './lifecycle/exclusive.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import { migrateTenant } from './lifecycle/migrate.ts';
+import { purgeTenants, retention } from './lifecycle/purge.ts';
 import { refusePublicHosts } from './lifecycle/refuse-public-hosts.ts';
-import { removeTenant } from './lifecycle/remove.ts';
+import { type RemoveOptions, removeTenant } from './lifecycle/remove.ts';
 import { clearTenant, repairTenant } from './lifecycle/repair.ts';
 import { transitions } from './lifecycle/transitions.ts';
 import { parseDomain } from './models/domain.ts';
@@ -68,12 +69,15 @@ export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: Reg
       return migrateTenant(lifecycle, checked(id));
     },
 
-    async remove(id) {
-      return removeTenant(lifecycle, checked(id));
+    remove: (async (id: string, options?: RemoveOptions) =>
+      removeTenant(lifecycle, checked(id), options)) as TenantRegistry<T>['remove'],
+
+    async purge(options) {
+      return purgeTenants(lifecycle, options);
     },
 
     async update(id, change) {
-      const refused = ['status', 'placement'].find((key) => key in change);
+      const refused = ['status', 'placement', 'retainUntil'].find((key) => key in change);
       if (refused !== undefined) {
         const message = `update() cannot change the ${refused} of tenant "${id}".`;
         throw new TenancyError('TENANT_INVALID', message, { tenant: id });
@@ -91,12 +95,12 @@ export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: Reg
       return records.transit(checked(id), transitions.startMaintenance);
     },
 
-    async archive(id) {
-      return records.transit(checked(id), transitions.archive);
+    async archive(id, { retainUntil = null as Date | null } = {}) {
+      return records.transit(checked(id), transitions.archive, undefined, retention(id, retainUntil));
     },
 
     async resume(id) {
-      const tenant = await records.transit(checked(id), transitions.resume);
+      const tenant = await records.transit(checked(id), transitions.resume, undefined, retention(id, null));
       await signals.emit('resumed', { tenant });
       return tenant;
     },

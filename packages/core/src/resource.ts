@@ -53,6 +53,11 @@ export interface ResourceVerbs<Handle = unknown> {
   migrate?(tenant: Tenant, provisioned?: ProvisionedAs): Promise<void>;
   /** Destroys the tenant's storage; does nothing if there is none. */
   destroy?(tenant: Tenant): Promise<void>;
+  /**
+   * Leaves the tenant's storage with its contents, so that `adopt` takes it over for another tenant or for one of the same id. Fails if
+   * there is none of this tenant. Without it, storage is destroyed also where the application asks to keep it.
+   */
+  release?(tenant: Tenant): Promise<void>;
   /** Drops what was cached for a tenant after its record was changed or deleted. */
   changed?(tenantId: string): void | Promise<void>;
   /** Migrates what the resource keeps in central; creates it the first time. */

@@ -1,9 +1,11 @@
+import type { ArchiveOptions, Purge, PurgeOptions } from './lifecycle/purge.ts';
+import type { Removal, RemoveOptions } from './lifecycle/remove.ts';
 import type { Domain } from './models/domain.ts';
 import type { Tenant, TenantChange, TenantInput } from './models/tenant.ts';
 import type { TenantFilter } from './stores/store.ts';
 
 /** What `update` may change. The status has its own verbs, and resources choose the placement. */
-export type TenantUpdate<T extends Tenant = Tenant> = Omit<TenantChange<T>, 'status' | 'placement'>;
+export type TenantUpdate<T extends Tenant = Tenant> = Omit<TenantChange<T>, 'status' | 'placement' | 'retainUntil'>;
 
 /** The tenants and their lifecycle. Reads are cached and return tenants in any status. */
 export interface TenantRegistry<T extends Tenant = Tenant> {
@@ -40,15 +42,21 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   suspend(id: string): Promise<T>;
   /** Closes an active tenant temporarily: callers are told to try again later. Rejects with TRANSITION_REFUSED. */
   startMaintenance(id: string): Promise<T>;
-  /** Closes a tenant permanently and keeps its storage. Rejects with TRANSITION_REFUSED. */
-  archive(id: string): Promise<T>;
+  /**
+   * Closes a tenant permanently and keeps its storage, until `purge` may remove it. Call it again to change how long.
+   * Rejects with TRANSITION_REFUSED.
+   */
+  archive(id: string, options?: ArchiveOptions): Promise<T>;
   /** Activates a tenant that is suspended, under maintenance or archived. Rejects with TRANSITION_REFUSED. */
   resume(id: string): Promise<T>;
   /**
    * Closes a tenant, destroys its storage and deletes its record. If interrupted, the tenant stays `removing`, and another
    * call finishes. Rejects with VETOED, TRANSITION_REFUSED or REMOVE_FAILED.
    */
-  remove(id: string): Promise<void>;
+  remove(id: string, options?: RemoveOptions & { readonly forget?: false }): Promise<void>;
+  remove(id: string, options: RemoveOptions): Promise<Removal>;
+  /** Removes archived tenants whose retention has ended. One that fails does not stop the others. */
+  purge(options?: PurgeOptions): Promise<Purge>;
   domains(id: string): Promise<Domain[]>;
   /** Rejects with DOMAIN_INVALID, DOMAIN_TAKEN or TENANT_UNKNOWN; a new primary domain replaces the old one. */
   addDomain(id: string, host: string, options?: { readonly primary?: boolean }): Promise<Domain>;

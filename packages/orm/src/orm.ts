@@ -99,7 +99,7 @@ export async function createOrm<
   const { pools, drivers, vault, servers, central, set, wall } = opened;
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
-  const storages = storagesOf(opened);
+  const storages = storagesOf(opened, find);
   const migrations = openMigrations({
     ...opened,
     base,
@@ -202,22 +202,19 @@ async function openDatabase(
   return { scopes, servers, central, vault, pools, set, extensions, drivers, wall };
 }
 
-function storagesOf({
-  pools,
-  central,
-  servers,
-  vault,
-  extensions,
-  wall,
-}: OpenDatabase): Readonly<Record<Isolation, TenantStorage>> {
+function storagesOf(
+  { pools, central, servers, vault, extensions, wall }: OpenDatabase,
+  find: FindTenant,
+): Readonly<Record<Isolation, TenantStorage>> {
   const maintenance = maintenanceOn(servers, central);
   return {
-    schema: schemaStorage(pools, central, extensions.schema),
+    schema: schemaStorage(pools, central, extensions.schema, find),
     database: databaseStorage({
       pools,
       central,
       maintenance: maintenanceFor(maintenance, vault),
       templates: templates({ pools, maintenance, prefix: templatePrefix(central), mark: marksOf(central).template }),
+      find,
     }),
     row: rowStorage(pools, central, wall),
   };

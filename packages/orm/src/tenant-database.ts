@@ -1,7 +1,7 @@
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { PlacementDraft, ResourceScope, ResourceVerbs, TenantStore } from '@omnitenant/core/extend';
-import { withUnusedNames } from './central/former-tenants.ts';
+import { formerKeys, withUnusedNames } from './central/former-tenants.ts';
 import type { Pools } from './connections/pools.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
 import { nextKey } from './isolation/row/former-tenants.ts';
@@ -44,12 +44,13 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     await migrations.check();
     const placed = placeTenant(draft, placing);
     if (placed.isolation === 'database' && !serverOf(base).hasDatabases) throw noDatabases(draft.id);
+    const central = fork({ kind: 'central' });
     if (!sharesTables(placed)) {
       if (draft.adopts) return placed;
-      const central = fork({ kind: 'central' });
       return { ...placed, placement: await withUnusedNames(central, placed.isolation, placed.placement) };
     }
-    const key = await nextKey(pools, placed.placement, draft.id);
+    const former = await formerKeys(central, placed.placement, draft.id);
+    const key = await nextKey(pools, placed.placement, draft.id, former);
     return { ...placed, placement: { ...placed.placement, key } };
   }
 
@@ -80,6 +81,8 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
       if (provisioned === undefined || seed === undefined) return;
       await base.em.forkFor(drivers.forNew(tenant)).transactional((em) => seed(em, tenant));
     },
+
+    release: (tenant) => storageOf(tenant).release(tenant),
 
     destroy: (tenant) => storageOf(tenant).destroy(tenant),
 

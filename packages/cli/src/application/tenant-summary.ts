@@ -3,8 +3,9 @@ import { masked } from '../terminal/masked.ts';
 import { paint, plain, type Style } from '../terminal/output.ts';
 
 /** A tenant without its config and the application's own columns, which may hold credentials; a sealed URL is masked. */
-export function summaryOf({ id, name, status, isolation, placement, createdAt, updatedAt }: Tenant) {
-  return { id, name, status, isolation, placement: masked(placement), createdAt, updatedAt };
+export function summaryOf({ id, name, status, isolation, placement, retainUntil, createdAt, updatedAt }: Tenant) {
+  const retention = retainUntil ? { retainUntil } : {};
+  return { id, name, status, isolation, placement: masked(placement), ...retention, createdAt, updatedAt };
 }
 
 /** Says what was done with a tenant, and what the tenant is now. */
@@ -18,6 +19,12 @@ export function removalWarning(tenant: Tenant): string {
   const storage = storages[tenant.isolation] ?? 'all data in';
   const adopted = tenant.isolation === 'row' ? '' : ' (unless it was adopted)';
   return `This permanently deletes "${plain(tenant.name)}" and ${storage} ${placementLabel(tenant)}${adopted}.`;
+}
+
+/** What is left where it is when a tenant is removed and its storage kept. */
+export function keepingWarning(tenant: Tenant): string {
+  const storage = storages[tenant.isolation] ?? 'all data in';
+  return `This deletes "${plain(tenant.name)}", and keeps ${storage} ${placementLabel(tenant)}, which no tenant reaches until it is adopted.`;
 }
 
 const storages: Readonly<Record<string, string>> = {

@@ -1,8 +1,9 @@
+import type { Tenant } from '@omnitenant/core';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { report } from '../terminal/failure.ts';
 import { print } from '../terminal/output.ts';
-import type { Program } from '../terminal/program.ts';
+import type { CommonOptions, Program } from '../terminal/program.ts';
 
 export function suspend(program: Program): void {
   addStatusCommand(program, {
@@ -28,16 +29,8 @@ export function maintain(program: Program): void {
   });
 }
 
-export function archive(program: Program): void {
-  addStatusCommand(program, {
-    verb: 'archive',
-    summary: 'close tenants and keep their data',
-    description: 'Archives tenants: nobody can enter them, and their data is kept.',
-  });
-}
-
 interface StatusCommand {
-  readonly verb: 'suspend' | 'resume' | 'maintain' | 'archive';
+  readonly verb: 'suspend' | 'resume' | 'maintain';
   readonly summary: string;
   readonly description: string;
 }
@@ -52,14 +45,25 @@ function addStatusCommand(program: Program, { verb, summary, description }: Stat
     .addHelpText('after', examples({ [`${verb} acme`]: 'one tenant', [`${verb} acme bloom`]: 'several tenants' }))
     .action(async (ids, _, command) => {
       await withApplication(command, async ({ tenancy }) => {
-        for (const id of ids) {
-          try {
-            const { status } = await tenancy.tenants[verb === 'maintain' ? 'startMaintenance' : verb](id);
-            print(`${id}: ${status}`);
-          } catch (error) {
-            process.exitCode = report(error, command.optsWithGlobals());
-          }
-        }
+        await changeEach(ids, command.optsWithGlobals(), (id) =>
+          tenancy.tenants[verb === 'maintain' ? 'startMaintenance' : verb](id),
+        );
       });
     });
+}
+
+/** Changes tenants one after another; a failure does not stop the others. */
+export async function changeEach(
+  ids: readonly string[],
+  options: CommonOptions,
+  change: (id: string) => Promise<Tenant>,
+): Promise<void> {
+  for (const id of ids) {
+    try {
+      const { status } = await change(id);
+      print(`${id}: ${status}`);
+    } catch (error) {
+      process.exitCode = report(error, options);
+    }
+  }
 }

@@ -1,9 +1,10 @@
 import { confirm } from '../application/options.ts';
-import { removalWarning } from '../application/tenant-summary.ts';
+import { keepingWarning, removalWarning } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
+import { sentenceOf } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { print } from '../terminal/output.ts';
+import { note, print } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { askForId } from '../terminal/prompts.ts';
 
@@ -13,14 +14,27 @@ export function remove(program: Program): void {
     .summary('delete a tenant and all its data')
     .description('Deletes a tenant and all its data. It asks for the id first.')
     .argument('<tenant>', 'tenant id')
+    .option('--keep-storage', 'keep its schema, database or rows, which adopt takes back')
+    .option('--forget', 'delete the tenant even if its data cannot be reached, such as on a lost server')
     .addOption(confirm)
-    .addHelpText('after', examples({ 'remove acme': 'asks', 'remove acme --confirm acme': 'in a script' }))
-    .action(async (id, _, command) => {
+    .addHelpText(
+      'after',
+      examples({
+        'remove acme': 'asks',
+        'remove acme --confirm acme': 'in a script',
+        'remove acme --keep-storage': 'take it back with: adopt acme --schema t_acme',
+        'remove acme --forget': 'its server or database is gone',
+      }),
+    )
+    .action(async (id, { forget = false, keepStorage = false }, command) => {
       await withApplication(command, async ({ tenancy }) => {
         const tenant = await tenancy.tenants.get(id);
-        await askForId(command.optsWithGlobals(), id, removalWarning(tenant));
-        await interruptible(`To continue, run: omnitenant remove ${id}`, () => tenancy.tenants.remove(id));
-        print(`removed "${id}"`);
+        const warning = keepStorage ? keepingWarning(tenant) : removalWarning(tenant);
+        await askForId(command.optsWithGlobals(), id, warning);
+        const again = `To continue, run: omnitenant remove ${id}${keepStorage ? ' --keep-storage' : ''}`;
+        const { left } = await interruptible(again, () => tenancy.tenants.remove(id, { forget, keepStorage }));
+        for (const { resource, error } of left) note(`left behind in "${resource}": ${sentenceOf(error)}`);
+        print(`${left.length > 0 ? 'forgot' : 'removed'} "${id}"${keepStorage ? ' and kept its storage' : ''}`);
       });
     });
 }

@@ -18,7 +18,7 @@ export interface TenantRecords<T extends Tenant> {
   read(id: string): Promise<T>;
   insert(draft: TenantDraft<T>, domains: readonly Domain[]): Promise<T>;
   update(id: string, change: TenantChange<T>): Promise<T>;
-  transit(tenant: string | T, transition: Transition, holder?: string): Promise<T>;
+  transit(tenant: string | T, transition: Transition, holder?: string, more?: TenantChange<T>): Promise<T>;
   delete(tenant: T, holder?: string): Promise<void>;
   /** Invalidates the cached record, which a resource may have changed. */
   refresh(id: string): void;
@@ -84,8 +84,8 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
 
     update: (id, change) => update(id, change),
 
-    transit(tenant, { from, to }, holder) {
-      const change = { status: to } as TenantChange<T>;
+    transit(tenant, { from, to }, holder, more) {
+      const change = { ...more, status: to } as TenantChange<T>;
       if (typeof tenant === 'string') return update(tenant, change, from);
       return update(tenant.id, change, from, { createdAt: tenant.createdAt, holder });
     },

@@ -63,6 +63,39 @@ describe('removing a tenant', () => {
     expect([...storage]).toEqual([]);
   });
 
+  test('that cannot reach its storage forgets the tenant where it is to, and says what is left', async () => {
+    const { tenants, failures, storage } = fleet();
+    await tenants.create({ id: 'acme' });
+    failures.on = 'db.destroy';
+    await expect(tenants.remove('acme')).rejects.toThrow('remove("acme", { forget: true })');
+    const { left } = await tenants.remove('acme', { forget: true });
+    expect(left).toEqual([{ resource: 'db', error: expect.objectContaining({ message: 'db.destroy broke' }) }]);
+    expect(await tenants.tryGet('acme')).toBeUndefined();
+    expect([...storage]).toEqual(['db/acme']);
+    failures.on = undefined;
+    await tenants.create({ id: 'birch' });
+    expect(await tenants.remove('birch', { forget: true })).toEqual({ left: [] });
+    expect([...storage]).toEqual(['db/acme']);
+  });
+
+  test('that keeps storage releases what can be adopted, and destroys the rest', async () => {
+    const done: string[] = [];
+    const log = (name: string) => async () => void done.push(name);
+    const cache = defineResource({ name: 'cache', open: () => 1, destroy: log('cache.destroy') });
+    const db = defineResource({
+      name: 'db',
+      open: () => 1,
+      adopt: log('db.adopt'),
+      release: log('db.release'),
+      destroy: log('db.destroy'),
+    });
+    const { tenants } = createTenancy({ store: memoryStore(), resources: [db, cache] });
+    await tenants.create({ id: 'acme' });
+    await tenants.remove('acme', { keepStorage: true });
+    expect(done).toEqual(['cache.destroy', 'db.release']);
+    expect(await tenants.tryGet('acme')).toBeUndefined();
+  });
+
   test('twice at once removes it once, and never the one that is created after it', async () => {
     const { tenancy, tenants, storage } = fleet();
     await tenants.create({ id: 'acme' });

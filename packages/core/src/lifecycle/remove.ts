@@ -2,47 +2,100 @@ import { outside } from '../context.ts';
 import { mayPass, TenancyError } from '../errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
+import type { ResourceVerbs } from '../resource.ts';
 import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { requireStatus, type Transition, transitions } from './transitions.ts';
+
+/** What becomes of a tenant's storage when the tenant is removed. Default: it is destroyed, or else the tenant is kept. */
+export interface RemoveOptions {
+  /** Leave storage that can be adopted, with its contents. `adopt` takes it back, under the same id too. */
+  readonly keepStorage?: boolean;
+  /** Forget the tenant although storage cannot be destroyed, for example because its server is gone. */
+  readonly forget?: boolean;
+}
+
+/** The result of a removal. */
+export interface Removal {
+  /** Storage that could not be destroyed or kept, of a tenant that was forgotten nevertheless. */
+  readonly left: readonly { readonly resource: string; readonly error: unknown }[];
+}
 
 /**
  * Closes a tenant, destroys its storage and deletes its record. Of a tenant that is being removed, it finishes the removal, or waits
  * until another process has.
  */
-export async function removeTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id: string): Promise<void> {
+export async function removeTenant<T extends Tenant>(
+  lifecycle: Lifecycle<T>,
+  id: string,
+  options: RemoveOptions = {},
+): Promise<Removal> {
+  return removeWhen(lifecycle, id, { transition: transitions.remove, options });
+}
+
+/** What a removal requires, and what it does. */
+interface Terms {
+  /** What the tenant's status has to allow. */
+  readonly transition: Transition;
+  readonly options?: RemoveOptions;
+  /** Why a tenant that is closed by now is not removed. It becomes archived again. */
+  readonly refusal?: (tenant: Tenant) => TenancyError | undefined;
+}
+
+export async function removeWhen<T extends Tenant>(
+  lifecycle: Lifecycle<T>,
+  id: string,
+  terms: Terms,
+): Promise<Removal> {
   const { records, store, signals } = lifecycle;
   const stored = await records.read(id);
-  requireStatus(stored, transitions.remove.from);
+  requireStatus(stored, terms.transition.from);
   if (stored.status !== 'removing') await signals.emitBefore('removing', { tenant: stored });
 
-  const outcome = await lifecycle.exclusively(id, 'remove', async (lease): Promise<Outcome<T>> => {
+  const outcome = await lifecycle.exclusively(id, 'remove', async (lease): Promise<Outcome<T> & Partial<Removal>> => {
     if (lease.waited && stored.status === 'removing') {
       const now = await store.find(id);
       if (now === undefined || !isSameIncarnation(now, stored)) return { tenant: stored, byOther: true };
     }
-    return destroyTenant(lifecycle, { stored, transition: transitions.remove }, lease);
+    return destroyTenant(lifecycle, stored, terms, lease);
   });
   await conclude(lifecycle, outcome, 'removed');
+  return { left: outcome.left ?? [] };
 }
 
 /** Ends the storage of a tenant that has the status that the transition requires, and forgets it. */
 export async function destroyTenant<T extends Tenant>(
   { records, resources }: Lifecycle<T>,
-  { stored, transition }: { readonly stored: T; readonly transition: Transition },
+  stored: T,
+  { transition, options = {}, refusal }: Terms,
   { holder, confirm }: HeldLease,
-): Promise<Outcome<T>> {
+): Promise<Outcome<T> & Partial<Removal>> {
   const { id } = stored;
   const tenant = await records.transit(stored, transition, holder);
+  const refused = refusal?.(tenant);
+  if (refused !== undefined) return { tenant: await records.transit(tenant, transitions.keep, holder), error: refused };
+  const left: Removal['left'][number][] = [];
   for (const resource of resources.toReversed()) {
     await confirm();
     try {
-      await outside(() => resource.destroy?.(tenant));
-    } catch (cause) {
-      const message = `Tenant "${id}" could not be removed: "${resource.name}" failed. The tenant stays closed; ${mayPass(cause) ? '' : 'fix the cause and '}remove it again.`;
-      return { tenant, error: new TenancyError('REMOVE_FAILED', message, { tenant: id, cause }) };
+      await outside(() => endStorage(resource, tenant, options));
+    } catch (error) {
+      if (!options.forget) return { tenant, error: removeFailed(id, resource.name, error) };
+      left.push({ resource: resource.name, error });
     }
   }
   await records.delete(tenant, holder);
-  return { tenant };
+  return { tenant, left };
+}
+
+async function endStorage(resource: ResourceVerbs, tenant: Tenant, { keepStorage }: RemoveOptions): Promise<void> {
+  if (keepStorage && resource.release !== undefined) await resource.release(tenant);
+  else await resource.destroy?.(tenant);
+}
+
+function removeFailed(id: string, resource: string, cause: unknown): TenancyError {
+  const message =
+    `Tenant "${id}" could not be removed: "${resource}" failed. The tenant stays closed; ${mayPass(cause) ? '' : 'fix the cause and '}remove it again. ` +
+    `If what "${resource}" needs is gone for good, remove("${id}", { forget: true }) leaves what cannot be reached.`;
+  return new TenancyError('REMOVE_FAILED', message, { tenant: id, cause });
 }

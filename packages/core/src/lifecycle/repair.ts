@@ -35,7 +35,7 @@ export async function clearTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id:
   await signals.emitBefore('removing', { tenant: stored });
   const outcome = await lifecycle.exclusively(id, 'repair', async (lease) => {
     const failed = await records.transit(stored, transitions.reclaim, lease.holder);
-    return destroyTenant(lifecycle, { stored: failed, transition: transitions.clear }, lease);
+    return destroyTenant(lifecycle, failed, { transition: transitions.clear }, lease);
   });
   await conclude(lifecycle, outcome, 'removed');
 }

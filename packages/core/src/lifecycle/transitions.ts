@@ -17,7 +17,9 @@ type Verb =
   | 'archive'
   | 'clear'
   | 'resume'
-  | 'remove';
+  | 'remove'
+  | 'purge'
+  | 'keep';
 
 /** Every change of status. */
 export const transitions: Readonly<Record<Verb, Transition>> = {
@@ -28,9 +30,12 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   finish: { from: ['failed'], to: 'active' },
   suspend: { from: ['active'], to: 'suspended' },
   startMaintenance: { from: ['active'], to: 'maintenance' },
-  archive: { from: ['active', 'suspended', 'maintenance'], to: 'archived' },
+  // Once more, to change how long it is kept.
+  archive: { from: ['active', 'suspended', 'maintenance', 'archived'], to: 'archived' },
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
   clear: { from: ['failed'], to: 'removing' },
+  purge: { from: ['archived', 'removing'], to: 'removing' },
+  keep: { from: ['removing'], to: 'archived' },
   remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },
 };
 

@@ -12,7 +12,7 @@ export interface ParsedTenantInput<T extends Tenant> {
   readonly domains: readonly Domain[];
 }
 
-const notInput = ['status', 'createdAt', 'updatedAt'];
+const notInput = ['status', 'retainUntil', 'createdAt', 'updatedAt'];
 const notChange = ['id', 'isolation', 'createdAt', 'updatedAt'];
 
 /**

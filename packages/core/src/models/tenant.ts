@@ -17,6 +17,8 @@ export interface Tenant {
   readonly isolation: string;
   readonly placement: Placement;
   readonly config: Readonly<Record<string, unknown>>;
+  /** When an archived tenant may be purged; without it, never. */
+  readonly retainUntil?: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -39,11 +41,12 @@ export type TenantInput<T extends Tenant = Tenant> = {
 } & Partial<OwnColumns<T>>;
 
 /** A new tenant as the store receives it. The store adds the timestamps. */
-export type TenantDraft<T extends Tenant = Tenant> = Omit<Tenant, 'createdAt' | 'updatedAt'> & Partial<OwnColumns<T>>;
+export type TenantDraft<T extends Tenant = Tenant> = Omit<Tenant, 'retainUntil' | 'createdAt' | 'updatedAt'> &
+  Partial<OwnColumns<T>>;
 
 /** What may change in a stored tenant. */
 export type TenantChange<T extends Tenant = Tenant> = Partial<
-  Pick<Tenant, 'name' | 'status' | 'placement' | 'config'>
+  Pick<Tenant, 'name' | 'status' | 'placement' | 'config' | 'retainUntil'>
 > &
   Partial<OwnColumns<T>>;
 

@@ -6,13 +6,13 @@ import type { TenantEntity } from './tenant-entity.ts';
 /** Remembers where a removed tenant was, in the transaction that deletes its record. */
 export async function recordFormer(em: TenantEntityManager, tenant: TenantEntity): Promise<void> {
   const { id, createdAt, isolation, placement } = tenant;
-  const { server = '', database = '', schema = '', role = '' } = placement;
-  // The tenants of isolation row have a key of their own, which their schema remembers.
-  if (isolation === 'row' || server === '') return;
+  const { server = '', database = '', schema = '', role = '', key = '' } = placement;
+  if (server === '') return;
   await em.execute(
     `insert into ${formerTenantTable} (id, created_at, isolation, server, database, schema, role) values (?, ?, ?, ?, ?, ?, ?)
      on conflict do nothing`,
-    [id, createdAt, isolation, server, database, schema, role],
+    // What only one of the tenants that share a schema has had is its key.
+    [id, createdAt, isolation, server, database, schema, isolation === 'row' ? key : role],
   );
 }
 
@@ -42,6 +42,19 @@ export async function withUnusedNames(
     if (Object.entries(names).every(([column, name]) => !used.has(`${column} ${name}`)))
       return { ...placement, ...names };
   }
+}
+
+/** The keys that former tenants of an id have had in a shared schema, which may not know of those that were forgotten. */
+export async function formerKeys(
+  em: TenantEntityManager,
+  { server, database, schema }: OrmPlacement,
+  id: string,
+): Promise<string[]> {
+  const found = await em.execute<{ role: string }[]>(
+    `select role from ${formerTenantTable} where isolation = 'row' and id = ? and server = ? and database = ? and schema = ?`,
+    [id, server, database, schema],
+  );
+  return found.map(({ role }) => role);
 }
 
 /** No longer than PostgreSQL allows. */

@@ -14,8 +14,8 @@ const versions = new WeakMap<Tenant, string>();
 
 /** The snapshot of a stored tenant. Its version is internal to the orm, and not among the columns. */
 export function toTenant<T extends Tenant>(entity: TenantEntity, meta: EntityMetadata<TenantEntity>): T {
-  const { schemaVersion, ...columns } = columnsOf<T & Pick<TenantEntity, 'schemaVersion'>>(entity, meta);
-  const tenant = tenantSnapshot(columns as unknown as T);
+  const { schemaVersion, retainUntil, ...columns } = columnsOf<T & Pick<TenantEntity, 'schemaVersion'>>(entity, meta);
+  const tenant = tenantSnapshot({ ...columns, ...(retainUntil && { retainUntil }) } as unknown as T);
   if (schemaVersion) versions.set(tenant, schemaVersion);
   return tenant;
 }

@@ -20,6 +20,8 @@ export const TenantSchema = defineEntity({
       .default('')
       .onCreate(() => '')
       .hidden(),
+    /** When an archived tenant may be purged. */
+    retainUntil: p.datetime().nullable(),
     createdAt: p.datetime().onCreate(() => new Date()),
     updatedAt: p
       .datetime()

@@ -178,7 +178,14 @@ export function centralStore<T extends Tenant>({
           if (from && !from.includes(found.status)) throw transitionRefused(found, from);
           // Two changes never leave the same time, by which processes tell what they have read already.
           const updatedAt = new Date(Math.max(Date.now(), found.updatedAt.getTime() + 1));
-          em.assign(found, { ...(await bound(id, change)), updatedAt } as EntityData<TenantEntity> as never);
+          const { retainUntil, ...others } = await bound(id, change);
+          // Where nothing is retained, nothing has to be written, which a central of an earlier version has no column for.
+          const isRetained = retainUntil !== undefined && (retainUntil ?? found.retainUntil) != null;
+          em.assign(found, {
+            ...others,
+            ...(isRetained && { retainUntil }),
+            updatedAt,
+          } as EntityData<TenantEntity> as never);
           await em.flush();
           await recordChanges(em, [changeOf(found)]);
           return found;

@@ -3,6 +3,7 @@ import type { Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
 import type { Pools } from '../connections/pools.ts';
 import { placementOf } from '../placement/placement.ts';
+import type { FindTenant } from '../session/removed-tenant.ts';
 import type { Database } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
@@ -11,11 +12,13 @@ import { refuseOthersSchemas } from './others-schemas.ts';
 import { authorization, createRole, dropRole } from './role.ts';
 import {
   type Contents,
+  checkKept,
   isAdoptable,
   isSame,
   isTaken,
   keepForOwner,
   notAdoptable,
+  type Ownership,
   type TenantStorage,
   takenOr,
 } from './storage.ts';
@@ -28,10 +31,17 @@ export interface DatabaseStorageOptions {
   /** The database of the same server to connect to while another is created or dropped. */
   readonly maintenance: (database: Database) => Promise<Database>;
   readonly templates: Templates;
+  readonly find: FindTenant;
 }
 
 /** Isolation `database`: each tenant has a database, on a configured server or on one of its own. */
-export function databaseStorage({ pools, central, maintenance, templates }: DatabaseStorageOptions): TenantStorage {
+export function databaseStorage({
+  pools,
+  central,
+  maintenance,
+  templates,
+  find,
+}: DatabaseStorageOptions): TenantStorage {
   const marks = marksOf(central);
   const owned = { pools, marks };
 
@@ -107,7 +117,12 @@ export function databaseStorage({ pools, central, maintenance, templates }: Data
       if (record !== undefined) return 'migrated-and-recorded';
       return isCopy ? 'migrated' : 'empty';
     },
-    adopt: (tenant) => adopt({ pools, marks, maintenance }, tenant),
+    adopt: (tenant) => adopt({ pools, marks, maintenance, find }, tenant),
+    release: async (tenant) => {
+      const { database, ...placement } = placementOf(tenant);
+      const found = await ownerOf(pools, await maintenance({ ...placement, database }), database);
+      checkKept(found, tenant, marks, `database "${database}"`);
+    },
     destroy: (tenant) => destroy({ pools, marks, maintenance }, tenant),
   };
 }
@@ -117,12 +132,13 @@ interface Owned extends Pick<DatabaseStorageOptions, 'pools' | 'maintenance'> {
   readonly marks: Marks;
 }
 
-async function adopt({ pools, marks, maintenance }: Owned, tenant: Tenant): Promise<void> {
+async function adopt({ find, ...owned }: Owned & Ownership, tenant: Tenant): Promise<void> {
+  const { pools, marks, maintenance } = owned;
   const placement = placementOf(tenant);
   const server = await maintenance(placement);
   const found = await ownerOf(pools, server, placement.database);
   if (found) await refuseOthersSchemas(pools, tenant, 'PROVISION_FAILED');
-  if (!isAdoptable(found, marks.adopted(tenant)))
+  if (!(await isAdoptable(found, tenant, { marks, find })))
     throw notAdoptable(tenant, 'database', placement.database, found?.owner);
   await pools.query(
     server,

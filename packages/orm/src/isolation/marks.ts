@@ -1,5 +1,5 @@
 import type { Tenant } from '@omnitenant/core';
-import { incarnationOf } from '@omnitenant/core/extend';
+import { incarnationOf, parseIncarnation } from '@omnitenant/core/extend';
 import type { Pools } from '../connections/pools.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import type { Database } from '../sql/client.ts';
@@ -19,6 +19,8 @@ export interface Marks {
   adopted(tenant: Tenant): string;
   /** On databases that tenants' databases are copied from. */
   readonly template: string;
+  /** The incarnation that a mark of this application names, of either kind. */
+  read(mark: string): ReturnType<typeof parseIncarnation>;
 }
 
 export function marksOf({ database }: Database): Marks {
@@ -26,6 +28,10 @@ export function marksOf({ database }: Database): Marks {
     owner: (tenant) => `${markPrefix} tenant ${incarnationOf(tenant)} of ${database}`,
     adopted: (tenant) => `${markPrefix} adopted by tenant ${incarnationOf(tenant)} of ${database}`,
     template: `${markPrefix} template of ${database}`,
+    read: (mark) => {
+      const [, incarnation = '', application] = /^omnitenant: (?:adopted by )?tenant (\S+) of (.*)$/s.exec(mark) ?? [];
+      return application === database ? parseIncarnation(incarnation) : undefined;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Pools } from '../connections/pools.ts';
 import { placementOf } from '../placement/placement.ts';
 import { pinOf } from '../session/pin.ts';
+import type { FindTenant } from '../session/removed-tenant.ts';
 import type { Database } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { dropSchemaSql } from './drop-schema.ts';
@@ -8,10 +9,10 @@ import { markOfSchema, marksOf } from './marks.ts';
 import { ownDatabaseOr, refuseOwnDatabase } from './others-schemas.ts';
 import { refuseOutsideDependents } from './outside-dependents.ts';
 import { authorization, createRole, dropRole } from './role.ts';
-import { isAdoptable, isSame, keepForOwner, notAdoptable, type TenantStorage, takenOr } from './storage.ts';
+import { checkKept, isAdoptable, isSame, keepForOwner, notAdoptable, type TenantStorage, takenOr } from './storage.ts';
 
 /** Isolation `schema`: each tenant has a schema in a shared database. */
-export function schemaStorage(pools: Pools, central: Database, extensions: string): TenantStorage {
+export function schemaStorage(pools: Pools, central: Database, extensions: string, find: FindTenant): TenantStorage {
   const marks = marksOf(central);
   const owned = { pools, marks };
   return {
@@ -39,12 +40,16 @@ export function schemaStorage(pools: Pools, central: Database, extensions: strin
     adopt: async (tenant) => {
       const placement = placementOf(tenant);
       const found = await markOfSchema(pools, placement);
-      if (!isAdoptable(found, marks.adopted(tenant)))
+      if (!(await isAdoptable(found, tenant, { marks, find })))
         throw notAdoptable(tenant, 'schema', placement.schema, found?.owner);
       await pools.query(
         placement,
         `comment on schema ${quoteName(placement.schema)} is ${quoteText(marks.adopted(tenant))}`,
       );
+    },
+    release: async (tenant) => {
+      const placement = placementOf(tenant);
+      checkKept(await markOfSchema(pools, placement), tenant, marks, `schema "${placement.schema}"`);
     },
     destroy: async (tenant) => {
       const placement = placementOf(tenant);

@@ -3,10 +3,11 @@ import type { ProvisionedAs } from '@omnitenant/core/extend';
 import { lastKnownVersion } from '../central/stored-tenant.ts';
 import type { Pools } from '../connections/pools.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
+import type { FindTenant } from '../session/removed-tenant.ts';
 import type { Database } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteText } from '../sql/quote.ts';
-import { markPrefix } from './marks.ts';
+import { type Marks, markPrefix } from './marks.ts';
 
 /** Creates and destroys the storage of the tenants of one isolation. */
 export interface TenantStorage {
@@ -15,8 +16,14 @@ export interface TenantStorage {
    * that name exists: nothing is adopted by accident.
    */
   create(tenant: Tenant, contents?: Contents): Promise<ProvisionedAs>;
-  /** Marks existing storage as the tenant's, if no tenant owns it. */
+  /** Marks existing storage as the tenant's, if no tenant owns it. What a tenant had that was removed, its mark notwithstanding, is nobody's. */
   adopt(tenant: Tenant): Promise<void>;
+  /**
+   * Leaves storage as it is, so that it can be adopted when the tenant is gone.
+   *
+   * @throws REMOVE_FAILED if there is none of this tenant.
+   */
+  release(tenant: Tenant): Promise<void>;
   /** Drops storage that was created for this tenant, and unmarks storage that was adopted. Does nothing if it is gone. */
   destroy(tenant: Tenant): Promise<void>;
 }
@@ -78,9 +85,44 @@ export async function takenOr(
   );
 }
 
-/** True if it exists and no tenant owns it; a mark left by this tenant's own failed adoption does not count. */
-export function isAdoptable(found: { readonly owner?: string } | undefined, adoptedMark: string): boolean {
-  return found !== undefined && (!found.owner?.startsWith(markPrefix) || found.owner === adoptedMark);
+/** What adoptions ask of marks. */
+export interface Ownership {
+  readonly marks: Marks;
+  readonly find: FindTenant;
+}
+
+/**
+ * True if storage exists and no tenant owns it. A mark left by this tenant's own failed adoption does not count, nor does that of a
+ * tenant of this application which is gone: its storage was kept, or could not be reached.
+ */
+export async function isAdoptable(
+  found: { readonly owner?: string } | undefined,
+  tenant: Tenant,
+  { marks, find }: Ownership,
+): Promise<boolean> {
+  if (found === undefined) return false;
+  const { owner } = found;
+  if (!owner?.startsWith(markPrefix) || owner === marks.adopted(tenant)) return true;
+  const former = marks.read(owner);
+  if (former === undefined) return false;
+  return (await find(former.id))?.createdAt.getTime() !== former.createdAtMs;
+}
+
+/**
+ * Accepts storage that bears a mark of this tenant, which the next adoption understands when the tenant is gone.
+ *
+ * @throws REMOVE_FAILED
+ */
+export function checkKept(
+  found: { readonly owner?: string } | undefined,
+  tenant: Tenant,
+  marks: Marks,
+  what: string,
+): void {
+  if (found?.owner === marks.owner(tenant) || found?.owner === marks.adopted(tenant)) return;
+  const why = found === undefined ? 'does not exist' : 'is not marked as its own';
+  const message = `The ${what} of the tenant "${tenant.id}" ${why}, so it cannot be kept. Remove the tenant without keeping its storage.`;
+  throw new TenancyError('REMOVE_FAILED', message, { tenant: tenant.id });
 }
 
 /** The error for storage that cannot be adopted: it does not exist, or it has an owner. */

@@ -54,6 +54,20 @@ export async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
   }
 }
 
+/** Leaves a tenant's rows to nobody: no new tenant gets their key but one that adopts them. */
+export async function releaseRows(pools: Pools, tenant: Tenant): Promise<void> {
+  const placement = sharedPlacement(tenant);
+  const { key } = placement;
+  await pools.query(
+    placement,
+    [
+      asOwner(placement),
+      rememberKey(placement, tenant.id, { key, incarnation: '' }),
+      `update ${inSchema(placement, formerTenants)} set incarnation = '' where ${tenantColumn} = ${quoteText(key)}`,
+    ].join(';\n'),
+  );
+}
+
 /** Leaves rows that the tenant has adopted to nobody; says whether it had. */
 async function giveBack(pools: Pools, placement: SharedPlacement, tenant: Tenant): Promise<boolean> {
   const given = await pools.query(

@@ -68,15 +68,24 @@ export function isNotThere(error: unknown): boolean {
  * The key of a new tenant: its id; where a tenant with that id was removed, the id and a number; where rows of that id were taken over,
  * their key. Whoever still holds the record of a removed tenant finds none of its successor's rows.
  */
-export async function nextKey(pools: Pools, placement: OrmPlacement & Database, id: string): Promise<string> {
+export async function nextKey(
+  pools: Pools,
+  placement: OrmPlacement & Database,
+  id: string,
+  former: readonly string[],
+): Promise<string> {
   try {
     const [found] = await pools.query(placement, `${asOwner(placement)}; select ${usedKeys(placement, id)} as used`);
     const used = (found?.['used'] ?? []) as readonly UsedKey[];
     const unclaimed = used.find(({ incarnation }) => incarnation === '');
-    if (unclaimed) return unclaimed.key;
-    return used.length === 0 ? id : `${id}~${used.length + 1}`;
+    return unclaimed?.key ?? unusedKey(id, new Set([...former, ...used.map(({ key }) => key)]));
   } catch (error) {
-    if (isNotThere(error)) return id;
+    if (isNotThere(error)) return unusedKey(id, new Set(former));
     throw error;
   }
+}
+
+function unusedKey(id: string, used: ReadonlySet<string>): string {
+  if (used.size === 0) return id;
+  for (let n = used.size + 1; ; n += 1) if (!used.has(`${id}~${n}`)) return `${id}~${n}`;
 }

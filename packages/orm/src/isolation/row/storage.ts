@@ -8,7 +8,7 @@ import { formerTenants, inSchema, tenantColumn } from '../../placement/shared-ta
 import type { Database } from '../../sql/client.ts';
 import { quoteText } from '../../sql/quote.ts';
 import { type Contents, isSame, type TenantStorage } from '../storage.ts';
-import { destroyRows } from './destroy-rows.ts';
+import { destroyRows, releaseRows } from './destroy-rows.ts';
 import { adoptedBy, asOwner, idOf, isNotThere, type UsedKey, usedKeys } from './former-tenants.ts';
 import { prepare } from './prepare.ts';
 
@@ -38,6 +38,7 @@ export function rowStorage(pools: Pools, central: Database, wall: RowWall | unde
       );
       if (adopted.length === 0) throw isNobodys(tenant, placement);
     },
+    release: async (tenant) => releaseRows(pools, tenant),
     destroy: async (tenant) => destroyRows(pools, tenant),
   };
 }
