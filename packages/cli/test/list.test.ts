@@ -37,6 +37,7 @@ test.each([
   [['--status', 'suspended'], ['cobalt']],
   [['--isolation', 'database'], ['acme']],
   [['--search', 'STEM'], ['bloom']],
+  [['--limit', '1'], ['acme']],
   [['--search', 'nobody'], []],
 ])('lists only tenants with %j', async (filter, ids) => {
   const { out } = await app.run('list', '--json', ...filter);

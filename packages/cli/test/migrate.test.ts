@@ -39,6 +39,7 @@ describe('with pending migrations', () => {
     expect(code).toBe(0);
     expect(out).toContain(`3 tenants (acme, bloom, cobalt): ${second}`);
     expect(out).toContain('  alter table task add column done boolean not null default false;');
+    expect(out).toContain('  lock: It waits for whoever uses the table');
     expect(await pending()).toEqual(['acme', 'bloom', 'cobalt']);
   });
 
@@ -95,6 +96,7 @@ describe('with pending migrations', () => {
 });
 
 test('verify, status --deep and doctor tell of tables that no migration has made, and --fix of what central has recorded', async () => {
+  await app.run('migrate', '--all');
   expect(await app.run('verify')).toMatchObject({ code: 0, out: '3 of 3 tenants are what their migrations make\n' });
   await app.run('shell', 'acme', '-e', 'await em.execute("alter table task drop column title")');
   await app.run(
@@ -136,13 +138,22 @@ describe('rollback and fake', () => {
   test('rollback asks first, and undoes nothing if the answer is no', async () => {
     await app.run('migrate', '--all');
     const terminal = app.onTerminal('rollback', '--all');
-    await terminal.until('Undo the last migration in all tenants?');
+    await terminal.until('alter table task drop column done;');
+    await terminal.until('loss: It drops a column with its values');
+    await terminal.until(`Undo ${second} in 3 tenants (acme, bloom, cobalt)? What its tables and columns hold is lost`);
     terminal.type(enter);
     expect(await terminal.ended).toBe(130);
     expect(await pending()).toEqual([]);
     expect(await app.run('rollback', 'acme')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });
     expect(await app.run('rollback', 'acme', '--yes')).toMatchObject({ code: 0, out: '1 rolled back\n' });
     expect(await pending()).toEqual(['acme']);
+    expect(await app.run('rollback', 'acme')).toMatchObject({ code: 0, out: 'Nothing to do.\n' });
+    expect(await app.run('rollback', '--all', '--step', '2', '--skip', 'acme,c*', '--yes')).toMatchObject({
+      code: 0,
+      out: '1 rolled back\n',
+    });
+    expect(await app.run('migrate', 'bloom', '--step', '1')).toMatchObject({ code: 0, out: '1 migrated\n' });
+    expect(await pending()).toEqual(['acme', 'bloom']);
   });
 
   test('fake marks migrations and runs none', async () => {

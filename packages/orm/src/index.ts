@@ -19,7 +19,7 @@ export type {
   RolloutGroup,
 } from './migrations/fleet-options.ts';
 export type { CentralMigrations, FakeOptions, Migrations, TenantMigrations } from './migrations/migrations.ts';
-export type { MigrationPlan, PlannedMigration, PlannedStep } from './migrations/plan.ts';
+export type { MigrationPlan, PlannedMigration, PlannedStep, PlanOptions } from './migrations/plan.ts';
 export type { VerifiedGroup, VerifyOptions, VerifyProblem, VerifyReport } from './migrations/verify/verify-options.ts';
 export type { CreatedMigration, CreateMigrationOptions } from './mikro-orm/create-migration.ts';
 export { forTenants } from './mikro-orm/for-tenants.ts';
@@ -28,4 +28,5 @@ export { createOrm, type Orm } from './orm.ts';
 export type { OrmOptions } from './orm-options.ts';
 export type { Isolation, OrmPlacement, PlacementNames } from './placement/placement.ts';
 export type { RowLogin } from './placement/row-login.ts';
+export type { MigrationWarning } from './sql/migration-warnings.ts';
 export { generateCredentialsKey } from './vault/keys.ts';

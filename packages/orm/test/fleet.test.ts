@@ -123,12 +123,35 @@ describe('a fleet', () => {
       { name: 'FillNotes', sql: undefined },
       { name: 'IndexNotes', transactional: false },
     ]);
+    expect(await app.orm.migrations.plan({ skip: ['us-*'], step: 1 })).toMatchObject({
+      steps: [{ pending: ['AddNotes'], tenants: 2 }],
+      migrations: [{ name: 'AddNotes', warnings: [] }],
+    });
     expect(await app.orm.migrations.up({ tenants: ['eu-*', 'us-b'] })).toMatchObject({ migrated: 2 });
     expect(await app.orm.migrations.fake({ tenants: ['us-a'] })).toMatchObject({ migrated: 1 });
     expect(await app.orm.migrations.up()).toMatchObject({ migrated: 0, failed: [] });
     await expect(notesOf(app, 'us-a')).rejects.toThrow(/note/);
     expect(await app.orm.migrations.fake({ tenants: ['us-a'], to: 'AddCountries' })).toMatchObject({ migrated: 1 });
-    expect(await app.orm.migrations.up()).toMatchObject({ migrated: 1, failed: [] });
+    expect(await app.orm.migrations.up({ step: 1, skip: ['eu-*'] })).toMatchObject({
+      total: 1,
+      migrated: 1,
+      failed: [],
+    });
+    expect(await app.orm.migrations.plan({ direction: 'down', to: 'AddCountries' })).toMatchObject({
+      steps: [
+        { pending: ['IndexNotes', 'FillNotes', 'AddNotes'], examples: ['eu-a', 'eu-b'] },
+        { pending: ['AddNotes'], examples: ['us-a'] },
+      ],
+      migrations: [
+        { name: 'IndexNotes' },
+        { name: 'FillNotes', sql: undefined },
+        { name: 'AddNotes', warnings: [{ kind: 'loss' }, {}] },
+      ],
+    });
+    // Undoing more than there is to undo is refused before anything is sent.
+    await expect(app.orm.migrations.plan({ direction: 'down', step: 5 })).rejects.toThrow(
+      /"AddCountries".*cannot be reverted/,
+    );
   });
 
   test('goes on past a tenant that is removed meanwhile, which is no failure', async () => {

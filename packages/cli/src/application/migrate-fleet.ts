@@ -13,6 +13,10 @@ export interface FleetFlags {
   readonly concurrency: number;
   readonly canary?: number | readonly string[] | undefined;
   readonly maxFailures?: number | undefined;
+  /** Tenants to leave out. */
+  readonly skip?: readonly string[] | undefined;
+  /** The most migrations to run in a tenant. */
+  readonly step?: number | undefined;
   readonly json?: true | undefined;
 }
 

@@ -12,6 +12,10 @@ export const central = new Option('--central', "central's own migrations instead
 export const target = new Option('--to <migration>', 'target migration; 0 = before the first');
 export const status = new Option('--status <status>', 'only tenants in this status').choices(statuses);
 export const isolation = new Option('--isolation <isolation>', 'tenant isolation').choices(Object.keys(isolations));
+export const skip = new Option('--skip <tenants>', 'tenants to leave out: ids and patterns, with commas').argParser(
+  names,
+);
+export const limit = new Option('--limit <n>', 'at most so many').argParser(positive);
 export const maxFailures = new Option('--max-failures <n>', 'stop after more than this many failures').argParser(
   wholeNumber,
 );
@@ -23,11 +27,20 @@ export function canary(verb: string) {
 
 /** `acme,bloom`, or how many. */
 function tenantsOrCount(value: string): number | readonly string[] {
-  return /^\d{1,9}$/.test(value) ? Number(value) : value.split(',').filter(Boolean);
+  return /^\d{1,9}$/.test(value) ? Number(value) : names(value);
+}
+
+function names(value: string): readonly string[] {
+  return value.split(',').filter(Boolean);
 }
 
 export function concurrency(usual: number) {
   return new Option('--concurrency <n>', 'number of tenants at a time').argParser(positive).default(usual);
+}
+
+/** The most migrations to run. */
+export function step(text: string) {
+  return new Option('--step <n>', text).argParser(positive).conflicts('to');
 }
 
 /** The argument of commands that take tenants. */
@@ -39,6 +52,7 @@ export function fleetCommand(program: Program, name: string) {
     .command(name)
     .argument('[tenants...]', tenantPatterns)
     .addOption(all)
+    .addOption(skip)
     .addOption(target)
     .addOption(maxFailures)
     .addOption(concurrency(4))

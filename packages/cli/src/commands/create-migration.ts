@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { defined } from '../application/defined.ts';
 import { json } from '../application/options.ts';
+import { warningText } from '../application/planned-migrations.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { print } from '../terminal/output.ts';
@@ -34,6 +35,7 @@ export function createMigration(program: Program): void {
         }
         print(`wrote ${relative(process.cwd(), created.path)}`);
         for (const statement of created.up) print(`  ${statement}`);
+        for (const warning of created.warnings) print(warningText(warning));
       });
     });
 }

@@ -3,7 +3,7 @@ import type { OmnitenantConfig } from '../application/config.ts';
 import { defined } from '../application/defined.ts';
 import { fakeCentral, fakeTenants } from '../application/fake-migrations.ts';
 import { type FleetFlags, migrateFleet } from '../application/migrate-fleet.ts';
-import { canary, fleetCommand } from '../application/options.ts';
+import { canary, fleetCommand, step } from '../application/options.ts';
 import { namedOrAll } from '../application/select-tenants.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
@@ -18,6 +18,7 @@ export function migrate(program: Program): void {
     .description('Applies pending migrations. A tenant that fails is rolled back and does not stop the others.')
     .option('--central', 'migrate central; with tenants or --all, before the tenants')
     .addOption(canary('migrate'))
+    .addOption(step('the next migrations of each tenant: at most so many'))
     .option('--no-rollout', 'all tenants as one group, whatever the configuration says')
     .option('--fake', 'only mark the migrations as applied')
     .addHelpText(

@@ -3,7 +3,8 @@ import type { Migrated, MigrateTarget } from './migrate-target.ts';
 import type { MigrationSet } from './migration-set.ts';
 import type { MigrationTarget } from './migration-target.ts';
 import type { CentralMigrations } from './migrations.ts';
-import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
+import { fakeTo, type Operation, towards, upTo } from './operation.ts';
+import { planned } from './plan.ts';
 
 export interface CentralMigrationsParts {
   readonly set: () => Promise<MigrationSet>;
@@ -37,17 +38,17 @@ export function centralMigrations(parts: CentralMigrationsParts): CentralMigrati
       const done = await applied();
       return { applied: done, pending: (await set()).names.filter((name) => !done.includes(name)) };
     },
-    async plan({ to } = {}) {
-      const { names, compile } = await set();
-      const steps = upTo(names, to).stepsFrom(await applied());
-      return Promise.all(steps.map(async ({ name }) => ({ name, ...(await compile(name, 'up')) })));
+    async plan({ direction = 'up', to, step } = {}) {
+      const found = await set();
+      const steps = towards(found.names, direction, to, step).stepsFrom(await applied());
+      return Promise.all(steps.map(({ name }) => planned(found, name, direction)));
     },
     async up({ to } = {}) {
       if (makeTables === undefined || to !== undefined) return namesOf((names) => upTo(names, to));
       await makeTables();
       return [];
     },
-    down: ({ to } = {}) => namesOf((names) => downTo(names, to ?? names.at(-2) ?? 0)),
+    down: ({ to, step } = {}) => namesOf((names) => towards(names, 'down', to, step)),
     fake: ({ to } = {}) => namesOf((names) => fakeTo(names, to)),
     create: (options = {}) => create(options),
   };

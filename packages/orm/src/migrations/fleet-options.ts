@@ -7,8 +7,12 @@ import type { MigrationSet } from './migration-set.ts';
 export interface FleetOptions<T extends Tenant = Tenant> {
   /** Ids; `*` stands for any characters. Default: every tenant with complete storage. */
   readonly tenants?: readonly string[] | undefined;
+  /** Ids and patterns of tenants to leave out. Default: none. */
+  readonly skip?: readonly string[] | undefined;
   /** The last migration to apply. Default: the last one of the code. */
   readonly to?: string | undefined;
+  /** How many migrations at most: the next ones of each tenant, or for `down` the last ones of the code. Default: all that are pending; for `down`, one. */
+  readonly step?: number | undefined;
   /** How many tenants of one server to migrate at a time. Default: 4. */
   readonly concurrency?: number | undefined;
   /**

@@ -151,12 +151,12 @@ export class FleetRun {
    * @throws MIGRATE_FAILED
    */
   async #refusePart({ id, placement }: Tenant): Promise<void> {
-    const { tenants } = this.#selection;
-    if (tenants === undefined) return;
+    const { tenants, skip } = this.#selection;
+    if (tenants === undefined && skip === undefined) return;
     const { server = '', database = '', schema = '' } = placement;
     const sharing = { server, database, schema };
     const { ledger } = this.#fleet;
-    const others = (await ledger.count({ sharing })) - (await ledger.count({ sharing, tenants }));
+    const others = (await ledger.count({ sharing })) - (await ledger.count({ sharing, tenants, skip }));
     if (others === 0) return;
     throw new TenancyError(
       'MIGRATE_FAILED',

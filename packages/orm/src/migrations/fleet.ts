@@ -16,9 +16,9 @@ import { versionOf } from './version.ts';
 export async function migrateFleet(
   fleet: Fleet,
   operation: Operation,
-  { tenants, ...options }: FleetOptions,
+  { tenants, skip, ...options }: FleetOptions,
 ): Promise<FleetReport> {
-  const selection: LedgerFilter = { tenants, except: versionOf(operation.target) };
+  const selection: LedgerFilter = { tenants, skip, except: versionOf(operation.target) };
   const stages = await stagesOf(fleet.ledger, selection, options);
   const run = new FleetRun(fleet, operation, selection, options);
   try {

@@ -15,6 +15,8 @@ export interface LedgerFilter {
   readonly otherThan?: readonly string[] | undefined;
   /** Ids; `*` stands for any characters. */
   readonly tenants?: readonly string[] | undefined;
+  /** Ids and patterns of tenants to leave out. */
+  readonly skip?: readonly string[] | undefined;
   /** Only tenants that share the tables of this placement. */
   readonly sharing?: Placement | undefined;
   /** Leaves out tenants that have this version, as central believes. */
@@ -49,13 +51,14 @@ export function centralLedger(
   ask: Ask = (work) => work(),
 ): Ledger {
   function where(
-    { server, otherThan, tenants, sharing, except }: LedgerFilter,
+    { server, otherThan, tenants, skip = [], sharing, except }: LedgerFilter,
     after?: string,
   ): FilterQuery<TenantEntity> {
     const all: object[] = [{ status: { $in: migratable } }];
     if (server !== undefined) all.push({ placement: { server } });
     if (otherThan !== undefined) all.push({ placement: { server: { $nin: otherThan } } });
     if (tenants !== undefined) all.push({ $or: tenants.map(matching) });
+    if (skip.length > 0) all.push({ $not: { $or: skip.map(matching) } });
     if (sharing !== undefined) all.push({ isolation: 'row', placement: sharing });
     if (except !== undefined) all.push({ schemaVersion: { $ne: except } });
     if (after !== undefined) all.push({ id: { $gt: after } });

@@ -2,8 +2,8 @@ import type { Tenant, TenantStatus } from '@omnitenant/core';
 import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
 import { migrateFleet } from './fleet.ts';
 import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
-import { downTo, fakeTo, type Operation, upTo } from './operation.ts';
-import { type MigrationPlan, type PlannedMigration, planFleet } from './plan.ts';
+import { fakeTo, type Operation, towards } from './operation.ts';
+import { type MigrationPlan, type PlannedMigration, type PlanOptions, planFleet } from './plan.ts';
 import type { VerifyOptions, VerifyReport } from './verify/verify-options.ts';
 import { lastOf, versionOf } from './version.ts';
 
@@ -25,18 +25,18 @@ export interface Migrations<T extends Tenant = Tenant> {
    */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /**
-   * What `up` would do, including its SQL. Changes nothing.
+   * What `up` would do, or `down` with `direction: 'down'`, including its SQL and what it does to tables in use. Changes nothing.
    *
    * @throws MIGRATION_UNKNOWN
    */
-  plan(options?: Pick<FleetOptions, 'tenants' | 'to'>): Promise<MigrationPlan>;
+  plan(options?: PlanOptions): Promise<MigrationPlan>;
   /**
    * Applies pending migrations. A tenant that fails is in the report and stops no other.
    *
    * @throws MIGRATION_UNKNOWN; STORE_UNAVAILABLE or SERVER_UNAVAILABLE if central cannot be reached.
    */
   up(options?: FleetOptions<T>): Promise<FleetReport>;
-  /** Reverts the migrations after `to`, newest first; 0 reverts all. Default: reverts the code's last migration. */
+  /** Reverts the migrations after `to`, newest first; 0 reverts all. Default: reverts the code's last migration, or its last ones by `step`. */
   down(options?: Omit<FleetOptions<T>, 'to'> & { readonly to?: string | 0 | undefined }): Promise<FleetReport>;
   /** Marks the migrations up to `to` as applied and those after it as pending, without running any; 0 marks all as pending. */
   fake(options?: FakeOptions): Promise<FleetReport>;
@@ -67,15 +67,15 @@ export interface TenantMigrations {
 /** The migrations of central's own tables. */
 export interface CentralMigrations {
   status(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[] }>;
-  /** What `up` would do. */
-  plan(options?: { readonly to?: string | undefined }): Promise<readonly PlannedMigration[]>;
+  /** What `up` would do, or `down` with `direction: 'down'`. */
+  plan(options?: Omit<PlanOptions, 'tenants' | 'skip'>): Promise<readonly PlannedMigration[]>;
   /**
    * Applies central's pending migrations, up to and including `to`, and returns their names; without `centralMigrations` it creates the
    * missing tables from the entities. `tenancy.migrateCentral()` does it too.
    */
   up(options?: { readonly to?: string | undefined }): Promise<readonly string[]>;
-  /** Reverts the migrations after `to`; 0 reverts all. Default: reverts the last one. */
-  down(options?: { readonly to?: string | 0 | undefined }): Promise<readonly string[]>;
+  /** Reverts the migrations after `to`; 0 reverts all. Default: reverts the last one, or the last ones by `step`. */
+  down(options?: Omit<PlanOptions, 'tenants' | 'skip' | 'direction'>): Promise<readonly string[]>;
   /** Marks the migrations up to `to` as applied and those after it as pending, without running any. Default: all applied. */
   fake(options?: { readonly to?: string | 0 | undefined }): Promise<readonly string[]>;
   /** Writes a migration file with what has changed in the central and shared entities since the last one. */
@@ -108,9 +108,13 @@ export function createMigrations({ names, fleet, central, create, verify }: Migr
         yield { tenant: id, status, isolation, last, pending };
       }
     },
-    plan: async (options = {}) => planFleet(await fleet(), options),
-    up: (options = {}) => run((names) => upTo(names, options.to), options),
-    down: ({ to, ...options } = {}) => run((names) => downTo(names, to ?? names.at(-2) ?? 0), options),
+    async plan(options = {}) {
+      const parts = await fleet();
+      const { direction = 'up', to, step } = options;
+      return planFleet(parts, towards(parts.set.names, direction, to, step), options);
+    },
+    up: (options = {}) => run((names) => towards(names, 'up', options.to, options.step), options),
+    down: ({ to, ...options } = {}) => run((names) => towards(names, 'down', to, options.step), options),
     fake: ({ to, forgetUnknown, ...options } = {}) => run((names) => fakeTo(names, to, forgetUnknown), options),
     verify: (options = {}) => verify(options),
     create,

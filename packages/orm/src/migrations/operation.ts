@@ -17,17 +17,18 @@ export interface Operation {
 }
 
 /**
- * Applies what is pending, up to and including `to`.
+ * Applies what is pending, up to and including `to`; at most so many in each tenant.
  *
  * @throws MIGRATION_UNKNOWN
  */
-export function upTo(names: readonly string[], to?: string): Operation {
+export function upTo(names: readonly string[], to?: string, step = Number.POSITIVE_INFINITY): Operation {
   const target = upToIncluding(names, to);
   return {
     target,
     stepsFrom: (applied) => {
       const done = new Set(applied);
-      return target.filter((name) => !done.has(name)).map((name) => ({ name, direction: 'up', run: true }));
+      const pending = target.filter((name) => !done.has(name)).slice(0, step);
+      return pending.map((name) => ({ name, direction: 'up', run: true }));
     },
   };
 }
@@ -48,6 +49,25 @@ export function downTo(names: readonly string[], to: string | 0): Operation {
       return undone.map((name) => ({ name, direction: 'down', run: true }));
     },
   };
+}
+
+/** Reverts the migrations after `to`, or the code's last ones: so many, or one. */
+function downBy(names: readonly string[], to: string | 0 | undefined, step = 1): Operation {
+  return downTo(names, to ?? names.at(-step - 1) ?? 0);
+}
+
+/**
+ * What `up` or `down` does.
+ *
+ * @throws MIGRATION_UNKNOWN
+ */
+export function towards(
+  names: readonly string[],
+  direction: Direction,
+  to: string | 0 | undefined,
+  step: number | undefined,
+): Operation {
+  return direction === 'down' ? downBy(names, to, step) : upTo(names, to === 0 ? '0' : to, step);
 }
 
 /**

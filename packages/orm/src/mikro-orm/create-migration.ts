@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Migrator } from '@mikro-orm/migrations';
 import type { DatabaseSchema } from '@mikro-orm/sql';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
+import { type MigrationWarning, migrationWarnings } from '../sql/migration-warnings.ts';
 import { type MigrationSource, useSource } from './migrator-options.ts';
 import { type Difference, type SchemaPart, ScopeSchemaGenerator } from './scope-schema-generator.ts';
 
@@ -20,6 +21,8 @@ export interface CreatedMigration {
   readonly path: string | undefined;
   readonly up: readonly string[];
   readonly down: readonly string[];
+  /** What in its SQL loses rows, fails or locks tables that are in use. */
+  readonly warnings: readonly MigrationWarning[];
 }
 
 /** The scope that migrations are written for. */
@@ -46,10 +49,11 @@ export async function createMigration(
   const diff = blank
     ? { up: ['select 1'], down: ['select 1'] }
     : await generator.difference(existsSync(snapshot) ? await files.read(snapshot) : undefined);
-  if (diff.up.length === 0) return { path: undefined, ...diff };
+  const warnings = blank ? [] : migrationWarnings(diff.up, { transactional: true });
+  if (diff.up.length === 0) return { path: undefined, ...diff, warnings };
   const file = await files.write(diff, path, name);
   if (!blank) writeFileSync(snapshot, `${JSON.stringify(generator.getTargetSchema(), null, 2)}\n`);
-  return { path: join(path, file), ...diff };
+  return { path: join(path, file), ...diff, warnings };
 }
 
 /** MikroORM's migrator, used for its files only. */

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { migrationWarnings } from './migration-warnings.ts';
+
+const timeout = `set local lock_timeout to '2s'`;
+
+function kindsOf(sql: string, transactional = true): string[] {
+  return migrationWarnings([timeout, sql], { transactional }).map(({ kind, message }) => `${kind}: ${message}`);
+}
+
+test.each([
+  ['drop table task', /^loss: It drops a table/],
+  ['drop table if exists "task" cascade', /^loss: It drops a table/],
+  ['truncate task', /^loss: .*all rows/],
+  ['delete from task', /^loss: .*all rows/],
+  ['alter table "task" drop column "title"', /^loss: It drops a column/],
+  ['alter table task drop title', /^loss: It drops a column/],
+  ['alter table task add done boolean not null', /^failure: .*without a default/],
+  ['alter table task add column "done" boolean not null', /^failure: .*without a default/],
+  ['alter table task add column n bigserial', /^lock: .*rewrites/],
+  ['alter table task add column code uuid not null default gen_random_uuid()', /^lock: .*rewrites/],
+  ['alter table task alter column title type varchar(10) using (title::varchar(10))', /^lock: A change of type/],
+  ['alter table task alter title set not null', /^lock: It reads the whole table/],
+  ['alter table task add constraint c foreign key (owner) references person (id)', /^lock: .*not valid/],
+  ['alter table task add constraint c check (n > 0)', /^lock: .*not valid/],
+  ['alter table task add constraint c unique (n)', /^lock: .*using index/],
+  ['alter table task rename column a to b', /^failure: .*old name/],
+  ['create index task_title on task (title)', /^lock: .*concurrently/],
+  ['create unique index on "task" ("title")', /^lock: .*concurrently/],
+  ['create index concurrently task_title on task (title)', /^failure: .*transaction/],
+])('%s is told of', (sql, expected) => {
+  expect(kindsOf(sql)).toEqual([expect.stringMatching(expected)]);
+});
+
+test.each([
+  ['alter table task add done boolean not null default false'],
+  ['alter table task add column due date'],
+  ['alter table task add constraint c check (n > 0) not valid, validate constraint d'],
+  ['alter table task add constraint c unique using index i'],
+  ['alter table task drop constraint c'],
+  ['delete from task where done'],
+  [`insert into note values ('drop table task; alter table task drop title')`],
+  ['create table task (id int primary key, owner int not null references person (id)); create index on task (owner)'],
+  ['create table "Task" (id int); alter table "Task" add n int not null; drop table "Task"'],
+  ['-- drop table task\nselect 1'],
+  ['create index concurrently task_title on task (title)', false],
+])('%s is nothing to tell of', (sql, transactional = true) => {
+  expect(kindsOf(sql, transactional)).toEqual([]);
+});
+
+test('each action of a statement is told of, and once that nothing limits the wait for a lock', () => {
+  const sql = [
+    'alter table task drop column a, add b int not null, add c numeric(4, 2) not null default 0',
+    'drop table note',
+  ];
+  expect(migrationWarnings(sql, { transactional: true })).toEqual([
+    { kind: 'loss', message: expect.any(String), statement: sql[0] },
+    { kind: 'failure', message: expect.any(String), statement: sql[0] },
+    { kind: 'loss', message: expect.any(String), statement: sql[1] },
+    { kind: 'lock', message: expect.stringContaining('lock_timeout'), statement: undefined },
+  ]);
+});
