@@ -56,7 +56,7 @@ test('a tenant is created on a dedicated server, listed without its credentials,
   expect(replaced).toMatchObject({ code: 0, out: 'replaced the credentials of "acme"\n' });
   const lost = await app.runWith({ env: { OMNITENANT_KEYS: newer } }, 'credentials', 'rotate');
   expect(lost).toMatchObject({ code: 1, out: '0 resealed, 0 unchanged, 1 failed\n' });
-  expect(lost.err).toContain("CREDENTIALS_UNREADABLE: The credentials of the tenant 'acme' cannot be read");
+  expect(lost.err).toContain('CREDENTIALS_UNREADABLE: The credentials of tenant "acme" cannot be read');
   const rotated = await app.runWith({ env: { OMNITENANT_KEYS: `${newer},${old}` } }, 'credentials', 'rotate');
   expect(rotated).toMatchObject({ code: 0, out: '1 resealed, 0 unchanged, 0 failed\n', err: '' });
   const removed = await app.runWith({ env: { OMNITENANT_KEYS: newer } }, 'remove', 'acme', '--confirm', 'acme');

@@ -1,9 +1,9 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
 
-/** A key that credentials are sealed with. */
+/** A key that seals credentials. */
 export interface Key {
-  /** Tells it from others without saying anything of it. */
+  /** Identifies the key without revealing any of it. */
   readonly id: string;
   readonly secret: KeyObject;
 }
@@ -14,9 +14,9 @@ export function generateCredentialsKey(): string {
 }
 
 /**
- * The keys in a list with commas between them, which is the value of `option`.
+ * Parses the keys of a comma-separated list, which is the value of `option`.
  *
- * @throws CONFIG_INVALID where one of them is no key; it is not repeated.
+ * @throws CONFIG_INVALID if one of them is not a key. The message does not contain it.
  */
 export function parseKeys(list = '', option = 'credentials.keys (OMNITENANT_KEYS)'): readonly Key[] {
   return list.trim() === ''

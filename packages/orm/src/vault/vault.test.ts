@@ -71,7 +71,7 @@ describe('a sealed URL', () => {
     const wrong = await refusal(() => vaultOf(other).open(server));
     expect(wrong).toMatchObject({ code: 'CREDENTIALS_UNREADABLE', status: 500, expose: false, tenant: 'acme' });
     expect(wrong.message).toBe(
-      `The credentials of the tenant 'acme' cannot be read: they are sealed with the key ${id}, and there are only: ${otherId}. Add it to OMNITENANT_KEYS.`,
+      `The credentials of tenant "acme" cannot be read: they are sealed with the key ${id}, and there are only: ${otherId}. Add it to OMNITENANT_KEYS.`,
     );
     const missing = await refusal(() => vaultOf().open(server));
     expect(missing.message).toContain(`the key ${id}, and there is none. Add it to OMNITENANT_KEYS.`);
@@ -84,12 +84,12 @@ describe('a sealed URL', () => {
     const tampered = parts.map((text, n) => (n === part ? flipped(text) : text)).join('.');
     const error = await refusal(() => vault.open({ tenant: 'acme', url: tampered }));
     expect(error).toMatchObject({ code: 'CREDENTIALS_UNREADABLE', tenant: 'acme' });
-    expect(error.message).toContain('changed after they had been sealed');
+    expect(error.message).toContain('changed after they were sealed');
   });
 
   test('of no known kind is refused, without being repeated', async () => {
     const error = await refusal(() => vaultOf(generateCredentialsKey()).open({ tenant: 'acme', url }));
-    expect(error.message).toContain("they are neither sealed nor 'env:NAME'");
+    expect(error.message).toContain('they are neither sealed nor "env:NAME"');
   });
 });
 
@@ -108,11 +108,11 @@ describe('a URL in the environment', () => {
 
 describe('what cannot be sealed', () => {
   test.each([
-    ['s3cret', /no URL/],
+    ['s3cret', /not a URL/],
     ['https://app:s3cret@db.example.com', /does not begin with postgresql/],
     ['postgresql://db.example.com/main', /names no user/],
     ['postgresql://app@db.example.com/main', /names no password/],
-    ['postgresql://app:s3cret@/main', /no URL|names no host/],
+    ['postgresql://app:s3cret@/main', /not a URL|names no host/],
     ['postgresql://app:12/s3cret@db.example.com/main', /names no user/],
     ['postgresql://app:s3cret@db.example.com/main#x', /has to be encoded/],
     ['postgresql://app:s3cret%@db.example.com/main', /has to be encoded/],

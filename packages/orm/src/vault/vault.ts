@@ -4,48 +4,48 @@ import type { Key } from './keys.ts';
 import { type Reference, variableOf } from './reference.ts';
 import { faultOfUrl } from './server-url.ts';
 
-/** A tenant's own server: whose it is, and what leads there. */
+/** A tenant's own server, and where it is. */
 interface OwnServer {
   readonly tenant: string;
   readonly url: Reference;
 }
 
-/** Seals URLs of servers, and finds them again. */
+/** Seals the URLs of servers, and unseals them. */
 export interface Vault {
-  /** @throws CONFIG_INVALID without a key, TENANT_INVALID where it is no URL of a server. */
+  /** @throws CONFIG_INVALID if there is no key, TENANT_INVALID if the text is not the URL of a server. */
   seal(url: string, tenant?: string): Promise<Reference>;
   /**
-   * The reference as a tenant's record keeps it: sealed for that tenant, so that it is of no use in another's record.
+   * Seals the reference for the tenant, so that it cannot be used in another tenant's record.
    *
-   * @throws TENANT_INVALID where it was sealed for another tenant.
+   * @throws TENANT_INVALID if it was sealed for another tenant.
    */
   bind(tenant: string, reference: Reference): Promise<Reference>;
   /**
-   * The URL that a reference leads to: not to be kept, and not to be told to anybody but the server.
+   * The URL of the reference, with its password. Pass it to the server only, and do not store it.
    *
    * @throws CREDENTIALS_UNREADABLE
    */
   open(server: OwnServer): Promise<string>;
-  /** @throws CONFIG_INVALID where there is no key to seal with. */
+  /** @throws CONFIG_INVALID if there is no key. */
   firstKey(): Key;
-  /** Whether it is sealed with another key than the first. */
+  /** Whether the reference is sealed with a key other than the first. */
   isOutdated(reference: Reference): boolean;
 }
 
-/** The first key seals, and all of them open. */
+/** The first key seals; all keys unseal. */
 export function createVault(keys: readonly Key[]): Vault {
   function firstKey(): Key {
     const [key] = keys;
     if (key) return key;
     throw new TenancyError(
       'CONFIG_INVALID',
-      'There is no key to seal credentials with. Make one by omnitenant credentials generate-key, and set OMNITENANT_KEYS to it.',
+      'There is no key to seal credentials with. Run "omnitenant credentials generate-key", and set OMNITENANT_KEYS to the key.',
     );
   }
 
   async function unsealed({ tenant, url: sealed }: OwnServer): Promise<string> {
     const { kid: id, tenant: owner } = headerOf(sealed);
-    if (id === undefined) throw unreadable(tenant, `they are neither sealed nor 'env:NAME'. ${replacement}`);
+    if (id === undefined) throw unreadable(tenant, `they are neither sealed nor "env:NAME". ${replacement}`);
     const key = keys.find((known) => known.id === id);
     if (!key) {
       const known = keys.length > 0 ? `there are only: ${keys.map((other) => other.id).join(', ')}` : 'there is none';
@@ -60,7 +60,7 @@ export function createVault(keys: readonly Key[]): Vault {
       });
       return Buffer.from(plaintext).toString();
     } catch {
-      throw unreadable(tenant, `they were changed after they had been sealed. ${replacement}`);
+      throw unreadable(tenant, `they were changed after they were sealed. ${replacement}`);
     }
   }
 
@@ -81,7 +81,7 @@ export function createVault(keys: readonly Key[]): Vault {
   async function bind(tenant: string, reference: Reference): Promise<Reference> {
     const { kid, tenant: owner } = variableOf(reference) === undefined ? headerOf(reference) : {};
     if (owner !== undefined && owner !== tenant) {
-      const message = `The tenant '${tenant}' cannot be kept: its url was sealed for another tenant. Seal it again.`;
+      const message = `Tenant "${tenant}" cannot be stored: its url was sealed for another tenant. Seal the url for this one.`;
       throw new TenancyError('TENANT_INVALID', message, { tenant });
     }
     const isOpen = owner === undefined && keys.some(({ id }) => id === kid);
@@ -105,11 +105,12 @@ function fromEnvironment(tenant: string, variable: string): string {
   if (!url)
     throw unreadable(tenant, `the environment variable ${variable} is not set. Set it to the URL of its server`);
   const fault = faultOfUrl(url);
-  if (fault) throw unreadable(tenant, `of what the environment variable ${variable} holds, ${fault}`);
+  if (fault)
+    throw unreadable(tenant, `the environment variable ${variable} does not contain the URL of a server: ${fault}`);
   return url;
 }
 
-/** What a sealed URL says openly: the key, and the tenant that it is sealed for. The seal covers both. */
+/** What is readable of a sealed URL: the key's id, and the tenant that it is sealed for. The seal covers both. */
 function headerOf(sealed: Reference): { readonly kid?: string; readonly tenant?: unknown } {
   try {
     return decodeProtectedHeader(sealed);
@@ -118,14 +119,10 @@ function headerOf(sealed: Reference): { readonly kid?: string; readonly tenant?:
   }
 }
 
-const replacement = 'Give the tenant others: omnitenant credentials replace';
+const replacement = 'Give the tenant new ones with "omnitenant credentials replace"';
 
 function unreadable(tenant: string, why: string): TenancyError {
-  return new TenancyError(
-    'CREDENTIALS_UNREADABLE',
-    `The credentials of the tenant '${tenant}' cannot be read: ${why}.`,
-    {
-      tenant,
-    },
-  );
+  return new TenancyError('CREDENTIALS_UNREADABLE', `The credentials of tenant "${tenant}" cannot be read: ${why}.`, {
+    tenant,
+  });
 }
