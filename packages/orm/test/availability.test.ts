@@ -119,7 +119,9 @@ test('a tenant whose database is gone is out of service, and back when its datab
   await expectSound(library, tenants(8));
   await onServer(
     database,
-    `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${database.name}_b'`,
+    // Nobody may come back between the two, or the database could not be renamed.
+    `alter database ${b} allow_connections false`,
+    `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = '${database.name}_b'`,
     `alter database ${b} rename to ${gone}`,
   );
   await errorOf(authorsOf(library, 'b'));
@@ -127,7 +129,7 @@ test('a tenant whose database is gone is out of service, and back when its datab
   expectIs(error, 'SERVER_UNAVAILABLE', 'b');
   expect((error as TenancyError).message).toContain('3D000');
   await expectSound(library, ['a', 'c', 'd']);
-  await onServer(database, `alter database ${gone} rename to ${b}`);
+  await onServer(database, `alter database ${gone} rename to ${b}`, `alter database ${b} allow_connections true`);
   await expectSound(library, tenants(8));
 });
 
