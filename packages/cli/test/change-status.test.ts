@@ -20,7 +20,20 @@ test.each([
   const closed = await app.run('shell', 'acme', '-e', '1');
   expect(closed.code).toBe(1);
   expect(closed.err).toMatch(/\(acme\): .*\n {2}Make it active again with: omnitenant resume acme\n$/);
+  const entered = await app.run('shell', 'acme', '-e', 'tenant.status', '--allow-closed', '--reason', 'ticket 7');
+  expect(entered).toMatchObject({ code: 0, out: `${status}\n` });
   expect(await app.run('resume', 'acme', 'bloom')).toMatchObject({ code: 0, out: 'acme: active\nbloom: active\n' });
+});
+
+test('all active tenants are put under maintenance, and all of those are resumed', async () => {
+  expect(await app.run('suspend', 'bloom')).toMatchObject({ code: 0 });
+  expect(await app.run('maintain', '--all')).toEqual({ code: 0, out: 'acme: maintenance\n', err: '' });
+  expect((await app.run('run', '--all', '--allow-closed', '--', 'printenv', 'OMNITENANT_TENANT')).out).toBe(
+    'acme | acme\nbloom | bloom\n',
+  );
+  expect(await app.run('maintain', 'bloom')).toMatchObject({ code: 0, out: 'bloom: maintenance\n' });
+  expect(await app.run('resume', '--all')).toMatchObject({ code: 0, out: 'acme: active\nbloom: active\n' });
+  expect((await app.run('resume')).err).toContain('Name the tenants by their ids, or pass --all.');
 });
 
 test('a tenant that fails does not stop the others, but fails the command', async () => {

@@ -28,6 +28,7 @@ export { isSecretName, redact } from './redact.ts';
 export type { Identifier } from './resolvers/resolver.ts';
 export {
   defineResource,
+  type FleetMigration,
   type PlacementAnswer,
   type PlacementDraft,
   type ProvisionedAs,

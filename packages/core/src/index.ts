@@ -17,7 +17,7 @@ export { fromToken } from './resolvers/from-token.ts';
 export type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
 export type { TenantResource } from './resource.ts';
 export { memoryStore } from './stores/memory.ts';
-export { createTenancy, type Tenancy } from './tenancy.ts';
+export { createTenancy, type RunOptions, type Tenancy } from './tenancy.ts';
 export type { TenancyOptions } from './tenancy-options.ts';
 export type { TenantRegistry } from './tenant-registry.ts';
 export { withTenant } from './with-tenant.ts';

@@ -1,17 +1,15 @@
-import { TenancyError, unknownTenant } from './errors.ts';
+import { unknownTenant } from './errors.ts';
 import { adoptTenant } from './lifecycle/adopt.ts';
+import { addDomain, changeStatus, removeDomain, updateTenant } from './lifecycle/change-record.ts';
 import { createTenant } from './lifecycle/create.ts';
 import { createExclusively, type VerbOptions } from './lifecycle/exclusive.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
-import { migrateTenant } from './lifecycle/migrate.ts';
+import { fleetMigration, migrateTenant } from './lifecycle/migrate.ts';
 import { purgeTenants, retention } from './lifecycle/purge.ts';
-import { refusePublicHosts } from './lifecycle/refuse-public-hosts.ts';
 import { type RemoveOptions, removeTenant } from './lifecycle/remove.ts';
 import { clearTenant, repairTenant } from './lifecycle/repair.ts';
-import { transitions } from './lifecycle/transitions.ts';
 import { parseDomain } from './models/domain.ts';
-import { isTenantId, type Tenant, type TenantChange } from './models/tenant.ts';
-import { parseTenantChange } from './models/tenant-input.ts';
+import { isTenantId, type Tenant } from './models/tenant.ts';
 import type { TenantCache } from './tenant-cache.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
@@ -23,7 +21,7 @@ export interface RegistryOptions<T extends Tenant> extends Omit<Lifecycle<T>, 'e
 
 /** The registry of one tenancy. It checks each id before a store or a resource sees it. */
 export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: RegistryOptions<T>): TenantRegistry<T> {
-  const { store, records, signals, publicHosts } = parts;
+  const { store } = parts;
   const lifecycle: Lifecycle<T> = { ...parts, exclusively: createExclusively(store.leases, verbs) };
 
   async function get(id: string): Promise<T> {
@@ -39,6 +37,8 @@ export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: Reg
     await clearTenant(lifecycle, checked(id));
     return undefined;
   }
+
+  for (const resource of parts.resources) resource.joined?.(fleetMigration(lifecycle, resource));
 
   return {
     get,
@@ -76,34 +76,12 @@ export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: Reg
       return purgeTenants(lifecycle, options);
     },
 
-    async update(id, change) {
-      const refused = ['status', 'placement', 'retainUntil'].find((key) => key in change);
-      if (refused !== undefined) {
-        const message = `update() cannot change the ${refused} of tenant "${id}".`;
-        throw new TenancyError('TENANT_INVALID', message, { tenant: id });
-      }
-      return records.update(checked(id), parseTenantChange(id, change as TenantChange<T>));
-    },
-
-    async suspend(id) {
-      const tenant = await records.transit(checked(id), transitions.suspend);
-      await signals.emit('suspended', { tenant });
-      return tenant;
-    },
-
-    async startMaintenance(id) {
-      return records.transit(checked(id), transitions.startMaintenance);
-    },
-
-    async archive(id, { retainUntil = null as Date | null } = {}) {
-      return records.transit(checked(id), transitions.archive, undefined, retention(id, retainUntil));
-    },
-
-    async resume(id) {
-      const tenant = await records.transit(checked(id), transitions.resume, undefined, retention(id, null));
-      await signals.emit('resumed', { tenant });
-      return tenant;
-    },
+    update: async (id, change) => updateTenant(lifecycle, checked(id), change),
+    suspend: async (id) => changeStatus(lifecycle, checked(id), 'suspend'),
+    startMaintenance: async (id) => changeStatus(lifecycle, checked(id), 'startMaintenance'),
+    archive: async (id, { retainUntil = null as Date | null } = {}) =>
+      changeStatus(lifecycle, checked(id), 'archive', retention<T>(id, retainUntil)),
+    resume: async (id) => changeStatus(lifecycle, checked(id), 'resume', retention<T>(id, null)),
 
     async domains(id) {
       const tenant = await get(id);
@@ -111,14 +89,11 @@ export function createRegistry<T extends Tenant>({ cache, verbs, ...parts }: Reg
     },
 
     async addDomain(id, named, { primary = false } = {}) {
-      const domain = { host: parseDomain(named), tenantId: checked(id), primary };
-      refusePublicHosts([domain], publicHosts);
-      await records.addDomain(domain);
-      return domain;
+      return addDomain(lifecycle, { host: parseDomain(named), tenantId: checked(id), primary });
     },
 
     async removeDomain(id, named) {
-      await records.removeDomain(id, parseDomain(named));
+      await removeDomain(lifecycle, id, named);
     },
   };
 }

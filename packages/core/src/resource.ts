@@ -1,3 +1,4 @@
+import type { TenancyError } from './errors.ts';
 import type { Placement, Tenant } from './models/tenant.ts';
 import type { TenantStore } from './stores/store.ts';
 
@@ -62,8 +63,24 @@ export interface ResourceVerbs<Handle = unknown> {
   changed?(tenantId: string): void | Promise<void>;
   /** Migrates what the resource keeps in central; creates it the first time. */
   migrateCentral?(): Promise<void>;
+  /** Receives the part of a tenancy in migrations that the resource runs itself. `createTenancy` calls it. */
+  joined?(tenancy: FleetMigration): void;
   /** Closes what the resource holds for the process, such as pools and sockets. */
   end?(): Promise<void>;
+}
+
+/** A tenancy's part in migrations that a resource runs over many tenants itself, and not by `tenants.migrate`. */
+export interface FleetMigration {
+  /** Whether other resources are migrated too, also where the caller has nothing to do. */
+  readonly hasOthers: boolean;
+  /** Whether a handler may veto. */
+  readonly asks: boolean;
+  /** Call it before a tenant is migrated. Rejects with VETOED. */
+  migrating(tenant: Tenant): Promise<void>;
+  /** Call it afterwards: it migrates the other resources. Rejects with MIGRATE_FAILED. */
+  migrated(tenant: Tenant): Promise<void>;
+  /** Call it instead where the tenant could not be migrated. */
+  failed(tenant: Tenant, error: TenancyError): Promise<void>;
 }
 
 /** How far `create` brought a tenant's storage: empty, migrated, or migrated with its version recorded in central. */

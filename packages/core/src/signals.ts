@@ -1,6 +1,7 @@
 import { outside, type Scope } from './context.ts';
 import { TenancyError } from './errors.ts';
-import type { Tenant, TenantDraft } from './models/tenant.ts';
+import type { Domain } from './models/domain.ts';
+import type { Tenant, TenantChange, TenantDraft } from './models/tenant.ts';
 
 /** The event of each signal. A handler of an `-ing` signal vetoes by throwing; the others report what has happened. */
 export interface SignalEvents<T extends Tenant = Tenant> {
@@ -10,8 +11,25 @@ export interface SignalEvents<T extends Tenant = Tenant> {
   readonly migrated: { readonly tenant: T };
   readonly removing: { readonly tenant: T };
   readonly removed: { readonly tenant: T };
+  readonly repairing: { readonly tenant: T };
+  readonly repaired: { readonly tenant: T };
+  readonly suspending: { readonly tenant: T };
   readonly suspended: { readonly tenant: T };
+  /** The tenant is closed for maintenance. */
+  readonly maintaining: { readonly tenant: T };
+  readonly maintained: { readonly tenant: T };
+  readonly archiving: { readonly tenant: T };
+  readonly archived: { readonly tenant: T };
+  readonly resuming: { readonly tenant: T };
   readonly resumed: { readonly tenant: T };
+  readonly updating: { readonly tenant: T; readonly change: TenantChange<T> };
+  readonly updated: { readonly tenant: T; readonly change: TenantChange<T> };
+  readonly domainAdding: { readonly tenant: T; readonly domain: Domain };
+  readonly domainAdded: { readonly tenant: T; readonly domain: Domain };
+  readonly domainRemoving: { readonly tenant: T; readonly domain: Domain };
+  readonly domainRemoved: { readonly tenant: T; readonly domain: Domain };
+  /** An operator enters a tenant that is closed, by `run` with `allowClosed`. A handler keeps the record of it, and vetoes if it cannot. */
+  readonly enteringClosed: { readonly tenant: T; readonly reason: string | undefined };
   /** A step of the tenant's lifecycle failed; the caller's promise rejects with `error`. */
   readonly failed: { readonly tenant: T; readonly error: TenancyError };
   /** A scope was entered; emitted synchronously in that scope. */
@@ -22,6 +40,9 @@ export interface SignalEvents<T extends Tenant = Tenant> {
 
 /** The name of a signal. */
 export type SignalName = keyof SignalEvents;
+
+/** The signals that are sent before something is done, and that a handler vetoes. */
+export type BeforeSignal = Extract<SignalName, `${string}ing` | 'enteringClosed'>;
 
 /** The typed events of a tenancy; lifecycle handlers are awaited one after another, outside all scopes. */
 export interface Signals<T extends Tenant = Tenant> {
@@ -38,9 +59,14 @@ export type OnError = (
 /** The tenancy's side of its signals. */
 export interface SignalSender<T extends Tenant> extends Signals<T> {
   /** Calls the handlers of an `-ing` signal; the first that throws vetoes. */
-  emitBefore<N extends 'creating' | 'migrating' | 'removing'>(name: N, event: SignalEvents<T>[N]): Promise<void>;
+  emitBefore<N extends BeforeSignal>(name: N, event: SignalEvents<T>[N]): Promise<void>;
   /** Calls the handlers of a lifecycle signal; their errors go to `onError`. */
-  emit<N extends Exclude<SignalName, 'activated' | 'deactivated'>>(name: N, event: SignalEvents<T>[N]): Promise<void>;
+  emit<N extends Exclude<SignalName, BeforeSignal | 'activated' | 'deactivated'>>(
+    name: N,
+    event: SignalEvents<T>[N],
+  ): Promise<void>;
+  /** Whether a signal has a handler. */
+  hasHandler(name: SignalName): boolean;
   /** Calls the handlers synchronously when a scope was entered or has ended. */
   emitScope(name: 'activated' | 'deactivated', scope: Scope<T>): void;
 }
@@ -85,6 +111,8 @@ export function createSignals<T extends Tenant>(onError: OnError): SignalSender<
         }
       }
     },
+
+    hasHandler: (name) => (handlers.get(name) ?? []).length > 0,
 
     emitScope(name, scope) {
       const listening = handlers.get(name);

@@ -3,7 +3,7 @@ import { TenancyError } from './errors.ts';
 import { createFollowedCache } from './followed-cache.ts';
 import { guardedStore } from './guarded-store.ts';
 import { createIdentify } from './identify.ts';
-import { admit } from './lifecycle/admit.ts';
+import { admit, isClosed } from './lifecycle/admit.ts';
 import { createTenantRecords, invalidateResources } from './lifecycle/records.ts';
 import type { Tenant } from './models/tenant.ts';
 import { createRegistry } from './registry.ts';
@@ -14,6 +14,17 @@ import { createSignals, type Signals } from './signals.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
+/** How a scope is entered by `run`. */
+export interface RunOptions {
+  /**
+   * Enters the tenant although it is suspended, under maintenance or archived. It is for operators, and never for requests: the signal
+   * `enteringClosed` keeps the record of it. Default: false.
+   */
+  readonly allowClosed?: boolean | undefined;
+  /** Why, for the record. */
+  readonly reason?: string | undefined;
+}
+
 /** An application's tenancy: it enters tenants' scopes and manages the tenants. */
 export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
   /**
@@ -22,7 +33,7 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
    * @example
    * const orders = await tenancy.run('acme', () => orm.em.find(Order, {}));
    */
-  run<R>(tenant: string | T, fn: (tenant: T) => R): Promise<Awaited<R>>;
+  run<R>(tenant: string | T, fn: (tenant: T) => R, options?: RunOptions): Promise<Awaited<R>>;
   /** Runs `fn` in central, the scope of the tenants' records and of shared data. */
   central<R>(fn: () => R): Promise<Awaited<R>>;
   /** Runs `fn` in no scope. Use it for what outlives the scope, such as workers, timers and subscribers. */
@@ -89,33 +100,36 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     return enterScope(owner, undefined, fn);
   }
 
+  async function run<R>(
+    named: string | T,
+    fn: (tenant: T) => R,
+    { allowClosed = false, reason }: RunOptions = {},
+  ): Promise<Awaited<R>> {
+    const id = typeof named === 'string' ? named : named?.id;
+    const found = cache.find(id);
+    const tenant = found instanceof Promise ? await found : found;
+    if (!allowClosed || tenant === undefined || !isClosed(tenant)) return enterTenant(admit(tenant, id), fn);
+    await signals.emitBefore('enteringClosed', { tenant, reason });
+    return enterTenant(tenant, fn);
+  }
+
   function tryCurrent(): T | undefined {
     const scope = innermost(own);
     return scope?.kind === 'tenant' ? (scope.tenant as T) : undefined;
   }
 
   let closing: Promise<void> | undefined;
-  function close(): Promise<void> {
-    closing ??= endAll(resources);
-    return closing;
-  }
+  const close = () => (closing ??= endAll(resources));
 
   return {
-    async run<R>(named: string | T, fn: (tenant: T) => R): Promise<Awaited<R>> {
-      const id = typeof named === 'string' ? named : named?.id;
-      const found = cache.find(id);
-      return enterTenant(admit(found instanceof Promise ? await found : found, id), fn);
-    },
-
+    run,
     central,
     outside,
 
     current() {
       const tenant = tryCurrent();
       if (tenant !== undefined) return tenant;
-      throw innermost(own) === undefined
-        ? new TenancyError('OUTSIDE_SCOPE', 'There is no current tenant: this code runs outside tenancy.run().')
-        : new TenancyError('NOT_IN_TENANT', 'There is no current tenant: this code runs in central.');
+      throw noTenant({ outside: innermost(own) === undefined });
     },
 
     tryCurrent,
@@ -123,13 +137,10 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     use(of) {
       const scope = innermost(own);
       if (scope !== undefined) return scope.handle(of);
-      const message = `The resource "${verbsOf(of).name}" was used outside a scope; use it in tenancy.run() or tenancy.central().`;
-      throw new TenancyError('OUTSIDE_SCOPE', message);
+      throw usedOutside(verbsOf(of));
     },
 
-    async identify(request) {
-      return identify(request);
-    },
+    identify: async (request) => identify(request),
 
     async enter<R>(request: TenantRequest, fn: (tenant: T | undefined) => R): Promise<Awaited<R>> {
       const found = identify(request);
@@ -140,13 +151,26 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     tenants,
     signals: { on: signals.on },
 
-    async migrateCentral() {
-      for (const resource of resources) await outside(() => resource.migrateCentral?.());
-    },
+    migrateCentral: () => migrateEach(resources),
 
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function noTenant({ outside: isOutside }: { readonly outside: boolean }): TenancyError {
+  return isOutside
+    ? new TenancyError('OUTSIDE_SCOPE', 'There is no current tenant: this code runs outside tenancy.run().')
+    : new TenancyError('NOT_IN_TENANT', 'There is no current tenant: this code runs in central.');
+}
+
+function usedOutside({ name }: ResourceVerbs): TenancyError {
+  const message = `The resource "${name}" was used outside a scope; use it in tenancy.run() or tenancy.central().`;
+  return new TenancyError('OUTSIDE_SCOPE', message);
+}
+
+async function migrateEach(resources: readonly ResourceVerbs[]): Promise<void> {
+  for (const resource of resources) await outside(() => resource.migrateCentral?.());
 }
 
 async function endAll(resources: readonly ResourceVerbs[]): Promise<void> {

@@ -40,7 +40,7 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   migrate(id: string): Promise<T>;
   /** Closes an active tenant. Rejects with TRANSITION_REFUSED. */
   suspend(id: string): Promise<T>;
-  /** Closes an active tenant temporarily: callers are told to try again later. Rejects with TRANSITION_REFUSED. */
+  /** Closes an active or suspended tenant temporarily: callers are told to try again later. Rejects with TRANSITION_REFUSED. */
   startMaintenance(id: string): Promise<T>;
   /**
    * Closes a tenant permanently and keeps its storage, until `purge` may remove it. Call it again to change how long.

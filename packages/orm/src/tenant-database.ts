@@ -83,7 +83,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     },
 
     release: (tenant) => storageOf(tenant).release(tenant),
-
+    joined: (tenancy) => migrations.joined(tenancy),
     destroy: (tenant) => storageOf(tenant).destroy(tenant),
 
     async migrateCentral() {

@@ -10,6 +10,11 @@ export const confirm = new Option('--confirm <id>', 'the tenant id again, to ski
 export const all = new Option('--all', 'all tenants');
 export const central = new Option('--central', "central's own migrations instead of the tenants'");
 export const target = new Option('--to <migration>', 'target migration; 0 = before the first');
+export const allowClosed = new Option(
+  '--allow-closed',
+  'also enter tenants that are suspended, archived or under maintenance',
+);
+export const reason = new Option('--reason <text>', 'why, for the record of who entered a closed tenant');
 export const status = new Option('--status <status>', 'only tenants in this status').choices(statuses);
 export const isolation = new Option('--isolation <isolation>', 'tenant isolation').choices(Object.keys(isolations));
 export const skip = new Option('--skip <tenants>', 'tenants to leave out: ids and patterns, with commas').argParser(

@@ -29,13 +29,21 @@ export async function requireMigratable(tenants: Tenants, named: readonly string
 
 const incomplete: readonly TenantStatus[] = ['provisioning', 'failed', 'removing'];
 
-/** The tenants with these ids and the active ones that match a pattern, or every active tenant; sorted by id. */
-export async function findTenants(tenants: Tenants, named: readonly string[] = ['*']): Promise<readonly Tenant[]> {
+/**
+ * The tenants with these ids and the active ones that match a pattern, or every active tenant; sorted by id. `allowClosed` includes
+ * those that are closed.
+ */
+export async function findTenants(
+  tenants: Tenants,
+  named: readonly string[] = ['*'],
+  { allowClosed = false }: { readonly allowClosed?: boolean | undefined } = {},
+): Promise<readonly Tenant[]> {
   const found = new Map<string, Tenant>();
   for (const id of named.filter((name) => !isPattern(name))) found.set(id, await tenants.get(id));
   const patterns = named.filter(isPattern).map(expressionOf);
   if (patterns.length > 0) {
-    for await (const tenant of tenants.all({ status: 'active' })) {
+    for await (const tenant of tenants.all(allowClosed ? {} : { status: 'active' })) {
+      if (incomplete.includes(tenant.status)) continue;
       if (patterns.some((pattern) => pattern.test(tenant.id))) found.set(tenant.id, tenant);
     }
   }

@@ -1,8 +1,9 @@
-import type { Tenant } from '@omnitenant/core';
+import type { Tenant, TenantStatus } from '@omnitenant/core';
+import type { OmnitenantConfig } from '../application/config.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { report } from '../terminal/failure.ts';
-import { print } from '../terminal/output.ts';
+import { report, UsageError } from '../terminal/failure.ts';
+import { note, print } from '../terminal/output.ts';
 import type { CommonOptions, Program } from '../terminal/program.ts';
 
 export function suspend(program: Program): void {
@@ -16,6 +17,7 @@ export function suspend(program: Program): void {
 export function resume(program: Program): void {
   addStatusCommand(program, {
     verb: 'resume',
+    all: 'maintenance',
     summary: 'make tenants active again',
     description: 'Makes suspended, archived and maintained tenants active again.',
   });
@@ -24,32 +26,49 @@ export function resume(program: Program): void {
 export function maintain(program: Program): void {
   addStatusCommand(program, {
     verb: 'maintain',
+    all: 'active',
     summary: 'put tenants under maintenance',
-    description: 'Puts active tenants under maintenance: callers are told to try again later.',
+    description: 'Puts active and suspended tenants under maintenance: callers are told to try again later.',
   });
 }
 
 interface StatusCommand {
   readonly verb: 'suspend' | 'resume' | 'maintain';
+  /** The status of the tenants that --all means; without it there is no --all. */
+  readonly all?: TenantStatus;
   readonly summary: string;
   readonly description: string;
 }
 
 /** Adds a command that changes the status of tenants, one after another; a failure does not stop the others. */
-function addStatusCommand(program: Program, { verb, summary, description }: StatusCommand): void {
-  program
+function addStatusCommand(program: Program, { verb, all, summary, description }: StatusCommand): void {
+  const added = program
     .command(verb)
     .summary(summary)
     .description(description)
-    .argument('<tenants...>', 'tenant ids')
-    .addHelpText('after', examples({ [`${verb} acme`]: 'one tenant', [`${verb} acme bloom`]: 'several tenants' }))
-    .action(async (ids, _, command) => {
-      await withApplication(command, async ({ tenancy }) => {
-        await changeEach(ids, command.optsWithGlobals(), (id) =>
-          tenancy.tenants[verb === 'maintain' ? 'startMaintenance' : verb](id),
-        );
-      });
+    .argument('[tenants...]', 'tenant ids')
+    .addHelpText('after', examples({ [`${verb} acme`]: 'one tenant', [`${verb} acme bloom`]: 'several tenants' }));
+  if (all !== undefined) added.option('--all', `every tenant in status "${all}"`);
+  added.action(async (named, _, command) => {
+    const options = command.optsWithGlobals() as CommonOptions & { readonly all?: true };
+    if (options.all ? named.length > 0 : named.length === 0) {
+      throw new UsageError(`Name the tenants by their ids${all === undefined ? '' : ', or pass --all'}.`);
+    }
+    await withApplication(command, async ({ tenancy: { tenants } }) => {
+      const ids = options.all ? await idsIn(tenants, all) : named;
+      if (ids.length === 0) note(`There are no tenants in status "${all}".`);
+      await changeEach(ids, options, (id) => tenants[verb === 'maintain' ? 'startMaintenance' : verb](id));
     });
+  });
+}
+
+async function idsIn(
+  tenants: OmnitenantConfig['tenancy']['tenants'],
+  status: TenantStatus | undefined,
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { id } of tenants.all(status === undefined ? {} : { status })) ids.push(id);
+  return ids;
 }
 
 /** Changes tenants one after another; a failure does not stop the others. */

@@ -1,4 +1,6 @@
 import { text } from 'node:stream/consumers';
+import type { Tenant } from '@omnitenant/core';
+import { allowClosed, reason } from '../application/options.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
@@ -14,6 +16,8 @@ export function createSuperuser(program: Program): void {
     .argument('<tenant>', 'tenant id')
     .option('--email <address>', "the user's email address")
     .option('--password-stdin', 'read the password from standard input')
+    .addOption(allowClosed)
+    .addOption(reason)
     .addHelpText(
       'after',
       examples({
@@ -27,12 +31,14 @@ export function createSuperuser(program: Program): void {
         if (application.createSuperuser === undefined) {
           throw new UsageError('The configuration has no createSuperuser function. Add one to defineConfig({ … }).');
         }
-        await application.tenancy.run(id, async (tenant) => {
+        const { allowClosed, reason } = given;
+        async function create(tenant: Tenant): Promise<void> {
           const email = given.email ?? (await askEmail(options));
           const password = given.passwordStdin ? await readPassword() : await askNewPassword(options);
           await application.createSuperuser?.({ email, password }, tenant);
           print(`created superuser ${email} in "${id}"`);
-        });
+        }
+        await application.tenancy.run(id, create, { allowClosed, reason });
       });
     });
 }

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Tenant } from '@omnitenant/core';
+import type { RunOptions, Tenant } from '@omnitenant/core';
 import type { OmnitenantConfig, TenantScript } from '../application/config.ts';
 import { forEachTenant, type WorkOutcome } from '../application/for-each-tenant.ts';
 import { importModule } from '../application/import-module.ts';
-import { all, collect, concurrency, maxFailures } from '../application/options.ts';
+import { all, allowClosed, collect, concurrency, maxFailures, reason } from '../application/options.ts';
 import { findTenants, namedOrAll } from '../application/select-tenants.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
@@ -29,6 +29,8 @@ export function run(program: Program): void {
     .option('--from <id>', 'start with this tenant, where an earlier run stopped')
     .addOption(concurrency(1))
     .addOption(maxFailures)
+    .addOption(allowClosed)
+    .addOption(reason)
     .addHelpText(
       'after',
       examples({
@@ -37,15 +39,20 @@ export function run(program: Program): void {
         'run --all --concurrency 4 -- node job.js': 'one process per tenant, four at a time',
       }),
     )
-    .action(async (_script, _args, { tenant: named, all, from = '', ...limits }, command) => {
+    .action(async (_script, _args, { tenant: named, all, from = '', allowClosed, reason, ...limits }, command) => {
       const { script, rest } = split(command.args);
       const ids = namedOrAll(named, all);
       await withApplication(command, async (application) => {
-        const found = await findTenants(application.tenancy.tenants, ids);
+        const found = await findTenants(application.tenancy.tenants, ids, { allowClosed });
         const tenants = found.filter(({ id }) => id >= from);
         if (tenants.length === 0 && ids) throw new UsageError('No active tenant matches; nothing was run.');
         if (tenants.length === 0) return note('There are no active tenants; nothing was run.');
-        const work = await workOf(application, script, rest, tenants.length > 1);
+        const work = await workOf(application, {
+          script,
+          args: rest,
+          several: tenants.length > 1,
+          entering: { allowClosed, reason },
+        });
         const progress = openProgress('running', { bar: tenants.length > 1 && script !== undefined });
         const outcome = await interruptible('Tenants in progress may be incomplete.', (signal) =>
           forEachTenant({ tenants, ...limits, signal, work, onStep: progress.step }),
@@ -65,19 +72,25 @@ function split(args: readonly string[]): { script: string | undefined; rest: rea
   return { script, rest };
 }
 
+interface Work {
+  readonly script: string | undefined;
+  /** The arguments of the script, or the command. */
+  readonly args: readonly string[];
+  readonly several: boolean;
+  readonly entering: RunOptions;
+}
+
 async function workOf(
   { tenancy, orm }: OmnitenantConfig,
-  script: string | undefined,
-  args: readonly string[],
-  several: boolean,
+  { script, args, several, entering }: Work,
 ): Promise<(tenant: Tenant) => Promise<unknown>> {
-  if (script === undefined) return ({ id }) => tenancy.run(id, () => spawnInTenant(id, args, { several }));
+  if (script === undefined) return ({ id }) => tenancy.run(id, () => spawnInTenant(id, args, { several }), entering);
   if (!existsSync(script)) throw new UsageError(`File "${script}" does not exist.`);
   const { default: main } = await importModule(resolve(script));
   if (typeof main !== 'function') {
     throw new UsageError(`"${script}" must export a function by default; it is called once in each tenant.`);
   }
-  return ({ id }) => tenancy.run(id, (tenant) => (main as TenantScript)({ tenant, tenancy, orm, args }));
+  return ({ id }) => tenancy.run(id, (tenant) => (main as TenantScript)({ tenant, tenancy, orm, args }), entering);
 }
 
 /** Prints the totals and how to continue, and fails the command unless every tenant succeeded. */

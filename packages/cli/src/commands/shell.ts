@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { evaluate } from '../application/evaluate.ts';
+import { allowClosed, reason } from '../application/options.ts';
 import { openRepl } from '../application/repl.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
@@ -16,6 +17,8 @@ export function shell(program: Program): void {
     .argument('[tenant]', 'tenant id')
     .option('--central', 'run in central instead of a tenant')
     .option('-e, --eval <code>', 'an expression to print, or statements that may return a value')
+    .addOption(allowClosed)
+    .addOption(reason)
     .addHelpText(
       'after',
       examples({
@@ -24,13 +27,13 @@ export function shell(program: Program): void {
         'shell acme < script.js': 'a script from standard input',
       }),
     )
-    .action(async (id, { central, eval: given }, command) => {
+    .action(async (id, { central, eval: given, ...entering }, command) => {
       if ((id === undefined) === (central === undefined)) throw new UsageError('Pass one tenant id, or --central.');
       await withApplication(command, async (application) => {
         const code = given ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
         const work = () =>
           code === undefined ? openRepl(application, command.optsWithGlobals()) : evaluate(application, code);
-        await (id === undefined ? application.tenancy.central(work) : application.tenancy.run(id, work));
+        await (id === undefined ? application.tenancy.central(work) : application.tenancy.run(id, work, entering));
       });
     });
 }

@@ -1,5 +1,6 @@
 import { TenancyError, type TenancyErrorCode, unknownTenant } from '../errors.ts';
 import type { Tenant, TenantStatus } from '../models/tenant.ts';
+import { migratable } from './transitions.ts';
 
 /**
  * The tenant, if its scope may be entered. Every way into a scope calls this.
@@ -14,6 +15,11 @@ export function admit<T extends Tenant>(tenant: T | undefined, named: string): T
     message: `Tenant "${id}" is in status "${status}" and cannot be entered.`,
   };
   throw new TenancyError(code, message, { tenant: id });
+}
+
+/** Whether a tenant is whole and was closed on purpose, so that an operator may enter it. */
+export function isClosed({ status }: Tenant): boolean {
+  return status !== 'active' && migratable.includes(status);
 }
 
 const refusals: Partial<Record<TenantStatus, { readonly code: TenancyErrorCode; readonly message: string }>> = {

@@ -13,9 +13,10 @@ import { requireStatus, transitions } from './transitions.ts';
  * until that is done.
  */
 export async function repairTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id: string): Promise<T> {
-  const { records } = lifecycle;
+  const { records, signals } = lifecycle;
   const stored = await records.read(id);
   requireStatus(stored, transitions.reclaim.from);
+  await signals.emitBefore('repairing', { tenant: stored });
   const outcome = await lifecycle.exclusively(id, 'repair', async (lease): Promise<Outcome<T>> => {
     if (lease.waited && stored.status === 'failed') {
       const now = await records.read(id);
@@ -24,7 +25,9 @@ export async function repairTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id
     }
     return recreate(lifecycle, stored, lease);
   });
-  return conclude(lifecycle, outcome, 'created');
+  const tenant = await conclude(lifecycle, outcome, 'created');
+  if (!outcome.byOther) await signals.emit('repaired', { tenant });
+  return tenant;
 }
 
 /** Removes a tenant that was never active. */

@@ -29,7 +29,7 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   reclaim: { from: ['provisioning', 'failed'], to: 'failed' },
   finish: { from: ['failed'], to: 'active' },
   suspend: { from: ['active'], to: 'suspended' },
-  startMaintenance: { from: ['active'], to: 'maintenance' },
+  startMaintenance: { from: ['active', 'suspended'], to: 'maintenance' },
   // Once more, to change how long it is kept.
   archive: { from: ['active', 'suspended', 'maintenance', 'archived'], to: 'archived' },
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },

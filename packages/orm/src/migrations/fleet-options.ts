@@ -1,4 +1,5 @@
 import type { TenancyError, Tenant } from '@omnitenant/core';
+import type { FleetMigration } from '@omnitenant/core/extend';
 import type { Ledger } from './ledger.ts';
 import type { MigrateTarget } from './migrate-target.ts';
 import type { MigrationSet } from './migration-set.ts';
@@ -93,5 +94,7 @@ export interface Fleet {
   /** The servers of the configuration. */
   readonly servers: Iterable<string>;
   readonly set: MigrationSet;
+  /** The tenancies that are told of each tenant, as far as the run migrates. */
+  readonly tenancies: readonly FleetMigration[];
   readonly migrateTarget: MigrateTarget;
 }

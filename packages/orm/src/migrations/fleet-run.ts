@@ -111,8 +111,10 @@ export class FleetRun {
     let error: TenancyError | undefined;
     try {
       migrated = await this.#migrate(stored);
+      for (const tenancy of this.#fleet.tenancies) await tenancy.migrated(stored.tenant);
     } catch (thrown) {
       if (!(await this.#isRemoved(id))) error = migrateFailure(thrown, id);
+      if (error) for (const tenancy of this.#fleet.tenancies) await tenancy.failed(stored.tenant, error);
     }
     if (migrated) await this.#versions.add(id, versionOf(migrated.applied));
     const migrations = migrated?.steps.map(({ name }) => name) ?? [];
@@ -132,15 +134,20 @@ export class FleetRun {
     });
   }
 
-  #migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
-    const { set, migrateTarget } = this.#fleet;
+  async #migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
+    const { set, migrateTarget, tenancies } = this.#fleet;
     const known = version === undefined ? undefined : set.appliedAt(version);
-    if (!sharesTables(tenant)) return migrateTarget(tenantTarget(tenant), this.#operation, known);
+    if (!sharesTables(tenant)) {
+      for (const tenancy of tenancies) await tenancy.migrating(tenant);
+      return migrateTarget(tenantTarget(tenant), this.#operation, known);
+    }
     const { server, database, schema } = tenant.placement;
     const key = JSON.stringify([server, database, schema]);
     const migrated =
       this.#shared.get(key) ??
-      this.#refusePart(tenant).then(() => migrateTarget(tenantTarget(tenant), this.#operation, known));
+      this.#refusePart(tenant)
+        .then(() => this.#askSharing(tenant))
+        .then(() => migrateTarget(tenantTarget(tenant), this.#operation, known));
     this.#shared.set(key, migrated);
     return migrated;
   }
@@ -164,6 +171,16 @@ export class FleetRun {
         'together. Name all of them, or no tenant.',
       { tenant: id },
     );
+  }
+
+  /** Tenants that share tables are asked before the first of them is migrated: the veto of one holds for all. */
+  async #askSharing({ placement }: Tenant): Promise<void> {
+    const asking = this.#fleet.tenancies.filter(({ asks }) => asks);
+    if (asking.length === 0) return;
+    const { server = '', database = '', schema = '' } = placement;
+    for await (const { tenant } of this.#fleet.ledger.tenants({ sharing: { server, database, schema } })) {
+      for (const tenancy of asking) await tenancy.migrating(tenant);
+    }
   }
 
   /** A tenant that was removed during the run has nothing left to migrate. */

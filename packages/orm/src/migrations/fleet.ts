@@ -18,7 +18,9 @@ export async function migrateFleet(
   operation: Operation,
   { tenants, skip, ...options }: FleetOptions,
 ): Promise<FleetReport> {
-  const selection: LedgerFilter = { tenants, skip, except: versionOf(operation.target) };
+  // What other resources lack, central does not know.
+  const visitsAll = fleet.tenancies.some(({ hasOthers }) => hasOthers);
+  const selection: LedgerFilter = { tenants, skip, except: visitsAll ? undefined : versionOf(operation.target) };
   const stages = await stagesOf(fleet.ledger, selection, options);
   const run = new FleetRun(fleet, operation, selection, options);
   try {

@@ -93,7 +93,7 @@ export interface MigrationsParts {
 export function createMigrations({ names, fleet, central, create, verify }: MigrationsParts): Migrations {
   async function run(operation: (names: readonly string[]) => Operation, options: FleetOptions = {}) {
     const parts = await fleet();
-    return migrateFleet(parts, operation(parts.set.names), options);
+    return migrateFleet({ ...parts, tenancies: [] }, operation(parts.set.names), options);
   }
   return {
     names,
@@ -113,7 +113,10 @@ export function createMigrations({ names, fleet, central, create, verify }: Migr
       const { direction = 'up', to, step } = options;
       return planFleet(parts, towards(parts.set.names, direction, to, step), options);
     },
-    up: (options = {}) => run((names) => towards(names, 'up', options.to, options.step), options),
+    async up(options = {}) {
+      const parts = await fleet();
+      return migrateFleet(parts, towards(parts.set.names, 'up', options.to, options.step), options);
+    },
     down: ({ to, ...options } = {}) => run((names) => towards(names, 'down', to, options.step), options),
     fake: ({ to, forgetUnknown, ...options } = {}) => run((names) => fakeTo(names, to, forgetUnknown), options),
     verify: (options = {}) => verify(options),

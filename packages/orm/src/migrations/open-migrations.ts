@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
+import type { FleetMigration } from '@omnitenant/core/extend';
 import { migrateCentral } from '../central/migrate-central.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { Pools } from '../connections/pools.ts';
@@ -63,6 +64,8 @@ export interface MigrationsOptions {
 /** The migrations of an orm, and what provisioning needs of them. */
 export interface OpenMigrations {
   readonly migrations: Migrations;
+  /** Adds a tenancy that is told of each tenant that a run migrates. */
+  joined(tenancy: FleetMigration): void;
   /** Rejects with CONFIG_INVALID if the tenants' migrations are not there. */
   check(): Promise<void>;
   /** What a new tenant begins with, or `undefined` if a migration has to run in each tenant. */
@@ -105,6 +108,7 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
   };
   const migrateTarget = migrateTargetWith(context);
 
+  const tenancies: FleetMigration[] = [];
   const contents = new WeakMap<MigrationSet, Promise<Contents | undefined>>();
 
   async function fleet(): Promise<Fleet> {
@@ -112,6 +116,7 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       ledger: centralLedger(forkCentral, meta, (work) => retryWhile(work, isExhausted)),
       servers: [...servers].filter((server) => server !== ownServer),
       set: await set(),
+      tenancies,
       migrateTarget: migrateTargetWith({ ...context, waitForConnection: true }),
     };
   }
@@ -131,6 +136,7 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       central: openCentral(options, context),
       create: (wish = {}) => createIn(options, 'tenant', undefined, wish),
     }),
+    joined: (tenancy) => void tenancies.push(tenancy),
     check: async () => void (await set()),
     contents: async (tenant) => {
       const own = await setFor(tenantTarget(tenant));
