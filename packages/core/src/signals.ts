@@ -42,7 +42,7 @@ export interface SignalEvents<T extends Tenant = Tenant> {
 export type SignalName = keyof SignalEvents;
 
 /** The signals that are sent before something is done, and that a handler vetoes. */
-export type BeforeSignal = Extract<SignalName, `${string}ing` | 'enteringClosed'>;
+type BeforeSignal = Extract<SignalName, `${string}ing` | 'enteringClosed'>;
 
 /** The typed events of a tenancy; lifecycle handlers are awaited one after another, outside all scopes. */
 export interface Signals<T extends Tenant = Tenant> {
