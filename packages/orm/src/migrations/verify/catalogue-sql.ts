@@ -7,26 +7,43 @@ export interface CatalogueTarget {
   readonly logTable: string;
   /** The schema of extensions, whose name is left out as the tenant's own is. */
   readonly extensions: string;
+  /** The version of PostgreSQL, such as 15. */
+  readonly version: number;
 }
 
 /**
- * SQL for a digest of each schema, whose names are left out, so that schemas with the same catalogue have the same digest. It is the same in
- * whatever order PostgreSQL finds the items, which are therefore not sorted.
+ * SQL for a fingerprint of each schema. Schemas of one database with the same fingerprint have the same catalogue. Those with another may have the
+ * same, too: it has columns by their numbers, and expressions as they are stored, because PostgreSQL takes twice as long to write them out.
+ */
+export function fingerprintSql(target: CatalogueTarget): string {
+  return hashSql(target, [...few, ...stored(target.version)]);
+}
+
+/**
+ * SQL for a digest of each schema: those with the same catalogue, and no others, have the same, in whatever database. Names of their own schemas are
+ * left out.
  */
 export function digestSql(target: CatalogueTarget): string {
-  return `${settings}${within(target)},
-    hashed as (select ns, hashtextextended(line, 0) as one, hashtextextended(line, 1) as two from (
-      select ns, concat_ws(' ', kind, name, text) as line from (${items}) as items) as lines)
-    select nspname as schema, concat_ws('.', count(one), bit_xor(one), bit_xor(two)) as digest,
-      exists (select from pg_class where relnamespace = ns and relname = ${quoteText(target.logTable)} and relkind = 'r') as logged
-    from s left join hashed using (ns) group by nspname, ns`;
+  return hashSql(target, [...few, ...written]);
 }
 
 /** SQL for all that is in the schemas, as PostgreSQL writes it out. */
 export function itemsSql(target: CatalogueTarget): string {
   return `${settings}${within(target)} select nspname as schema, kind, name, coalesce(text, '') as text
-    from (${items}) as items join s using (ns)`;
+    from (${[...few, ...written].join(union)}) as items join s using (ns)`;
 }
+
+/** The items are hashed one by one, and the hashes joined in any order, because sorting them would take longer. */
+function hashSql(target: CatalogueTarget, items: readonly string[]): string {
+  return `${settings}${within(target)},
+    hashed as (select ns, hashtextextended(line, 0) as one, hashtextextended(line, 1) as two from (
+      select ns, concat_ws(' ', kind, name, text) as line from (${items.join(union)}) as items) as lines)
+    select nspname as schema, concat_ws('.', count(one), bit_xor(one), bit_xor(two)) as digest,
+      exists (select from pg_class where relnamespace = ns and relname = ${quoteText(target.logTable)} and relkind = 'r') as logged
+    from s left join hashed using (ns) group by nspname, ns`;
+}
+
+const union = '\nunion all\n';
 
 const settings = `set local search_path to pg_catalog; set local jit to off; set local work_mem to '64MB';\n`;
 
@@ -47,8 +64,8 @@ function unqualified(text: string): string {
   return `replace(replace(${text}, prefix, ''), (select extensions from x), '')`;
 }
 
-/** SQL for what is in the schemas, of each kind. What an extension has made, and the partitions of a table, are not read. */
-const items = [
+/** SQL for what there are few of. What an extension has made, and the partitions of a table, are not read. */
+const few: readonly string[] = [
   `select ns, case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end as kind,
      relname::text as name, concat_ws(', ', case relpersistence when 'u' then 'unlogged' end,
        case when relkind in ('v', 'm') then ${unqualified('pg_get_viewdef(oid)')} end, case relkind when 'p' then pg_get_partkeydef(oid) end,
@@ -75,6 +92,10 @@ const items = [
      from pg_policy join r on r.oid = polrelid`,
   `select ns, 'grant', relname || ' to ' || case grantee when 0 then 'public' else grantee::regrole::text end, string_agg(lower(privilege_type), ', ' order by privilege_type)
      from r, aclexplode(relacl) where grantee <> relowner group by ns, relname, grantee`,
+];
+
+/** SQL for columns, indexes and constraints, as PostgreSQL writes them out. */
+const written: readonly string[] = [
   `select ns, 'column', relname || '.' || attname, concat_ws(' ', ${unqualified('format_type(atttypid, atttypmod)')},
        case when attcollation <> typcollation then 'collate ' || attcollation::regcollation::text end, case when attnotnull then 'not null' end,
        case attgenerated when 's' then 'generated' when 'v' then 'generated virtually' else 'default' end || ' ' || ${unqualified('pg_get_expr(adbin, adrelid)')},
@@ -86,4 +107,27 @@ const items = [
      where not exists (select from pg_constraint where conindid = indexrelid and conrelid = indrelid and contype in ('p', 'u', 'x'))`,
   `select ns, 'constraint', relname || '.' || conname, ${unqualified('pg_get_constraintdef(k.oid)')}
      from pg_constraint k join r on r.oid = conrelid where contype <> 'n'`,
-].join('\nunion all\n');
+];
+
+/** A default, without the number of the sequence in it. Where there are other constants, too, that is looked for. */
+const storedDefault = `case when of.names is null then adbin::text
+  when adbin::text like '%:constvalue %:constvalue %' then of.names || regexp_replace(adbin::text, ':consttype 2205 [^}]*}', '', 'g')
+  else concat_ws(' ', of.names, split_part(adbin::text, ' [ ', 1), split_part(adbin::text, ' ]', 2)) end`;
+
+/** SQL for the same as the catalogue has them. */
+function stored(version: number): readonly string[] {
+  return [
+    `select ns, 'column', attname, concat_ws(' ', relname, attnum, case when typnamespace = ns then typname::text else atttypid::text end,
+         atttypmod, attcollation, attnotnull, attidentity, attgenerated, ${storedDefault})
+       from r join pg_attribute a on attrelid = r.oid join pg_type t on t.oid = atttypid left join pg_attrdef d on adrelid = r.oid and adnum = attnum
+       left join (select objid, string_agg(relname, ' ' order by relname) as names from pg_depend join r on r.oid = refobjid
+         where classid = 'pg_attrdef'::regclass and refclassid = 'pg_class'::regclass and relkind = 'S' group by objid) as of on of.objid = d.oid
+       where relkind <> 'S' and attnum > 0 and not attisdropped`,
+    `select ns, 'index', i.relname, concat_ws(' ', r.relname, i.relam, indnkeyatts, indkey, indclass, indcollation, indoption, indisunique, indisprimary,
+         indisvalid, i.reloptions, indpred, indexprs${version < 15 ? '' : ', indnullsnotdistinct'})
+       from pg_index join r on r.oid = indrelid join pg_class i on i.oid = indexrelid`,
+    `select r.ns, 'constraint', conname, concat_ws(' ', r.relname, contype, conkey, coalesce(f.relname, confrelid::regclass::text), confkey, confupdtype,
+         confdeltype, confmatchtype, condeferrable, condeferred, convalidated, connoinherit, conexclop, conbin${version < 15 ? '' : ', confdelsetcols'}${version < 18 ? '' : ', conperiod, conenforced'})
+       from pg_constraint k join r on r.oid = conrelid left join r as f on f.oid = confrelid where contype <> 'n'`,
+  ];
+}

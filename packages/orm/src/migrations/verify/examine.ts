@@ -61,54 +61,81 @@ async function examineShared({ set, reader }: Examiner, tenants: readonly Stored
 }
 
 async function judge(
-  examiner: Examiner,
+  { set, reader, references }: Examiner,
   tenants: readonly StoredTenant[],
   found: ReadonlyMap<string, Found>,
 ): Promise<readonly Finding[]> {
-  const { set, reader, references } = examiner;
-  const logs = new Map(prefixesOf(set.names).map((names) => [digestOf(names), names]));
-  const compared = new Map<string, readonly string[]>();
-  const findings: Finding[] = [];
+  const logOf = logReader(set, reader);
+  const there = await Promise.all(tenants.map(async (stored) => ({ stored, ...(await stateOf(stored)) })));
+  // A fingerprint holds in its own database only, and that of a tenant with a database of its own is not the reference's.
+  const odd = there.filter(
+    ({ stored, fingerprint, reference }) =>
+      stored.tenant.isolation === 'database' || fingerprint !== reference?.fingerprint,
+  );
+  const differences = await compareAll(
+    reader,
+    odd.flatMap(({ stored, reference }) => (reference ? [{ tenant: stored.tenant, reference }] : [])),
+  );
 
-  async function logOf(tenant: Tenant, { log }: Found): Promise<readonly string[]> {
-    if (log === '') return [];
-    const placement = placementOf(tenant);
-    const applied = logs.get(log) ?? appliedAfter(set.names, await reader.applied(placement, placement.schema), []);
-    logs.set(log, applied);
-    return applied;
-  }
-
-  /** What is different in a tenant from what these migrations make. Tenants with the same catalogue are compared once. */
-  async function compare(tenant: Tenant, { catalogue }: Found, migrations: readonly string[]) {
-    const reference = await references(tenant, migrations);
-    if (reference.catalogue === catalogue) return [];
-    const key = `${reference.catalogue} ${catalogue}`;
-    const placement = placementOf(tenant);
-    const differences =
-      compared.get(key) ?? differencesOf(reference.items, await reader.items(placement, placement.schema));
-    compared.set(key, differences);
-    return differences;
-  }
-
-  for (const stored of tenants) {
-    const { tenant } = stored;
+  /** What is in a tenant's schema, and what has to be. */
+  async function stateOf({ tenant }: StoredTenant) {
     const state = found.get(placementOf(tenant).schema);
-    if (!state) {
-      findings.push({ stored, ...missing });
-      continue;
-    }
+    if (!state) return {};
     const applied = await logOf(tenant, state);
-    const known = applied.filter((name) => set.names.includes(name));
-    const isKnown = known.length === applied.length;
-    const differences = await compare(tenant, state, isKnown ? known : set.names);
-    const isDrifted = isKnown && differences.length > 0;
-    findings.push({
+    const isKnown = applied.every((name) => set.names.includes(name));
+    const reference = await references(tenant, isKnown ? applied : set.names);
+    return { applied, isKnown, reference, fingerprint: state.fingerprint };
+  }
+
+  return there.map(({ stored, applied, isKnown }) => {
+    if (!applied) return { stored, ...missing };
+    const own = differences.get(stored.tenant.id) ?? [];
+    const isDrifted = isKnown && own.length > 0;
+    return {
       stored,
       applied,
-      ...(isDrifted ? drifted(applied, differences) : judgeLog(set, stored, applied, differences.length === 0)),
-    });
+      ...(isDrifted ? drifted(applied, own) : judgeLog(set, stored, applied, own.length === 0)),
+    };
+  });
+}
+
+/** Reads which migrations a log has. Logs of what the code has applied in order are known by their digests. */
+function logReader({ names }: MigrationSet, reader: StorageReader) {
+  const known = new Map(prefixesOf(names).map((applied) => [digestOf(applied), Promise.resolve(applied)]));
+  return (tenant: Tenant, { log }: Found): Promise<readonly string[]> => {
+    if (log === '') return Promise.resolve([]);
+    const placement = placementOf(tenant);
+    const applied =
+      known.get(log) ?? reader.applied(placement, placement.schema).then((all) => appliedAfter(names, all, []));
+    known.set(log, applied);
+    return applied;
+  };
+}
+
+/** What is different in tenants of one database from their references, by their ids. Those with the same catalogue are compared once. */
+async function compareAll(
+  reader: StorageReader,
+  tenants: readonly { readonly tenant: Tenant; readonly reference: Awaited<ReturnType<References>> }[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const [first] = tenants;
+  if (!first) return new Map();
+  const schemaOf = (tenant: Tenant) => placementOf(tenant).schema;
+  const digests = await reader.digests(
+    placementOf(first.tenant),
+    tenants.map(({ tenant }) => schemaOf(tenant)),
+  );
+  const compared = new Map<string, readonly string[]>();
+  const result = new Map<string, readonly string[]>();
+  for (const { tenant, reference } of tenants) {
+    const digest = digests.get(schemaOf(tenant));
+    if (digest === reference.digest) continue;
+    const key = `${reference.digest} ${digest}`;
+    const differences =
+      compared.get(key) ?? differencesOf(reference.items, await reader.items(placementOf(tenant), schemaOf(tenant)));
+    compared.set(key, differences);
+    result.set(tenant.id, differences);
   }
-  return findings;
+  return result;
 }
 
 function drifted(applied: readonly string[], differences: readonly string[]) {

@@ -5,14 +5,14 @@ import type { Database, QueryResult } from '../../sql/client.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { withoutTimeLimit } from '../replay.ts';
 import { digestOfLog } from '../version.ts';
-import { type CatalogueTarget, digestSql, itemsSql } from './catalogue-sql.ts';
+import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql } from './catalogue-sql.ts';
 import type { CatalogueItem } from './differences.ts';
 import { inChunks, inParallel } from './in-parallel.ts';
 
 /** What is in a tenant's schema. */
 export interface Found {
-  /** The same for the same catalogue. */
-  readonly catalogue: string;
+  /** The same only for the same catalogue in the same database. */
+  readonly fingerprint: string;
   /** The digest of the migrations in its log. */
   readonly log: string;
 }
@@ -21,6 +21,8 @@ export interface Found {
 export interface StorageReader {
   /** Reads schemas of one database. One that is not there is not in the result. */
   read(database: Database, schemas: readonly string[]): Promise<ReadonlyMap<string, Found>>;
+  /** A digest of each of these schemas that is the same for the same catalogue. */
+  digests(database: Database, schemas: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** All that is in a schema. */
   items(database: Database, schema: string): Promise<readonly CatalogueItem[]>;
   /** The names of the migrations in the log of a schema. */
@@ -30,7 +32,7 @@ export interface StorageReader {
 }
 
 /** So many schemas are read by one query, so that large servers use more than one processor. */
-const schemasPerQuery = 2_500;
+const schemasPerQuery = 5_000;
 
 /** PostgreSQL locks each log until the end of the message, and has room for some 6,000 locks. */
 const logsPerMessage = 500;
@@ -43,8 +45,25 @@ export function storageReader(
   { logTable, extensions }: Pick<CatalogueTarget, 'logTable' | 'extensions'>,
   concurrency: number,
 ): StorageReader {
-  function targetOf(schemas: readonly string[]): CatalogueTarget {
-    return { schemas, logTable, extensions };
+  const versions = new Map<string, Promise<number>>();
+
+  function versionOn(database: Database): Promise<number> {
+    const key = database.url ?? database.server;
+    const version = versions.get(key) ?? serverVersion(pools, database);
+    versions.set(key, version);
+    return version;
+  }
+
+  async function targetOf(database: Database, schemas: readonly string[]): Promise<CatalogueTarget> {
+    return { schemas, logTable, extensions, version: await versionOn(database) };
+  }
+
+  /** So many schemas at a time, on so many connections. */
+  async function hashes(database: Database, schemas: readonly string[], sql: (target: CatalogueTarget) => string) {
+    const rows = await inParallel(inChunks(schemas, schemasPerQuery), concurrency, async (chunk) =>
+      readOnce(database, sql(await targetOf(database, chunk))),
+    );
+    return rows.flat() as unknown as readonly { schema: string; digest: string; logged: boolean }[];
   }
 
   /** The rows of all statements. A connection keeps what it has read of the catalogue, so it is closed. */
@@ -75,21 +94,27 @@ export function storageReader(
 
   return {
     async read(database, schemas) {
-      const catalogues = await inParallel(inChunks(schemas, schemasPerQuery), concurrency, (chunk) =>
-        readOnce(database, digestSql(targetOf(chunk))),
-      );
-      const found = catalogues.flat() as { schema: string; digest: string; logged: boolean }[];
+      const found = await hashes(database, schemas, fingerprintSql);
       const logged = found.filter((each) => each.logged).map(({ schema }) => schema);
       const logs = await inParallel(inChunks(logged, logsPerMessage), concurrency, (chunk) => logsOf(database, chunk));
       const byName = new Map(logs.flat());
-      return new Map(found.map(({ schema, digest }) => [schema, { catalogue: digest, log: byName.get(schema) ?? '' }]));
+      return new Map(
+        found.map(({ schema, digest }) => [schema, { fingerprint: digest, log: byName.get(schema) ?? '' }]),
+      );
     },
+    digests: async (database, schemas) =>
+      new Map((await hashes(database, schemas, digestSql)).map(({ schema, digest }) => [schema, digest])),
     items: async (database, schema) =>
-      (await readOnce(database, itemsSql(targetOf([schema])))) as unknown as CatalogueItem[],
+      (await readOnce(database, itemsSql(await targetOf(database, [schema])))) as unknown as CatalogueItem[],
     applied: async (database, schema) => {
       const rows = await readOnce(database, `select name from ${inSchema(schema)} order by id`);
       return rows.map(({ name }) => (name as string).replace(/\.[jt]s$/, ''));
     },
     appliedShared: (placement) => appliedRows(pools, placement, logTable),
   };
+}
+
+async function serverVersion(pools: Pools, database: Database): Promise<number> {
+  const [found] = await pools.query(database, 'show server_version_num');
+  return Math.floor(Number(found?.['server_version_num']) / 10_000);
 }

@@ -12,8 +12,9 @@ import type { CatalogueItem } from './differences.ts';
 import type { StorageReader } from './read-storage.ts';
 
 /** What a tenant with certain migrations has to be like. */
-export interface Reference {
-  readonly catalogue: string;
+interface Reference {
+  readonly fingerprint: string;
+  readonly digest: string;
   readonly items: readonly CatalogueItem[];
 }
 
@@ -59,8 +60,10 @@ async function make(
   await storage.create(scratch);
   try {
     await migrateTarget(tenantTarget(scratch), upTo(applied));
-    const found = (await reader.read(placement, [placement.schema])).get(placement.schema);
-    return { catalogue: found?.catalogue ?? '', items: await reader.items(placement, placement.schema) };
+    const { schema } = placement;
+    const found = (await reader.read(placement, [schema])).get(schema);
+    const digest = (await reader.digests(placement, [schema])).get(schema) ?? '';
+    return { fingerprint: found?.fingerprint ?? '', digest, items: await reader.items(placement, schema) };
   } catch (cause) {
     throw cannotCompare(applied, cause);
   } finally {
