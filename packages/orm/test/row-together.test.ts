@@ -14,9 +14,11 @@ test('tenants that share tables are migrated together: a run about some of them 
   const { orm } = after;
   for (const verb of ['up', 'fake'] as const) {
     const { failed } = await orm.migrations[verb]({ tenants: ['acme', 'bloom'] });
-    expect(failed.map(({ error }) => error.message)).toEqual([
-      expect.stringMatching(/with 1 tenants that were not named/),
-      expect.stringMatching(/with 1 tenants that were not named/),
+    expect(failed).toMatchObject([
+      {
+        tenants: expect.arrayContaining(['acme', 'bloom']),
+        error: { message: expect.stringMatching(/with 1 tenants that were not named/) },
+      },
     ]);
   }
   expect(await orm.migrations.up({ tenants: ['acme', 'bloom', 'coral'] })).toMatchObject({ migrated: 3, failed: [] });

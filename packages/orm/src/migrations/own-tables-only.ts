@@ -50,7 +50,7 @@ export function tenantsIn(fork: () => TenantEntityManager, meta: EntityMetadata<
     const found = await fork().execute<{ tenant: string; table: string }[]>(
       `select ${column('id')} as tenant, n.schema || '.' || n.name as "table" from (values (${[...new Set(named)].join('), (')})) as n (schema, name, sure)
        join ${quoteName(centralSchema)}.${quoteName(meta.tableName)} t on ${column('placement')} ->> 'schema' = n.schema and ${column('isolation')} = 'schema'
-       where n.sure or to_regclass(format('%I.%I', n.schema, n.name)) is not null limit 1`,
+       where n.sure or exists (select from pg_class c join pg_namespace s on s.oid = c.relnamespace where s.nspname = n.schema and c.relname = n.name) limit 1`,
     );
     return found[0];
   };
