@@ -6,7 +6,16 @@ import { pageOf, repository } from './pages.ts';
 const guide: Readonly<Record<string, readonly string[]>> = {
   Start: ['getting-started', 'concepts', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'fetch', 'pglite', 'examples'],
   Tenants: ['resolvers', 'tenants', 'scopes'],
-  Data: ['choosing-isolation', 'isolation', 'row-login', 'entities', 'migrations', 'connections', 'credentials', 'poolers'],
+  Data: [
+    'choosing-isolation',
+    'isolation',
+    'row-login',
+    'entities',
+    'migrations',
+    'connections',
+    'credentials',
+    'poolers',
+  ],
   'Beside the database': ['queue', 'cache', 'resources'],
   Work: ['cli', 'testing', 'leak-test', 'deployment', 'logging', 'errors', 'troubleshooting'],
   'Coming from': ['comparison', 'coming-from-django-omnitenant', 'coming-from-search-path', 'single-tenant'],
