@@ -12,7 +12,7 @@ export {
 } from './errors.ts';
 export { enterUntilClosed, type NodeExchange } from './integrations/node-exchange.ts';
 export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
-export { type ScopedBody, scopedBody } from './integrations/scoped-body.ts';
+export { type StreamInScope, scopedBody } from './integrations/scoped-body.ts';
 export { socketErrors } from './integrations/socket-errors.ts';
 export { hostFromHeader, parseDomain } from './models/domain.ts';
 export { incarnationOf, parseIncarnation } from './models/incarnation.ts';

@@ -1,7 +1,7 @@
 import { bindScope } from '../context.ts';
 
 /** A body whose stream runs in the scope that it was made in, and when that has been read to the end or cancelled. */
-export interface ScopedBody {
+export interface StreamInScope {
   readonly body: ReadableStream;
   readonly over: Promise<void>;
 }
@@ -10,7 +10,7 @@ export interface ScopedBody {
  * Servers read the body after the handler has returned, outside all scopes; this makes a stream of the application's own run in the current one.
  * `undefined` for a body that runs no code of the application.
  */
-export function scopedBody(body: ReadableStream | null): ScopedBody | undefined {
+export function scopedBody(body: ReadableStream | null): StreamInScope | undefined {
   return body === null || isBytes(body) ? undefined : inScopeUntilRead(body);
 }
 
@@ -27,7 +27,7 @@ function isBytes(body: ReadableStream): boolean {
   }
 }
 
-function inScopeUntilRead(source: ReadableStream): ScopedBody {
+function inScopeUntilRead(source: ReadableStream): StreamInScope {
   const inScope = bindScope();
   const reader = source.getReader();
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
