@@ -26,7 +26,7 @@ test('a run that begins removes what a killed one left, and nothing of one that 
   // A killed run's lock went with its connection: a prefix that nobody holds is all that is left of it.
   const dead = 'omni_test_ffffffff_';
   await query(`create role ${dead}owner`);
-  await query(`create database ${dead}left owner ${dead}owner`);
+  await query(`create database ${dead}left owner ${dead}owner is_template true`);
 
   const next = await openRun({ url, exclusive: false });
   expect(await named(dead)).toEqual([]);

@@ -68,7 +68,8 @@ async function sweep(client: Client): Promise<void> {
   }
   const { databases, roles } = await inventory(client);
   // Another run may be sweeping the same ones at this moment: what stays, the next run sweeps.
-  await remove(client, databases.filter(isOrphan), roles.filter(isOrphan)).catch(() => {});
+  for (const name of databases.filter(isOrphan)) await remove(client, [name], []).catch(() => {});
+  for (const name of roles.filter(isOrphan)) await remove(client, [], [name]).catch(() => {});
 }
 
 async function inventory(client: Client) {
@@ -89,7 +90,13 @@ async function connectionsTo(client: Client, databases: string[]): Promise<strin
 }
 
 async function remove(client: Client, databases: string[], roles: string[]): Promise<void> {
-  for (const name of databases) await client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`);
+  for (const name of databases) {
+    // A template of databases cannot be dropped as long as it is one.
+    const isThere = await client.query('select from pg_database where datname = $1', [name]);
+    if (isThere.rowCount === 0) continue;
+    await client.query(`alter database ${escapeIdentifier(name)} is_template false`);
+    await client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`);
+  }
   for (const name of roles) {
     await client.query(`drop owned by ${escapeIdentifier(name)}`);
     await client.query(`drop role if exists ${escapeIdentifier(name)}`);

@@ -54,7 +54,7 @@ test('there is no migration to make: the snapshot of the entities is known', asy
   try {
     await cp(new URL('../after/migrations', import.meta.url), path, { recursive: true });
     const orm = await createOrm({ ...config('postgres://localhost/nowhere'), migrations: { path } });
-    assert.deepEqual(await orm.migrations.create(), { path: undefined, up: [], down: [] });
+    assert.deepEqual(await orm.migrations.create(), { path: undefined, up: [], down: [], warnings: [] });
     await orm[resource].end?.();
   } finally {
     await rm(path, { recursive: true });

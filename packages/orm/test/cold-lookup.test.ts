@@ -69,10 +69,13 @@ async function writesOf(act: () => Promise<unknown>): Promise<string[]> {
 test('a tenant is looked up by one query in one message, whatever its entity has in columns', async () => {
   const database = await plainDatabase();
   onTestFinished(database.drop);
-  const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [Task, Plan, Address] }), {
-    tenant: Customer as never,
-    domain: Host as never,
-  });
+  const orm = await createOrm(
+    defineConfig({ clientUrl: database.url, entities: [Task, Plan, Address], migrations: { migrationsList: [] } }),
+    {
+      tenant: Customer as never,
+      domain: Host as never,
+    },
+  );
   let now = 0;
   const cache = { clock: { now: () => now } };
   const tenancy = createTenancy({ resources: [orm], resolver: fromDomain(), cache });
@@ -106,7 +109,8 @@ test('a tenant is looked up by one query in one message, whatever its entity has
     now += 60_000;
     const writes = await writesOf(async () => expect(await lookUp(), name).toMatchObject(full));
     const queries = writes.filter((text) => /from "central"\."(customer|host|plan)"/.test(text));
-    expect(queries, name).toHaveLength(1);
+    // A host with www. may be a domain itself, which is asked for first.
+    expect(queries, name).toHaveLength(name === 'a request of www.' ? 2 : 1);
     now += 60_000;
   }
   // What the application has filtered away leads nowhere.
@@ -117,7 +121,9 @@ test('a tenant is looked up by one query in one message, whatever its entity has
 test('a tenant that has not changed keeps its driver and what is known of its schema, and one that has changed does not', async () => {
   const database = await plainDatabase();
   onTestFinished(database.drop);
-  const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [Task] }));
+  const orm = await createOrm(
+    defineConfig({ clientUrl: database.url, entities: [Task], migrations: { migrationsList: [] } }),
+  );
   const tenancy = createTenancy({ resources: [orm], cache: { ttlMs: 1 } });
   onTestFinished(() => tenancy.close());
   await tenancy.migrateCentral();

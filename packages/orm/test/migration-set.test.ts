@@ -17,7 +17,7 @@ test('a migration that catches its own failed query runs as code, in each tenant
   await before.tenancy.tenants.create({ id: 'acme' });
   const app = await site.open([...first, FindsOut]);
   expect((await app.orm.migrations.plan()).migrations).toEqual([
-    { name: 'FindsOut', sql: undefined, transactional: true },
+    { name: 'FindsOut', sql: undefined, transactional: true, warnings: [] },
   ]);
   await app.orm.migrations.up();
   expect(await site.query(`select relname from pg_class where relname in ('found', 'lost')`)).toEqual([
