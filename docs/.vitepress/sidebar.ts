@@ -11,6 +11,7 @@ const guide: Readonly<Record<string, readonly string[]>> = {
     'isolation',
     'row-login',
     'entities',
+    'differences',
     'migrations',
     'connections',
     'credentials',

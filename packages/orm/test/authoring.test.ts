@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineEntity, type Options, p, Routine } from '@mikro-orm/core';
+import { defineEntity, type Options, p, quote, Routine } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import type { SqlEntityManager } from '@mikro-orm/sql';
@@ -63,6 +63,25 @@ test('a full-text index is created in the tenant’s schema', async () => {
     orm.em.execute(`select 1 from pg_indexes where schemaname = 't_acme' and indexdef like '%to_tsvector%'`),
   );
   expect(indexes).toHaveLength(1);
+  expect(await orm.migrations.create()).toMatchObject({ path: undefined });
+  await tenancy.tenants.remove('acme');
+});
+
+test('an index whose expression is a function is created in the tenant’s schema', async () => {
+  const Book = defineEntity({
+    name: 'Book',
+    properties: { id, title: p.string() },
+    indexes: [
+      {
+        name: 'book_title_lower',
+        expression: (columns, table, name) => quote`create index ${name} on ${table} (lower(${columns.title}))`,
+      },
+    ],
+  });
+  await using app = await openApp({ entities: [Book] });
+  const { orm, tenancy, created } = await app.written();
+  expect(created.up.join('\n')).toContain('create index "book_title_lower" on "book" (lower("title"))');
+  await tenancy.tenants.create({ id: 'acme' });
   expect(await orm.migrations.create()).toMatchObject({ path: undefined });
   await tenancy.tenants.remove('acme');
 });

@@ -2,6 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import { DatabaseSchema, type EntityManager, SchemaGenerator, type SchemaHelper } from '@mikro-orm/sql';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { EntityScopes } from '../entities/entity-scope.ts';
+import { withUnqualifiedIndexes } from './unqualified-indexes.ts';
 
 /** The part of the application's schema that belongs to one scope. */
 export interface SchemaPart {
@@ -31,7 +32,8 @@ export class ScopeSchemaGenerator extends SchemaGenerator {
   }
 
   override getOrderedMetadata(...args: Parameters<SchemaGenerator['getOrderedMetadata']>): EntityMetadata[] {
-    return super.getOrderedMetadata(...args).filter((meta) => this.#part.table(meta));
+    const metas = super.getOrderedMetadata(...args).filter((meta) => this.#part.table(meta));
+    return metas.map((meta) => withUnqualifiedIndexes(meta, this.platform.getDefaultSchemaName()));
   }
 
   override getTargetSchema(...args: Parameters<SchemaGenerator['getTargetSchema']>): DatabaseSchema {
