@@ -164,7 +164,7 @@ describe('a fleet', () => {
     await held.waitedFor();
     await before.tenancy.tenants.remove('t1');
     await held.release();
-    expect(await run).toEqual({ total: 3, migrated: 2, upToDate: 1, failed: [], remaining: 0 });
+    expect(await run).toEqual({ total: 3, migrated: 2, upToDate: 0, removed: 1, failed: [], remaining: 0 });
     expect(await notesOf(app, 't2')).toEqual(["it's; one", 't_t2']);
     // PostgreSQL would have made the tables of a schema that is not there in that of temporary ones.
     expect(await site.query(`select relname from pg_class where relname = 'note' and relpersistence = 't'`)).toEqual(

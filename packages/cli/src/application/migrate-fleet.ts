@@ -75,12 +75,16 @@ function failureOf({ tenant, tenants, error: { code, message } }: FleetFailure) 
   return { tenant, tenants, code, message };
 }
 
-function summaryOf({ migrated, upToDate, ahead = 0, failed, remaining }: FleetReport, done: string): string {
+function summaryOf(
+  { migrated, upToDate, ahead = 0, removed = 0, failed, remaining }: FleetReport,
+  done: string,
+): string {
   const failures = failed.reduce((count, { tenants }) => count + tenants.length, 0);
   const parts = [
     migrated > 0 && paint('green', `${migrated} ${done}`),
     upToDate > 0 && `${upToDate} up to date`,
     ahead > 0 && paint('yellow', `${ahead} left alone: migrated by newer code`),
+    removed > 0 && `${removed} removed meanwhile`,
     failures > 0 && paint('red', `${failures} failed`),
     remaining > 0 && paint('yellow', `${remaining} not started`),
   ].filter(Boolean);

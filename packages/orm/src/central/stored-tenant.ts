@@ -8,6 +8,8 @@ import type { TenantEntity } from './tenant-entity.ts';
 export interface StoredTenant {
   readonly tenant: Tenant;
   readonly version: string | undefined;
+  /** When it was read, by `performance`. */
+  readonly readAt: number;
 }
 
 const versions = new WeakMap<Tenant, string>();

@@ -71,6 +71,8 @@ export interface FleetReport {
   readonly upToDate: number;
   /** Tenants whose last migration this code does not have: newer code migrated them. They were left alone. */
   readonly ahead?: number;
+  /** Tenants that were removed during the run, or are being removed. */
+  readonly removed?: number;
   /** Failures, in the order in which they happened. */
   readonly failed: readonly FleetFailure[];
   /** Tenants that were not started. */

@@ -11,6 +11,9 @@ import { settleAll } from './settle-all.ts';
 import { versionOf } from './version.ts';
 import { createVersionBatch, type VersionBatch } from './version-batch.ts';
 
+/** For how long what was read of a tenant is believed, in milliseconds. */
+const freshMs = 1_000;
+
 /** One run over a fleet: what is counted, and why it stopped. */
 export class FleetRun {
   /** How many tenants were started. */
@@ -20,7 +23,7 @@ export class FleetRun {
   readonly #selection: LedgerFilter;
   readonly #options: Pick<FleetOptions, 'maxFailures' | 'signal' | 'onProgress'>;
   readonly #versions: VersionBatch;
-  readonly #counts = { migrated: 0, upToDate: 0, ahead: 0 };
+  readonly #counts = { migrated: 0, upToDate: 0, ahead: 0, removed: 0 };
   /** By the error, which tenants that share tables have in common. */
   readonly #failed = new Map<TenancyError, string[]>();
   /** How many failures there were before the present stage. */
@@ -84,11 +87,12 @@ export class FleetRun {
       error,
     }));
     const total = Math.max(this.#total ?? 0, this.started);
-    const { ahead, ...counts } = this.#counts;
+    const { ahead, removed, ...counts } = this.#counts;
     return {
       total,
       ...counts,
       ...(ahead > 0 && { ahead }),
+      ...(removed > 0 && { removed }),
       failed,
       remaining: total - this.started,
       ...(this.#stopped && { stopped: this.#stopped }),
@@ -105,23 +109,23 @@ export class FleetRun {
   }
 
   async #process(stored: StoredTenant): Promise<void> {
-    const { id } = stored.tenant;
+    const { tenant } = stored;
+    const { id } = tenant;
     const startedAt = performance.now();
-    let migrated: Migrated | undefined;
+    let migrated: Migrated | 'removed' = 'removed';
     let error: TenancyError | undefined;
     try {
-      migrated = await this.#migrate(stored);
-      for (const tenancy of this.#fleet.tenancies) await tenancy.migrated(stored.tenant);
+      migrated = await this.#migrateOrSkip(stored);
+      if (migrated !== 'removed') for (const tenancy of this.#fleet.tenancies) await tenancy.migrated(tenant);
     } catch (thrown) {
-      if (!(await this.#isRemoved(id))) error = migrateFailure(thrown, id);
-      if (error) for (const tenancy of this.#fleet.tenancies) await tenancy.failed(stored.tenant, error);
+      error = await this.#failureOf(tenant, thrown);
     }
-    if (migrated) await this.#versions.add(id, versionOf(migrated.applied));
-    const migrations = migrated?.steps.map(({ name }) => name) ?? [];
+    if (migrated !== 'removed') await this.#versions.add(tenant, versionOf(migrated.applied));
+    const migrations = migrated === 'removed' ? [] : migrated.steps.map(({ name }) => name);
     if (error) this.#failed.set(error, [...(this.#failed.get(error) ?? []), id]);
     else this.#counts[outcomeOf(migrated)] += 1;
     const failed = [...this.#failed.values()].reduce((count, tenants) => count + tenants.length, 0);
-    const done = this.#counts.migrated + this.#counts.upToDate + this.#counts.ahead + failed;
+    const done = Object.values(this.#counts).reduce((sum, count) => sum + count, failed);
     const milliseconds = performance.now() - startedAt;
     this.#options.onProgress?.({
       tenant: id,
@@ -132,6 +136,20 @@ export class FleetRun {
       done,
       failed,
     });
+  }
+
+  /** What was read a while ago may be under removal by now, which a migration would keep waiting. */
+  async #migrateOrSkip(stored: StoredTenant): Promise<Migrated | 'removed'> {
+    const isFresh = performance.now() - stored.readAt < freshMs;
+    return isFresh || (await this.#fleet.ledger.has(stored.tenant)) ? this.#migrate(stored) : 'removed';
+  }
+
+  /** The failure to report. A tenant that was removed during the run has nothing left to migrate. */
+  async #failureOf(tenant: Tenant, thrown: unknown): Promise<TenancyError | undefined> {
+    if (!(await this.#fleet.ledger.has(tenant))) return undefined;
+    const error = migrateFailure(thrown, tenant.id);
+    for (const tenancy of this.#fleet.tenancies) await tenancy.failed(tenant, error);
+    return error;
   }
 
   async #migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
@@ -182,16 +200,12 @@ export class FleetRun {
       for (const tenancy of asking) await tenancy.migrating(tenant);
     }
   }
-
-  /** A tenant that was removed during the run has nothing left to migrate. */
-  async #isRemoved(id: string): Promise<boolean> {
-    return (await this.#fleet.ledger.count({ tenants: [id] })) === 0;
-  }
 }
 
-function outcomeOf(migrated: Migrated | undefined): 'migrated' | 'upToDate' | 'ahead' {
-  if (migrated && migrated.steps.length > 0) return 'migrated';
-  return migrated?.ahead === undefined ? 'upToDate' : 'ahead';
+function outcomeOf(migrated: Migrated | 'removed'): 'migrated' | 'upToDate' | 'ahead' | 'removed' {
+  if (migrated === 'removed') return 'removed';
+  if (migrated.steps.length > 0) return 'migrated';
+  return migrated.ahead === undefined ? 'upToDate' : 'ahead';
 }
 
 function migrateFailure(thrown: unknown, tenant: string): TenancyError {

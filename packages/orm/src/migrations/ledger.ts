@@ -32,10 +32,15 @@ export interface Ledger {
   anyMigrated(): Promise<StoredTenant | undefined>;
   /** The ids of so many tenants, spread over all of them, and the same each time. */
   sample(filter: LedgerFilter, count: number): Promise<readonly string[]>;
-  /** The SQL that records the version of these tenants. */
-  recording(ids: readonly string[], version: string): string;
-  record(ids: readonly string[], version: string): Promise<void>;
+  /** Whether a tenant is still there, with complete storage. */
+  has(tenant: Incarnation): Promise<boolean>;
+  /** The SQL that records the version of these tenants, and of none that has been given an id of theirs since. */
+  recording(tenants: readonly Incarnation[], version: string): string;
+  record(tenants: readonly Incarnation[], version: string): Promise<void>;
 }
+
+/** What tells a tenant from another of the same id. */
+export type Incarnation = Pick<Tenant, 'id' | 'createdAt'>;
 
 /** Runs a query on central. */
 type Ask = <R>(work: () => Promise<R>) => Promise<R>;
@@ -65,14 +70,14 @@ export function centralLedger(
     return { $and: all } as never;
   }
 
-  function column(property: 'id' | 'schemaVersion'): string {
+  function column(property: 'id' | 'createdAt' | 'schemaVersion'): string {
     return quoteName(meta.properties[property].fieldNames[0] as string);
   }
 
-  function recording(ids: readonly string[], version: string): string {
+  function recording(tenants: readonly Incarnation[], version: string): string {
     return (
       `update ${quoteName(centralSchema)}.${quoteName(meta.tableName)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
-      `where ${column('id')} in (${ids.map(quoteText).join(', ')})`
+      `where (${column('id')}, ${column('createdAt')}) in (${tenants.map(valuesOf).join(', ')})`
     );
   }
 
@@ -81,10 +86,11 @@ export function centralLedger(
       let after: string | undefined;
       do {
         const selection = where(filter, after);
+        const readAt = performance.now();
         const found = await ask(() => fork().find(meta.class, selection, { orderBy: { id: 'asc' }, limit: pageSize }));
         for (const entity of found) {
           const tenant = toTenant<Tenant>(entity, meta);
-          yield { tenant, version: lastKnownVersion(tenant) };
+          yield { tenant, version: lastKnownVersion(tenant), readAt };
         }
         after = found.length === pageSize ? found.at(-1)?.id : undefined;
       } while (after !== undefined);
@@ -94,7 +100,7 @@ export function centralLedger(
       const [entity] = await ask(() => fork().find(meta.class, some, { limit: 1 }));
       if (!entity) return undefined;
       const tenant = toTenant<Tenant>(entity, meta);
-      return { tenant, version: lastKnownVersion(tenant) };
+      return { tenant, version: lastKnownVersion(tenant), readAt: performance.now() };
     },
     sample: async (filter, count) => {
       if (count === 0) return [];
@@ -106,10 +112,18 @@ export function centralLedger(
     },
     count: (filter) => ask(() => fork().count(meta.class, where(filter))),
     recording,
-    record: async (ids, version) => {
-      await ask(() => fork().execute(recording(ids, version)));
+    has: async ({ id, createdAt }) => {
+      const own = { id, createdAt, status: { $in: migratable } } as FilterQuery<TenantEntity>;
+      return (await ask(() => fork().count(meta.class, own))) > 0;
+    },
+    record: async (tenants, version) => {
+      await ask(() => fork().execute(recording(tenants, version)));
     },
   };
+}
+
+function valuesOf({ id, createdAt }: Incarnation): string {
+  return `(${quoteText(id)}, ${quoteText(createdAt.toISOString())}::timestamptz)`;
 }
 
 function matching(pattern: string) {

@@ -152,9 +152,9 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       // A tenant that joins a shared schema finds its migrations applied.
       const known = sharesTables(tenant) ? await appliedRows(pools, placementOf(tenant), logTable) : undefined;
       const { applied } = await migrateTarget(tenantTarget(tenant), upTo(names), known);
-      await ledger.record([tenant.id], versionOf(applied));
+      await ledger.record([tenant], versionOf(applied));
     },
-    recordNew: async (tenant) => ledger.record([tenant.id], versionOf((await set()).names)),
+    recordNew: async (tenant) => ledger.record([tenant], versionOf((await set()).names)),
   };
 }
 
@@ -208,6 +208,6 @@ async function contentsOf(set: MigrationSet, ledger: Ledger): Promise<Contents |
     names: set.names,
     logTable: set.logTable,
     digest: createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 12),
-    record: ({ id }) => ledger.recording([id], versionOf(set.names)),
+    record: (tenant) => ledger.recording([tenant], versionOf(set.names)),
   };
 }

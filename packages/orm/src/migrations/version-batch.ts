@@ -1,9 +1,9 @@
-import type { Ledger } from './ledger.ts';
+import type { Incarnation, Ledger } from './ledger.ts';
 
 /** Records the versions of many tenants with few statements. */
 export interface VersionBatch {
   /** Queues a tenant's version; it is written with others' in a moment. */
-  add(id: string, version: string): Promise<void>;
+  add(tenant: Incarnation, version: string): Promise<void>;
   /** Writes what is queued. */
   flush(): Promise<void>;
 }
@@ -15,7 +15,7 @@ const batchSize = 100;
 const flushAfterMs = 200;
 
 export function createVersionBatch(ledger: Pick<Ledger, 'record'>): VersionBatch {
-  let idsByVersion = new Map<string, string[]>();
+  let byVersion = new Map<string, Incarnation[]>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   let written: Promise<void> = Promise.resolve();
@@ -23,11 +23,11 @@ export function createVersionBatch(ledger: Pick<Ledger, 'record'>): VersionBatch
   function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    const batch = idsByVersion;
-    idsByVersion = new Map();
+    const batch = byVersion;
+    byVersion = new Map();
     count = 0;
     written = written.then(async () => {
-      for (const [version, ids] of batch) await ledger.record(ids, version);
+      for (const [version, tenants] of batch) await ledger.record(tenants, version);
     });
     // The error reaches the caller of `add` that fills the batch, or of `flush`.
     written.catch(() => {});
@@ -35,10 +35,10 @@ export function createVersionBatch(ledger: Pick<Ledger, 'record'>): VersionBatch
   }
 
   return {
-    async add(id, version) {
-      const ids = idsByVersion.get(version);
-      if (ids) ids.push(id);
-      else idsByVersion.set(version, [id]);
+    async add({ id, createdAt }, version) {
+      const tenants = byVersion.get(version) ?? [];
+      byVersion.set(version, tenants);
+      tenants.push({ id, createdAt });
       count += 1;
       if (count >= batchSize) await flush();
       else timer ??= setTimeout(() => void flush(), flushAfterMs);

@@ -64,7 +64,7 @@ async function fixAll(
   const renamed = findings.filter(({ problem }) => problem === 'renamed');
   await inParallel(renamed, concurrency, async ({ stored: { tenant } }) => {
     const { applied } = await migrateTarget(tenantTarget(tenant), fakeTo(set.names, undefined, true));
-    await ledger.record([tenant.id], versionOf(applied));
+    await ledger.record([tenant], versionOf(applied));
   });
   // The record of a tenant whose tables differ has to be right as well, or the next migration would start from another one.
   const unrecorded = findings.filter(
@@ -73,7 +73,7 @@ async function fixAll(
   );
   for (const [version, those] of Map.groupBy(unrecorded, ({ applied = [] }) => versionOf(applied))) {
     await ledger.record(
-      those.map(({ stored }) => stored.tenant.id),
+      those.map(({ stored }) => stored.tenant),
       version,
     );
   }
