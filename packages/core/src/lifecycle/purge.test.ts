@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { fleet, steps } from '../fixtures/fleet.ts';
+import { defineResource } from '../resource.ts';
+import { memoryStore } from '../stores/memory.ts';
+import { createTenancy } from '../tenancy.ts';
 
 const past = new Date(Date.now() - 60_000);
 const future = new Date(Date.now() + 60_000);
@@ -61,6 +64,23 @@ test('one that is resumed, or retained for longer, at the last moment is kept', 
   expect(storage.size).toBe(4);
   expect((await tenants.get('resumed')).status).toBe('active');
   expect(await tenants.get('retained')).toMatchObject({ status: 'archived', retainUntil: future });
+});
+
+test('a removal that is to keep storage and is cut short is finished by no purge', async () => {
+  const done: string[] = [];
+  const db = defineResource({
+    name: 'db',
+    open: () => 1,
+    adopt: async () => {},
+    release: () => Promise.reject(new Error('down')),
+    destroy: async () => void done.push('db.destroy'),
+  });
+  const { tenants } = createTenancy({ store: memoryStore(), resources: [db] });
+  await tenants.create({ id: 'acme' });
+  await tenants.archive('acme', { retainUntil: past });
+  await expect(tenants.remove('acme', { keepStorage: true })).rejects.toMatchObject({ code: 'REMOVE_FAILED' });
+  expect(await tenants.purge()).toEqual({ due: [], purged: [], failed: [] });
+  expect(done).toEqual([]);
 });
 
 test('a retention is a date, and is changed by archive and resume only', async () => {

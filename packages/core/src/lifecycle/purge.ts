@@ -1,5 +1,5 @@
 import { TenancyError } from '../errors.ts';
-import type { Tenant, TenantChange } from '../models/tenant.ts';
+import type { Tenant } from '../models/tenant.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { removeWhen } from './remove.ts';
 import { transitions } from './transitions.ts';
@@ -26,14 +26,6 @@ export interface Purge {
   readonly due: readonly string[];
   readonly purged: readonly string[];
   readonly failed: readonly { readonly tenant: string; readonly error: unknown }[];
-}
-
-/** The change that makes a tenant one that is kept until then. */
-export function retention<T extends Tenant>(id: string, retainUntil: Date | null): TenantChange<T> {
-  if (retainUntil !== null && !(retainUntil instanceof Date && Number.isFinite(retainUntil.getTime()))) {
-    throw new TenancyError('TENANT_INVALID', `Tenant "${id}" can only be retained until a valid date.`, { tenant: id });
-  }
-  return { retainUntil } as TenantChange<T>;
 }
 
 /** Removes archived tenants whose retention has ended, and finishes removals of those; one that fails does not stop the others. */

@@ -5,6 +5,7 @@ import type { Tenant } from '../models/tenant.ts';
 import type { ResourceVerbs } from '../resource.ts';
 import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
+import { retention } from './retention.ts';
 import { requireStatus, type Transition, transitions } from './transitions.ts';
 
 /** What becomes of a tenant's storage when the tenant is removed. Default: it is destroyed, or else the tenant is kept. */
@@ -71,7 +72,9 @@ export async function destroyTenant<T extends Tenant>(
   { holder, confirm }: HeldLease,
 ): Promise<Outcome<T> & Partial<Removal>> {
   const { id } = stored;
-  const tenant = await records.transit(stored, transition, holder);
+  // A purge finishes removals by destroying storage, so one that is to keep it must not be due, even if it is cut short.
+  const kept = options.keepStorage ? retention<T>(id, null) : undefined;
+  const tenant = await records.transit(stored, transition, holder, kept);
   const refused = refusal?.(tenant);
   if (refused !== undefined) return { tenant: await records.transit(tenant, transitions.keep, holder), error: refused };
   const left: Removal['left'][number][] = [];
