@@ -36,6 +36,8 @@ function facadeOf(em: EntityManager): object {
   return new Proxy(Object.create(null), {
     get(_, name) {
       if (name === 'em') return em;
+      // What every object has: modules of Nest read the class of each provider.
+      if (name in Object.prototype) return Reflect.get(MikroORM.prototype, name);
       if (!(name in MikroORM.prototype)) return undefined;
       const message = `MikroORM's "${String(name)}" knows no tenants; use the orm of @omnitenant/orm, such as orm.migrations, instead.`;
       throw new TenancyError('CONFIG_INVALID', message);

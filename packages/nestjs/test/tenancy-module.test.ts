@@ -235,6 +235,8 @@ test('MikroORM’s own instance gives the tenant’s EntityManager, and refuses 
   const app = await open([TenancyModule.forRoot({ tenancy, orm })]);
   const facade = app.get(MikroORM);
   expect(facade.em).toBe(orm.em);
+  // Modules of Nest look for metadata on the class of each provider.
+  expect(facade.constructor).toBe(MikroORM);
   expect(() => facade.migrator).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
   await app.close();
 });
