@@ -47,6 +47,13 @@ test.each([
   expect(kindsOf(sql, transactional)).toEqual([]);
 });
 
+test('a table is new from where the migration creates it, and only if it was not there', () => {
+  const kindsIn = (...sql: string[]) => migrationWarnings(sql, { transactional: true }).map(({ kind }) => kind);
+  expect(kindsIn('drop table task', 'create table task (id int)')).toEqual(['loss', 'lock']);
+  expect(kindsIn('create table if not exists task (id int)', 'alter table task drop title')).toEqual(['loss', 'lock']);
+  expect(kindsIn('create table task (id int)', 'alter table task drop title')).toEqual([]);
+});
+
 test('each action of a statement is told of, and once that nothing limits the wait for a lock', () => {
   const sql = [
     'alter table task drop column a, add b int not null, add c numeric(4, 2) not null default 0',

@@ -16,10 +16,15 @@ export function migrationWarnings(
   { transactional }: { readonly transactional: boolean },
 ): readonly MigrationWarning[] {
   const statements = sql.flatMap(statementsOf).map((text) => text.trim());
-  const created = new Set(statements.flatMap((statement) => firstName(creation, statement)));
-  const found = statements.flatMap((statement) => warningsIn(statement, created, transactional));
-  const locks = statements.filter((statement) => firstName(locking, statement).some((name) => !created.has(name)));
-  if (locks.length === 0 || statements.some((statement) => /^set\s.*lock_timeout/is.test(statement))) return found;
+  const created = new Set<string>();
+  const found: MigrationWarning[] = [];
+  let locks = false;
+  for (const statement of statements) {
+    found.push(...warningsIn(statement, created, transactional));
+    locks ||= firstName(locking, statement).some((name) => !created.has(name));
+    for (const name of firstName(creation, statement)) created.add(name);
+  }
+  if (!locks || statements.some((statement) => /^set\s.*lock_timeout/is.test(statement))) return found;
   const message = `It waits for whoever uses the table, and all who come later wait behind it. Begin with: set local lock_timeout to '2s'`;
   return [...found, { kind: 'lock', message, statement: undefined }];
 }
@@ -42,7 +47,7 @@ function matching(rules: readonly Rule[], code: string): readonly Rule[] {
 
 /** A name, quoted or not, without its schema. */
 const name = String.raw`((?:"(?:[^"]|"")+"|[\w$]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[\w$]+))?)`;
-const creation = new RegExp(String.raw`^create\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?${name}`, 'i');
+const creation = new RegExp(String.raw`^create\s+(?:unlogged\s+)?table\s+(?!if\s+not\s+exists\b)${name}`, 'i');
 const alteration = new RegExp(String.raw`^\s*alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?${name}\s+([\s\S]*)$`, 'i');
 const target = new RegExp(
   String.raw`^\s*(?:create\s+(?:unique\s+)?index\b[\s\S]*?\bon\s+(?:only\s+)?|(?:drop\s+table|truncate(?:\s+table)?)\s+(?:if\s+exists\s+)?|delete\s+from\s+)${name}`,
