@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { allOf } from './all-of.ts';
+import { fromDomain } from './from-domain.ts';
 import { fromHeader } from './from-header.ts';
+import { fromOrigin } from './from-origin.ts';
 import { fromSubdomain } from './from-subdomain.ts';
 
 const resolve = allOf(fromSubdomain('app.com'), fromHeader('x-tenant'));
@@ -24,4 +26,9 @@ test('a request that names two tenants is for none of them', () => {
       () => ({ domain: 'acme' }),
     )(request('x.com')),
   ).toThrow(refusal);
+  // "www.acme.com" may be a tenant's own domain, and "acme.com" another's.
+  const ofPage = allOf(fromOrigin(), fromDomain());
+  const asked = { ...request('acme.com'), header: () => 'https://www.acme.com' };
+  expect(() => ofPage(asked)).toThrow(refusal);
+  expect(ofPage({ ...asked, host: 'www.acme.com' })).toEqual({ domain: 'acme.com', exact: 'www.acme.com' });
 });

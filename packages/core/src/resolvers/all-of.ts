@@ -27,5 +27,7 @@ export function allOf(...resolvers: readonly TenantResolver[]): TenantResolver {
 }
 
 function same(one: Identifier, other: Identifier): boolean {
-  return 'id' in one ? 'id' in other && one.id === other.id : 'domain' in other && one.domain === other.domain;
+  if ('id' in one) return 'id' in other && one.id === other.id;
+  // A host with "www." may be another tenant's than the one without.
+  return 'domain' in other && one.domain === other.domain && one.exact === other.exact;
 }
