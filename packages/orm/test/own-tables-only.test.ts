@@ -144,3 +144,10 @@ test('an alias or a column that is called as a tenant’s schema is no reason to
   );
   expect(await orm.migrations.up({ tenants: ['acme'] })).toMatchObject({ migrated: 1, failed: [] });
 });
+
+test('types and functions of PostgreSQL may be qualified, as a dump has them', async () => {
+  const { orm } = await withMigration(
+    "alter table task add column note pg_catalog.text default pg_catalog.lower('A'::pg_catalog.text)",
+  );
+  expect(await orm.migrations.up({ tenants: ['bloom'] })).toMatchObject({ migrated: 1, failed: [] });
+});

@@ -56,9 +56,12 @@ export function tenantsIn(fork: () => TenantEntityManager, meta: EntityMetadata<
   };
 }
 
-/** Functions of PostgreSQL may be qualified, as dumps have them. */
-function isSystemTable({ qualifier, isCall }: QualifiedName): boolean {
-  return !isCall && (qualifier === 'information_schema' || /^pg_(?:catalog|toast|temp)/.test(qualifier));
+/** Functions and types of PostgreSQL may be qualified, as dumps have them. Its tables have names that begin with pg_. */
+function isSystemTable({ qualifier, name, isCall }: QualifiedName): boolean {
+  if (isCall) return false;
+  return qualifier === 'pg_catalog'
+    ? name.startsWith('pg_')
+    : /^(?:information_schema$|pg_(?:toast|temp))/.test(qualifier);
 }
 
 function refusedSystem(migration: string, { qualifier, name }: QualifiedName): TenancyError {
