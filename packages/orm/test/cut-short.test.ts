@@ -14,6 +14,8 @@ interface Site extends AsyncDisposable {
   readonly name: string;
   readonly url: string;
   query(sql: string): Promise<unknown[]>;
+  /** Ends these processes of the server: what was sent to them last may be under way still. */
+  ended(pids: readonly number[]): Promise<void>;
   /** What there is of tenants. */
   leftovers(): Promise<unknown[]>;
 }
@@ -26,6 +28,9 @@ async function openSite(): Promise<Site> {
     name: database.name,
     url: database.url,
     query: async (sql) => (await client.query(sql)).rows,
+    ended: async (pids) => {
+      await client.query('select pg_terminate_backend(pid, 60000) from pg_stat_activity where pid = any($1)', [pids]);
+    },
     leftovers: async () => {
       const { rows } = await client.query(
         `select nspname as name from pg_namespace where nspname like 't\\_%'
@@ -99,7 +104,7 @@ describe.each(isolations)('a tenant of isolation %s', (isolation) => {
     await app.tenancy.tenants.remove('first');
     const seen = new Set<unknown>();
     await atEachStatement(async (n) => {
-      const { tenancy, cutAt, sent } = await openCutShort(site.url, site.name);
+      const { tenancy, cutAt, sent, pids } = await openCutShort(site.url, site.name);
       if (verb === 'remove') await tenancy.tenants.create({ id: 'acme', isolation });
       const dead = cutAt(n, 'dead');
       const work =
@@ -107,6 +112,7 @@ describe.each(isolations)('a tenant of isolation %s', (isolation) => {
       await Promise.race([dead, work]);
       const whole = sent() < n;
       if (whole) await tenancy.close();
+      else await site.ended(pids());
       const status = await statusOf(app);
       seen.add(status);
       if (status === 'provisioning') {
@@ -131,12 +137,13 @@ test('a schema whose adoption dies at any statement keeps its rows, and can be a
     insert into legacy.author (name) values ('first')`);
   const seen = new Set<unknown>();
   await atEachStatement(async (n) => {
-    const { tenancy, cutAt, sent } = await openCutShort(site.url, site.name);
+    const { tenancy, cutAt, sent, pids } = await openCutShort(site.url, site.name);
     const dead = cutAt(n, 'dead');
     const work = tenancy.tenants.adopt(asked, { at: 'CreateLibrary' });
     await Promise.race([dead, work]);
     const whole = sent() < n;
     if (whole) await tenancy.close();
+    else await site.ended(pids());
     const status = await statusOf(app);
     seen.add(status);
     if (status === 'provisioning') {
