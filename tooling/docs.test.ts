@@ -29,7 +29,7 @@ describe('the documentation', () => {
       }
     }
     output = (await Promise.all([compile(folder, 'es'), compile(folder, 'legacy')])).join('\n');
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => {
     rmSync(folder, { recursive: true });

@@ -38,7 +38,7 @@ export async function ask(
     body: body && pieces(JSON.stringify(body)),
     agent,
   });
-  const isJson = reply.headers['content-type']?.includes('json');
+  const isJson = /\bjson\b/.test(reply.headers['content-type'] ?? '');
   return { status: reply.status, body: isJson ? JSON.parse(reply.body) : reply.body };
 }
 

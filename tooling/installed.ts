@@ -1,7 +1,8 @@
 // Installs the packages as a stranger would, from their archives and outside of this repository, with npm and with pnpm:
 // - those of the README's example with the peers that it asks for, where the example has to compile, run and answer as it is written;
 // - all of them with all of their peers, where each entry point has to compile, to be importable, and requirable by CommonJS;
-// - core by itself, which has to bring along nothing but what it says.
+// - core by itself, which has to bring along nothing but what it says;
+// - the command, in an application of each set-up that the guide names, on each version of Node.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { codeBlocks } from './code-blocks.ts';
 import { ask } from './http-client.ts';
 import { entryPoints, packages, root } from './packages.ts';
 import { runModules } from './run-modules.ts';
+import { checkSetUps } from './set-ups/check.ts';
 
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'omnitenant-installed-'));
@@ -46,6 +48,7 @@ try {
     await everything(project(within('everything'), archives, Object.keys(archives), peers()), install);
     console.log(`${tool}: installs, compiles, can be imported and required, and the README's example answers`);
   }
+  await setUps(archives);
 } finally {
   rmSync(work, { recursive: true });
 }
@@ -143,6 +146,19 @@ function modulesIn(folder: string): string[] {
     .map((path) => /(?:^|node_modules\/)((?:@[^/]+\/)?[^/.@][^/]*)\/package\.json$/.exec(path)?.[1])
     .filter((name) => name !== undefined);
   return [...new Set(names)];
+}
+
+async function setUps(archives: Readonly<Record<string, string>>): Promise<void> {
+  const ours = ['@omnitenant/cli', '@omnitenant/core', '@omnitenant/orm'];
+  const others = ['core', 'decorators', 'migrations', 'pglite', 'sql'].map((name) => `@mikro-orm/${name}`);
+  const folder = project(join(work, 'set-ups'), archives, ours, [...others, 'reflect-metadata', 'tsx']);
+  // What loads TypeScript by swc reads its configuration with a compiler of that version.
+  const further = { '@swc-node/register': '1.12.1', '@swc/core': '1.16.22', typescript: '5.9.3' };
+  const path = join(folder, 'package.json');
+  const manifest = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...manifest, devDependencies: { ...manifest.devDependencies, ...further } }));
+  await tools.npm(folder);
+  await checkSetUps(folder);
 }
 
 /** What our packages ask an application for. */

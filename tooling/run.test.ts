@@ -27,6 +27,9 @@ test('a run that begins removes what a killed one left, and nothing of one that 
   const dead = 'omni_test_ffffffff_';
   await query(`create role ${dead}owner`);
   await query(`create database ${dead}left owner ${dead}owner is_template true`);
+  // As PostgreSQL leaves one whose dropping was cut short: whoever alters it loses the connection.
+  await query(`create database ${dead}invalid`);
+  await query(`update pg_database set datconnlimit = -2 where datname = '${dead}invalid'`);
 
   const next = await openRun({ url, exclusive: false });
   expect(await named(dead)).toEqual([]);

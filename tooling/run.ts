@@ -91,10 +91,10 @@ async function connectionsTo(client: Client, databases: string[]): Promise<strin
 
 async function remove(client: Client, databases: string[], roles: string[]): Promise<void> {
   for (const name of databases) {
-    // A template of databases cannot be dropped as long as it is one.
-    const isThere = await client.query('select from pg_database where datname = $1', [name]);
-    if (isThere.rowCount === 0) continue;
-    await client.query(`alter database ${escapeIdentifier(name)} is_template false`);
+    const found = await client.query('select datistemplate from pg_database where datname = $1', [name]);
+    if (found.rowCount === 0) continue;
+    // A template of databases cannot be dropped as long as it is one. One whose dropping was cut short cannot be altered.
+    if (found.rows[0].datistemplate) await client.query(`alter database ${escapeIdentifier(name)} is_template false`);
     await client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`);
   }
   for (const name of roles) {

@@ -15,13 +15,24 @@ const calls = {
   /** Milliseconds for each new schema tenant, with its record, domain and ten tables; and for the same as one message of SQL. */
   async schemas({ database, tenants }: Asked): Promise<Round> {
     await using raw = await connect(database);
-    await raw.client.query(`create schema registry;
-      create table registry.tenants (id serial primary key, slug text unique, schema_name text, version text);
-      create table registry.domains (host text primary key, tenant_id int references registry.tenants)`);
+    await raw.client.query(registry);
     await using bench = await openCentral(database);
     return await inTurn(tenants, {
       plain: (n) => raw.client.query(newSchema(`raw_${tenantId(n)}`)),
       tenancy: (n) => bench.tenancy.tenants.create(inputOf(n, 'schema')),
+    });
+  },
+
+  /** Milliseconds for each new tenant of shared tables, with its record and domain; and for the record and domain alone, as one message of SQL. */
+  async rows({ database, tenants }: Asked): Promise<Round> {
+    await using raw = await connect(database);
+    await raw.client.query(registry);
+    await using bench = await openCentral(database);
+    // It makes the tables, for all.
+    await bench.tenancy.tenants.create(inputOf(tenants + 1, 'row'));
+    return await inTurn(tenants, {
+      plain: (n) => raw.client.query(`begin; ${newRecord(`raw_${tenantId(n)}`)}; commit`),
+      tenancy: (n) => bench.tenancy.tenants.create(inputOf(n, 'row')),
     });
   },
 
@@ -135,13 +146,21 @@ async function onConnections(database: SiteDatabase, count: number, sql: (n: num
   return performance.now() - began;
 }
 
+const registry = `create schema registry;
+  create table registry.tenants (id serial primary key, slug text unique, schema_name text, version text);
+  create table registry.domains (host text primary key, tenant_id int references registry.tenants)`;
+
+function newRecord(schema: string): string {
+  return `with t as (insert into registry.tenants (slug, schema_name, version) values ('${schema}', '${schema}', '5') returning id)
+    insert into registry.domains (host, tenant_id) select '${schema}.example.test', id from t`;
+}
+
 function newSchema(schema: string): string {
   const log =
     'create table mikro_orm_migrations (id serial primary key, name varchar(255) not null, executed_at timestamptz not null default now())';
   return [
     'begin',
-    `with t as (insert into registry.tenants (slug, schema_name, version) values ('${schema}', '${schema}', '5') returning id)
-     insert into registry.domains (host, tenant_id) select '${schema}.example.test', id from t`,
+    newRecord(schema),
     `create schema ${schema}`,
     `set local search_path to ${schema}`,
     log,

@@ -1,14 +1,21 @@
+import { redisServer } from '@omnitenant/tooling/services';
+import type { ArchiveCalls } from './archive.ts';
 import type { ConnectionsCalls } from './connections.ts';
 import { compared, type Figure, misses, type Round, spreadOf, targetText } from './figure.ts';
 import type { FleetCalls } from './fleet.ts';
+import type { FloodCalls } from './flood.ts';
 import type { IdleCalls } from './idle.ts';
-import { type BenchOptions, readOptions, usage } from './options.ts';
+import type { NoiseCalls } from './noise.ts';
+import { type Benchmark, type BenchOptions, readOptions, usage } from './options.ts';
 import { writePage } from './page.ts';
 import type { QueueCalls } from './queue.ts';
+import type { ReadingCalls } from './reading.ts';
 import { circumstances, table } from './report.ts';
 import { requestPath } from './request-path.ts';
 import type { ScopesCalls } from './scopes.ts';
 import { openSite, type Site } from './site.ts';
+import { soak } from './soak.ts';
+import type { ProcessOptions, StalenessCalls } from './staleness.ts';
 import { startWorker } from './worker.ts';
 
 const interrupted = new AbortController();
@@ -32,6 +39,8 @@ try {
   else console.error(error);
 }
 
+type Measure = (site: Site, options: BenchOptions) => Promise<Figure[]>;
+
 async function main(options: BenchOptions): Promise<number> {
   const noted = circumstances();
   const figures: Figure[] = [];
@@ -39,12 +48,9 @@ async function main(options: BenchOptions): Promise<number> {
   {
     await using site = await openSite();
     version = site.version;
-    if (options.benchmarks.includes('run')) figures.push(await scopes(options));
-    if (options.benchmarks.includes('idle')) figures.push(...(await idle(site, options)));
-    if (options.benchmarks.includes('fleet')) figures.push(...(await fleet(site, options)));
-    if (options.benchmarks.includes('connections')) figures.push(...(await connections(site, options)));
-    if (options.benchmarks.includes('queue')) figures.push(...(await queue(options)));
-    if (options.benchmarks.includes('request')) figures.push(...(await requestPaths(site, options)));
+    for (const [name, measure] of Object.entries(measures()) as [Benchmark, Measure][]) {
+      if (options.benchmarks.includes(name)) figures.push(...(await measure(site, options)));
+    }
   }
   const on = noted(version);
   console.log(options.json ? JSON.stringify({ ...on, figures }, undefined, 2) : table(figures, on));
@@ -58,6 +64,24 @@ async function main(options: BenchOptions): Promise<number> {
     );
   }
   return missed.length > 0 ? 1 : 0;
+}
+
+/** The benchmarks in the order in which they run. */
+function measures(): Readonly<Record<Benchmark, Measure>> {
+  return {
+    run: async (_, options) => [await scopes(options)],
+    reading: (_, options) => reading(options),
+    flood,
+    idle,
+    fleet,
+    archive,
+    connections,
+    staleness,
+    noise,
+    queue: (_, options) => queue(options),
+    request: requestPaths,
+    soak: (site, options) => soak(site, options, { signal, progress }),
+  };
 }
 
 /** Every isolation in the first circumstance; the cost of a lookup or a pooler does not depend on the isolation. */
@@ -115,6 +139,9 @@ async function fleet(site: Site, options: BenchOptions): Promise<Figure[]> {
   const made = await rounds('new schemas', count, async () =>
     worker.call('schemas', { database: await site.createDatabase(), tenants: schemas }),
   );
+  const joined = await rounds('new tenants of shared tables', count, async () =>
+    worker.call('rows', { database: await site.createDatabase(), tenants: schemas }),
+  );
   const copied = await rounds('new databases', Math.min(count, 4), async () =>
     worker.call('databases', { database: await site.createDatabase(), tenants: databases }),
   );
@@ -130,6 +157,7 @@ async function fleet(site: Site, options: BenchOptions): Promise<Figure[]> {
   for (let round = 0; round < count; round += 1) nothingOfMany.push(await worker.call('nothing', many));
   return [
     compared({ name: 'fleet: a new schema tenant', unit: 'ms', target: { most: 1.25 } }, made),
+    compared({ name: 'fleet: a new tenant of shared tables', unit: 'ms' }, joined),
     compared({ name: 'fleet: a new database tenant', unit: 'ms', target: { most: 1.25 } }, copied),
     compared({ name: `fleet: a change in ${options.fleet} schemas`, unit: 'ms', target: { most: 2 } }, changed),
     {
@@ -144,6 +172,31 @@ async function fleet(site: Site, options: BenchOptions): Promise<Figure[]> {
       tenancy: spreadOf(nothingOfMany),
       target: { most: 100 },
     },
+  ];
+}
+
+async function archive(site: Site, { rounds, fleet, archivedRows }: BenchOptions): Promise<Figure[]> {
+  await using worker = startWorker<ArchiveCalls>(new URL('archive.ts', import.meta.url), { signal });
+  const [database, few, many] = [await site.createDatabase(), await site.createDatabase(), await site.createDatabase()];
+  progress(`archive: makes a tenant of ${archivedRows} rows, and ${fleet} small ones`);
+  await worker.call('prepare', { database, tenants: 1, rows: archivedRows });
+  await worker.call('prepare', { database: few, tenants: Math.ceil(fleet / 10), rows: 100 });
+  await worker.call('prepare', { database: many, tenants: fleet, rows: 100 });
+  const measured: Record<'export' | 'import' | 'small', Round[]> = { export: [], import: [], small: [] };
+  const small = Math.ceil(fleet / 10) - 1;
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`archive: round ${round} of ${rounds}`);
+    measured.export.push(await worker.call('export', { database }));
+    measured.import.push(await worker.call('import', { database }));
+    const plain = await worker.call('small', { database: few, tenants: small });
+    measured.small.push({ plain, tenancy: await worker.call('small', { database: many, tenants: small }) });
+  }
+  const unit = 'ms of processors';
+  const beside = `archive: a small tenant of ${fleet}, by one of ${Math.ceil(fleet / 10)}`;
+  return [
+    compared({ name: `archive: export of ${archivedRows} rows`, unit, target: { most: 2 } }, measured.export),
+    compared({ name: `archive: import of ${archivedRows} rows`, unit }, measured.import),
+    compared({ name: beside, unit, target: { most: 1.25 } }, measured.small),
   ];
 }
 
@@ -176,16 +229,110 @@ async function connections(site: Site, { databases, schemas, seconds }: BenchOpt
   return figures;
 }
 
+async function staleness(site: Site, { changes }: BenchOptions): Promise<Figure[]> {
+  const { url } = await site.createDatabase();
+  const inRedis = await redisServer();
+  const module = new URL('staleness.ts', import.meta.url);
+  await using here = startWorker<StalenessCalls>(module, { signal });
+  await using there = startWorker<StalenessCalls>(module, { signal });
+  const figures: Figure[] = [];
+  const about = { unit: 'ms until the other process sees it', name: 'staleness' };
+  try {
+    await here.call('prepare', { url, nudge: 'none' });
+    const ways: readonly [string, ProcessOptions['nudge'], number][] = [
+      ['asked once a second', 'none', 1_500],
+      ['nudged by PostgreSQL', 'postgresql', 100],
+      ['nudged through Redis', { redis: inRedis.url }, 100],
+    ];
+    for (const [name, nudge, most] of ways) {
+      progress(`staleness, ${name}: ${changes} changes`);
+      const options = { url, nudge, changes };
+      const [asked, seen] = await Promise.all([here.call('change', options), there.call('watch', options)]);
+      await here.call('rename', { url, nudge: 'none' });
+      const delays = seen.map((at, n) => at - (asked[n] ?? Number.NaN)).sort((a, b) => a - b);
+      figures.push(
+        { ...about, name: `staleness: ${name}, median`, tenancy: spreadOf([percentile(delays, 0.5)]) },
+        { ...about, name: `staleness: ${name}, p99`, tenancy: spreadOf([percentile(delays, 0.99)]), target: { most } },
+      );
+    }
+    progress('staleness: without the database');
+    const trustMs = 3_000;
+    const gone = await there.call('gone', { url, trustMs });
+    const name = `staleness: database gone, trustMs ${trustMs}`;
+    figures.push({ name, unit: 'ms served from memory', tenancy: spreadOf([gone]), target: { most: trustMs } });
+  } finally {
+    await inRedis.stop();
+  }
+  return figures;
+}
+
+function percentile(sorted: readonly number[], part: number): number {
+  return sorted[Math.ceil(part * sorted.length) - 1] ?? Number.NaN;
+}
+
+/** The waiting of a quiet tenant beside one that asks for all it can get. */
+async function noise(site: Site, { isolations, rounds, seconds }: BenchOptions): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const isolation of isolations) {
+    progress(`noise, ${isolation}: a quiet tenant beside 500 slow queries`);
+    await using worker = startWorker<NoiseCalls>(new URL('noise.ts', import.meta.url), { signal });
+    const asked = { database: await site.createDatabase(), isolation, rounds, seconds };
+    const about = { name: `noise, ${isolation}: p99 beside 500 slow queries`, unit: 'ms, plain is alone' };
+    figures.push(compared({ ...about, target: { most: 2 } }, await worker.call('measure', asked)));
+  }
+  return figures;
+}
+
+/** What is read of SQL, over texts that are made to take long. */
+async function reading({ rounds }: BenchOptions): Promise<Figure[]> {
+  progress('reading: texts of 1 MB');
+  await using worker = startWorker<ReadingCalls>(new URL('reading.ts', import.meta.url), { signal });
+  const { ratio, ms, shape } = await worker.call('measure', { rounds });
+  progress(`reading: the worst is ${JSON.stringify(shape)}, repeated`);
+  return [
+    {
+      name: 'reading: 1 MB of the worst text',
+      unit: 'times as long for a letter as 256 KB',
+      tenancy: spreadOf([ratio]),
+      target: { most: 3 },
+    },
+    { name: 'reading: 1 MB of that text', unit: 'ms for all readings', tenancy: spreadOf([ms]) },
+  ];
+}
+
+/** The lookup of a tenant that is not in memory, beside a flood of unknown hosts. */
+async function flood(site: Site, { tenants, seconds }: BenchOptions): Promise<Figure[]> {
+  progress(`flood: looks up ${tenants} tenants`);
+  await using worker = startWorker<FloodCalls>(new URL('flood.ts', import.meta.url), { signal });
+  const { times, rate, refused } = await worker.call('measure', {
+    database: await site.createDatabase(),
+    tenants,
+    seconds,
+  });
+  const sorted = times.toSorted((a, b) => a - b);
+  const name = 'flood: a tenant looked up beside 20,000 unknown hosts a second';
+  return [
+    { name, unit: 'ms p50', tenancy: spreadOf([percentile(sorted, 0.5)]) },
+    { name, unit: 'ms p99', tenancy: spreadOf([percentile(sorted, 0.99)]), target: { most: 100 } },
+    { name: 'flood: unknown hosts', unit: 'a second', tenancy: spreadOf([Math.round(rate)]) },
+    { name: 'flood: unknown hosts that were refused', unit: 'altogether', tenancy: spreadOf([refused]) },
+  ];
+}
+
 async function queue({ rounds, jobs }: BenchOptions): Promise<Figure[]> {
-  progress(`queue: ${jobs} jobs, three ways`);
+  progress(`queue: ${jobs} jobs, four ways`);
   await using worker = startWorker<QueueCalls>(new URL('queue.ts', import.meta.url), { signal });
   const measured = await worker.call('measure', { rounds: rounds * 2, jobs });
   const about = (name: string, least: number) => ({ name, unit: 'jobs/s, plain is BullMQ', target: { least } });
   return [
-    compared(about('queue: jobs that carry their tenant', 0.95), measured),
+    compared(about('queue: jobs that carry their tenant', 0.97), measured),
     compared(
-      about('queue: and tenants that take turns', 0.8),
+      about('queue: and tenants that take turns', 0.85),
       measured.map(({ plain, fair }) => ({ plain, tenancy: fair })),
+    ),
+    compared(
+      about('queue: and have a limit each', 0.8),
+      measured.map(({ plain, limited }) => ({ plain, tenancy: limited })),
     ),
   ];
 }

@@ -1,11 +1,25 @@
 import { parseArgs } from 'node:util';
 
-const benchmarks = ['run', 'request', 'idle', 'fleet', 'connections', 'queue'] as const;
+const benchmarks = [
+  'run',
+  'request',
+  'idle',
+  'fleet',
+  'archive',
+  'connections',
+  'staleness',
+  'queue',
+  'noise',
+  'reading',
+  'flood',
+] as const;
+/** What runs only when it is named, as it takes long. */
+const named = ['soak'] as const;
 const frameworks = ['hono', 'express'] as const;
 const isolations = ['schema', 'database', 'row'] as const;
 const circumstances = ['usual', 'cold', 'pooler', 'signed'] as const;
 
-type Benchmark = (typeof benchmarks)[number];
+export type Benchmark = (typeof benchmarks)[number] | (typeof named)[number];
 export type Framework = (typeof frameworks)[number];
 export type Circumstance = (typeof circumstances)[number];
 export type Isolation = (typeof isolations)[number];
@@ -27,14 +41,21 @@ export interface BenchOptions {
   readonly idleTenants: number;
   /** Schema tenants of `fleet` that are migrated. */
   readonly fleet: number;
+  /** Rows of the tenant that is exported and imported. */
+  readonly archivedRows: number;
   /** Tenants of `connections` that have databases of their own. */
   readonly databases: number;
   /** Schemas that a connection of `connections` visits. */
   readonly schemas: number;
   /** Scopes entered in a round of `run`. */
   readonly scopes: number;
+  /** Changes of a tenant that another process is to see. */
+  readonly changes: number;
   /** Jobs added and done in a round of `queue`. */
   readonly jobs: number;
+  /** Tenants of `soak`, and for how many minutes it goes on. */
+  readonly soakTenants: number;
+  readonly minutes: number;
   readonly targets: boolean;
   readonly json: boolean;
   /** Write the page of the documentation. */
@@ -45,20 +66,32 @@ export interface BenchOptions {
 
 type Sizes = Omit<
   BenchOptions,
-  'benchmarks' | 'frameworks' | 'isolations' | 'circumstances' | 'hosts' | 'targets' | 'json' | 'page' | 'profile'
+  | 'benchmarks'
+  | 'frameworks'
+  | 'isolations'
+  | 'circumstances'
+  | 'hosts'
+  | 'minutes'
+  | 'targets'
+  | 'json'
+  | 'page'
+  | 'profile'
 >;
 
 const fullSize: Sizes = {
   ...{ tenants: 200, rounds: 6, seconds: 5, warmUpSeconds: 3, idleTenants: 10_000 },
-  ...{ fleet: 1_000, databases: 200, schemas: 1_000, scopes: 50_000, jobs: 12_000 },
+  ...{ fleet: 1_000, databases: 200, schemas: 1_000, scopes: 50_000, changes: 300, jobs: 12_000, soakTenants: 1_000 },
+  archivedRows: 500_000,
 };
 
 const smokeTest: Sizes = {
   ...{ tenants: 12, rounds: 2, seconds: 1, warmUpSeconds: 1, idleTenants: 500 },
-  ...{ fleet: 20, databases: 12, schemas: 40, scopes: 5_000, jobs: 500 },
+  ...{ fleet: 20, databases: 12, schemas: 40, scopes: 5_000, changes: 10, jobs: 500, soakTenants: 30 },
+  archivedRows: 5_000,
 };
 
-export const usage = `pnpm bench [run] [request] [idle] [fleet] [connections] [queue] [flags]     all of them when none is named
+export const usage = `pnpm bench [run] [request] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [flags]     all of these when none is named
+pnpm bench soak --minutes <n>                        many tenants and four noisy ones, with faults, for so long (60)
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
   --isolation <schema|database|row>     of the request path; may be given more than once (schema)
@@ -90,6 +123,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       hosts: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      minutes: { type: 'string' },
       'idle-tenants': { type: 'string' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -107,7 +141,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const circumstance = values.circumstance ?? (values.page ? [...circumstances] : ['usual']);
   return {
     ...sizes,
-    benchmarks: positionals.length > 0 ? positionals.map((name) => oneOf(benchmarks, name)) : benchmarks,
+    benchmarks: positionals.length > 0 ? positionals.map((name) => oneOf([...benchmarks, ...named], name)) : benchmarks,
     frameworks: values.framework.map((name) => oneOf(frameworks, name)),
     isolations: isolation.map((name) => oneOf(isolations, name)),
     circumstances: circumstance.map((name) => oneOf(circumstances, name)),
@@ -116,6 +150,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     rounds: count('rounds', values.rounds) ?? sizes.rounds,
     seconds: count('seconds', values.seconds) ?? sizes.seconds,
     idleTenants: count('idle-tenants', values['idle-tenants']) ?? sizes.idleTenants,
+    minutes: count('minutes', values.minutes) ?? 60,
     targets: values.targets ?? !quick,
     json: values.json,
     page: values.page,

@@ -14,10 +14,10 @@ export function writePage(figures: readonly Figure[], on: Circumstances): void {
 
 const page = (figures: readonly Figure[], on: Circumstances): string => `# Figures
 
-What tenancy costs, as ratios to a floor that was measured in the same run: plain MikroORM for requests and scopes, SQL as one message for
-fleets, BullMQ by itself for queues. This page was written by \`pnpm bench --page\`, on ${on.machine}; Node ${on.node}, PostgreSQL
-${on.postgresql}, MikroORM ${on.mikroOrm}; revision ${on.revision}. Server, load and PostgreSQL share that machine. What is measured is said in
-[bench](../../bench/README.md).
+This page shows what tenancy costs, as ratios to a floor. The floor was measured in the same run: plain MikroORM for requests and scopes, SQL as one
+message for fleets, and plain BullMQ for queues. This page was written by \`pnpm bench --page\`, on ${on.machine}; Node ${on.node}, PostgreSQL
+${on.postgresql}, MikroORM ${on.mikroOrm}; revision ${on.revision}. Server, load and PostgreSQL share that machine. [bench](../../bench/README.md)
+says what is measured.
 
 ![The ratios, with their targets](images/benchmark.svg)
 
@@ -40,6 +40,8 @@ const row = (figure: Figure): string =>
 
 const width = 760;
 const left = 330;
+/** Room for long labels, left of the plot. */
+const labels = 110;
 const line = 26;
 
 /** Each ratio as a point between its least and most, on a scale on which twice and half are as far from the floor. */
@@ -66,7 +68,7 @@ function plot(figures: readonly Figure[]): string {
       `<circle cx="${x(median)}" cy="${y}" r="5" class="${misses(figure) ? 'missed' : 'met'}"/>`
     );
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="Ratios to the floor">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${-labels} 0 ${width + labels} ${height}" role="img" aria-label="Ratios to the floor">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #57606a } .grid { stroke: #d0d7de } .floor { stroke: #57606a }
 .spread { stroke: #8c959f; stroke-width: 3 } .target { stroke: #9a6700; stroke-width: 2 } .met { fill: #1a7f37 } .missed { fill: #cf222e }

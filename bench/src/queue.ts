@@ -14,10 +14,13 @@ export interface QueueRound {
   readonly tenancy: number;
   /** And tenants that take turns. */
   readonly fair: number;
+  /** And have a limit of active jobs each. */
+  readonly limited: number;
 }
 
 const tenants = Array.from({ length: 20 }, (_, n) => `t${n}`);
 const concurrency = 20;
+const fairOf = { plain: false, tenancy: false, fair: true, limited: { concurrency: 5 } } as const;
 /** Parts of a round, each measured and compared by itself: what else the machine does changes less within a shorter one. */
 const parts = 5;
 
@@ -32,7 +35,7 @@ const calls = {
       connection: { host, port: Number(port || 6379) },
       prefix: `bench_${randomBytes(4).toString('hex')}`,
     };
-    const variants = ['plain', 'tenancy', 'fair'] as const;
+    const variants = ['plain', 'tenancy', 'fair', 'limited'] as const;
     const measured: QueueRound[] = [];
     // The first round is the warm-up.
     for (let round = 0; round < parts * (rounds + 1); round += 1) {
@@ -56,7 +59,7 @@ async function rate(variant: keyof QueueRound, jobs: number, options: QueueOptio
   const queue = plain ? new PlainQueue(name, options) : new Queue(name, options);
   const worker = plain
     ? new PlainWorker(name, processor, { ...options, concurrency })
-    : new Worker(name, processor, { ...options, concurrency, tenancy, fair: variant === 'fair' });
+    : new Worker(name, processor, { ...options, concurrency, tenancy, fair: fairOf[variant] });
   worker.on('completed', () => {
     left -= 1;
     if (left === 0) resolve();

@@ -12,7 +12,7 @@ import type { Framework } from './options.ts';
 import type { SiteDatabase } from './site.ts';
 import { openTenancy, poolMax } from './tenancy.ts';
 import { answer } from './worker.ts';
-import { entities, readAll, tenantId, User } from './workload.ts';
+import { entities, idOf, readAll, tenantId, User } from './workload.ts';
 
 export interface ServerOptions {
   readonly variant: 'tenancy' | 'plain';
@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly database: SiteDatabase;
   /** Whether each request looks its tenant up. */
   readonly cold: boolean;
+  /** The hosts of tenants with databases of their own. Without tenancy there is one MikroORM for each of them, on the same database. */
+  readonly hosts: readonly string[];
 }
 
 export type ServerCalls = typeof calls;
@@ -28,14 +30,15 @@ export type ServerCalls = typeof calls;
 interface Application {
   readonly em: Pick<EntityManager, 'findOneOrFail'>;
   readonly tenancy?: Tenancy;
-  readonly fork: <R>(next: () => R) => R;
+  readonly fork: <R>(next: () => R, host?: string) => R;
   /** Runs as a request of the first tenant would. */
   readonly inOne: (next: () => Promise<void>) => Promise<void>;
 }
 
 const calls = {
-  async start({ variant, framework, database, cold }: ServerOptions): Promise<{ port: number }> {
-    const app = variant === 'tenancy' ? await withTenancy(database, cold) : await plain(database);
+  async start({ variant, framework, database, cold, hosts }: ServerOptions): Promise<{ port: number }> {
+    const byItself = () => (hosts.length > 0 ? plainDatabases(database, hosts) : plain(database));
+    const app = variant === 'tenancy' ? await withTenancy(database, cold) : await byItself();
     for (let n = 0; n < 1_000; n += 1) await app.inOne(() => readAll(app.em, 1));
     const server = createServer(framework === 'hono' ? onHono(app) : onExpress(app)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -51,8 +54,11 @@ const calls = {
 
 answer(calls);
 
-/** Enough for each tenant that has a database of its own; in one database there are `poolMax` at most. */
-const connections = { max: 60 };
+/**
+ * One for each tenant that has a database of its own, beside the tenth that is kept back for central; in one database there are `poolMax` at
+ * most. MikroORM by itself looks nobody up, and so has no central.
+ */
+const connections = { max: 45 };
 
 async function withTenancy(database: SiteDatabase, cold: boolean): Promise<Application> {
   const { orm, tenancy } = await openTenancy({ ...database, connections, ...(cold && { ttl: 1 }) });
@@ -78,16 +84,34 @@ async function plain({ url }: SiteDatabase): Promise<Application> {
   return { em, fork, inOne: fork };
 }
 
+/** MikroORM by itself, once for each database. All of them together have the connections that tenants may have. */
+async function plainDatabases({ url, prefix }: SiteDatabase, hosts: readonly string[]): Promise<Application> {
+  const max = Math.max(1, Math.floor(connections.max / hosts.length));
+  const ofHost = new Map<string | undefined, EntityManager>();
+  for (const host of hosts) {
+    const clientUrl = new URL(url);
+    clientUrl.pathname = `/${prefix}${idOf(host)}`;
+    const config = { clientUrl: clientUrl.href, entities, pool: { max }, ensureDatabase: false };
+    ofHost.set(host, (await MikroORM.init(defineConfig(config))).em);
+  }
+  const findOneOrFail = (...asked: unknown[]) =>
+    (RequestContext.getEntityManager() as unknown as { findOneOrFail(...all: unknown[]): unknown }).findOneOrFail(
+      ...asked,
+    );
+  const fork = <R>(next: () => R, host = hosts[0]) => RequestContext.create(ofHost.get(host) as EntityManager, next);
+  return { em: { findOneOrFail } as never, fork, inOne: fork };
+}
+
 function onHono({ em, tenancy, fork }: Application): RequestListener {
   const app = new Hono();
-  app.use(tenancy === undefined ? (_, next) => fork(next) : honoTenancy(tenancy));
+  app.use(tenancy === undefined ? (c, next) => fork(next, c.req.header('host')) : honoTenancy(tenancy));
   app.get('/u', async (c) => c.json(await read(em, c.req.query('id'))));
   return getRequestListener(app.fetch);
 }
 
 function onExpress({ em, tenancy, fork }: Application): RequestListener {
   const app = express();
-  app.use(tenancy === undefined ? (_req, _res, next) => fork(next) : expressTenancy(tenancy));
+  app.use(tenancy === undefined ? (req, _res, next) => fork(next, req.headers.host) : expressTenancy(tenancy));
   app.get('/u', async (req, res) => {
     res.json(await read(em, req.query.id as string | undefined));
   });

@@ -37,12 +37,21 @@ export async function openSite(): Promise<Site> {
   const server = await postgres();
   const run = await openRun({ url: server.url, exclusive: false });
   const admin = new Client({ connectionString: server.url });
-  await admin.connect();
   const role = `${run.prefix}bench`;
-  await admin.query(`create role ${escapeIdentifier(role)} login createdb createrole password 'bench'`);
-  const { rows } = await admin.query<{ server_version: string }>('show server_version');
+  async function end(): Promise<void> {
+    await admin.end();
+    await run.end();
+    await server.stop();
+  }
+  async function begin(): Promise<string | undefined> {
+    await admin.connect();
+    await admin.query(`create role ${escapeIdentifier(role)} login createdb createrole password 'bench'`);
+    const { rows } = await admin.query<{ server_version: string }>('show server_version');
+    return rows[0]?.server_version;
+  }
+  const version = await begin().catch((error: unknown) => end().then(() => Promise.reject(error)));
   return {
-    version: rows[0]?.server_version ?? '?',
+    version: version ?? '?',
     async createDatabase() {
       const prefix = `${run.prefix}${randomBytes(2).toString('hex')}_`;
       const name = `${prefix}bench`;
@@ -69,9 +78,7 @@ export async function openSite(): Promise<Site> {
         [run.prefix, role],
       );
       for (const { name } of roles.rows) await admin.query(`drop role ${escapeIdentifier(name)}`);
-      await admin.end();
-      await run.end();
-      await server.stop();
+      await end();
     },
   };
 }

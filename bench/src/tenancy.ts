@@ -1,5 +1,5 @@
 import { defineConfig } from '@mikro-orm/postgresql';
-import { createTenancy, fromDomain, type Tenancy } from '@omnitenant/core';
+import { createTenancy, fromDomain, type Tenancy, type TenancyOptions } from '@omnitenant/core';
 import { createOrm, type Orm, type OrmOptions } from '@omnitenant/orm';
 import { entities, migrationsList } from './workload.ts';
 
@@ -19,6 +19,8 @@ export interface BenchTenancyOptions {
   readonly connections?: OrmOptions['connections'];
   readonly migrations?: typeof migrationsList;
   readonly rows?: OrmOptions['rows'];
+  /** What each tenant has besides its database. */
+  readonly resources?: NonNullable<TenancyOptions['resources']>;
 }
 
 /** Connections of each pool, of the server without tenancy too. */
@@ -33,6 +35,7 @@ export async function openTenancy({
   connections,
   migrations = migrationsList,
   rows,
+  resources = [],
 }: BenchTenancyOptions): Promise<BenchTenancy> {
   const orm = await createOrm(
     defineConfig({ clientUrl: url, entities, pool: { max }, migrations: { migrationsList: migrations } }),
@@ -40,6 +43,6 @@ export async function openTenancy({
   );
   return {
     orm,
-    tenancy: createTenancy({ resources: [orm], resolver: fromDomain(), cache: { ttlMs: ttl } }),
+    tenancy: createTenancy({ resources: [orm, ...resources], resolver: fromDomain(), cache: { ttlMs: ttl } }),
   };
 }

@@ -133,6 +133,9 @@ export const tenantId = (n: number): string => `t${String(n).padStart(4, '0')}`;
 
 export const hostOf = (id: string): string => `${id}.example.test`;
 
+/** The id of a host's tenant. */
+export const idOf = (host: string): string => host.split('.')[0] as string;
+
 function statementsOf(file: string): string[] {
   return readFileSync(file, 'utf8')
     .split(/;\s*$/m)

@@ -1,12 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitepress';
+import { diagrams } from './diagrams.ts';
 import { fileNames } from './file-names.ts';
+import { landing } from './landing.ts';
 import { linksFromSources } from './links.ts';
+import { writeLlms } from './llms.ts';
 import { notPages, pageOf, repository } from './pages.ts';
 import { sidebar } from './sidebar.ts';
 import { tables } from './tables.ts';
 
 const home = join(import.meta.dirname, '..', 'index.md');
+
+const { version } = manifest('packages/core/package.json');
+const { repository: forge } = manifest('package.json');
 
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="#0b6fc2">
 <rect x="1" y="1" width="6" height="6"/><rect x="9" y="1" width="6" height="6"/><rect x="1" y="9" width="6" height="6"/></svg>`;
@@ -22,9 +29,11 @@ export default defineConfig({
   cacheDir: join(import.meta.dirname, 'cache'),
   head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
   transformPageData: (page) => {
+    if (page.relativePath === 'index.md') Object.assign(page.frontmatter, landing);
     // What is under an export, such as its parameters, is not to find it by.
     if (page.relativePath.startsWith('reference/api/')) Object.assign(page.frontmatter, { outline: 2 });
   },
+  buildEnd: ({ outDir }) => writeLlms(outDir),
   vite: {
     build: { chunkSizeWarningLimit: 2000 },
     plugins: [
@@ -41,7 +50,7 @@ export default defineConfig({
   markdown: {
     theme: { light: 'github-light', dark: 'github-dark' },
     config: (md) => {
-      md.use(linksFromSources).use(fileNames).use(tables);
+      md.use(linksFromSources).use(fileNames).use(diagrams).use(tables);
     },
   },
   themeConfig: {
@@ -50,10 +59,23 @@ export default defineConfig({
       { text: 'Reference', link: '/reference/', activeMatch: '^/reference/' },
       { text: 'Threat model', link: '/threat-model' },
       { text: 'Decisions', link: '/decisions/', activeMatch: '^/decisions/' },
+      { text: version, link: '/guide/stability' },
     ],
     sidebar: sidebar(),
     outline: { level: [2, 3] },
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { miniSearch: { options: { tokenize: wordsOf } } } },
+    // Pages can be edited once the root manifest says where the repository is.
+    ...(forge && { editLink: { pattern: `${forge}/edit/main/:path` } }),
     externalLinkIcon: true,
   },
 });
+
+/** The words to search by. A code such as TENANT_UNKNOWN is one word, and each of its parts too. The page runs this, so it names nothing outside. */
+function wordsOf(text: string): string[] {
+  const words = text.split(/[^\p{L}\p{N}_]+/u);
+  return words.flatMap((word) => (word.includes('_') ? [word, ...word.split('_')] : [word]));
+}
+
+function manifest(path: string): { readonly version: string; readonly repository?: string } {
+  return JSON.parse(readFileSync(join(repository, path), 'utf8'));
+}

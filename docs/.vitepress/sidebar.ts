@@ -4,45 +4,75 @@ import type { DefaultTheme } from 'vitepress';
 import { pageOf, repository } from './pages.ts';
 
 const guide: Readonly<Record<string, readonly string[]>> = {
-  Start: ['getting-started', 'concepts', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'fetch', 'pglite', 'examples'],
-  Tenants: ['resolvers', 'tenants', 'scopes'],
-  Data: [
+  Start: [
+    'tutorial',
+    'getting-started',
+    'concepts',
+    'recipes',
+    'examples',
+    'pglite',
+    'sqlite',
+    'set-ups',
+    'assistants',
+  ],
+  Frameworks: ['express', 'koa', 'fastify', 'hono', 'nestjs', 'fetch', 'sockets', 'graphql-trpc'],
+  Requests: ['resolvers', 'auth-providers', 'scopes'],
+  Tenants: [
+    'tenants',
+    'custom-domains',
     'choosing-isolation',
     'isolation',
     'row-login',
-    'entities',
-    'differences',
-    'migrations',
-    'connections',
     'credentials',
-    'poolers',
+    'moving',
+    'archive',
+    'anonymised-copies',
+    'point-in-time',
   ],
-  'Beside the database': ['queue', 'cache', 'resources'],
-  Work: ['cli', 'testing', 'leak-test', 'deployment', 'logging', 'errors', 'troubleshooting'],
-  'Coming from': ['comparison', 'coming-from-django-omnitenant', 'coming-from-search-path', 'single-tenant'],
+  Data: ['entities', 'differences', 'migrations', 'connections'],
+  'Jobs, cache, resources': ['queue', 'cache', 'resources'],
+  'Security and tests': ['../threat-model', 'leak-test', 'testing', 'impersonation'],
+  Operate: [
+    'production-checklist',
+    'runbook',
+    'deployment',
+    'sizing',
+    'poolers',
+    'cli',
+    'admin',
+    'observability',
+    'logging',
+    'usage',
+    'errors',
+    'troubleshooting',
+    'stability',
+    'cloud-checklists',
+  ],
+  'Compare and migrate': [
+    'comparison',
+    'benchmark',
+    'single-tenant',
+    'nestjs-realworld',
+    'coming-from-search-path',
+    'coming-from-django-omnitenant',
+  ],
 };
 
 /** The pages of the site in the order to read them; those of the guide that have no place yet are among the further ones. */
 export function sidebar(): DefaultTheme.SidebarMulti {
   const written = pagesIn('docs/guide');
-  const listed = Object.values(guide).flat().concat('benchmark');
+  const listed = Object.values(guide).flat();
   const further = written.filter((page) => !listed.includes(page)).map((page) => `docs/guide/${page}.md`);
   const groups = Object.entries(guide).map(([text, pages]) => ({
     text,
-    items: pages.filter((page) => written.includes(page)).map((page) => item(`docs/guide/${page}.md`)),
+    // The figures are written by a run of the benchmarks.
+    items: pages
+      .filter((page) => page.startsWith('..') || written.includes(page))
+      .map((page) => item(join('docs/guide', `${page}.md`))),
   }));
-  // The figures are written by a run of the benchmarks.
-  const figures = written.includes('benchmark') ? ['docs/guide/benchmark.md'] : [];
   const more = {
     text: 'Further',
-    items: [
-      ...further,
-      'docs/threat-model.md',
-      ...figures,
-      'bench/README.md',
-      'ARCHITECTURE.md',
-      'CONTRIBUTING.md',
-    ].map(item),
+    items: [...further, 'bench/README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].map(item),
   };
   const decisions = [
     item('docs/decisions/README.md'),
@@ -82,7 +112,21 @@ function item(source: string): DefaultTheme.SidebarItem {
 function packages(): DefaultTheme.SidebarItem[] {
   const api = join(repository, 'docs', 'reference', 'api');
   if (!existsSync(api)) return [];
-  const rank = ['core', 'orm', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'queue', 'cache', 'cli'];
+  const rank = [
+    'core',
+    'orm',
+    'sqlite',
+    'express',
+    'koa',
+    'fastify',
+    'hono',
+    'nestjs',
+    'queue',
+    'cache',
+    'otel',
+    'admin',
+    'cli',
+  ];
   const rankOf = (file: string) => rank.indexOf(/^@omnitenant\/(\w+)/.exec(file)?.[1] ?? '');
   return readdirSync(api, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.startsWith('@') && file.endsWith('.md'))

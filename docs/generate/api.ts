@@ -1,11 +1,25 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Application, type TypeDocOptions } from 'typedoc';
 import type { PluginOptions } from 'typedoc-plugin-markdown';
 
 const docs = join(import.meta.dirname, '..');
 const packages = join(docs, '..', 'packages');
-const order = ['core', 'orm', 'express', 'koa', 'fastify', 'hono', 'nestjs', 'queue', 'cache', 'cli'];
+const order = [
+  'core',
+  'orm',
+  'sqlite',
+  'express',
+  'koa',
+  'fastify',
+  'hono',
+  'nestjs',
+  'queue',
+  'cache',
+  'otel',
+  'admin',
+  'cli',
+];
 
 /** Where the pages are written, one for each entry point of a package. */
 export const apiFolder: string = join(docs, 'reference', 'api');
@@ -50,6 +64,20 @@ export async function generateApi(): Promise<void> {
   await rm(apiFolder, { recursive: true, force: true });
   await app.generateOutputs(project);
   if (app.logger.hasErrors()) throw new Error('TypeDoc cannot write the API reference.');
+  const pages = await readdir(apiFolder, { recursive: true });
+  await Promise.all(pages.filter((page) => page.endsWith('.md')).map((page) => correctLinks(join(apiFolder, page))));
+}
+
+/**
+ * Corrects links of a page to its own headings. TypeDoc takes `stats` of `Queue` for a namesake of `QueueStats`, and links to
+ * `#queuestats-1`, although there is one such heading.
+ */
+async function correctLinks(page: string): Promise<void> {
+  const text = await readFile(page, 'utf8');
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title.toLowerCase());
+  const isTwice = (name: string) => headings.filter((heading) => heading === name).length > 1;
+  const corrected = text.replace(/\]\(#([a-z]+)-\d+\)/g, (link, name) => (isTwice(name) ? link : `](#${name})`));
+  if (corrected !== text) await writeFile(page, corrected);
 }
 
 /** Each source file that a package's `exports` lead to, and the name that it is imported by. */

@@ -16,7 +16,7 @@ export async function generateCli(): Promise<void> {
   const page = [
     '# Commands',
     'The commands of `omnitenant`, generated from its help. [How to use it](../guide/cli.md).',
-    '```sh\nnpx omnitenant [options] <command>\n```',
+    '```sh\nnpx @omnitenant/cli [options] <command>\n```',
     table('global option', optionsOf(program)),
     ...commands.flatMap((command) => section(command, 2)),
   ];

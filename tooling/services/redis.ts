@@ -14,6 +14,11 @@ export async function redis(): Promise<Service> {
   });
 }
 
+/** A server that can be ended and started again, with what it keeps on disk. */
+export interface RestartableService extends Service {
+  restart(): Promise<void>;
+}
+
 export interface RedisServerOptions {
   /** One that listened here before and has been stopped comes back. A free port when left out. */
   port?: number;
@@ -22,8 +27,11 @@ export interface RedisServerOptions {
 }
 
 /** A Redis of our own, which keeps nothing on disk. */
-export async function redisServer({ port: wanted, flags = () => [] }: RedisServerOptions = {}): Promise<Service> {
-  const { url, stop } = await launch({
+export async function redisServer({
+  port: wanted,
+  flags = () => [],
+}: RedisServerOptions = {}): Promise<RestartableService> {
+  const { url, stop, restart } = await launch({
     name: 'redis',
     stopSignal: 'SIGKILL',
     port: wanted,
@@ -39,7 +47,7 @@ export async function redisServer({ port: wanted, flags = () => [] }: RedisServe
     url: (port) => `redis://127.0.0.1:${port}`,
     check: (url) => redisCommand(url, 'PING'),
   });
-  return service(url, 'started', stop);
+  return { ...service(url, 'started', stop), restart };
 }
 
 /** Sends one command whose answer is a line, and resolves to that line. No client library is needed for that. */

@@ -17,7 +17,6 @@ export async function plainDatabase(): Promise<TestDatabase & { readonly role: s
   ]);
   const drop = opened(`role "${role}" (call drop())`, async () => {
     await database.drop();
-    // Since PostgreSQL 16 a role stays for as long as others hold what it has granted.
     await onServer([dropRolesOf(database.name), `drop role ${escapeIdentifier(role)}`]);
   });
   const url = new URL(database.url);
@@ -26,8 +25,11 @@ export async function plainDatabase(): Promise<TestDatabase & { readonly role: s
   return { name: database.name, url: url.href, role, drop, [Symbol.asyncDispose]: drop };
 }
 
+/** Since PostgreSQL 16 no role can be dropped whose grants of other roles stand, so all grants go first. */
 function dropRolesOf(name: string): string {
   return `do $$ declare r record; begin
+  for r in select rolname from pg_roles where starts_with(rolname, '${name}_')
+  loop execute format('drop owned by %I', r.rolname); end loop;
   for r in select rolname from pg_roles where starts_with(rolname, '${name}_')
   loop execute format('drop role %I', r.rolname); end loop; end $$`;
 }

@@ -4,6 +4,8 @@ export interface CompanyData {
   readonly name: string;
   readonly plan: string;
   readonly domain: string;
+  /** Of its pages. */
+  readonly color: string;
   readonly suspended?: boolean;
   readonly customers: Readonly<Record<string, Readonly<Record<string, Tasks>>>>;
 }
@@ -20,6 +22,7 @@ export const companies: readonly CompanyData[] = [
     name: 'Acme Rockets',
     plan: 'business',
     domain: 'tracker.acme.example',
+    color: '#b93c0b',
     customers: {
       'Lunar Freight': {
         'Reusable fairing': {
@@ -47,6 +50,7 @@ export const companies: readonly CompanyData[] = [
     name: 'Bloom & Stem',
     plan: 'free',
     domain: 'projects.bloom.example',
+    color: '#2c7a4b',
     customers: {
       'Hotel Miramar': {
         'Roof terrace': {
@@ -65,6 +69,7 @@ export const companies: readonly CompanyData[] = [
     name: 'Cobalt Shipyard',
     plan: 'enterprise',
     domain: 'yard.cobalt.example',
+    color: '#2450b8',
     customers: {
       'Ferry Lines North': {
         'MS Halcyon refit': {
@@ -85,6 +90,7 @@ export const companies: readonly CompanyData[] = [
     name: 'Drift Surf School',
     plan: 'free',
     domain: 'tasks.drift.example',
+    color: '#0e7490',
     suspended: true,
     customers: {
       'Summer camp': { 'Beginners’ week': { done: [], open: ['Wax the boards', 'Print the tide tables'] } },

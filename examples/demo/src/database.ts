@@ -15,12 +15,9 @@ export interface DemoDatabase {
 
 const demo = 'omnitenant_demo';
 
-/** What tells the demo's own databases from others of the same name: the comment that each of them bears. */
+/** What tells the demo's own databases and roles from others of the same name: the comment that each of them bears. */
 const mark = 'omnitenant: the demo, which drops it';
-const marks: Readonly<Record<string, RegExp>> = {
-  [demo]: new RegExp(`^${mark}$`),
-  [`${demo}_cobalt`]: new RegExp(`^omnitenant: tenant cobalt@\\d+ of ${demo}$`),
-};
+const ours = `^(${mark}|omnitenant: tenant \\S+ of ${demo})$`;
 
 /** PGlite in memory, or databases of its own on the PostgreSQL server that `url` leads to. */
 export async function openDatabase(url: string | undefined): Promise<DemoDatabase> {
@@ -75,31 +72,23 @@ async function takeTurn(admin: Client): Promise<void> {
 }
 
 async function dropAll(admin: Client): Promise<void> {
-  const { rows } = await admin.query<{ name: string; mark: string | null }>(
-    `select datname as name, shobj_description(oid, 'pg_database') as mark from pg_database where datname = any ($1)`,
-    [Object.keys(marks)],
+  const { rows } = await admin.query<{ name: string; isOurs: boolean }>(
+    `select quote_ident(datname) as name, coalesce(shobj_description(oid, 'pg_database') ~ $1, false) as "isOurs"
+       from pg_database where datname = any ($2) or shobj_description(oid, 'pg_database') ~ $1`,
+    [ours, [demo, `${demo}_cobalt`]],
   );
-  const foreign = rows.find((found) => !marks[found.name]?.test(found.mark ?? ''));
+  const foreign = rows.find(({ isOurs }) => !isOurs);
   if (foreign) {
     throw new Error(
       `There is a database "${foreign.name}" on that server that this demo has not made, so it is left alone. ` +
         'Drop or rename it, or unset DATABASE_URL to run on PGlite.',
     );
   }
-  for (const { name } of rows) {
-    await admin.query(`drop database ${name} with (force)`);
-  }
-  for (const name of Object.keys(marks)) await dropTemplates(admin, name);
-}
-
-/** New database tenants begin as copies of a template, which stays when they go. */
-async function dropTemplates(admin: Client, central: string): Promise<void> {
-  const { rows } = await admin.query<{ name: string }>(
-    'select datname as name from pg_database where starts_with(datname, $1)',
-    [`${central}_template_`],
+  for (const { name } of rows) await admin.query(`drop database ${name} with (force)`);
+  // The roles own nothing any more.
+  const { rows: roles } = await admin.query<{ name: string }>(
+    `select quote_ident(rolname) as name from pg_roles where shobj_description(oid, 'pg_authid') ~ $1`,
+    [ours],
   );
-  for (const { name } of rows) {
-    await admin.query(`alter database ${name} is_template false`);
-    await admin.query(`drop database ${name}`);
-  }
+  for (const { name } of roles) await admin.query(`drop role ${name}`);
 }

@@ -11,13 +11,14 @@ import { companies } from './companies.ts';
 import { type DemoDatabase, openDatabase } from './database.ts';
 import { createReport, type Report } from './report.ts';
 import { addCompany } from './seed.ts';
+import { createSite } from './site.ts';
 import { createTracker, type Tracker } from './tenancy.ts';
 import { type Tour, takeTour } from './tour.ts';
 
 const help = `A project tracker for several companies, on omnitenant.
 
   demo             makes the companies, sends them requests, and checks each row that comes back
-  demo --serve     keeps the tracker up afterwards, until Ctrl-C
+  demo --serve     keeps it up afterwards, until Ctrl-C: the companies' pages, and the dashboard
 
   --port <number>      where it listens; default: 3000 with --serve, else any
   --requests <number>  how many requests are sent at once; default: 60
@@ -93,7 +94,8 @@ async function show(
         `${id.padEnd(8)} ${name.padEnd(18)} ${status.padEnd(10)} ${isolation} ${placement[isolation]}`,
     );
   }
-  const server = createAdaptorServer({ fetch: createApi(tracker, overlap).fetch }) as Server;
+  const site = serve ? createSite(tracker, overlap) : createApi(tracker, overlap);
+  const server = createAdaptorServer({ fetch: site.fetch }) as Server;
   try {
     const url = await report.step(
       'Starting the API',
@@ -134,10 +136,11 @@ function invite(report: Report, port: string): void {
   report.lines(
     'It stays up until Ctrl-C. Try:',
     '',
-    `${at('acme')}/projects      in a browser, as on each line here`,
-    `${at('bloom')}/tasks`,
+    `http://localhost:${port}/                    the way to all of it, in a browser`,
+    `http://localhost:${port}/admin/              the dashboard`,
+    `${at('acme')}/               a company's pages, with a button that tries to leak`,
     `${at('drift')}/              suspended`,
-    `http://localhost:${port}/                    the public host`,
+    `${at('bloom')}/tasks         the API`,
     `curl -H 'Host: ${domain}' http://localhost:${port}/workload`,
     `curl -H 'X-Tenant: cobalt' http://localhost:${port}/projects/1`,
     `curl -d '{"project":1,"title":"Say hello"}' -H 'Content-Type: application/json' ${at('bloom')}/tasks`,

@@ -17,12 +17,18 @@ export async function createTracker(database: Partial<Options>): Promise<Tracker
       entities: [Customer, Project, Task],
       migrations: { migrationsList: [Migration20260105CreateTracker, Migration20260212AddTaskDone] },
     },
-    { tenant: Company, names: { database: (id) => `omnitenant_demo_${id}` } },
+    {
+      tenant: Company,
+      names: { database: (id) => `omnitenant_demo_${id}`, role: (id) => `omnitenant_demo_${id}` },
+      // PostgreSQL itself refuses what a company's SQL asks of another's schema.
+      roles: true,
+    },
   );
   const tenancy = createTenancy({
     resources: [orm],
     resolver: firstOf(fromHeader('x-tenant'), fromSubdomain('localhost'), fromDomain()),
     publicHosts: ['localhost'],
+    usage: true,
   });
   return { orm, tenancy };
 }

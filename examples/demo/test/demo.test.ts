@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling';
+import { ask } from '@omnitenant/tooling/http-client';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 
@@ -25,12 +26,24 @@ describe('on PGlite', () => {
     assert.ok(!stdout.includes('\u001b'));
   });
 
-  test('it stays up with --serve until it is interrupted', { timeout }, async () => {
+  test('with --serve it shows the pages, the dashboard and what a leak comes to, until it is interrupted', {
+    timeout,
+  }, async () => {
     const child = start({}, '--serve', '--port', '0');
     const exit = once(child, 'exit');
     const port = await servedPort(child);
-    const answer = await fetch(`http://127.0.0.1:${port}/projects`, { headers: { 'x-tenant': 'bloom' } });
-    assert.match(await answer.text(), /Roof terrace/);
+    const page = async (method: string, url: string) =>
+      String((await ask(Number(port), [method, url], { headers: { accept: 'text/html' } })).body);
+    assert.match(await page('GET', 'localhost/'), /href="http:\/\/bloom\.localhost/);
+    assert.match(await page('GET', 'bloom.localhost/'), /Roof terrace/);
+    const leak = await page('POST', 'bloom.localhost/leak');
+    assert.match(leak, /PostgreSQL: permission denied for schema t_acme/);
+    assert.match(leak, /PostgreSQL: permission denied for schema central/);
+    assert.doesNotMatch(leak, /Vibration test|Drop test/);
+    assert.match(await page('GET', 'localhost/admin/'), /<script type="module" src="main-/);
+    const { body } = await ask(Number(port), ['GET', 'localhost/admin/api/v1/fleet']);
+    assert.equal((body as { total: number }).total, 4);
+    assert.equal((await ask(Number(port), ['GET', 'bloom.localhost/admin/'])).status, 404);
     child.kill('SIGINT');
     assert.deepEqual(await exit, [0, null]);
   });
@@ -60,6 +73,7 @@ describe('on PostgreSQL', () => {
     const { stdout } = await demo({ DATABASE_URL: server.url }, '--json');
     checkTour(JSON.parse(stdout), ['schema', 'schema', 'database', 'schema']);
     assert.deepEqual(await databases(server.url), []);
+    assert.deepEqual(await roles(server.url), []);
   });
 
   test('it clears up what a run that was killed has left', { timeout }, async () => {
@@ -67,11 +81,11 @@ describe('on PostgreSQL', () => {
     await servedPort(child);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const [template, ...left] = (await databases(server.url)).toSorted().reverse();
-    assert.match(template ?? '', /^omnitenant_demo_template_/);
-    assert.deepEqual(left, ['omnitenant_demo_cobalt', 'omnitenant_demo']);
+    assert.deepEqual(await databases(server.url), ['omnitenant_demo', 'omnitenant_demo_cobalt']);
+    assert.notDeepEqual(await roles(server.url), []);
     await demo({ DATABASE_URL: server.url });
     assert.deepEqual(await databases(server.url), []);
+    assert.deepEqual(await roles(server.url), []);
   });
 
   test('it leaves alone a database that it has not made', { timeout }, async () => {
@@ -155,6 +169,10 @@ async function servedPort({ stdout }: ChildProcess): Promise<string> {
 async function databases(url: string): Promise<string[]> {
   const rows = await query(url, `select datname from pg_database where datname like 'omnitenant\\_demo%' order by 1`);
   return rows.map(({ datname }) => datname as string);
+}
+
+function roles(url: string): Promise<Record<string, unknown>[]> {
+  return query(url, `select rolname from pg_roles where rolname like 'omnitenant\\_demo%'`);
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {

@@ -13,6 +13,11 @@ export function createApp(tracker: Tracker, adminToken: string): Hono {
   const projects = projectRoutes(tracker).onError(handleError);
   return (
     new Hono()
+      // In front of the middleware, so that whatever looks after the process needs no company's host.
+      .get('/health', async (c) => {
+        const health = await tenancy.health();
+        return c.json(health, health.ready ? 200 : 503);
+      })
       .use(tenancyMiddleware(tenancy))
       // The public host is in no tenant: there the companies themselves are kept.
       .all('*', (c) => (tenancy.tryCurrent() ? projects : admin).fetch(c.req.raw, c.env))

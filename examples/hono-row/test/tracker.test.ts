@@ -53,6 +53,19 @@ test('both are in the same table, which nobody reads who is in no company', asyn
   await assert.rejects(reading, /permission denied/);
 });
 
+test('its health is told on every host, and names no company', async () => {
+  const answer = await get('10.0.0.1/health');
+  const text = await answer.text();
+  assert.equal(answer.status, 200, text);
+  const { ready, checks } = JSON.parse(text) as { ready: boolean; checks: { name: string }[] };
+  assert.equal(ready, true);
+  assert.deepEqual(
+    checks.map(({ name }) => name),
+    ['store', 'tenants', 'changes', 'orm: server default', 'orm: migrations'],
+  );
+  assert.doesNotMatch(text, /acme|bloom/);
+});
+
 test('a key is a company’s own, and is there once', async () => {
   const project = { key: 'ONCE', name: 'Once' };
   assert.equal((await post('acme.localhost/projects', project)).status, 201);

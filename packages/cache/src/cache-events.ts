@@ -1,6 +1,9 @@
+import { redact } from '@omnitenant/core/extend';
+import { publish } from './cache-diagnostics.ts';
+import type { CacheStats } from './cache-stats.ts';
 import { type Owner, tenantIdOf } from './stores/owner.ts';
 
-/** What a cache reports of its use. `tenant` is the tenant's id; `undefined` for central. */
+/** Events of a cache. `tenant` is the tenant's id; `undefined` for central. */
 export interface CacheEvents {
   /** A value was there. `stale` if its time to live is over, and it was served while somebody builds the next. */
   readonly hit: { readonly tenant: string | undefined; readonly key: string; readonly stale: boolean };
@@ -10,16 +13,20 @@ export interface CacheEvents {
   readonly error: { readonly tenant: string | undefined; readonly error: unknown };
 }
 
-/** Sends a cache's events to those who listen. */
+/** Counts a cache's events, and sends them to those who listen. */
 export interface EventSender {
   /** Adds a handler, which is called synchronously, and returns a function that removes it. */
   on<N extends keyof CacheEvents>(name: N, handler: (event: CacheEvents[N]) => void): () => void;
   found(owner: Owner, key: string, isThere: boolean, stale?: boolean): void;
   failed(owner: Owner, error: unknown): void;
+  /** Counts a build, from now until it ends. */
+  building<R>(build: Promise<R>): Promise<R>;
+  stats(): CacheStats;
 }
 
 /** The events of one cache. */
 export function createEventSender(): EventSender {
+  const counts = { hits: 0, misses: 0, errors: 0, builds: 0, building: 0 };
   const handlers: { readonly [N in keyof CacheEvents]: Set<(event: CacheEvents[N]) => void> } = {
     hit: new Set(),
     miss: new Set(),
@@ -47,12 +54,29 @@ export function createEventSender(): EventSender {
     },
 
     found(owner, key, isThere, stale = false) {
+      counts[isThere ? 'hits' : 'misses'] += 1;
       if (isThere && handlers.hit.size > 0) emit('hit', { tenant: tenantIdOf(owner), key, stale });
       if (!isThere && handlers.miss.size > 0) emit('miss', { tenant: tenantIdOf(owner), key });
     },
 
     failed(owner, error) {
-      emit('error', { tenant: tenantIdOf(owner), error });
+      counts.errors += 1;
+      const tenant = tenantIdOf(owner);
+      const message = () => redact(error instanceof Error ? error.message : String(error));
+      publish('omnitenant:cache:failed', () => ({ tenant, message: message() }));
+      emit('error', { tenant, error });
     },
+
+    async building(build) {
+      counts.builds += 1;
+      counts.building += 1;
+      try {
+        return await build;
+      } finally {
+        counts.building -= 1;
+      }
+    },
+
+    stats: () => ({ ...counts }),
   };
 }

@@ -1,4 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
+import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
 import { isDuplicable, type RedisClient } from './connections/redis-client.ts';
 import type { BuildTimes } from './get-or-set.ts';
 import type { Serializer } from './serializer.ts';
@@ -63,6 +64,7 @@ export interface CheckedOptions {
 
 /** @throws CONFIG_INVALID for the first option that is wrong. */
 export function checkedOptions(options: CacheOptions): CheckedOptions {
+  refuseUnknown(options);
   const { redis, name = 'cache', prefix = `${name}:`, connections: { max = 50, idleMs = 60_000 } = {} } = options;
   const { ttlMs = 300_000, timeoutMs = 2_000, buildTimeoutMs = 30_000, waitMs = 3_000, serializer } = options;
   const { maxEntries = 10_000, maxBytes = 2 ** 26, tenantShare = 0.1, localTtlMs } = options;
@@ -140,6 +142,31 @@ export function isRedisUrl(text: string): boolean {
 function isClient(redis: unknown): boolean {
   return typeof (redis as Partial<RedisClient> | null)?.evalsha === 'function';
 }
+
+/** A misspelt option would be none. */
+function refuseUnknown({ connections = {}, ...options }: CacheOptions): void {
+  const unknown = unknownOption(options, optionNames);
+  if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `createCache() ${unknown}`);
+  const nested = unknownOption(connections, connectionNames);
+  if (nested !== undefined) throw new TenancyError('CONFIG_INVALID', `createCache({ connections }) ${nested}`);
+}
+
+const connectionNames: OptionNames<NonNullable<CacheOptions['connections']>> = { max: true, idleMs: true };
+const optionNames: OptionNames<CacheOptions> = {
+  redis: true,
+  prefix: true,
+  ttlMs: true,
+  localTtlMs: true,
+  timeoutMs: true,
+  buildTimeoutMs: true,
+  waitMs: true,
+  serializer: true,
+  maxEntries: true,
+  maxBytes: true,
+  tenantShare: true,
+  connections: true,
+  name: true,
+};
 
 function invalid(why: string): TenancyError {
   return new TenancyError('CONFIG_INVALID', `The options of createCache() are not valid: ${why}.`);

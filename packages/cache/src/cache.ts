@@ -1,9 +1,12 @@
-import type { TenantResource } from '@omnitenant/core';
-import { handleOf, type ResourceVerbs, resource } from '@omnitenant/core/extend';
+import type { Nudge, TenantResource } from '@omnitenant/core';
+import { handleOf, type ResourceScope, type ResourceVerbs, resource, usageOf } from '@omnitenant/core/extend';
 import { type CacheEvents, createEventSender } from './cache-events.ts';
 import { type CacheOptions, type CheckedOptions, checkedOptions } from './cache-options.ts';
+import type { CacheStats } from './cache-stats.ts';
 import { createConnections } from './connections/connections.ts';
 import { connect, isDuplicable, type RedisClient, subscriberOf } from './connections/redis-client.ts';
+import { reasonOf } from './connections/server-errors.ts';
+import { createNudge } from './nudge.ts';
 import { createPendingBuilds } from './pending-builds.ts';
 import { type ScopedCache, scopedCache } from './scoped-cache.ts';
 import { countable } from './serializer.ts';
@@ -25,6 +28,15 @@ export interface Cache extends TenantResource<ScopedCache>, ScopedCache {
    * often in the scope of the caller, so it should be fast.
    */
   on<N extends keyof CacheEvents>(name: N, handler: (event: CacheEvents[N]) => void): () => void;
+  /** What this process has counted so far, over all tenants. */
+  stats(): CacheStats;
+  /**
+   * What makes changes of tenants reach other processes in milliseconds, for the option `nudge` of `createTenancy`: Redis tells
+   * the processes whose caches have the same prefix.
+   *
+   * @throws CONFIG_INVALID without a Redis, and with a Cluster.
+   */
+  nudge(): Nudge;
 }
 
 /**
@@ -44,12 +56,14 @@ export function createCache(options: CacheOptions = {}): Cache {
   const events = createEventSender();
   const serializer = countable(checked.serializer);
   const server = { prefix, timeoutMs, onError: events.failed };
-  const common = commonStore(checked, server);
+  const own = typeof checked.redis === 'string' ? connect(checked.redis, timeoutMs) : undefined;
+  const client = own ?? (checked.redis as RedisClient | undefined);
+  const common = client === undefined ? memoryStore(checked.memory) : commonStore(client, checked, server);
   const connections = createConnections({ open: (url) => connect(url, timeoutMs), ...checked.connections });
 
   function storeAt(url: string | undefined): CacheStore {
     if (url === undefined) return common;
-    return redisStore({ ...server, use: (work) => connections.use(url, work), end: () => {} });
+    return redisStore({ ...server, use: (work) => connections.use(url, work) });
   }
 
   const verbs: ResourceVerbs<ScopedCache> = {
@@ -58,7 +72,8 @@ export function createCache(options: CacheOptions = {}): Cache {
     open(scope) {
       const own = scope.kind === 'tenant' ? tenantCacheConfig(scope.tenant) : {};
       const defaults = { ...checked.builds, ttlMs: own.ttlMs ?? ttlMs };
-      return scopedCache({ store: storeAt(own.redis), owner: ownerOf(scope), defaults, builds, serializer, events });
+      const kept = { store: storeAt(own.redis), owner: ownerOf(scope), defaults };
+      return scopedCache({ ...kept, builds, serializer, wrote: counting(scope), events });
     },
 
     async create(tenant) {
@@ -74,14 +89,38 @@ export function createCache(options: CacheOptions = {}): Cache {
       builds.forget(owner);
     },
 
+    probes: client === undefined ? [] : [{ name: `${name}: Redis`, check: () => answers(client) }],
+
     async end() {
       connections.end();
       common.end();
+      own?.disconnect();
     },
   };
 
-  const cache: Cache = { [resource]: verbs, on: events.on, ...inScope(() => handleOf(cache)) };
+  const cache: Cache = {
+    [resource]: verbs,
+    on: events.on,
+    stats: events.stats,
+    nudge: () => createNudge(client, prefix),
+    ...inScope(() => handleOf(cache)),
+  };
   return cache;
+}
+
+/** Counts what is written for the tenant of a scope, where usage is counted. */
+function counting(scope: ResourceScope): (text: string) => void {
+  return (text) => {
+    const used = usageOf(scope);
+    if (used !== undefined) used.cacheBytes += Buffer.byteLength(text);
+  };
+}
+
+/** The client's own message may hold a password. */
+async function answers(client: RedisClient): Promise<void> {
+  await client.eval('return 1', 0).catch((error: unknown) => {
+    throw new Error(`The cache is not available: ${reasonOf(error)}.`);
+  });
 }
 
 /** The methods of a cache, each of the scope that it is called in. */
@@ -104,15 +143,11 @@ function inScope(handle: () => ScopedCache): ScopedCache {
 
 type Server = Pick<RedisStoreOptions, 'prefix' | 'timeoutMs' | 'onError'>;
 
-/** Where the entries of tenants are that have no Redis of their own. */
-function commonStore({ redis, memory, localTtlMs, prefix, timeoutMs }: CheckedOptions, server: Server): CacheStore {
-  if (redis === undefined) return memoryStore(memory);
-  const own = typeof redis === 'string' ? connect(redis, timeoutMs) : undefined;
-  const client = own ?? (redis as RedisClient);
+/** Where in Redis the entries of tenants are that have none of their own. */
+function commonStore(client: RedisClient, { memory, localTtlMs, prefix }: CheckedOptions, server: Server): CacheStore {
   const inRedis = {
     ...server,
     use: <R>(work: (lent: RedisClient) => Promise<R>) => work(client),
-    end: () => own?.disconnect(),
   };
   if (localTtlMs === undefined || !isDuplicable(client)) return redisStore(inRedis);
   const channel = `${prefix}changes`;

@@ -19,6 +19,8 @@ export interface EntryOptions {
 export interface EntryFormatOptions {
   readonly defaults: { readonly ttlMs: number };
   readonly serializer: Serializer;
+  /** Is told of each text that is written. */
+  readonly wrote: (text: string) => void;
 }
 
 /** Turns values into texts, and what is said of them into what a store understands. */
@@ -30,7 +32,7 @@ export interface EntryFormat {
 }
 
 /** How one cache writes entries. */
-export function entryFormat({ defaults, serializer }: EntryFormatOptions): EntryFormat {
+export function entryFormat({ defaults, serializer, wrote }: EntryFormatOptions): EntryFormat {
   return {
     lifetime({ ttlMs = defaults.ttlMs, graceMs = 0, tags = [] }) {
       if (graceMs !== 0) checked('graceMs', graceMs, isWhole);
@@ -42,7 +44,9 @@ export function entryFormat({ defaults, serializer }: EntryFormatOptions): Entry
         throw new TypeError(`The value of "${key}" is undefined; use delete() to remove an entry.`);
       }
       try {
-        return serializer.stringify(value);
+        const written = serializer.stringify(value);
+        wrote(written);
+        return written;
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         const remedy = 'Convert it to plain data, or choose another serializer.';

@@ -1,7 +1,8 @@
+import { trace } from './cache-diagnostics.ts';
 import type { EventSender } from './cache-events.ts';
 import type { Built, PendingBuilds } from './pending-builds.ts';
 import type { CacheStore, Lifetime } from './stores/cache-store.ts';
-import type { Owner } from './stores/owner.ts';
+import { type Owner, tenantIdOf } from './stores/owner.ts';
 
 /** How long a build may take, and how long others wait for it. */
 export interface BuildTimes {
@@ -39,7 +40,8 @@ export async function getOrSet({ store, owner, builds, events }: GetOrSetOptions
   async function buildUnder(lease: string): Promise<Built> {
     let text: string | undefined;
     try {
-      text = await inTime(wanted);
+      const message = () => ({ tenant: tenantIdOf(owner) });
+      text = await events.building(trace('omnitenant:cache:build', message, () => inTime(wanted)));
     } finally {
       // A lease that cannot be released ends by itself.
       if (text === undefined) await store.release(owner, key, lease).catch(() => {});

@@ -15,7 +15,7 @@ export interface BuildOptions extends EntryOptions {
   readonly waitMs?: number | undefined;
 }
 
-/** What a build is called with. */
+/** The argument of a build. */
 export interface BuildContext {
   /** Aborted when the build has taken too long. */
   readonly signal: AbortSignal;
@@ -66,14 +66,15 @@ export interface ScopedCacheOptions {
   readonly defaults: BuildTimes & { readonly ttlMs: number };
   readonly builds: PendingBuilds;
   readonly serializer: Serializer;
+  readonly wrote: (text: string) => void;
   readonly events: EventSender;
 }
 
 /** The cache of one owner. */
 export function scopedCache(options: ScopedCacheOptions): ScopedCache {
-  const { store, owner, defaults, builds, serializer, events } = options;
+  const { store, owner, defaults, builds, serializer, wrote, events } = options;
 
-  const { lifetime, written, parsed } = entryFormat({ defaults, serializer });
+  const { lifetime, written, parsed } = entryFormat({ defaults, serializer, wrote });
 
   async function getMany<Value>(keys: readonly string[]): Promise<(Value | undefined)[]> {
     const texts = await store.get(owner, keys.map(text));

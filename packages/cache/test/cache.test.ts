@@ -442,6 +442,8 @@ describe('createCache', () => {
     ['a build without time', { buildTimeoutMs: 0 }],
     ['a share of more than all', { tenantShare: 1.1 }],
     ['no share', { tenantShare: 0 }],
+    ['an option that does not exist', { ttlMillis: 1 } as never],
+    ['one of its connections', { connections: { maximum: 1 } as never }],
     ['what is no serializer', { serializer: {} as never }],
   ])('refuses %s', (_, options) => {
     expect(() => createCache(options)).toThrow(code('CONFIG_INVALID'));

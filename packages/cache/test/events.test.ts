@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createTenancy, memoryStore } from '@omnitenant/core';
 import { describe, expect, test } from 'vitest';
 import { createCache } from '../src/cache.ts';
@@ -49,4 +50,29 @@ describe('a cache reports', () => {
     await expect(tenancy.run('acme', () => cache.get('a'))).rejects.toThrow('cannot be');
     expect(seen).toEqual([{ tenant: 'acme', error: expect.objectContaining({ code: 'SERVER_UNAVAILABLE' }) }]);
   });
+});
+
+test('a cache counts hits, misses, builds and failures of all tenants', async () => {
+  const { cache, tenancy } = await application(createCache());
+  await using _ = tenancy;
+  const { promise: built, resolve: build } = Promise.withResolvers<number>();
+  const reading = ['acme', 'beta'].map((id) => tenancy.run(id, () => cache.getOrSet('a', () => built)));
+  await expect.poll(() => cache.stats()).toEqual({ hits: 0, misses: 2, errors: 0, builds: 2, building: 2 });
+  build(1);
+  await Promise.all(reading);
+  await tenancy.run('acme', () => cache.get('a'));
+  const failing = tenancy.run('acme', () => cache.getOrSet('b', () => Promise.reject(new Error('Failed.'))));
+  await expect(failing).rejects.toThrow('Failed.');
+  expect(cache.stats()).toEqual({ hits: 1, misses: 3, errors: 0, builds: 3, building: 0 });
+
+  const down = createCache({ redis: 'redis://127.0.0.1:1', timeoutMs: 500, name: 'down' });
+  const heard: unknown[] = [];
+  const listen = (message: unknown) => void heard.push(message);
+  subscribe('omnitenant:cache:failed', listen);
+  const { tenancy: other } = await application(down);
+  await using __ = other;
+  await expect(other.run('acme', () => down.get('a'))).rejects.toThrow('cannot be');
+  unsubscribe('omnitenant:cache:failed', listen);
+  expect(down.stats()).toMatchObject({ hits: 0, errors: 1 });
+  expect(heard).toEqual([{ tenant: 'acme', message: expect.stringContaining('connection to its Redis was lost') }]);
 });

@@ -109,7 +109,7 @@ test.skipIf(!hasRedis)('what is done to a store in Redis has the answers of one 
     const prefix = `${redis.prefix}${run}:`;
     const stores = [
       memoryStore({ maxEntries: 1_000, maxBytes: 2 ** 20, tenantShare: 1 }),
-      redisStore({ use: (work) => work(client), prefix, timeoutMs: 5_000, onError: () => {}, end: () => {} }),
+      redisStore({ use: (work) => work(client), prefix, timeoutMs: 5_000, onError: () => {} }),
     ].map((store) => ({ store, leases: new Map<string, string>() }));
     for (const each of steps) {
       const [inMemory, inRedis] = await Promise.all(stores.map(({ store, leases }) => each(store, leases)));

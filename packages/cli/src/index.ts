@@ -1,1 +1,8 @@
-export { defineConfig, type OmnitenantConfig, type Superuser, type TenantScript } from './application/config.ts';
+export type { BackupTarget } from './application/backup-target.ts';
+export {
+  defineConfig,
+  type OmnitenantConfig,
+  type Superuser,
+  type SuperuserField,
+  type TenantScript,
+} from './application/config.ts';

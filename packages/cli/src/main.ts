@@ -1,6 +1,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { addCommands, createProgram } from './program.ts';
 import { exitCodes, report } from './terminal/failure.ts';
+import { runWithLoader } from './terminal/with-loader.ts';
 
 /** Runs the command line and returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -16,6 +17,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
   try {
     await addCommands(program, argv.slice(2));
+    const { import: loader } = program.opts();
+    if (loader !== undefined && !process.execArgv.includes(loader)) return await runWithLoader(loader, argv.slice(1));
     await program.parseAsync(argv);
     return Number(process.exitCode ?? exitCodes.done);
   } catch (error) {

@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
 import { addCommands, createProgram } from './program.ts';
@@ -23,3 +25,13 @@ test.each(all(program).map((command) => [nameOf(command), command] as const))(
     for (const option of command.options) expect(option.description).not.toBe('');
   },
 );
+
+test('no guide suggests a package of npm that is not ours', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const pages = globSync(['README.md', 'docs/**/*.md', 'packages/*/README.md', 'examples/*/README.md'], { cwd: root })
+    .filter((path) => !path.includes('node_modules'))
+    .map((path) => [path, readFileSync(join(root, path), 'utf8')] as const);
+  expect(pages.length).toBeGreaterThan(10);
+  const suggesting = pages.filter(([, text]) => /\b(?:npx|dlx|bunx|npm exec)(?: -\S+)* omnitenant\b/.test(text));
+  expect(suggesting.map(([path]) => path)).toEqual([]);
+});

@@ -40,10 +40,22 @@ test('a tenant that fails does not stop the others, but fails the command', asyn
   const { code, out, err } = await app.run('suspend', 'nobody', 'acme');
   expect({ code, out }).toEqual({ code: 1, out: 'acme: suspended\n' });
   expect(err).toContain('error TENANT_UNKNOWN');
+  expect(await app.run('maintain', 'acme')).toMatchObject({ code: 0, out: 'acme: maintenance\n' });
   expect(await app.run('suspend', 'acme')).toMatchObject({
     code: 1,
     err: expect.stringContaining('TRANSITION_REFUSED'),
   });
+  expect(await app.run('resume', 'acme')).toMatchObject({ code: 0 });
+});
+
+test('a verb whose work is done already succeeds and says so, so that a script may run twice', async () => {
+  expect(await app.run('resume', 'acme', 'bloom')).toEqual({
+    code: 0,
+    out: 'acme: nothing to do, it is active\nbloom: nothing to do, it is active\n',
+    err: '',
+  });
+  expect(await app.run('suspend', 'acme')).toMatchObject({ code: 0, out: 'acme: suspended\n' });
+  expect(await app.run('suspend', 'acme')).toMatchObject({ code: 0, out: 'acme: nothing to do, it is suspended\n' });
 });
 
 test('domains are added, listed and removed', async () => {

@@ -9,7 +9,12 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]());
 
 function users() {
-  return app.run('shell', 'acme', '-e', '(await em.find(User, {})).map(({ email, hash }) => [email, hash].join())');
+  return app.run(
+    'shell',
+    'acme',
+    '-e',
+    '(await em.find(User, {})).map(({ email, hash, role }) => [email, hash, role].join())',
+  );
 }
 function hashOf(password: string) {
   return createHash('sha256').update(password).digest('hex');
@@ -19,6 +24,8 @@ test('a typed password is not shown, and reaches the createSuperuser function', 
   const terminal = app.onTerminal('create-superuser', 'acme');
   await terminal.until('Email');
   terminal.type(`ann@acme.com${enter}`);
+  await terminal.until('Role');
+  terminal.type(`\x1b[B${enter}`);
   await terminal.until('Password');
   terminal.type(`correct horse${enter}`);
   await terminal.until('Repeat');
@@ -26,11 +33,11 @@ test('a typed password is not shown, and reaches the createSuperuser function', 
   expect(await terminal.ended).toBe(0);
   expect(terminal.shown()).toContain('created superuser ann@acme.com in "acme"');
   expect(terminal.raw()).not.toContain('correct');
-  expect((await users()).out).toContain(`ann@acme.com,${hashOf('correct horse')}`);
+  expect((await users()).out).toContain(`ann@acme.com,${hashOf('correct horse')},owner`);
 });
 
 test('two different passwords create no superuser', async () => {
-  const terminal = app.onTerminal('create-superuser', 'acme', '--email', 'bob@acme.com');
+  const terminal = app.onTerminal('create-superuser', 'acme', '--email', 'bob@acme.com', '--field', 'role=admin');
   await terminal.until('Password');
   terminal.type(`one${enter}`);
   await terminal.until('Repeat');
@@ -51,7 +58,10 @@ test('a script passes the password on standard input', async () => {
   const call = ['create-superuser', 'acme', '--email', 'cy@acme.com', '--password-stdin'];
   const done = await app.runWith({ input: 'from a file\n' }, ...call);
   expect(done).toMatchObject({ code: 0, out: 'created superuser cy@acme.com in "acme"\n' });
-  expect((await users()).out).toContain(`cy@acme.com,${hashOf('from a file')}`);
+  expect((await users()).out).toContain(`cy@acme.com,${hashOf('from a file')},admin`);
+  const wrong = await app.runWith({ input: 'x' }, ...call, '--field', 'role=king');
+  expect(wrong).toMatchObject({ code: 2, err: 'error: "king" is no role. Choose one of: admin, owner.\n' });
+  expect((await app.runWith({ input: 'x' }, ...call, '--field', 'rank=1')).err).toContain('superuserFields are: role.');
 });
 
 test('a script that passes none is told how', async () => {

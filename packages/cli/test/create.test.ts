@@ -19,16 +19,30 @@ test('asks for everything a tenant needs, and again after an invalid answer', as
   terminal.type(` Inc${enter}`);
   await terminal.until('How should tenants be isolated?');
   terminal.type(`${down}${enter}`);
+  await terminal.until('On which server?');
+  terminal.type(enter);
   await terminal.until('Domains');
   terminal.type(`acme com!${enter}`);
   await terminal.until('"acme" is not a domain');
   terminal.type(`${'\x7f'.repeat(9)}acme.com, acme.org${enter}`);
+  await terminal.until('plan (Enter for none)');
+  terminal.type(enter);
+  await terminal.until('apiToken (Enter for none)');
+  terminal.type(`hunter2${enter}`);
+  await terminal.until('seats (Enter for none)');
+  terminal.type(`many${enter}`);
+  await terminal.until('It must be a number.');
+  terminal.type(`${'\x7f'.repeat(4)}7${enter}`);
   expect(await terminal.ended).toBe(0);
   expect(terminal.shown()).toContain('created "acme": acme Inc, active, schema');
+  expect(terminal.raw()).not.toContain('hunter2');
 
   const { out } = await app.run('show', 'acme', '--json');
   expect(JSON.parse(out)).toMatchObject({
     name: 'acme Inc',
+    plan: 'free',
+    apiToken: '***',
+    seats: 7,
     domains: [
       { host: 'acme.com', primary: true },
       { host: 'acme.org', primary: false },
@@ -44,6 +58,21 @@ test('an id that is taken is reported before the other questions', async () => {
   terminal.type(`taken${enter}`);
   expect(await terminal.ended).toBe(1);
   expect(terminal.shown()).toContain('error TENANT_EXISTS');
+});
+
+test('asks for the server of a tenant of its own, whose URL is not shown', async () => {
+  const terminal = app.onTerminalWith({ env: { OMNITENANT_KEYS: '' } }, 'create', '--isolation', 'database');
+  await terminal.until('Tenant id');
+  terminal.type(`eden${enter}`);
+  await terminal.until('Name');
+  terminal.type(enter);
+  await terminal.until('On which server?');
+  terminal.type(`${down}${down}${enter}`);
+  await terminal.until('Server URL');
+  terminal.type(`postgres://a:hunter2@127.0.0.1/${enter}`);
+  expect(await terminal.ended).toBe(1);
+  expect(terminal.shown()).toContain('OMNITENANT_KEYS');
+  expect(terminal.raw()).not.toContain('hunter2');
 });
 
 test('takes everything from options, and prints the tenant as JSON', async () => {

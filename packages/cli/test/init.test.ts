@@ -1,7 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import { type Application, enter, openApplication } from './fixtures/command.ts';
+import { type Application, enter, node, openApplication } from './fixtures/command.ts';
 
 const entities = `
   import { defineEntity, p } from '@mikro-orm/core';
@@ -26,7 +29,7 @@ test('init writes a configuration and a first migration that an application can 
   terminal.type(enter);
   expect(await terminal.ended).toBe(0);
   await terminal.until('omnitenant.config.ts');
-  expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("fromSubdomain('localhost')");
+  expect(readFileSync(join(app.folder, 'tenancy.ts'), 'utf8')).toContain("fromSubdomain('localhost')");
   const [first = ''] = readdirSync(join(app.folder, 'migrations')).filter((name) => name.endsWith('.ts'));
   expect(first).toContain('initial');
 
@@ -36,6 +39,15 @@ test('init writes a configuration and a first migration that an application can 
 
   const again = await app.run('init');
   expect(again).toMatchObject({ code: 2, err: 'error: omnitenant.config.ts already exists; nothing was written.\n' });
+
+  // The application imports the same module as the command.
+  await writeFile(
+    join(app.folder, 'server.ts'),
+    "import { orm, tenancy } from './tenancy.ts'; import { Task } from './entities.ts';" +
+      "console.log(await tenancy.run('acme', () => orm.em.count(Task))); await tenancy.close();",
+  );
+  const server = await promisify(execFile)(process.execPath, [...node, 'server.ts'], { cwd: app.folder, env: app.env });
+  expect(server.stdout).toBe('0\n');
 
   // migration:create continues where init stopped.
   expect((await app.run('migration:create')).out).toContain('nothing was written');
@@ -51,8 +63,18 @@ test('an init that fails says what to change and leaves no file behind, so that 
   for (const _ of ['once', 'again']) {
     const err = expect.stringContaining('forTenants(defineConfig({ … }))');
     expect(await app.run('init')).toMatchObject({ code: 1, out: '', err });
-    expect(existsSync(join(app.folder, 'omnitenant.config.ts'))).toBe(false);
+    for (const name of ['omnitenant.config.ts', 'tenancy.ts']) expect(existsSync(join(app.folder, name))).toBe(false);
   }
+});
+
+test('init --agents writes the rules for coding assistants, and overwrites none', async () => {
+  app = await openApplication({ files: { 'AGENTS.md': 'ours' } });
+  const refused = await app.run('init', '--agents');
+  expect(refused).toMatchObject({ code: 2, err: 'error: AGENTS.md already exists; nothing was written.\n' });
+  expect(existsSync(join(app.folder, 'tenancy.ts'))).toBe(false);
+  rmSync(join(app.folder, 'AGENTS.md'));
+  expect((await app.run('init', '--agents')).out).toContain('wrote AGENTS.md\n');
+  expect(readFileSync(join(app.folder, 'AGENTS.md'), 'utf8')).toContain('Never name a schema');
 });
 
 test('init works without a MikroORM configuration, and asks nothing in a script', async () => {
@@ -60,9 +82,52 @@ test('init works without a MikroORM configuration, and asks nothing in a script'
   const { code, out, err } = await app.run('init', '--base', 'app.com', '--isolation', 'database');
   expect({ code, err }).toEqual({
     code: 0,
-    err: expect.stringContaining('The migration is empty because there are no entities yet.\nNext:'),
+    err: expect.stringMatching(/^There are no entities of tenants yet\. .+\nNext:/),
   });
-  expect(out).toMatch(/^wrote omnitenant\.config\.ts\nwrote migrations\/Migration\d+_initial\.ts\n$/);
-  expect(readFileSync(join(app.folder, 'omnitenant.config.ts'), 'utf8')).toContain("isolation: 'database'");
+  expect(out).toBe('wrote tenancy.ts\nwrote omnitenant.config.ts\n');
+  expect(readdirSync(app.folder, { recursive: true }).filter((name) => String(name).includes('initial'))).toEqual([]);
+  expect(readFileSync(join(app.folder, 'tenancy.ts'), 'utf8')).toContain("isolation: 'database'");
   expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
+});
+
+test('init fits into src and CommonJS, and migrations go on from the snapshot of MikroORM', async () => {
+  const own = `
+    import { MikroORM } from '@mikro-orm/postgresql';
+    import { Migrator } from '@mikro-orm/migrations';
+    import module from './src/mikro-orm.config.ts';
+    // What tsx compiles to CommonJS has its default export in one more object.
+    const { extensions, ...plain } = module.default ?? module;
+    const orm = await MikroORM.init({ ...plain, extensions: [Migrator] });
+    await orm.migrator.create();
+    await orm.close();
+  `;
+  const column = 'title: p.string(), note: p.string().nullable() } });\n';
+  app = await openApplication({
+    files: {
+      'package.json': '{ "type": "commonjs" }',
+      'src/entities.ts': entities,
+      'src/mikro-orm.config.ts': mikroOrm.replace("'./migrations'", "'./src/migrations'"),
+      'before.mts': own,
+    },
+  });
+  const tsx = [...node, `--import=${import.meta.resolve('tsx')}`];
+  await promisify(execFile)(process.execPath, [...tsx, 'before.mts'], { cwd: app.folder, env: app.env });
+  const [snapshot = ''] = readdirSync(join(app.folder, 'src/migrations')).filter((name) =>
+    name.startsWith('.snapshot'),
+  );
+  expect(snapshot).toBe(`.snapshot-${app.database}.json`);
+
+  expect(await app.run('init')).toEqual({
+    code: 0,
+    out: 'wrote src/tenancy.ts\nwrote omnitenant.config.ts\n',
+    err: expect.stringContaining('There are already migrations, starting with Migration'),
+  });
+  expect((await app.run('migration:create')).out).toContain('nothing was written');
+  await writeFile(join(app.folder, 'src/entities.ts'), entities.replace('title: p.string() } });\n', column));
+  const changed = await app.run('migration:create', 'note');
+  expect(changed.out).toContain('alter table "task" add "note"');
+  expect(changed.out).not.toContain('create table');
+  expect(await app.run('migrate', '--central')).toMatchObject({ code: 0 });
+  expect(await app.run('create', 'acme')).toMatchObject({ code: 0 });
+  expect((await app.run('shell', 'acme', '-e', 'await em.count(Task, { note: null })')).out).toBe('0\n');
 });

@@ -20,7 +20,7 @@ test('lists the tenants in a table, without control characters of a name', async
   const { code, out, err } = await app.run('list');
   const [{ createdAt }] = JSON.parse((await app.run('list', '--json')).out);
   const day = createdAt.slice(0, 10);
-  expect({ code, err }).toEqual({ code: 0, err: '3 tenants\n' });
+  expect({ code, err }).toEqual({ code: 0, err: '3 tenants: 2 active, 1 suspended\n' });
   const rows = out
     .trim()
     .split('\n')
@@ -38,6 +38,7 @@ test.each([
   [['--isolation', 'database'], ['acme']],
   [['--search', 'STEM'], ['bloom']],
   [['--limit', '1'], ['acme']],
+  [['--limit', '1', '--after', 'acme'], ['bloom']],
   [['--search', 'nobody'], []],
 ])('lists only tenants with %j', async (filter, ids) => {
   const { out } = await app.run('list', '--json', ...filter);
@@ -51,6 +52,52 @@ test('JSON contains no credentials, and CSV no formulas', async () => {
   const csv = await app.run('list', '--csv', '--status', 'active');
   expect(csv.out).toMatch(/^id,name,status,isolation,placement,created\nacme,'=Acme /);
   expect(csv.err).toBe('');
+});
+
+test('lists domains, the primary one first, and how many tenants there are of each status', async () => {
+  await app.run('domains', 'add', 'cobalt', 'a.cobalt.com');
+  await app.run('domains', 'add', 'cobalt', 'b.cobalt.com', '--primary');
+  const { out, err } = await app.run('list', '--domains', '--limit', '3');
+  expect(out).toMatch(/^id .* domains$/m);
+  expect(out).toMatch(/^cobalt .* b\.cobalt\.com, a\.cobalt\.com$/m);
+  expect(err).toBe('3 tenants: 2 active, 1 suspended\n');
+  const [, bloom, cobalt] = JSON.parse((await app.run('list', '--domains', '--json')).out);
+  expect([bloom.domains, cobalt.domains[0]]).toEqual([[], { host: 'b.cobalt.com', primary: true }]);
+  expect((await app.run('list', '--limit', '1')).err).toBe('1 tenant. There are more: --after acme\n');
+  expect(JSON.parse((await app.run('list', '--summary', '--json')).out)).toEqual([
+    { status: 'active', isolation: 'database', tenants: 1 },
+    { status: 'active', isolation: 'schema', tenants: 1 },
+    { status: 'suspended', isolation: 'schema', tenants: 1 },
+  ]);
+});
+
+test('with --quiet a list is printed without its total, and a verb prints nothing but errors', async () => {
+  expect(await app.run('list', '--quiet', '--csv')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^id,/),
+    err: '',
+  });
+  expect((await app.run('-q', 'list')).err).toBe('');
+  expect(await app.run('suspend', 'bloom', '--quiet')).toEqual({ code: 0, out: '', err: '' });
+  expect(await app.run('resume', 'bloom', 'nobody', '-q')).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringContaining('TENANT_UNKNOWN'),
+  });
+});
+
+test('a list that does not fit on the terminal is shown by the pager', async () => {
+  const pager = { PAGER: "sed 's/^/paged: /'" };
+  const long = app.onTerminalWith({ env: pager, rows: 3 }, 'list');
+  expect(await long.ended).toBe(0);
+  expect(long.shown()).toContain('paged: cobalt');
+  const missing = app.onTerminalWith({ env: { PAGER: 'no-such-pager' }, rows: 3 }, 'list');
+  expect(await missing.ended).toBe(0);
+  expect(missing.shown()).toMatch(/^cobalt /m);
+  expect(missing.shown()).toContain('3 tenants');
+  const short = app.onTerminalWith({ env: pager }, 'list');
+  expect(await short.ended).toBe(0);
+  expect(short.shown()).not.toContain('paged');
 });
 
 test('show masks values that look like credentials, and shows the others', async () => {

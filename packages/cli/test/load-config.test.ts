@@ -38,6 +38,10 @@ test('a configuration may be an object, and its paths are relative to its file',
   expect(await app.run(...call, 'migrate', '--central')).toMatchObject({ code: 0 });
   expect(await app.run(...call, 'create', 'acme')).toMatchObject({ code: 0 });
   expect((await app.run(...call, 'status', '--json')).out).toContain('"last": "Migration1"');
+  expect(await app.run(...call, 'list', '--env', 'no.env')).toMatchObject({
+    code: 2,
+    err: 'error: File "no.env" does not exist.\n',
+  });
   expect((await app.run('list', '--config', 'app/typo.config.ts')).err).toContain(
     'has no option "createSuperUser"; did you mean "createSuperuser"?',
   );

@@ -34,12 +34,33 @@ describe('with pending migrations', () => {
     expect(json).toMatchObject([{ tenant: 'acme', last: first, pending: [second] }]);
   });
 
+  test('status --summary shows how many tenants have which migrations, those of most tenants first', async () => {
+    await app.run('migrate', 'bloom');
+    const { code, out, err } = await app.run('status', '--summary');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(
+      new RegExp(
+        `^tenants +last migration +state\\n(?:-.*\\n)?2 +${first} +1 pending\\n1 +${second} +up to date\\n$`,
+        'm',
+      ),
+    );
+    expect(JSON.parse((await app.run('status', '--summary', '--pending', '--json')).out)).toEqual([
+      { last: first, state: '1 pending', tenants: 2 },
+    ]);
+    expect(await app.run('status', '--summary', '--check')).toMatchObject({ code: 1 });
+    await app.run('shell', 'acme', '-e', 'await em.execute("alter table task drop column title")');
+    const deep = JSON.parse((await app.run('status', '--summary', '--deep', '--json')).out);
+    expect(deep).toContainEqual({ last: first, state: 'differs', tenants: 1 });
+    await app.run('shell', 'acme', '-e', 'await em.execute("alter table task add column title text not null")');
+    expect(await app.run('status', '--summary', '--central')).toMatchObject({ code: 2 });
+  });
+
   test('plan shows the SQL, and changes nothing', async () => {
     const { code, out } = await app.run('plan');
     expect(code).toBe(0);
     expect(out).toContain(`3 tenants (acme, bloom, cobalt): ${second}`);
     expect(out).toContain('  alter table task add column done boolean not null default false;');
-    expect(out).toContain('  lock: It waits for whoever uses the table');
+    expect(out).toContain('  lock: It waits for all sessions that use the table');
     expect(await pending()).toEqual(['acme', 'bloom', 'cobalt']);
   });
 
@@ -108,7 +129,7 @@ test('verify, status --deep and doctor tell of tables that no migration has made
 
   const { code, out } = await app.run('verify');
   expect(code).toBe(1);
-  expect(out).toContain('1 tenant (acme)\n  The tables were changed by something else than a migration');
+  expect(out).toContain('1 tenant (acme)\n  The tables were changed by something other than a migration');
   expect(out).toContain('  - column "task.title" is missing\n');
   expect(out).toContain('1 tenant (bloom)\n  The log has');
   expect(out).toMatch(/\n1 of 3 tenants are what their migrations make\n$/);

@@ -55,16 +55,23 @@ test('a tenant is removed with its schema kept, and adopted again under its own 
 });
 
 test('archived tenants are purged when their retention has ended, after a question', async () => {
-  expect(await app.run('archive', 'fern', '--retain', 'soon')).toMatchObject({ code: 2 });
-  expect(await app.run('archive', 'fern', '--retain', '2020-01-31')).toMatchObject({
+  expect(await app.run('archive', 'fern', '--purge-after', 'soon')).toMatchObject({ code: 2 });
+  expect(await app.run('archive', 'fern', '--purge-after', '2020-01-31')).toMatchObject({
     code: 0,
     out: 'fern: archived\n',
   });
-  expect(await app.run('archive', 'bloom', '--retain', '90d')).toMatchObject({ code: 0, out: 'bloom: archived\n' });
+  expect(await app.run('archive', 'bloom', '--purge-after', '90d')).toMatchObject({
+    code: 0,
+    out: 'bloom: archived\n',
+  });
+  expect((await app.run('list')).out).toMatch(/purged after[\s\S]*fern.*2020-01-31/);
   expect(await app.run('purge', '--dry-run')).toMatchObject({ code: 0, out: 'due: fern\n' });
   expect(await app.run('purge')).toMatchObject({ code: 2, err: expect.stringContaining('pass --yes') });
   const { out } = await app.run('purge', '--yes', '--json');
   expect(JSON.parse(out)).toEqual({ due: ['fern'], purged: ['fern'], failed: [] });
   expect(await app.run('purge', '--yes')).toMatchObject({ code: 0, out: 'no archived tenant is due\n' });
+  // When it may be purged is in the audit.
+  const audit = (await app.run('audit', '--tenant', 'fern', '--json')).out;
+  expect(audit).toMatch(/"verb":"archive".*"outcome":"done".*"retainUntil":"2020-01-31/);
   expect((await app.run('show', 'bloom')).code).toBe(0);
 });

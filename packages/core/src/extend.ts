@@ -1,21 +1,33 @@
 /** For authors of stores, resources and integrations. */
 
-export { type CentralScope, currentScope, handleOf, type Scope, type TenantScope } from './context.ts';
+export type { ArchivePart } from './archive/archive-part.ts';
+export { publisher, type Traced, tracer } from './diagnostics/diagnostics.ts';
 export {
+  domainLeft,
   domainTaken,
+  domainUnclaimed,
   leaseLost,
+  mayPass,
   type TenancyErrorOptions,
+  tenantChanged,
   tenantExists,
   tenantOutdated,
   transitionRefused,
   unknownTenant,
-} from './errors.ts';
+} from './errors/errors.ts';
+export { requireNode } from './errors/node-version.ts';
+export { isSecretName, redact, withoutHidden, withoutSecrets } from './errors/redact.ts';
+export { misspelledOption, type OptionNames, unknownOption } from './errors/unknown-option.ts';
+export { warn } from './errors/warn.ts';
 export { enterUntilClosed, type NodeExchange } from './integrations/node-exchange.ts';
+export { nodeRequest } from './integrations/node-request.ts';
 export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
 export { type StreamInScope, scopedBody } from './integrations/scoped-body.ts';
 export { socketErrors } from './integrations/socket-errors.ts';
+export type { TenantCacheOptions } from './lookup/tenant-cache.ts';
 export { hostFromHeader, parseDomain } from './models/domain.ts';
 export { incarnationOf, parseIncarnation } from './models/incarnation.ts';
+export { isStorableText } from './models/storable-text.ts';
 export {
   type DomainInput,
   isTenantId,
@@ -24,11 +36,16 @@ export {
   type TenantDraft,
   tenantSnapshot,
 } from './models/tenant.ts';
-export { isSecretName, redact } from './redact.ts';
+export type { UsageCounts, UsageDay, UsageName, UsageRecord, UsageSum } from './models/usage.ts';
+export { verbDefaults } from './models/verb-options.ts';
+export { openSocket, type SocketScope } from './open-socket.ts';
+export type { TenantUpdate } from './registry/tenant-registry.ts';
 export type { Identifier } from './resolvers/resolver.ts';
 export {
   defineResource,
   type FleetMigration,
+  type HealthProbe,
+  type MoveContext,
   type PlacementAnswer,
   type PlacementDraft,
   type ProvisionedAs,
@@ -37,11 +54,32 @@ export {
   resource,
   type StoringResource,
 } from './resource.ts';
-export type { OnError, SignalEvents, SignalName, Signals } from './signals.ts';
+export { type CentralScope, currentScope, handleOf, type Scope, type TenantScope, usageOf } from './scope/context.ts';
+export { tagError } from './scope/tag-error.ts';
+export { type AuditedCall, type Auditing, createAuditing } from './signals/auditing.ts';
+export type { OnError, SignalEvent, SignalEvents, SignalName, Signals } from './signals/signals.ts';
+export type { AuditDraft, AuditEntry, AuditOutcome, AuditQuery, TenantAudit } from './stores/audit.ts';
 export type { TenantChanges, TenantRecordChange } from './stores/changes.ts';
+export type {
+  ClaimCheck,
+  ClaimDraft,
+  ClaimQuery,
+  DomainClaims,
+  DomainTerms,
+  StoredClaim,
+} from './stores/domain-claims.ts';
 export type { TenantLease, TenantLeases } from './stores/leases.ts';
+export {
+  abandoned,
+  type Operation,
+  type OperationDraft,
+  type OperationError,
+  type OperationOutcome,
+  type OperationProgress,
+  type OperationQuery,
+  type TenantOperations,
+} from './stores/operations.ts';
+export type { TokenRedemptions } from './stores/redemptions.ts';
+export type { FoundTenant, TenantCount, TenantQuery, TenantSearch } from './stores/search.ts';
 export type { TenantFilter, TenantNames, TenantStore, WriteFence } from './stores/store.ts';
-export { tagError } from './tag-error.ts';
-export type { TenantCacheOptions } from './tenant-cache.ts';
-export type { TenantUpdate } from './tenant-registry.ts';
-export { type OptionNames, unknownOption } from './unknown-option.ts';
+export type { UsageBatch, UsageFilter, UsageStore } from './stores/usage.ts';

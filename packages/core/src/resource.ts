@@ -1,5 +1,7 @@
-import type { TenancyError } from './errors.ts';
+import type { ArchivePart } from './archive/archive-part.ts';
+import type { TenancyError } from './errors/errors.ts';
 import type { Placement, Tenant } from './models/tenant.ts';
+import type { VerbOptions } from './models/verb-options.ts';
 import type { TenantStore } from './stores/store.ts';
 
 /** The key of a resource's verbs, which only the tenancy calls. The same symbol in every copy of the package. */
@@ -10,19 +12,19 @@ export interface TenantResource<Handle = unknown> {
   readonly [resource]: ResourceVerbs<Handle>;
 }
 
-/** A resource that also keeps the tenants: it brings the store of its tenancy. */
+/** A resource that also stores the tenants: it brings the store of its tenancy. */
 export interface StoringResource<Handle, T extends Tenant> extends TenantResource<Handle> {
   readonly [resource]: ResourceVerbs<Handle> & { readonly store: TenantStore<T> };
 }
 
-/** Where a resource places a tenant. */
+/** The placement that a resource chooses for a tenant. */
 export interface PlacementAnswer {
   readonly isolation: string;
   readonly placement: Placement;
 }
 
 /**
- * What the tenancy calls to give each tenant its own database, cache, queue or the like. All but `name` and `open` are
+ * The functions that the tenancy calls to give each tenant its own database, cache or queue. All but `name` and `open` are
  * optional. Every verb is called outside all scopes, so that a pool, timer or listener it makes belongs to no tenant.
  */
 export interface ResourceVerbs<Handle = unknown> {
@@ -41,15 +43,17 @@ export interface ResourceVerbs<Handle = unknown> {
   place?(draft: PlacementDraft): PlacementAnswer | Promise<PlacementAnswer>;
   /**
    * Creates the tenant's storage and returns its state; without an answer the storage is empty. If it fails, it must leave
-   * nothing behind, because the tenancy undoes only steps that succeeded.
+   * nothing behind, because the tenancy undoes only steps that succeeded. If it is to be `empty`, migrations are applied later.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: an async function without a return promises void.
-  create?(tenant: Tenant): Promise<ProvisionedAs | void>;
+  create?(tenant: Tenant, options?: { readonly empty: boolean }): Promise<ProvisionedAs | void>;
   /**
    * Takes over existing storage instead of creating it; `at` is the last migration applied to it.
    * `destroy` releases it unchanged, and drops nothing that was adopted.
    */
   adopt?(tenant: Tenant, options: { readonly at?: string | undefined }): Promise<void>;
+  /** Whether the tenant's storage existed before the tenant. Without it, none did. */
+  isAdopted?(tenant: Tenant): Promise<boolean>;
   /** Applies pending migrations to the tenant's storage. After `create`, `provisioned` is its answer. */
   migrate?(tenant: Tenant, provisioned?: ProvisionedAs): Promise<void>;
   /** Destroys the tenant's storage; does nothing if there is none. */
@@ -59,12 +63,41 @@ export interface ResourceVerbs<Handle = unknown> {
    * there is none of this tenant. Without it, storage is destroyed also where the application asks to keep it.
    */
   release?(tenant: Tenant): Promise<void>;
+  /**
+   * Streams what the tenant has, for its archive, as it was at one moment. The other verbs of the tenant wait until the stream was read or
+   * given up. Without it, an archive has nothing of this resource.
+   */
+  export?(tenant: Tenant): AsyncIterable<ArchivePart>;
+  /**
+   * The same with everything replaced as `rules` say, which are those of `Anonymisation.resources`. It refuses what has no rule before it
+   * reads anything. Without it, the resource is left out of an anonymised archive, and rules for it are refused.
+   */
+  exportAnonymised?(tenant: Tenant, rules: unknown): AsyncIterable<ArchivePart>;
+  /**
+   * Fills the storage that `create` has made empty with the parts that `export` wrote, which come in their order; there are none if
+   * the archive has nothing of this resource. `migrate` follows. If it fails, `destroy` is called.
+   */
+  import?(tenant: Tenant, parts: AsyncIterable<ArchivePart>): Promise<void>;
+  /**
+   * What each of the tenants stores now, in bytes, by its incarnation (`incarnationOf`), with few queries whatever their number. A tenant of
+   * which that cannot be told is left out.
+   */
+  storageBytes?(tenants: readonly Tenant[]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Moves the tenant's storage, and makes the record name the new place; without a target it goes on with a move that was cut short.
+   * What fails is undone, or goes on with the next call.
+   */
+  move?(tenant: Tenant, target: MoveTarget | undefined, context: MoveContext): Promise<void>;
+  /** Undoes a move that was cut short, if the record does not name the new place yet; else it ends it. */
+  undoMove?(tenant: Tenant, context: MoveContext): Promise<void>;
   /** Drops what was cached for a tenant after its record was changed or deleted. */
   changed?(tenantId: string): void | Promise<void>;
   /** Migrates what the resource keeps in central; creates it the first time. */
   migrateCentral?(): Promise<void>;
   /** Receives the part of a tenancy in migrations that the resource runs itself. `createTenancy` calls it. */
   joined?(tenancy: FleetMigration): void;
+  /** What shows whether the resource works, for `tenancy.health`. Each must settle by itself and change nothing. */
+  readonly probes?: readonly HealthProbe[] | undefined;
   /** Closes what the resource holds for the process, such as pools and sockets. */
   end?(): Promise<void>;
 }
@@ -75,12 +108,46 @@ export interface FleetMigration {
   readonly hasOthers: boolean;
   /** Whether a handler may veto. */
   readonly asks: boolean;
+  /** For how long verbs lease a tenant, and wait for each other. The caller has a tenant's lease while it migrates it. */
+  readonly verbs: Required<VerbOptions>;
   /** Call it before a tenant is migrated. Rejects with VETOED. */
   migrating(tenant: Tenant): Promise<void>;
-  /** Call it afterwards: it migrates the other resources. Rejects with MIGRATE_FAILED. */
+  /** Call it under the tenant's lease, which `confirm` asks about: it migrates the other resources. Rejects with MIGRATE_FAILED. */
+  migrateOthers(tenant: Tenant, confirm: () => Promise<void>): Promise<void>;
+  /** Call it afterwards, without the lease. */
   migrated(tenant: Tenant): Promise<void>;
   /** Call it instead where the tenant could not be migrated. */
   failed(tenant: Tenant, error: TenancyError): Promise<void>;
+  /** The same for a run that undoes migrations, or only marks them: with its own signals, and without other resources. */
+  as(run: 'down' | 'fake'): FleetMigration;
+}
+
+/** The destination of a move. Omitted properties stay unchanged, or get the default of a new tenant. */
+export interface MoveTarget {
+  readonly isolation?: string | undefined;
+  readonly placement?: Placement | undefined;
+}
+
+/** The steps of a move. From `seal` on, the tenant can only be read where it was; `drop` destroys that. */
+export type MoveStep = 'create' | 'seal' | 'copy' | 'switch' | 'drop';
+
+/** The context of a move. */
+export interface MoveContext {
+  /** The holder of the tenant's lease, whom conditional writes name. */
+  readonly holder: string | undefined;
+  /** Call it before each step. Rejects with TENANT_BUSY once another process has taken over. */
+  confirm(): Promise<void>;
+  /** Is told of each step when it begins. */
+  readonly onProgress?: ((progress: { readonly step: MoveStep }) => void) | undefined;
+  /** Undoes the move once aborted, unless the record names the new place already. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A check of a resource. It resolves to a warning if there is one, and rejects if it failed. */
+export interface HealthProbe {
+  readonly name: string;
+  // biome-ignore lint/suspicious/noConfusingVoidType: a check without a return promises void.
+  check(): Promise<string | undefined | void>;
 }
 
 /** How far `create` brought a tenant's storage: empty, migrated, or migrated with its version recorded in central. */
@@ -89,7 +156,7 @@ export type ProvisionedAs = 'empty' | 'migrated' | 'migrated-and-recorded';
 /** The scope that a resource is opened for. */
 export type ResourceScope = { readonly kind: 'tenant'; readonly tenant: Tenant } | { readonly kind: 'central' };
 
-/** What a resource is asked to place: a tenant that does not exist yet. */
+/** A tenant that does not exist yet, for a resource to place. */
 export interface PlacementDraft {
   readonly id: string;
   readonly isolation?: string | undefined;

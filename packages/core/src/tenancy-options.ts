@@ -1,14 +1,24 @@
-import { TenancyError } from './errors.ts';
-import type { VerbOptions } from './lifecycle/exclusive.ts';
+import { type CheckedDomains, checkedDomains, type DomainOptions } from './domains/domain-options.ts';
+import { TenancyError } from './errors/errors.ts';
+import { quoted } from './errors/quoted.ts';
+import { type OptionNames, unknownOption } from './errors/unknown-option.ts';
+import { warn } from './errors/warn.ts';
+import {
+  type CheckedImpersonation,
+  checkedImpersonation,
+  type ImpersonationOptions,
+} from './impersonation/impersonation-options.ts';
+import type { Nudge } from './lookup/nudge.ts';
+import type { TenantCacheOptions } from './lookup/tenant-cache.ts';
 import { normalHost } from './models/domain.ts';
 import type { Tenant } from './models/tenant.ts';
-import { quoted } from './quoted.ts';
+import type { VerbOptions } from './models/verb-options.ts';
+import type { TenancyLog } from './observability/tenancy-log.ts';
 import type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
 import { type ResourceVerbs, resource, type StoringResource, type TenantResource } from './resource.ts';
-import type { OnError } from './signals.ts';
+import type { OnError } from './signals/signals.ts';
 import type { TenantStore } from './stores/store.ts';
-import type { TenantCacheOptions } from './tenant-cache.ts';
-import { type OptionNames, unknownOption } from './unknown-option.ts';
+import { checkUsageOptions, type UsageOptions } from './usage/usage-options.ts';
 
 /** Options of a tenancy. */
 export interface TenancyOptions<T extends Tenant = Tenant> {
@@ -28,10 +38,26 @@ export interface TenancyOptions<T extends Tenant = Tenant> {
   /** Per-tenant resources: a database, a cache, a queue. Created in this order, and ended in reverse. */
   readonly resources?: readonly [] | readonly (TenantResource | StoringResource<unknown, T>)[] | undefined;
   readonly cache?: TenantCacheOptions | undefined;
+  /**
+   * Makes changes of tenants reach the other processes in milliseconds and not only within 1.5 seconds: `orm.nudge()`, `cache.nudge()`
+   * or the application's own. Default: none.
+   */
+  readonly nudge?: Nudge | undefined;
   /** How the verbs of one tenant exclude each other across processes. */
   readonly verbs?: VerbOptions | undefined;
+  /** Counts what each tenant uses, and writes it to central. Default: false. */
+  readonly usage?: boolean | UsageOptions<T> | undefined;
+  /** Lets operators act as users of tenants, by `tenancy.impersonation`; it requires `jose`. Default: nobody can. */
+  readonly impersonation?: ImpersonationOptions | undefined;
+  /** Has tenants prove by DNS that their domains are their own, through `tenancy.domains`. Default: nothing is to be proved. */
+  readonly domains?: DomainOptions | undefined;
   /** More ids that no new tenant may have. */
   readonly reservedIds?: readonly string[] | undefined;
+  /**
+   * Where to write what an operator looks for, such as `console` or a logger of pino: a tenant that failed, a connection that was refused, a tenant over
+   * its share. Each kind and tenant is written at most once in 10 seconds. Default: nowhere.
+   */
+  readonly log?: TenancyLog | undefined;
   /** Receives errors that reach no caller, such as those of `-ed` signal handlers. Default: a process warning. */
   readonly onError?: OnError | undefined;
 }
@@ -45,8 +71,13 @@ export interface CheckedOptions<T extends Tenant> {
   readonly publicHosts: ReadonlySet<string>;
   readonly resources: readonly TenantResource[];
   readonly cache: TenantCacheOptions;
+  readonly nudge: Nudge | undefined;
   readonly verbs: VerbOptions;
+  readonly usage: UsageOptions<T> | undefined;
+  readonly impersonation: CheckedImpersonation | undefined;
+  readonly domains: CheckedDomains | undefined;
   readonly reservedIds: ReadonlySet<string>;
+  readonly log: TenancyLog | undefined;
   readonly onError: OnError;
 }
 
@@ -61,8 +92,13 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     publicHosts = [],
     resources = [],
     cache = {},
+    nudge,
     verbs = {},
+    usage = false,
+    impersonation,
+    domains,
     reservedIds = [],
+    log,
     onError = warn,
   } = options;
   if (resolver !== undefined && typeof resolver !== 'function') throw invalid('a resolver that is a function');
@@ -75,7 +111,11 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
   const store = onlyStore(options.store, resources);
   checkResourceNames(resources);
   checkCache(cache);
+  checkNudge(nudge, store);
   checkVerbs(verbs);
+  checkLog(log);
+  const counting = usage === true ? {} : usage || undefined;
+  if (counting !== undefined) checkUsageOptions(counting);
   if (!Array.isArray(reservedIds) || reservedIds.some((id) => typeof id !== 'string')) {
     throw invalid('reservedIds as an array of strings');
   }
@@ -88,8 +128,13 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     publicHosts: new Set(publicHosts.map(publicHost)),
     resources: [...resources],
     cache,
+    nudge,
     verbs,
+    usage: counting,
+    impersonation: impersonation && checkedImpersonation(impersonation),
+    domains: checkedDomains(domains),
     reservedIds: new Set(reservedIds),
+    log,
     onError: unfailing(onError),
   };
 }
@@ -102,8 +147,13 @@ const optionNames: OptionNames<TenancyOptions> = {
   publicHosts: true,
   resources: true,
   cache: true,
+  nudge: true,
   verbs: true,
+  usage: true,
+  impersonation: true,
+  domains: true,
   reservedIds: true,
+  log: true,
   onError: true,
 };
 const cacheNames: OptionNames<TenantCacheOptions> = {
@@ -193,6 +243,27 @@ function checkCache(cache: unknown): void {
   }
 }
 
+function checkLog(log: unknown): void {
+  if (log === undefined) return;
+  const { info, warn, error } = (isObject(log) ? log : {}) as Partial<TenancyLog>;
+  if ([info, warn, error].some((method) => typeof method !== 'function')) {
+    throw invalid('a log with info(), warn() and error(), such as console');
+  }
+}
+
+function checkNudge<T extends Tenant>(nudge: unknown, store: TenantStore<T>): void {
+  if (nudge === undefined) return;
+  const { listen, send = () => {} } = (isObject(nudge) ? nudge : {}) as Partial<Nudge>;
+  if (typeof listen !== 'function' || typeof send !== 'function') {
+    throw invalid('a nudge with a listen(), such as orm.nudge()');
+  }
+  if (store.changes === undefined) {
+    throw invalid(
+      'a store that publishes its changes if it has a nudge. Use the store of the orm, or remove the nudge',
+    );
+  }
+}
+
 function checkVerbs(verbs: unknown): void {
   if (!isObject(verbs)) throw invalid('verbs options as an object');
   const { leaseMs = 1, waitMs = 0 } = verbs as VerbOptions;
@@ -215,10 +286,6 @@ function unfailing(onError: OnError): OnError {
       warn(failure);
     }
   };
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }
 
 function isObject(value: unknown): value is object {

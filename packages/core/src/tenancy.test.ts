@@ -1,13 +1,14 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest';
-import { currentScope } from './context.ts';
-import { isTenancyError, type TenancyError } from './errors.ts';
+import { isTenancyError, type TenancyError } from './errors/errors.ts';
 import type { Tenant } from './models/tenant.ts';
+import { allOf } from './resolvers/all-of.ts';
 import { firstOf } from './resolvers/first-of.ts';
 import { fromDomain } from './resolvers/from-domain.ts';
 import { fromHeader } from './resolvers/from-header.ts';
 import { fromSubdomain } from './resolvers/from-subdomain.ts';
 import type { Identifier, TenantRequest } from './resolvers/resolver.ts';
 import { defineResource } from './resource.ts';
+import { currentScope } from './scope/context.ts';
 import { memoryStore } from './stores/memory.ts';
 import { createTenancy, type Tenancy } from './tenancy.ts';
 import type { TenancyOptions } from './tenancy-options.ts';
@@ -108,6 +109,7 @@ describe('run', () => {
       return memory.find(id);
     }
     const tenancy = await site({ store: { ...memory, find } });
+    scopes.length = 0;
     await tenancy.central(() => tenancy.run('acme', () => undefined));
     expect(scopes).toEqual([undefined]);
   });
@@ -171,6 +173,25 @@ describe('a request', () => {
     await expect(found('beta.com')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
     await tenancy.tenants.removeDomain('beta', 'www.acme.com');
     expect(await found('www.acme.com')).toBe('acme');
+  });
+
+  test('that names an id and a domain enters their tenant, and is refused if they are of two', async () => {
+    const tenancy = await site({ resolver: allOf(fromDomain(), fromHeader('x-tenant')) });
+    await tenancy.tenants.create({ id: 'birch', plan: 'free', domains: ['birch.com'] });
+    const tenantOf = async (host: string, id: string) =>
+      (await tenancy.identify(request(host, { 'x-tenant': id })))?.id;
+    expect(await tenantOf('acme.com', 'acme')).toBe('acme');
+    expect(await tenantOf('www.acme.com:443', 'acme')).toBe('acme');
+    expect(await tenantOf('app.com', 'acme')).toBe('acme');
+    expect(await tenancy.identify(request('app.com'))).toBeUndefined();
+    for (const [host, id] of [
+      ['birch.com', 'acme'],
+      ['acme.com', 'birch'],
+      ['acme.com', 'nobody'],
+    ] as const) {
+      await expect(tenantOf(host, id)).rejects.toMatchObject({ code: 'TENANT_UNRESOLVED', message: /two tenants/ });
+    }
+    await expect(tenantOf('nobody.com', 'acme')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
   });
 
   test('that names no tenant is told which host was seen, and what is expected', async () => {

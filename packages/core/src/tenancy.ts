@@ -1,29 +1,31 @@
-import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './context.ts';
-import { TenancyError } from './errors.ts';
-import { createFollowedCache } from './followed-cache.ts';
-import { guardedStore } from './guarded-store.ts';
-import { createIdentify } from './identify.ts';
-import { admit, isClosed } from './lifecycle/admit.ts';
+import { createTenantDomains, type TenantDomains } from './domains/tenant-domains.ts';
+import { type EachOptions, type EachResult, eachTenant } from './entering/each-tenant.ts';
+import { createIdentification } from './entering/identify.ts';
+import { createRun, type RunOptions } from './entering/run.ts';
+import { TenancyError } from './errors/errors.ts';
+import { requireNode } from './errors/node-version.ts';
+import { createImpersonation, type Impersonation } from './impersonation/impersonation.ts';
 import { createTenantRecords, invalidateResources } from './lifecycle/records.ts';
+import { createFollowedCache } from './lookup/followed-cache.ts';
+import { createNudging } from './lookup/nudge.ts';
 import type { Tenant } from './models/tenant.ts';
-import { createRegistry } from './registry.ts';
+import { createHealth, type Health, type HealthOptions, storeProbes } from './observability/health.ts';
+import { writeLog } from './observability/tenancy-log.ts';
+import type { TenancyStats } from './observability/tenancy-stats.ts';
+import { auditedRegistry } from './registry/audited-registry.ts';
+import { guardedStore } from './registry/guarded-store.ts';
+import { createRegistry } from './registry/registry.ts';
+import type { TenantRegistry } from './registry/tenant-registry.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
 import { type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts';
-import { enterScope } from './scope.ts';
-import { createSignals, type Signals } from './signals.ts';
+import { type Acting, actingAs, checkedActing, currentActing } from './scope/acting.ts';
+import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './scope/context.ts';
+import { enterScope } from './scope/scope.ts';
+import { createAuditing } from './signals/auditing.ts';
+import { createSignals, type OnError, type SignalSender, type Signals } from './signals/signals.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
-import type { TenantRegistry } from './tenant-registry.ts';
-
-/** How a scope is entered by `run`. */
-export interface RunOptions {
-  /**
-   * Enters the tenant although it is suspended, under maintenance or archived. It is for operators, and never for requests: the signal
-   * `enteringClosed` keeps the record of it. Default: false.
-   */
-  readonly allowClosed?: boolean | undefined;
-  /** Why, for the record. */
-  readonly reason?: string | undefined;
-}
+import type { TenantUsage } from './usage/stored-bytes.ts';
+import { createUsage, type Usage, type UsageQuery } from './usage/usage.ts';
 
 /** An application's tenancy: it enters tenants' scopes and manages the tenants. */
 export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
@@ -36,7 +38,23 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
   run<R>(tenant: string | T, fn: (tenant: T) => R, options?: RunOptions): Promise<Awaited<R>>;
   /** Runs `fn` in central, the scope of the tenants' records and of shared data. */
   central<R>(fn: () => R): Promise<Awaited<R>>;
-  /** Runs `fn` in no scope. Use it for what outlives the scope, such as workers, timers and subscribers. */
+  /**
+   * Runs `fn` in each active tenant, a few at a time, and gives the results as they come: a report over all tenants. The loop's body
+   * is in no tenant.
+   * @example
+   * for await (const { tenant, value } of tenancy.each(() => orm.em.count(Order))) console.log(tenant.id, value);
+   */
+  each<R>(fn: (tenant: T) => R, options?: EachOptions): AsyncIterable<EachResult<T, Awaited<R>>>;
+  /**
+   * Runs `fn` with `actor` as the one who acts: every signal that it causes says so in `by`. It enters no scope. Throws CONFIG_INVALID for
+   * an actor without a name.
+   * @example
+   * await tenancy.as({ actor: 'maria', reason: 'ticket 7' }, () => tenancy.tenants.suspend('acme'));
+   */
+  as<R>(acting: Acting, fn: () => R): R;
+  /** Who acts here, and why, or `undefined` where nobody has said it. */
+  acting(): Acting | undefined;
+  /** Runs `fn` in no scope, with nobody acting. Use it for what outlives the scope, such as workers, timers and subscribers. */
   outside<R>(fn: () => R): R;
   /** The tenant of the current scope. Throws OUTSIDE_SCOPE, or NOT_IN_TENANT in central. */
   current(): T;
@@ -49,10 +67,30 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
    * Rejects as `run` does, with TENANT_UNRESOLVED if the request names no tenant, and with TENANT_FORBIDDEN if `authorize` refuses it.
    */
   identify(request: TenantRequest): Promise<T | undefined>;
+  /**
+   * The tenant that a request leads to, whatever its status and whoever may enter it; `undefined` if that is central, or a tenant that is not
+   * there. It lets nobody in: it is for keeping what is not a tenant's off a tenant's host. Rejects as the resolver does.
+   */
+  leadsTo(request: TenantRequest): Promise<T | undefined>;
   /** Identifies a request and runs `fn` in its tenant or in central. Integrations call this. */
   enter<R>(request: TenantRequest, fn: (tenant: T | undefined) => R): Promise<Awaited<R>>;
   readonly tenants: TenantRegistry<T>;
   readonly signals: Signals<T>;
+  /** What this process has counted so far. */
+  stats(): TenancyStats;
+  /**
+   * What each tenant has used, as all processes have counted it that have the option `usage`. Rejects with STORE_UNAVAILABLE, or with
+   * CONFIG_INVALID if the store keeps no usage.
+   * @example
+   * const [used] = await tenancy.usage({ tenant: 'acme', since: new Date('2026-11-01') });
+   */
+  usage(query?: UsageQuery): Promise<TenantUsage[]>;
+  /** Operators who act as users of tenants, with the option `impersonation`. */
+  readonly impersonation: Impersonation<T>;
+  /** Domains that tenants bring, and prove by DNS, with the option `domains`. */
+  readonly domains: TenantDomains;
+  /** Whether this process can serve. It never rejects, and contains no credential. */
+  health(options?: HealthOptions): Promise<Health>;
   /** Migrates what the resources keep in central; creates it the first time. */
   migrateCentral(): Promise<void>;
   /** Ends every resource, newest first. Later calls return the same promise. */
@@ -60,36 +98,28 @@ export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
 }
 
 /**
- * Creates a tenancy. Its tenants are kept by `store`, or by the resource that brings one, such as the orm.
+ * Creates a tenancy. Its tenants are stored in `store`, or in the store of a resource, such as the orm.
  * @throws CONFIG_INVALID with one sentence on what is wrong.
  * @example
  * const tenancy = createTenancy({ resources: [orm, cache], resolver: fromSubdomain('app.com') });
  */
 export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Tenancy<T> {
+  requireNode();
   const { resolver, authorize, forbiddenAs, publicHosts, reservedIds, onError, ...checked } = checkedOptions(options);
   const resources = checked.resources.map(verbsOf);
   const store = guardedStore(checked.store);
-  const cache = createFollowedCache(store, checked.cache, (id) => void invalidateResources(id, { resources, onError }));
+  const nudging = createNudging(checked.nudge, onError);
+  const changed = (id: string) => void invalidateResources(id, { resources, onError });
+  const cache = createFollowedCache(store, checked.cache, changed, nudging);
   const records = createTenantRecords({ store, cache, resources, onError });
   const signals = createSignals<T>(onError);
-  const tenants = createRegistry({
-    store,
-    cache,
-    records,
-    signals,
-    resources,
-    reservedIds,
-    publicHosts,
-    verbs: checked.verbs,
-  });
-  const identify = createIdentify({ resolver, authorize, forbiddenAs, publicHosts, cache });
-
-  const owner: ScopeOwner = {
-    resources: new Set(checked.resources),
-    activated: (scope) => signals.emitScope('activated', scope as Scope<T>),
-    deactivated: (scope) => signals.emitScope('deactivated', scope as Scope<T>),
-    report: (error, scope) => onError(error, { tenant: scope.kind === 'tenant' ? scope.tenant.id : undefined }),
-  };
+  const auditing = createAuditing(store.audit, onError);
+  const shared = { store, cache, records, signals, resources, auditing, publicHosts, find: cache.find };
+  const registry = createRegistry({ ...shared, reservedIds, verbs: checked.verbs, proof: checked.domains });
+  const tenants = auditedRegistry(registry, store, auditing);
+  const { identify, leadsTo } = createIdentification({ resolver, authorize, forbiddenAs, publicHosts, cache });
+  const usage = createUsage({ ...shared, options: checked.usage, onError });
+  const { owner, scopes } = createScopeOwner(new Set(checked.resources), usage, signals, onError);
   const own = (scope: OpenScope) => scope.owner === owner;
 
   function enterTenant<R>(tenant: T, fn: (tenant: T) => R): Promise<Awaited<R>> {
@@ -100,31 +130,35 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     return enterScope(owner, undefined, fn);
   }
 
-  async function run<R>(
-    named: string | T,
-    fn: (tenant: T) => R,
-    { allowClosed = false, reason }: RunOptions = {},
-  ): Promise<Awaited<R>> {
-    const id = typeof named === 'string' ? named : named?.id;
-    const found = cache.find(id);
-    const tenant = found instanceof Promise ? await found : found;
-    if (!allowClosed || tenant === undefined || !isClosed(tenant)) return enterTenant(admit(tenant, id), fn);
-    await signals.emitBefore('enteringClosed', { tenant, reason });
-    return enterTenant(tenant, fn);
-  }
+  const run = createRun({ cache, signals, auditing, enterTenant });
 
   function tryCurrent(): T | undefined {
     const scope = innermost(own);
     return scope?.kind === 'tenant' ? (scope.tenant as T) : undefined;
   }
 
+  const probes = [...storeProbes(store), ...cache.probes, ...resources.flatMap((each) => each.probes ?? [])];
+
+  const endLog = checked.log === undefined ? () => {} : writeLog(checked.log, (error) => onError(error, {}));
+
   let closing: Promise<void> | undefined;
-  const close = () => (closing ??= endAll(resources));
+  const close = () =>
+    (closing ??= Promise.all([nudging.end(), usage.end()])
+      .then(() => endAll(resources))
+      .finally(endLog));
 
   return {
     run,
     central,
+    as: (acting, fn) => actingAs(checkedActing(acting), fn),
+    acting: currentActing,
     outside,
+    health: createHealth(probes, () => closing !== undefined),
+    usage: usage.read,
+    impersonation: createImpersonation({ ...shared, options: checked.impersonation, tryCurrent }),
+    domains: createTenantDomains({ ...shared, options: checked.domains }),
+    stats: () => ({ scopes: { ...scopes }, lookups: cache.stats() }),
+    each: (fn, options) => eachTenant({ run, all: tenants.all }, fn, options),
 
     current() {
       const tenant = tryCurrent();
@@ -141,6 +175,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     },
 
     identify: async (request) => identify(request),
+    leadsTo,
 
     async enter<R>(request: TenantRequest, fn: (tenant: T | undefined) => R): Promise<Awaited<R>> {
       const found = identify(request);
@@ -156,6 +191,31 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What scopes need of their tenancy, which counts them. */
+function createScopeOwner<T extends Tenant>(
+  resources: ReadonlySet<TenantResource>,
+  usage: Pick<Usage, 'of'>,
+  signals: Pick<SignalSender<T>, 'emitScope'>,
+  onError: OnError,
+): { readonly owner: ScopeOwner; readonly scopes: TenancyStats['scopes'] } {
+  const scopes = { open: 0, entered: 0 };
+  const owner: ScopeOwner = {
+    resources,
+    usageOf: usage.of,
+    activated: (scope) => {
+      scopes.entered += 1;
+      scopes.open += 1;
+      signals.emitScope('activated', scope as Scope<T>);
+    },
+    deactivated: (scope) => {
+      scopes.open -= 1;
+      signals.emitScope('deactivated', scope as Scope<T>);
+    },
+    report: (error, scope) => onError(error, { tenant: scope.kind === 'tenant' ? scope.tenant.id : undefined }),
+  };
+  return { owner, scopes };
 }
 
 function noTenant({ outside: isOutside }: { readonly outside: boolean }): TenancyError {

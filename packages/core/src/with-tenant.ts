@@ -1,4 +1,5 @@
-import { isTenancyError } from './errors.ts';
+import { isTenancyError } from './errors/errors.ts';
+import { warn } from './errors/warn.ts';
 import { scopedBody } from './integrations/scoped-body.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
 import type { Tenancy } from './tenancy.ts';
@@ -16,7 +17,7 @@ export interface WithTenantOptions {
 
 /**
  * Makes a fetch handler run in the request's tenant, or in `central` for a public host: a route handler of Next.js, a loader of Remix, Bun, Deno,
- * or whatever else takes a `Request` and returns a `Response`. Further arguments are passed on. The scope ends when the response
+ * or any other function from `Request` to `Response`. Further arguments are passed on. The scope ends when the response
  * has been made, and that of a stream when it has been read to the end or cancelled.
  * @example
  * export const GET = withTenant(tenancy, async () => Response.json(await orm.em.find(Order, {})));
@@ -51,7 +52,7 @@ export function withTenant<Further extends readonly unknown[]>(
 
     async function failed(error: unknown): Promise<void> {
       // An error after the response, such as one of closing a resource, can no longer be answered.
-      if (answered) return process.emitWarning(error as Error);
+      if (answered) return warn(error);
       if (entered) throw error;
       resolve(await onError(error, request));
     }

@@ -8,6 +8,7 @@ import { fromSubdomain } from '../src/resolvers/from-subdomain.ts';
 import { fromToken, type TokenOptions } from '../src/resolvers/from-token.ts';
 
 const { privateKey, publicKey } = await generateKeyPair('ES256');
+const privateJwk = await exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey);
 const { privateKey: otherKey } = await generateKeyPair('ES256');
 const secret = new TextEncoder().encode('a secret of at least thirty-two bytes');
 
@@ -35,6 +36,13 @@ test('a token that is valid leads to the tenant of its claim', async () => {
   expect(await fromToken({ key: publicKey, algorithms: ['ES256'], ...own })(request(undefined, token))).toEqual({
     id: 'birch',
   });
+});
+
+test('a tenant may be read from within a claim', async () => {
+  const claim = ({ o }: Readonly<Record<string, unknown>>) => (o as { slg?: string } | undefined)?.slg;
+  const resolve = fromToken({ key: publicKey, algorithms: ['ES256'], claim });
+  expect(await resolve(request(await signed({ o: { slg: 'acme' } })))).toEqual({ id: 'acme' });
+  await expect(resolve(request(await signed({ sub: '1' })))).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
 });
 
 test('a request without a token names no tenant', () => {
@@ -99,6 +107,12 @@ test.each([
   { algorithms: ['ES256'] },
   { key: publicKey, jwks: { keys: [] }, algorithms: ['ES256'] },
   { jwks: {}, algorithms: ['ES256'] },
+  { jwks: { keys: [] }, algorithms: ['ES256'] },
+  { jwks: { keys: [null] }, algorithms: ['ES256'] },
+  { jwks: { keys: [{ kty: 'RSA' }] }, algorithms: ['RS256'] },
+  { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] }, algorithms: ['HS256'] },
+  { jwks: { keys: [privateJwk] }, algorithms: ['ES256'] },
+  { jwks: new URL('file:///etc/keys'), algorithms: ['ES256'] },
   { key: publicKey },
   { key: publicKey, algorithms: [] },
   { key: publicKey, algorithms: ['none'] },

@@ -1,5 +1,5 @@
 import { isTenancyError, type Tenancy, type TenantRequest } from '@omnitenant/core';
-import { scopedBody } from '@omnitenant/core/extend';
+import { pathOfTarget, scopedBody, warn } from '@omnitenant/core/extend';
 import type { Context, MiddlewareHandler } from 'hono';
 
 /** Options of the middleware. */
@@ -44,7 +44,7 @@ export function tenancyMiddleware(
         })
         // An error after the response, such as one of closing a resource, can no longer be answered.
         .catch((error) => {
-          if (answered) return process.emitWarning(error);
+          if (answered) return warn(error);
           logFault(error);
           reject(error);
         });
@@ -54,9 +54,11 @@ export function tenancyMiddleware(
 function tenantRequest(c: Context): TenantRequest {
   // A request's URL is already normalised; parsing it again would cost as much as finding the tenant.
   const [, host, path] = /^[^:]+:\/\/([^/?#]*)([^?#]*)/.exec(c.req.url) ?? [];
+  // On Node, what was sent: a URL has its dots resolved already.
+  const target = (c.env as { incoming?: { url?: string } } | undefined)?.incoming?.url;
   return {
     host: c.req.header('host')?.includes(',') ? undefined : host,
-    path: path || '/',
+    path: target === undefined ? path || '/' : pathOfTarget(target),
     header: (name) => c.req.header(name),
     raw: c.req.raw,
   };

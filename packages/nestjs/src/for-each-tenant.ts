@@ -8,7 +8,7 @@ type Method = (this: object, ...args: never[]) => unknown;
 
 /**
  * Runs the method once for each active tenant, in its scope, one after the other; for `@Cron` and `@Interval`. A tenant whose run fails is
- * logged, and the others go on; then the method rejects with all the errors.
+ * logged, and the others continue; then the method rejects with all the errors.
  * @example
  * @Cron('0 3 * * *')
  * @ForEachTenant()

@@ -5,3 +5,5 @@ export { TenancyHttpException } from './tenancy-http-exception.ts';
 export { TenancyModule, type TenancyModuleAsyncOptions, type TenancyModuleOptions } from './tenancy-module.ts';
 export { TENANCY } from './tenancy-token.ts';
 export { tenantCacheKey } from './tenant-cache-key.ts';
+export { tenantMessages } from './tenant-messages.ts';
+export { tenantSocketAdapter } from './tenant-socket-adapter.ts';

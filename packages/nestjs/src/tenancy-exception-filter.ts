@@ -1,10 +1,17 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
-import type { HttpAdapterHost } from '@nestjs/core';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { TenancyError } from '@omnitenant/core';
 import { throwError } from 'rxjs';
 import { bodyOf, TenancyHttpException } from './tenancy-http-exception.ts';
 
-/** Answers a `TenancyError` with its status and headers. Its message is sent only where callers may read it. */
+/**
+ * Answers a `TenancyError` with its status and headers. Its message is sent only where callers may read it. `TenancyModule` applies it to HTTP; Nest applies
+ * no global filter to gateways, and to microservices of a hybrid application only with `inheritAppConfig`.
+ * @example
+ * @UseFilters(TenancyExceptionFilter)
+ * @WebSocketGateway()
+ * export class OrderGateway {}
+ */
 export class TenancyExceptionFilter implements ExceptionFilter<TenancyError | TenancyHttpException> {
   readonly #adapters: HttpAdapterHost;
 
@@ -35,3 +42,4 @@ export class TenancyExceptionFilter implements ExceptionFilter<TenancyError | Te
 }
 
 Catch(TenancyError, TenancyHttpException)(TenancyExceptionFilter);
+Inject(HttpAdapterHost)(TenancyExceptionFilter, undefined, 0);

@@ -8,7 +8,12 @@ import {
   p,
 } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
-import { InjectRepository, MikroOrmModule, type MikroOrmModuleSyncOptions } from '@mikro-orm/nestjs';
+import {
+  InjectEntityManager,
+  InjectRepository,
+  MikroOrmModule,
+  type MikroOrmModuleSyncOptions,
+} from '@mikro-orm/nestjs';
 import { defineConfig, EntityManager } from '@mikro-orm/postgresql';
 import {
   type CanActivate,
@@ -239,4 +244,32 @@ test('MikroORM’s own instance gives the tenant’s EntityManager, and refuses 
   expect(facade.constructor).toBe(MikroORM);
   expect(() => facade.migrator).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
   await app.close();
+});
+
+test('a named context is the tenant’s, too', async () => {
+  @Injectable()
+  class Reports {
+    constructor(
+      @InjectEntityManager('reports') readonly em: EntityManager,
+      @InjectRepository(Task, 'reports') readonly tasks: EntityRepository<Task>,
+    ) {}
+  }
+  @Module({
+    imports: [
+      TenancyModule.forRoot({ tenancy, orm, contextName: 'reports' }),
+      MikroOrmModule.forFeature([Task], 'reports'),
+    ],
+    providers: [Reports],
+  })
+  class AppModule {}
+  const app = await NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
+  const { em, tasks } = app.get(Reports);
+  expect(em).toBe(orm.em);
+  for (const id of ['acme', 'bloom']) {
+    const titles = await tenancy.run(id, async () => (await tasks.findAll()).map(({ title }) => title));
+    expect(titles.every((title) => title.startsWith(`of ${id}`))).toBe(true);
+  }
+  await expect(tasks.findAll()).rejects.toMatchObject({ code: 'OUTSIDE_SCOPE' });
+  await app.close();
+  await expect(tenancy.run('acme', () => orm.em.count(Task))).rejects.toThrow();
 });

@@ -9,8 +9,9 @@ import type { MigrationSource } from './mikro-orm/migrator-options.ts';
 import type { PendingMigrations } from './mikro-orm/pending-migrations.ts';
 import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
 import type { RowLogin } from './placement/row-login.ts';
+import type { TenantLimits } from './placement/tenant-limits.ts';
 
-/** What `createOrm` takes besides the MikroORM configuration. */
+/** Options of `createOrm` besides the MikroORM configuration. */
 export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEntityManager> {
   /** The isolation of a tenant that asks for none. Default: `schema`. */
   readonly isolation?: Isolation | undefined;
@@ -35,6 +36,11 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEn
   /** The connection limits of each server that sets none itself. */
   readonly connections?: ConnectionLimits | undefined;
   /**
+   * What a tenant may use of what it shares with others, and its settings of PostgreSQL. It is asked once for each version of the
+   * tenant's record, so a tenant's plan may decide. Default: the same share for all.
+   */
+  readonly limits?: ((tenant: TenantOf<E>) => TenantLimits | undefined) | undefined;
+  /**
    * Creates a database role for each new tenant. It owns the tenant's schema or database, and the tenant's statements run as it,
    * so PostgreSQL refuses raw SQL that names another tenant's schema. The login needs CREATEROLE. Default: false.
    */
@@ -49,6 +55,11 @@ export interface OrmOptions<E extends TenantEntity = TenantEntity, EM = DriverEn
    * not created.
    */
   readonly seed?: ((em: EM, tenant: TenantOf<E>) => Promise<unknown>) | undefined;
+  /**
+   * Fills the storage of a new tenant with what each tenant begins with, before `seed`. It is not told which tenant, so that
+   * `orm.ready.fill()` can do it ahead.
+   */
+  readonly prepare?: ((em: EM) => Promise<unknown>) | undefined;
   /**
    * How to serve a tenant with pending migrations: as usual (`serve`), without writes (`read-only`), or not at all (`refuse`),
    * with MIGRATIONS_PENDING, a 503 that says when to try again. Default: `serve`.
@@ -114,8 +125,11 @@ function optionsFault({
   isolation,
   servers = {},
   connections,
+  limits,
   pendingMigrations = 'serve',
 }: OrmOptions): string | undefined {
+  if (limits !== undefined && typeof limits !== 'function')
+    return 'The option limits must be a function of the tenant.';
   if (!servedAs.includes(pendingMigrations)) {
     return `There is no pendingMigrations "${pendingMigrations}". Choose one of: ${servedAs.map((name) => `"${name}"`).join(', ')}.`;
   }

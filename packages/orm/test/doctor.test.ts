@@ -1,14 +1,22 @@
 import { inspect } from 'node:util';
 import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { defineConfig } from '@mikro-orm/postgresql';
-import { isTenancyError } from '@omnitenant/core';
-import { obtainable, plainDatabase, type TestDatabase, testDatabase, testPgBouncer } from '@omnitenant/tooling';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTenancy, isTenancyError } from '@omnitenant/core';
+import {
+  obtainable,
+  plainDatabase,
+  type TestDatabase,
+  testDatabase,
+  testName,
+  testPgBouncer,
+} from '@omnitenant/tooling';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type DoctorReport, doctor } from '../src/doctor/doctor.ts';
-import { formatDoctorReport } from '../src/doctor/report.ts';
+import { formatDoctorReport, formatServerExamination } from '../src/doctor/report.ts';
+import { createOrm } from '../src/index.ts';
 
 function examine(clientUrl: string) {
-  return doctor(defineConfig({ clientUrl }), { timeoutMs: 1_000 });
+  return doctor(defineConfig({ clientUrl }), { timeoutMs: 5_000 });
 }
 
 function identity(rejection: unknown): unknown {
@@ -19,6 +27,10 @@ function expectUnavailable(error: unknown): void {
   expect(isTenancyError(error, 'SERVER_UNAVAILABLE'), String(error)).toBe(true);
   expect(`${inspect(error, { depth: 10 })} ${JSON.stringify(error)}`).not.toContain('S3cret-word');
 }
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 const withPgBouncer = await obtainable('pgbouncer');
 
@@ -47,7 +59,7 @@ describe('the doctor', () => {
     });
     expect(report.server.connectionsLeft).toBeLessThan(report.server.maxConnections);
     expect(formatDoctorReport(report)).toContain(
-      "ok    Isolation 'row': without a pin, the role reads no shared table.",
+      'ok    Isolation "row": without a pin, the role cannot read shared tables.',
     );
     expect(formatDoctorReport(report)).not.toMatch(/FAIL|note {2}Isolation/);
   });
@@ -56,14 +68,14 @@ describe('the doctor', () => {
     await using whole = await testDatabase();
     const report = await examine(whole.url);
     expect(report.role).toMatchObject({ superuser: true, bypassesRowSecurity: true });
-    expect(formatDoctorReport(report)).toContain('only the pin binds this login, a superuser');
+    expect(formatDoctorReport(report)).toContain('this login is a superuser, so only the pin restricts it');
     const powerless: DoctorReport = {
       ...report,
       role: { ...report.role, mayCreateSchemas: false, mayCreateDatabases: false, mayCreateRoles: false },
       pin: { holds: false, statements: 1 },
     };
     expect(formatDoctorReport(powerless)).toMatch(/grant create on database[\s\S]*createdb[\s\S]*createrole/);
-    expect(formatDoctorReport(powerless)).toContain('FAIL  Tenants do not stay apart here');
+    expect(formatDoctorReport(powerless)).toContain('FAIL  Tenant isolation fails');
   });
 
   describe.skipIf(!withPgBouncer)('through PgBouncer', () => {
@@ -82,7 +94,7 @@ describe('the doctor', () => {
       });
       const report = await examine(bouncer.url);
       expect(report).toMatchObject({ pooler, sessionState, pin: { holds } });
-      expect(formatDoctorReport(report)).toContain(`by ${poolMode}`.replace('by session', 'for each session'));
+      expect(formatDoctorReport(report)).toContain(`in ${poolMode} mode`);
     });
 
     test('says what PgBouncer calls itself where the role may ask', async () => {
@@ -121,5 +133,66 @@ describe('the doctor', () => {
 
   test('refuses PGlite, which has no server', async () => {
     await expect(doctor(definePglite({ dbName: 'memory://' }))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
+describe('the servers of an application', () => {
+  test("are examined each, and tenants' own once for each address, up to a bound", async () => {
+    await using database = await plainDatabase();
+    await using eu = await testDatabase();
+    const { host, hostname } = new URL(eu.url);
+    const variables = ['127.0.0.1', 'localhost'].map((name) => [testName().toUpperCase(), name] as const);
+    for (const [variable, name] of variables) {
+      const url = Object.assign(new URL(eu.url), { host: host.replace(hostname, name), password: 'S3cret-word' });
+      vi.stubEnv(variable, url.href);
+    }
+    const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [], migrations: {} }), {
+      servers: {
+        eu: { clientUrl: eu.url },
+        down: { clientUrl: 'postgres://ann:S3cret-word@127.0.0.1:1/app' },
+      },
+      names: { database: (id) => `${database.name}_${id}` },
+    });
+    await using tenancy = createTenancy({ resources: [orm] });
+    const examined = async (options?: Parameters<typeof orm.examineServers>[0]) => {
+      const report = await orm.examineServers({ clients: 4, timeoutMs: 5_000, ...options });
+      expect(JSON.stringify(report)).not.toContain('S3cret-word');
+      return report;
+    };
+    const configured = [
+      { server: 'default', isolations: ['schema', 'database', 'row'], report: { database: database.name } },
+      // Tenants of another isolation would need central's database there.
+      { server: 'eu', report: { pin: { holds: true } } },
+      { server: 'down', fault: expect.stringContaining('nothing answers') },
+    ];
+    expect(await examined()).toMatchObject({ servers: configured, leftOut: 0 });
+
+    await tenancy.migrateCentral();
+    const tenants = variables.flatMap(([variable], n) => [`a${n}`, `b${n}`].map((id) => [id, variable] as const));
+    for (const [id, variable] of tenants) {
+      await tenancy.tenants.create({ id, isolation: 'database', placement: { url: `env:${variable}` } });
+    }
+    const own = (tenant: string) => ({
+      server: 'own',
+      tenant,
+      isolations: ['database'],
+      report: { pin: { holds: true } },
+    });
+    expect(await examined()).toMatchObject({ servers: [...configured, own('a0'), own('a1')], leftOut: 0 });
+    expect(await examined({ maxOwnServers: 1 })).toMatchObject({ servers: [...configured, own('a0')], leftOut: 1 });
+
+    const lines = (await examined()).servers.map(formatServerExamination);
+    expect(lines[2]).toMatch(/^FAIL {2}Server "down": The database .*[^.]\.$/);
+    expect(lines[3]).toContain('ok    The own server of tenant "a0": Tenant isolation holds');
+    expect(lines[3]).not.toContain('Isolation "row"');
+    for (const [id] of tenants) await tenancy.tenants.remove(id);
+  });
+
+  test('are not examined without that of central', async () => {
+    const orm = await createOrm(
+      defineConfig({ clientUrl: 'postgres://ann:S3cret-word@127.0.0.1:1/app', entities: [] }),
+    );
+    await using _tenancy = createTenancy({ resources: [orm] });
+    expectUnavailable(await orm.examineServers().catch(identity));
   });
 });

@@ -22,6 +22,39 @@ test('a run tells handlers of each tenant, and heeds their veto', async () => {
   expect(told).toHaveLength(4);
 });
 
+test.each([
+  ['down', 'rollingBack', 'rolledBack'],
+  ['fake', 'faking', 'faked'],
+] as const)('%s sends signals of its own, and heeds a veto', async (verb, before, after) => {
+  await using site = await openSite();
+  const { orm, tenancy } = await site.open(all);
+  for (const id of ['acme', 'bloom']) await tenancy.tenants.create({ id });
+  const told: string[] = [];
+  for (const name of ['migrating', 'migrated'] as const) tenancy.signals.on(name, () => void told.push(name));
+  tenancy.signals.on(before, ({ tenant }) => {
+    told.push(`${before} ${tenant.id}`);
+    if (tenant.id === 'bloom') throw new Error('not during the sale');
+  });
+  tenancy.signals.on(after, ({ tenant }) => void told.push(`${after} ${tenant.id}`));
+  const report = await orm.migrations[verb]({ concurrency: 1, ...(verb === 'fake' && { to: 0 }) });
+  expect(report).toMatchObject({ migrated: 1, failed: [{ tenant: 'bloom', error: { code: 'VETOED' } }] });
+  expect(told).toEqual([`${before} acme`, `${after} acme`, `${before} bloom`]);
+});
+
+test('options of a run that do not exist are refused, because a misspelt limit would be none', async () => {
+  await using site = await openSite();
+  const { orm } = await site.open(first);
+  for (const verb of ['up', 'down', 'fake'] as const) {
+    await expect(orm.migrations[verb]({ maxFailure: 1 } as never)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `migrations.${verb}() has no option "maxFailure"; did you mean "maxFailures"?`,
+    });
+  }
+  await expect(orm.migrations.up({ groups: [{ tenant: ['acme'] } as never] })).rejects.toMatchObject({
+    message: 'A group of migrations.up() has no option "tenant"; did you mean "tenants"?',
+  });
+});
+
 test('where tenants share tables, the veto of one holds for all', async () => {
   await using site = await openSite();
   const before = await site.open(first);

@@ -5,6 +5,7 @@ import { obtainable, plainDatabase, testPgBouncer } from '@omnitenant/tooling';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 import type { Actor, ItemShop, Operation, ScopeOperation } from './fixtures/random-program.ts';
 import { perform } from './fixtures/random-scopes.ts';
 import { chains, endings, failures, traces } from './fixtures/random-sessions.ts';
@@ -22,7 +23,11 @@ const numRuns = runs === undefined ? 80 : Number(runs);
 const timeLimit = Number(seconds ?? (runs === undefined ? 4 : 86_400)) * 1_000;
 const poolers = (await obtainable('pgbouncer')) ? ['PostgreSQL', 'PgBouncer'] : ['PostgreSQL'];
 
-describe.each(poolers)('random programs on %s', (through) => {
+describe.each([
+  ...poolers,
+  ...poolers.map((pooler) => `${pooler}, tenants that share tables with a login of their own`),
+])('random programs on %s', (name) => {
+  const [through, hasLogin] = [name.split(',')[0], name.includes('login')];
   let shop: ItemShop;
   const close: (() => Promise<void>)[] = [];
 
@@ -33,7 +38,12 @@ describe.each(poolers)('random programs on %s', (through) => {
     if (through === 'PgBouncer') {
       // What comes next is sent to another connection of the server.
       const settings = { ignore_startup_parameters: 'extra_float_digits', server_round_robin: 1 };
-      const bouncer = await testPgBouncer({ upstream: url, poolSize: 30, settings });
+      const bouncer = await testPgBouncer({
+        upstream: url,
+        poolSize: 30,
+        settings,
+        users: { [`${database.name}_rows_tenants`]: 'tenants' },
+      });
       close.push(bouncer.stop);
       url = bouncer.url;
     }
@@ -44,7 +54,10 @@ describe.each(poolers)('random programs on %s', (through) => {
         migrations: { migrationsList: [CreateItems] },
         driverOptions: { max: 30 },
       }),
-      { names: { database: (id) => `${database.name}_${id}` } },
+      {
+        names: { database: (id) => `${database.name}_${id}` },
+        ...(hasLogin && { rows: { password: 'tenants', keys: generateCredentialsKey() } }),
+      },
     );
     const tenancy = createTenancy({ resources: [orm] });
     close.push(tenancy.close);

@@ -16,14 +16,15 @@ const patiently = Object.assign((name: string, run: () => Promise<void>) => test
   skip: test.skip,
 });
 
-describe.each<[name: string, isolations: string[], roles: boolean, rows?: RowLogin]>([
+describe.each<[name: string, isolations: string[], roles: boolean, rows?: RowLogin | undefined, movedTo?: string[]]>([
   ['schema', ['schema'], false],
   ['database', ['database'], false],
   ['row', ['row'], false],
   ['row, with a login of its own', ['row'], false, { password: 'tenants', keys: generateCredentialsKey() }],
   ['several isolations in one application', ['schema', 'database', 'row'], false],
   ['several isolations with a role for each tenant', ['schema', 'database', 'row'], true],
-])('%s, on PostgreSQL', (_, isolations, roles, rows) => {
+  ['tenants that were moved', ['schema', 'database', 'row'], true, undefined, ['database', 'schema', 'schema']],
+])('%s, on PostgreSQL', (_, isolations, roles, rows, movedTo) => {
   let database: TestDatabase | undefined;
   isolationSuite({
     test: patiently,
@@ -42,6 +43,7 @@ describe.each<[name: string, isolations: string[], roles: boolean, rows?: RowLog
       names: { database: (id) => `${database?.name}_${id}`, role: (id) => `${database?.name}_${id}` },
     },
     isolations,
+    movedTo,
     skip: isolations.includes('row') ? [sharedKeys] : [],
   });
 });

@@ -1,10 +1,10 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { testDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
+import { FairServer } from '../src/connections/fair-server.ts';
 import { limitsOf } from '../src/connections/limits.ts';
 import { ownServerPools } from '../src/connections/own-server-pools.ts';
 import { databaseOpener } from '../src/connections/pg.ts';
-import { ServerPools } from '../src/connections/server-pools.ts';
 import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
 import { libraryEntities } from '../src/testing/library.ts';
 
@@ -12,7 +12,7 @@ async function open(url: string, limits = {}) {
   const base = await initBaseOrm(defineConfig({ clientUrl: url, entities: libraryEntities }), () => undefined);
   return ownServerPools(
     (onEmpty) =>
-      new ServerPools(
+      new FairServer(
         limitsOf(limits),
         ({ database, url: where = '' }) => databaseOpener(base, {}, { dbName: database }, async () => where),
         onEmpty,

@@ -335,6 +335,24 @@ describe('rotating the key', () => {
     await after.tenancy.tenants.remove('bloom');
   });
 
+  test('seals anew what a move that a process has left goes on with', async () => {
+    const [old, newer] = [generateCredentialsKey(), generateCredentialsKey()];
+    await using app = await open({ credentials: { keys: old } });
+    const { createdAt } = await app.tenancy.tenants.create({ id: 'acme' });
+    const url = await app.orm.credentials.seal(app.own);
+    const target = { isolation: 'database', placement: { url } };
+    await app.query(`insert into central.omnitenant_move (id, created_at, token, step, wish, origin, target)
+      values ('acme', '${createdAt.toISOString()}', 'x', 'undoing', '${JSON.stringify(target)}', '{}', '${JSON.stringify(target)}')`);
+    await using rotating = await app.open({ credentials: { keys: `${newer},${old}` } });
+    expect(await rotating.orm.credentials.rotate()).toEqual({ rotated: 1, unchanged: 0, failed: [] });
+    expect(await rotating.orm.credentials.rotate()).toEqual({ rotated: 0, unchanged: 1, failed: [] });
+    const [left] = await app.query(
+      `select wish #>> '{placement,url}' = target #>> '{placement,url}' as equal, target #>> '{placement,url}' = '${url}' as old from central.omnitenant_move`,
+    );
+    expect(left).toEqual({ equal: true, old: false });
+    await app.query('delete from central.omnitenant_move');
+  });
+
   test('reports what it cannot read, goes on, and can be ended', async () => {
     const [old, newer] = [generateCredentialsKey(), generateCredentialsKey()];
     await using app = await open({ credentials: { keys: old } });

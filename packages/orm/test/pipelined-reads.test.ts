@@ -34,7 +34,7 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
     );
     return rows;
   }
-  const limited = `set local statement_timeout to ${quickMs};`;
+  const limited = `;set local statement_timeout to ${quickMs};`;
 
   /** Reads by a form of statement of which nothing is known yet. */
   const reading = (table: string, form: string) => (tenant: string) =>
@@ -47,10 +47,10 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
   test('SQL of the application’s own is never sent among others’', async () => {
     const read = reading('author', 'quick');
     expect(await read('a')).toEqual(['first of a']);
-    expect((await sessions()).every(({ query }) => !query.startsWith(limited))).toBe(true);
+    expect((await sessions()).every(({ query }) => !query.includes(limited))).toBe(true);
     const tenants = Array.from({ length: 40 }, (_, n) => (n % 3 ? 'a' : 'b'));
     expect(await Promise.all(tenants.map(read))).toEqual(tenants.map((tenant) => [`first of ${tenant}`]));
-    expect((await sessions()).every(({ query }) => !query.startsWith(limited))).toBe(true);
+    expect((await sessions()).every(({ query }) => !query.includes(limited))).toBe(true);
   });
 
   test.runIf(isolation === 'schema')(
@@ -72,7 +72,7 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
       const held = read('a');
       try {
         expect(await unrelated('b')).toEqual([]);
-        while (!(await sessions()).some(({ query, waits }) => waits && !query.startsWith(limited)));
+        while (!(await sessions()).some(({ query, waits }) => waits && !query.includes(limited)));
       } finally {
         await locking.end();
       }

@@ -2,13 +2,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { obtainable, plainDatabase, type TestDatabase, testPgBouncer } from '@omnitenant/tooling';
 import { Pool, type PoolClient } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { DefaultTenant } from '../src/central/tenant-entity.ts';
 import { databaseOpener } from '../src/connections/pg.ts';
 import { initBaseOrm } from '../src/mikro-orm/base-orm.ts';
 import type { RowLogin } from '../src/placement/row-login.ts';
 import { isolationSuite } from '../src/testing/index.ts';
+import { Author } from '../src/testing/library.ts';
 import { generateCredentialsKey } from '../src/vault/keys.ts';
+import { refusingProxy } from './fixtures/refusing-proxy.ts';
 import { runLibrary } from './fixtures/running-library.ts';
 
 /** Fewer than the clients that come, so that each connection to the server serves several of them. */
@@ -130,14 +132,14 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
       defineConfig({ clientUrl: bouncer.url, entities: [DefaultTenant] }),
       () => undefined,
     );
-    async function canPipeline(clientUrl: string) {
+    async function opened(clientUrl: string) {
       const opener = databaseOpener(base, {}, { clientUrl, dbName: database.name });
-      const opened = await opener.open();
-      await opener.close(opened.client);
-      return opened.canPipeline;
+      const { client, ...what } = await opener.open();
+      await opener.close(client);
+      return what;
     }
-    expect(await canPipeline(database.url)).toBe(true);
-    expect(await canPipeline(bouncer.url)).toBe(false);
+    expect(await opened(database.url)).toEqual({ isDirect: true, canPipeline: true, takesSeveral: true });
+    expect(await opened(bouncer.url)).toEqual({ isDirect: false, canPipeline: false, takesSeveral: true });
   });
 
   describe.each<[name: string, isolations: string[], rows?: RowLogin]>([
@@ -163,6 +165,27 @@ describe.skipIf(!(await obtainable('pgbouncer')))('through PgBouncer in transact
     });
   });
 });
+
+test.each(['schema', 'database'])(
+  'where a message may not set something and do more, that is asked once for each connection, and all goes on: %s',
+  async (isolation) => {
+    const database = await plainDatabase();
+    onTestFinished(database.drop);
+    await using proxy = await refusingProxy(database.url);
+    await using library = await runLibrary(
+      defineConfig({ clientUrl: proxy.url, driverOptions: { max: 4 } }),
+      fourOf(isolation),
+    );
+    const { tenancy, orm } = library;
+    for (let round = 0; round < 5; round += 1) {
+      const read = scopes.map((tenant) => tenancy.run(tenant, () => orm.em.fork().find(Author, {})));
+      const found = await Promise.all(read);
+      expect(found.map((authors) => authors.map(({ name }) => name))).toEqual(scopes.map((id) => [`first of ${id}`]));
+    }
+    expect(proxy.refused.filter((text) => !text.includes('pg_backend_pid'))).toEqual([]);
+    expect(proxy.refused.length).toBeGreaterThan(0);
+  },
+);
 
 interface Row {
   readonly name: string;

@@ -7,6 +7,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
+import { heard } from './fixtures/heard.ts';
 
 // Makes and drops many databases.
 vi.setConfig({ testTimeout: 300_000 });
@@ -299,7 +300,10 @@ describe('the template of databases', () => {
       { shared: [Country], names: { database: (id) => `${app.name}_${id}` } },
     );
     await using tenancy = createTenancy({ resources: [orm] });
+    const dropped = heard('omnitenant:orm:template-dropped');
     await tenancy.tenants.create({ id: 'globex', isolation: 'database' });
+    expect(dropped).toContainEqual({ server: 'default', database: first, reason: 'outdated' });
+    expect(dropped).not.toContainEqual(expect.objectContaining({ database: underWay }));
     expect(await tenancy.run('globex', () => orm.em.execute('select age from author'))).toEqual([]);
     const now = (await templatesOf(app)).filter((name) => name !== underWay);
     expect(now).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { isTenancyError } from '@omnitenant/core';
-import { plainDatabase } from '@omnitenant/tooling';
+import { plainDatabase, testServer } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
@@ -131,4 +131,28 @@ test.each([
   });
   await tenancy.central(() => orm.em.execute(drop));
   await tenancy.tenants.remove('acme');
+});
+
+test('a tenant is removed whose database PostgreSQL has dropped in part', async () => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(
+    defineConfig({ clientUrl: database.url }),
+    { going: { isolation: 'database' } },
+    { names: { database: (id) => `${database.name}_${id}` } },
+  );
+  const { tenants } = library.tenancy;
+  const server = new Client({ connectionString: testServer().url });
+  await server.connect();
+  try {
+    // What an interrupted drop leaves: nobody can connect to it.
+    const own = [`${database.name}_going`];
+    await server.query('update pg_database set datconnlimit = -2 where datname = $1', own);
+    await server.query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1', own);
+    await tenants.remove('going');
+    const left = await server.query('select from pg_database where datname = $1', own);
+    expect(left.rowCount).toBe(0);
+  } finally {
+    await server.end();
+  }
+  await tenants.create({ id: 'going', isolation: 'database' });
 });

@@ -128,7 +128,12 @@ describe('a role for each tenant', () => {
   test('goes with its tenant', async () => {
     await using app = await open(true);
     await app.tenancy.tenants.create({ id: 'short-lived' });
+    const [{ oid } = {}] = await app.tenancy.run('short-lived', () =>
+      app.orm.em.execute<{ oid: number }[]>(`select lo_from_bytea(0, 'of short-lived')::int as oid`),
+    );
     await app.tenancy.tenants.remove('short-lived');
+    const left = `select oid from pg_largeobject_metadata where oid = ${oid}`;
+    expect(await app.tenancy.central(() => app.orm.em.execute(left))).toEqual([]);
     await app.tenancy.tenants.create({ id: 'short-lived' });
     await app.tenancy.tenants.remove('short-lived');
   });

@@ -8,8 +8,8 @@ const changes = [
   ['alter table task disable row level security', /rows\.task: its row-level security is off/],
   ['drop policy omnitenant on task', /rows\.task: its policies/],
   ['alter policy omnitenant on task using (true)', /rows\.task: its policies/],
-  ['alter table task alter tenant_id drop default', /rows\.task: it has a column "tenant_id" of its own/],
-  ['alter table task alter tenant_id drop not null', /rows\.task: it has a column "tenant_id" of its own/],
+  ['alter table task alter tenant_id drop default', /rows\.task: it has its own column "tenant_id"/],
+  ['alter table task alter tenant_id drop not null', /rows\.task: it has its own column "tenant_id"/],
   ['create table note (body text); grant select on note to public', /rows\.note: it has no column "tenant_id"/],
   [
     'create view titles as select title from task; grant select on titles to public',

@@ -95,7 +95,7 @@ test('a role that is gone is named, with the SQL that makes it', async () => {
   const changesRole = `"${app.name}_rows_tenants_changes"`;
   await app.admin(`drop owned by ${changesRole}; drop role ${changesRole}`, 'superuser');
   const [found] = await process.orm.sharedTables.examine();
-  expect(found).toMatchObject({ open: ['one of its roles is not there'] });
+  expect(found).toMatchObject({ open: ['one of its roles is missing'] });
   for (const sql of found?.sql ?? []) await app.admin(sql, 'superuser');
   await process.orm.sharedTables.takeOver();
   expect(await process.orm.sharedTables.examine()).toMatchObject([{ open: [], closed: [] }]);

@@ -3,7 +3,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { defineConfig } from '@mikro-orm/pglite';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { scramVerifier } from '../src/isolation/row/wall.ts';
+import { scramVerifier } from '../src/isolation/scram-verifier.ts';
 import { createOrm } from '../src/orm.ts';
 import { rowWall } from '../src/placement/row-login.ts';
 import { sharedPlacement } from '../src/placement/shared-placement.ts';
@@ -103,6 +103,26 @@ describe('tenants that share tables, with a login of their own', () => {
       expect((await client.query('select count(*)::int as count from rows.task')).rows).toEqual([{ count: 1 }]);
     } finally {
       await client.end();
+    }
+  });
+
+  test('how many rows others have is seen in plans, and none of their values', async () => {
+    const client = await connection();
+    try {
+      await app.admin(
+        `insert into rows.task (tenant_id, title) select 'cedar', 'of cedar' from generate_series(1, 500); analyze rows.task`,
+        'superuser',
+      );
+      await client.query('set local enable_indexscan to off; set local enable_bitmapscan to off');
+      const { rows: plan } = await client.query(
+        'explain (analyze, costs off, timing off, summary off) select * from rows.task',
+      );
+      expect(JSON.stringify(plan)).toMatch(/Rows Removed by Filter: 50\d/);
+      expect(JSON.stringify(plan)).not.toContain('of cedar');
+      expect((await client.query(`select * from pg_stats where tablename = 'task'`)).rows).toEqual([]);
+    } finally {
+      await client.end();
+      await app.admin(`delete from rows.task where tenant_id = 'cedar'`, 'superuser');
     }
   });
 
@@ -261,6 +281,12 @@ const changes = [
   ['superuser', 'alter role "$_rows_tenants" createdb', /may create roles or databases/],
   ['superuser', 'grant usage on schema central to "$_rows_tenants"', /may use the schema "central"/],
   ['superuser', 'grant usage on schema t_schematic to public', /may use the schema "t_schematic"/],
+  ['superuser', 'grant create on schema public to public', /may create objects in the schema "public"/],
+  [
+    'superuser',
+    'create trusted language other handler plpgsql_call_handler inline plpgsql_inline_handler validator plpgsql_validator',
+    /may write functions in other, whose state outlives/,
+  ],
   ['superuser', 'grant create on database "$" to "$_rows_tenants"', /may create schemas/],
   ['superuser', 'grant "$_rows_tenants_owner" to "$_rows_tenants"', /is a member of "\S+_owner"/],
   [
@@ -296,6 +322,40 @@ test('what is changed of it is refused by a process that starts, named by the re
     await using after = await app.start([createTask], { options: { rows } });
     expect(await after.orm.sharedTables.examine(), sql).toMatchObject([{ wall: 'on', open: [], closed: [], sql: [] }]);
   }
+});
+
+test('what a tenant makes the sessions of their login begin with ends no text of another, and is reported', async () => {
+  await using app = await rowApplication();
+  await using process = await app.start([createTask], { entities: [Task], options: { rows } });
+  await fill(process);
+  const changed = await process.sql(
+    'acme',
+    `do $$ begin execute 'alter role current_user set standard_conforming_strings to off'; execute format('alter role current_user in database %I set datestyle to dmy', current_database()); end $$`,
+  );
+  expect(changed).toEqual([]);
+  await using next = await app.start([createTask], { entities: [Task], options: { rows } });
+  const { tenancy, orm } = next;
+  const title = String.raw`of \' or true; --`;
+  for (let n = 0; n < 4; n += 1) {
+    expect(await tenancy.run('bloom', () => orm.em.fork().find(Task, { title }))).toEqual([]);
+  }
+  const begun = await app.admin(
+    `select setconfig from pg_db_role_setting where setrole = '"${app.name}_rows_tenants"'::regrole`,
+    'superuser',
+  );
+  expect(JSON.stringify(begun)).toContain('standard_conforming_strings=off');
+  expect(await tenancy.run('bloom', () => orm.em.execute(String.raw`select '\x' as text`))).toEqual([
+    { text: String.raw`\x` },
+  ]);
+  const [found] = await orm.sharedTables.examine();
+  expect(found).toMatchObject({
+    wall: 'on',
+    open: [],
+    closed: expect.arrayContaining([expect.stringContaining('settings that somebody gave')]),
+  });
+  for (const sql of found?.sql ?? []) await app.admin(sql, 'superuser');
+  await using last = await app.start([createTask], { options: { rows } });
+  expect(await last.orm.sharedTables.examine()).toMatchObject([{ wall: 'on', closed: [], sql: [] }]);
 });
 
 test('tables from before there were tenants are taken over with it', async () => {

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { migration, type RowApplication, type RowProcess, rowApplication } from './fixtures/row-application.ts';
 
@@ -147,7 +148,7 @@ const refused = [
   [
     'a number as tenant_id',
     'alter table task add column tenant_id int',
-    /rows\.task: it has a column "tenant_id" of its own/,
+    /rows\.task: it has its own column "tenant_id"/,
   ],
   [
     'a mark of a tenant',
@@ -191,7 +192,7 @@ test('what a login may not give away is said, as the SQL that its owner has to r
   await using process = await app.start([createTables], { config: { clientUrl: url.href } });
   await expect(process.orm.sharedTables.takeOver({ rowsOf: 'acme' })).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
-    message: expect.stringMatching(/by who owns it.*grant usage, create on schema rows to/),
+    message: expect.stringMatching(/Have their owner or a superuser run this.*grant usage, create on schema rows to/),
   });
 });
 
@@ -218,4 +219,34 @@ test('who adopts the rows of tables without a log of migrations says which migra
   expect(await process.sql('acme', 'select title, done from task')).toEqual([{ title: 'of acme', done: null }]);
   await process.tenancy.tenants.create({ id: 'bloom' });
   expect(await process.sql('bloom', 'select title, done from task')).toEqual([]);
+});
+
+test('tables that stay in use are waited for, but not for ever, and the error names who uses them', async () => {
+  await using app = await rowApplication();
+  await using process = await app.start([createTables]);
+  await process.tenancy.tenants.create({ id: 'acme' });
+  const user = new pg.Client({ connectionString: app.url, application_name: 'a report' });
+  await user.connect();
+  try {
+    await app.admin('alter table task disable row level security', 'owner');
+    await user.query(
+      `begin; set local role "${app.name}_rows_tenants_owner"; lock table rows.task in access share mode`,
+    );
+    const taking = process.orm.sharedTables.takeOver({ waitMs: 900 });
+    await expect(taking).rejects.toMatchObject({
+      code: 'MIGRATE_FAILED',
+      message: expect.stringMatching(
+        /stayed in use for 0\.9 seconds.*process \d+ of "\w+" \(a report\), idle in transaction since \d+ s, which holds rows\.task/,
+      ),
+    });
+    const later = process.orm.sharedTables.takeOver();
+    await user.query('commit');
+    await later;
+    await user.query(`begin; select pg_advisory_xact_lock(hashtextextended('omnitenant:rows:rows', 0))`);
+    await expect(process.orm.sharedTables.takeOver({ waitMs: 1 })).rejects.toThrow(
+      /holds the right to change the schema/,
+    );
+  } finally {
+    await user.end();
+  }
 });

@@ -5,9 +5,11 @@ import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { sql as kyselySql } from 'kysely';
 import { Client } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { quickMs } from '../src/session/plain-reads.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const Note = defineEntity({ name: 'Note', properties: { id: p.integer().primary(), text: p.string() } });
 
@@ -47,7 +49,7 @@ test('generated reads of tables share connections, and stop as soon as the schem
   }
   async function lastIsShared() {
     const { rows } = await admin.query(
-      `select starts_with(query, 'set local statement_timeout to ${quickMs};') as shared from pg_stat_activity
+      `select position(';set local statement_timeout to ${quickMs};' in query) > 0 as shared from pg_stat_activity
        where datname = current_database() and query like '%< ${below}%' and pid <> pg_backend_pid()`,
     );
     return rows.some(({ shared }) => shared);
@@ -110,4 +112,45 @@ test('generated reads of tables share connections, and stop as soon as the schem
   do await read('a');
   while (await lastIsShared());
   await neverShared('a function that a stream has made');
+});
+
+test('a read that shares a connection may run no longer than its tenant’s own statements', async () => {
+  const database = await plainDatabase();
+  onTestFinished(database.drop);
+  const admin = new Client({ connectionString: database.url });
+  await admin.connect();
+  onTestFinished(() => admin.end());
+  const config = { clientUrl: database.url, entities: [Note], migrations: { migrationsList: [CreateNotes] } };
+  const limitMs = quickMs - 10;
+  const orm = await createOrm(defineConfig(config), {
+    limits: ({ id }) => (id === 'short' ? { settings: { statement_timeout: `${limitMs}ms` } } : undefined),
+  });
+  const tenancy = createTenancy({ resources: [orm] });
+  onTestFinished(() => tenancy.close());
+  await tenancy.migrateCentral();
+  for (const id of ['short', 'long']) await tenancy.tenants.create({ id });
+
+  /** Reads until the read shares a connection, and returns the limit that it was sent with. */
+  async function limitOfShared(id: string): Promise<string | undefined> {
+    const shared = /;set local statement_timeout to (\d+);select "n0"/;
+    for (let below = 1; ; below += 1) {
+      // Whether one may share depends on how quick the last one was.
+      await tenancy.run(id, () => orm.em.fork().find(Note, { id: { $lt: below } })).catch(() => {});
+      const { rows } = await admin.query(
+        `select query from pg_stat_activity where datname = current_database() and query like '%< ${below}%' and pid <> pg_backend_pid()`,
+      );
+      const limit = rows.map(({ query }) => shared.exec(query)?.[1]).find(Boolean);
+      if (limit !== undefined) return limit;
+    }
+  }
+  expect(await limitOfShared('long')).toBe(String(quickMs));
+  expect(await limitOfShared('short')).toBe(String(limitMs));
+
+  await admin.query('begin; lock table t_short.note, t_long.note');
+  const late = tenancy.run('long', () => orm.em.fork().find(Note, { id: 1 }));
+  await expect(tenancy.run('short', () => orm.em.fork().find(Note, { id: 1 }))).rejects.toMatchObject({
+    code: '57014',
+  });
+  await admin.query('commit');
+  expect(await late).toEqual([]);
 });

@@ -28,7 +28,17 @@ afterAll(async () => {
   await opened?.database.drop();
 });
 
-storeSuite({ test, createStore, changes: true });
+storeSuite({
+  test,
+  createStore,
+  changes: true,
+  search: true,
+  audit: true,
+  operations: true,
+  usage: true,
+  redemptions: true,
+  domainClaims: true,
+});
 
 test('an application without an identity map creates, suspends and removes tenants', async () => {
   await using database = await testDatabase();

@@ -146,7 +146,9 @@ describe.each(arrangements.slice(1))('in %s', (arrangement) => {
     if (/of bloom|"id":"bloom"/.test(answer instanceof Error ? shown.replace(sql, '') : shown)) return 'reads it';
     if (shown.includes('of acme')) return 'own rows only';
     if (!(answer instanceof Error)) return 'nothing there';
-    return /permission denied|is refused|would reach too|must be owner/.test(shown) ? 'refused' : 'nothing there';
+    return /permission denied|(?:is|are) refused|would affect too|must be owner/.test(shown)
+      ? 'refused'
+      : 'nothing there';
   }
 
   test.each(rows)('the table says what happens to: %s', async (name = '', ...cells) => {

@@ -1,7 +1,11 @@
 import { Migration } from '@mikro-orm/migrations';
+import { testServer } from '@omnitenant/tooling';
+import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
 import { AddCountries, CreateLibrary } from '../src/testing/library.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 import { AddNotes, type App, all, FillNotes, first, ids, inRows, openSite, statusOf } from './fixtures/fleet-site.ts';
+import { migration, rowApplication } from './fixtures/row-application.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -186,4 +190,83 @@ describe('verified tenants', () => {
     });
     expect(await verify(app)).toEqual({ well: 2, groups: [] });
   });
+
+  test('of shared tables are compared with what the migrations make, once for all of them', async () => {
+    await using site = await openSite();
+    const app = await site.open(inRows);
+    for (const id of ids(2)) await app.tenancy.tenants.create({ id, isolation: 'row' });
+    const owned = async (sql: string) => {
+      const [found] = await site.query(
+        `select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = 'rows'`,
+      );
+      await site.query(`begin; set local role "${found?.['owner']}"; set local search_path to rows; ${sql}; commit`);
+    };
+    const names = `select nspname as name from pg_namespace union all select rolname from pg_roles where starts_with(rolname, 'omnitenant')`;
+    const before = await site.query(`select count(*)::int from (${names}) as names`);
+    expect(await verify(app)).toEqual({ well: 2, groups: [] });
+
+    await owned('alter table note add column extra int; drop index note_body');
+    const differs = { problem: 'differs', tenants: ['t0', 't1'], fixed: false };
+    expect(await verify(app, { fix: true })).toMatchObject({ well: 0, groups: [differs] });
+    const { groups } = await verify(app);
+    expect(groups[0]?.differences).toEqual([
+      'column "note.extra" is not of this version',
+      'index "note.note_body" is missing',
+    ]);
+    await owned('alter table note drop column extra; create index note_body on note (body)');
+    expect(await verify(app)).toEqual({ well: 2, groups: [] });
+    // What was made to compare with is gone.
+    expect(await site.query(`select count(*)::int from (${names}) as names`)).toEqual(before);
+  });
+
+  test.each([['without'], ['with']])(
+    'of shared tables are well after migrations on live data, %s a login of their own',
+    async (login) => {
+      await using app = await rowApplication();
+      const options = login === 'with' ? { rows: { password: 'tenants', keys: generateCredentialsKey() } } : {};
+      const kinds = [
+        migration('Kinds', [
+          `create type mood as enum ('calm', 'cross'); create sequence numbers`,
+          `create table shelf (code text primary key, mood mood not null default 'calm')`,
+          `create table book (id serial primary key, shelf text references shelf on delete set null, title text not null unique, part int default nextval('numbers'))`,
+          'create view calm as select code from shelf where mood = $$calm$$::mood',
+          'create function stamp() returns trigger language plpgsql as $$ begin return new; end $$',
+          'create trigger book_stamp before update on book for each row execute function stamp()',
+        ]),
+        migration('More', [
+          'alter table book add column author_id int; create unique index book_part on book (part) where part > 0',
+          'create table loan (id uuid primary key default gen_random_uuid(), book int not null references book (id) on delete cascade, during int4range)',
+          'create policy short on loan as restrictive for select using (upper(during) < 100)',
+          'alter table shelf add constraint code_short check (length(code) < 9)',
+        ]),
+      ];
+      const first = await app.start(kinds.slice(0, 1), { options });
+      for (const id of ['acme', 'bloom']) {
+        await first.tenancy.tenants.create({ id });
+        await first.sql(id, `insert into shelf (code) values ('a'), ('b')`);
+        await first.sql(id, `insert into book (shelf, title) values ('a', 'one')`);
+      }
+      const second = await app.start(kinds, { options });
+      expect(await second.orm.migrations.up()).toMatchObject({ failed: [] });
+      expect(await second.orm.migrations.verify()).toEqual({ well: 2, groups: [] });
+    },
+  );
+
+  test('of shared tables are not called well where the login cannot make what they are compared with', async () => {
+    await using site = await openSite();
+    const app = await site.open(inRows);
+    await app.tenancy.tenants.create({ id: 't0', isolation: 'row' });
+    await asSuperuser(`alter role "${new URL(site.url).username}" nocreaterole`);
+    try {
+      expect(await verify(app)).toMatchObject({ well: 0, groups: [{ problem: 'uncompared', tenants: ['t0'] }] });
+    } finally {
+      await asSuperuser(`alter role "${new URL(site.url).username}" createrole`);
+    }
+  });
 });
+
+async function asSuperuser(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: testServer().url });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}

@@ -4,12 +4,16 @@ import { sql as kyselySql } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Author } from '../src/testing/library.ts';
+import { generateCredentialsKey } from '../src/vault/keys.ts';
 import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
+const rows = { password: 'tenants', keys: generateCredentialsKey() };
 const kinds = [
-  { kind: 'schema', isolation: 'schema', roles: false },
-  { kind: 'database', isolation: 'database', roles: false },
-  { kind: 'schema with roles', isolation: 'schema', roles: true },
+  { kind: 'schema', isolation: 'schema', options: {} },
+  { kind: 'database', isolation: 'database', options: {} },
+  { kind: 'schema with roles', isolation: 'schema', options: { roles: true } },
+  { kind: 'row', isolation: 'row', options: {} },
+  { kind: 'row with a login', isolation: 'row', options: { rows } },
 ];
 
 /** Statements, as somebody hostile or hurried would write it. */
@@ -149,7 +153,7 @@ const state = `select current_setting('statement_timeout') as timeout, current_s
   (select count(*)::int from pg_cursors where name not in ('', 'C_1')) as cursors,
   (select count(*)::int from pg_class where relnamespace = pg_my_temp_schema() and pg_my_temp_schema() <> 0) as temporary`;
 
-describe.each(kinds)('on one connection, isolation $kind:', ({ kind, isolation, roles }) => {
+describe.each(kinds)('on one connection, isolation $kind:', ({ kind, isolation, options }) => {
   let database: TestDatabase;
   let running: RunningLibrary;
   let admin: Client;
@@ -163,13 +167,20 @@ describe.each(kinds)('on one connection, isolation $kind:', ({ kind, isolation, 
       defineConfig({ clientUrl: database.url }),
       { a: { isolation }, b: { isolation } },
       {
-        // Databases share no connection, and with one in all, each statement would open one.
-        connections: { max: isolation === 'database' ? 2 : 1 },
+        // Databases and logins share no connection, and with one in all, each statement would open one.
+        connections: { max: isolation === 'database' || 'rows' in options ? 2 : 1 },
         names: { database: (id) => `${database.name}_${id}` },
-        roles,
+        ...options,
       },
     );
-    for (const sql of library) await run('a', sql);
+    if (isolation === 'row') {
+      await admin.query(
+        `set role "${database.name}_rows_tenants_owner"; set search_path to rows; ${library.join('; ')}; reset all; reset role`,
+      );
+      await running.orm.sharedTables.takeOver();
+    } else {
+      for (const sql of library) await run('a', sql);
+    }
     clean = await run('b', state);
   });
   afterAll(async () => {

@@ -13,6 +13,7 @@ import {
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
+import { withTenantSpans } from './bullmq/tenant-spans.ts';
 import { withServerErrors } from './bullmq/with-server-errors.ts';
 import { indexJobs } from './job-index/job-index.ts';
 import { ownedOptions, ownerIn } from './jobs/owned-options.ts';
@@ -26,7 +27,7 @@ export class FlowProducer<
   C = ConnectionOptions,
 > extends OutsideFlowProducer<B, C> {
   constructor(opts: FlowProducerOptions<C>, backend?: BackendFactory<B, C>) {
-    super(opts as never, backend as never);
+    super(withTenantSpans(opts) as never, backend as never);
     if (this.backend instanceof RedisQueueBackend) indexJobs(this.backend);
   }
 

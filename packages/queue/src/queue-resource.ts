@@ -4,12 +4,14 @@ import { ErrorCode, type IQueueBackend, type JobType, RedisQueueBackend } from '
 import { withServerErrors } from './bullmq/with-server-errors.ts';
 import { forgetOwner } from './fair/fair-scheduling.ts';
 import { callIndex } from './job-index/job-index.ts';
-import { allIdsOfTenant } from './job-index/tenant-jobs.ts';
+import { allIdsOfTenant, countsOfTenant } from './job-index/tenant-jobs.ts';
 import { isOwnId, ownerIn } from './jobs/owned-options.ts';
 import { central, type Owner } from './jobs/owner.ts';
 import type { Queue } from './queue.ts';
 
-type AnyQueue = Pick<Queue, 'name' | 'qualifiedName' | 'close'> & { readonly backend: IQueueBackend };
+type AnyQueue = Pick<Queue, 'name' | 'qualifiedName' | 'close' | 'getActiveCount'> & {
+  readonly backend: IQueueBackend;
+};
 
 /**
  * Makes the queue a resource of the tenancy: removing a tenant removes its jobs, schedules and events, and closing the tenancy
@@ -28,6 +30,12 @@ export function queueResource<Q extends AnyQueue>(queue: Q): TenantResource<Q> {
         backend instanceof RedisQueueBackend ? removeIndexed(backend, owner) : removeListed(backend, owner),
       );
     },
+    probes: [
+      {
+        name: `queue ${queue.name}`,
+        check: async () => void (await withServerErrors(queue.name, undefined, () => queue.getActiveCount())),
+      },
+    ],
     end: () => queue.close(),
   });
 }
@@ -48,10 +56,13 @@ function queueOf<Q extends AnyQueue>(queue: Q, owner: Owner): Q {
 async function removeIndexed(backend: RedisQueueBackend, owner: Owner): Promise<void> {
   await callIndex(backend, 'beginRemoval', owner);
   for (const id of (await callIndex(backend, 'schedules', owner)) as string[]) await backend.removeJobScheduler(id);
-  for (let start = 0, read = slice; read === slice; ) {
+  // The list of waiting jobs is everybody's: no more of it is read than it takes to find the tenant's.
+  let { waiting = 0 } = await countsOfTenant(backend, owner, ['waiting']);
+  for (let start = 0, read = slice; waiting > 0 && read === slice; ) {
     const reply = (await callIndex(backend, 'pullWaiting', owner, start, slice)) as [number, number];
     read = reply[0];
     start += read - reply[1];
+    waiting -= reply[1];
   }
   for (let removed = 1; removed > 0; ) {
     removed = 0;

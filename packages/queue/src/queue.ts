@@ -1,5 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import { currentScope } from '@omnitenant/core/extend';
+import { currentScope, type OptionNames } from '@omnitenant/core/extend';
 import {
   type BackendFactory,
   type BulkJobOptions,
@@ -19,13 +19,26 @@ import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
 import { guardJobData } from './bullmq/guard-job-data.ts';
 import { affectsAll, guardMethods } from './bullmq/guard-methods.ts';
+import { refuseMisspelled } from './bullmq/refuse-misspelled.ts';
+import { withTenantSpans } from './bullmq/tenant-spans.ts';
 import { backlogFull, withServerErrors } from './bullmq/with-server-errors.ts';
-import { forgetAll, isTenantPaused, parkTenant, pauseTenant, resumeTenant } from './fair/fair-scheduling.ts';
+import { cleanLinedUp } from './fair/clean-lined-up.ts';
+import {
+  forgetAll,
+  heldBackJobs,
+  isTenantPaused,
+  parkTenant,
+  pauseTenant,
+  resumeTenant,
+} from './fair/fair-scheduling.ts';
+import { heedNewPriorities } from './fair/line-change.ts';
 import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
 import { callIndex, indexJobs } from './job-index/job-index.ts';
 import { isOwnId, ownedOptions, ownerIn, ownId } from './jobs/owned-options.ts';
 import { central, crossTenant, currentOwner, eachTenant, type Owner, outsideScope } from './jobs/owner.ts';
 import { tenantOf } from './jobs/tenant-of.ts';
+import { timeZoneOf } from './jobs/time-zone.ts';
+import { type QueueStats, queueStats } from './queue-stats.ts';
 import { type TenantView, tenantView } from './tenant-view.ts';
 
 const OutsideQueue: typeof BullQueue = constructedOutside(BullQueue);
@@ -39,6 +52,8 @@ export interface QueueOptions<C = ConnectionOptions> extends BullQueueOptions<C>
    * BACKLOG_FULL; `addBulk` then adds none. Schedules, flows and central have no limit. Default: no limit. Redis only.
    */
   readonly maxBacklog?: number | ((tenant: Tenant) => number | undefined) | undefined;
+  /** The time zone of a tenant, such as `Europe/Paris`: the default of `tz` for the schedules that it creates. */
+  readonly timeZone?: ((tenant: Tenant) => string | undefined) | undefined;
 }
 
 /**
@@ -61,9 +76,11 @@ export class Queue<
   /** The owner of a handle, which does not depend on the scope that the handle is used in. */
   declare protected readonly owner?: Owner;
 
-  /** @throws CONFIG_INVALID for `maxBacklog` without Redis. */
+  /** @throws CONFIG_INVALID for `maxBacklog` without Redis, and for an option that looks like one of these. */
   constructor(name: string, opts: QueueOptions<C>, backend?: BackendFactory<B, C>) {
-    super(name, opts as never, backend as never);
+    super(name, withTenantSpans(refuseMisspelled(`The queue "${name}"`, opts, ownOptions)) as never, backend as never);
+    // BullMQ listens to the queue once for each caller that waits for a job to finish.
+    this.setMaxListeners(0);
   }
 
   override add(name: Name, data: Data, opts?: JobsOptions): Promise<Job<Data, Result, Name>> {
@@ -88,9 +105,12 @@ export class Queue<
     repeat: Omit<RepeatOptions, 'key'>,
     { name = id, data, opts }: JobTemplate<Data, Name> = {},
   ): Promise<Job<Data, Result, Name>> {
-    return this.adding((owner) =>
-      this.upsertOwned(ownId(owner, id), repeat, { name, data, opts: ownedOptions(owner, opts) }),
-    );
+    return this.adding((owner) => {
+      const tenant = currentTenant();
+      const tz = repeat.tz ?? (tenant && timeZoneOf(tenant, (this.opts as QueueOptions).timeZone));
+      const zoned = tz === undefined || repeat.pattern === undefined ? repeat : { ...repeat, tz };
+      return this.upsertOwned(ownId(owner, id), zoned, { name, data, opts: ownedOptions(owner, opts) });
+    });
   }
 
   /**
@@ -136,6 +156,15 @@ export class Queue<
   override async getJobCounts(...types: JobType[]): Promise<Record<string, number>> {
     const view = this.tenantView();
     return view === undefined ? super.getJobCounts(...types) : view.counts(typesOf(types));
+  }
+
+  /**
+   * Counts the jobs of all tenants, on the queue's server. Call it in central or outside all scopes; where many tenants wait, every few
+   * seconds at most. Rejects with CROSS_TENANT in a tenant's scope.
+   */
+  async stats(): Promise<QueueStats> {
+    const counts = await super.getJobCounts(...allTypes);
+    return queueStats(counts, this.backend instanceof RedisQueueBackend ? await heldBackJobs(this.backend) : 0);
   }
 
   override async getDelayedCount(timestamp?: number): Promise<number> {
@@ -205,6 +234,8 @@ export class Queue<
     guardJobData(this.backend, () => this.viewer());
     if (this.backend instanceof RedisQueueBackend) {
       viewLinedUpAsWaiting(this.backend);
+      heedNewPriorities(this.backend);
+      cleanLinedUp(this.backend);
       indexJobs(this.backend, () => this.maxBacklog());
     } else if (this.maxBacklogOption() !== undefined) {
       const message = `The queue "${this.name}" has the option "maxBacklog", which requires Redis; remove it.`;
@@ -223,10 +254,10 @@ export class Queue<
 
   /** The limit of the scope's tenant. */
   private maxBacklog(): number | undefined {
-    const scope = currentScope();
-    if (scope?.kind !== 'tenant') return undefined;
+    const tenant = currentTenant();
+    if (tenant === undefined) return undefined;
     const option = this.maxBacklogOption();
-    return typeof option === 'function' ? option(scope.tenant) : option;
+    return typeof option === 'function' ? option(tenant) : option;
   }
 
   private async refuseFull(owner: Owner, count: number): Promise<void> {
@@ -266,6 +297,8 @@ export class Queue<
 
 guardMethods(Queue.prototype);
 
+const ownOptions: OptionNames<Omit<QueueOptions, keyof BullQueueOptions>> = { maxBacklog: true, timeZone: true };
+
 const allTypes: readonly JobType[] = [
   ...(['active', 'completed', 'delayed', 'failed', 'prioritized', 'waiting', 'waiting-children'] as const),
 ];
@@ -273,6 +306,11 @@ const allTypes: readonly JobType[] = [
 function typesOf(types: JobType[] | JobType = []): readonly JobType[] {
   const asked = typeof types === 'string' ? [types] : [...new Set(types)];
   return asked.length === 0 ? allTypes : asked;
+}
+
+function currentTenant(): Tenant | undefined {
+  const scope = currentScope();
+  return scope?.kind === 'tenant' ? scope.tenant : undefined;
 }
 
 function sees(viewer: Owner, { opts }: { readonly opts: JobsOptions }): boolean {

@@ -1,5 +1,5 @@
 import { outside, TenancyError, type Tenant } from '@omnitenant/core';
-import { incarnationOf } from '@omnitenant/core/extend';
+import { currentScope, incarnationOf, type OptionNames, usageOf } from '@omnitenant/core/extend';
 import {
   type BackendFactory,
   Worker as BullWorker,
@@ -9,16 +9,22 @@ import {
   type Job,
   type Processor,
   RedisQueueBackend,
+  type Span,
   type WorkerListener,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { guardJobData } from './bullmq/guard-job-data.ts';
+import { refuseMisspelled } from './bullmq/refuse-misspelled.ts';
+import { nameTenantOf, withTenantSpans } from './bullmq/tenant-spans.ts';
 import { type FairOptions, limitsOf, limitsOfAll } from './fair/fair-options.ts';
 import { parkTenant, scheduleFairly, scheduleWaiting, shareLimits } from './fair/fair-scheduling.ts';
+import { heedNewPriorities } from './fair/line-change.ts';
 import { viewLinedUpAsWaiting } from './fair/waiting-view.ts';
 import { indexJobs } from './job-index/job-index.ts';
 import { ownerIn } from './jobs/owned-options.ts';
 import { central, currentOwner, eachTenant, type Owner } from './jobs/owner.ts';
+import { trace } from './jobs/queue-diagnostics.ts';
+import { tenantOf } from './jobs/tenant-of.ts';
 import { fanOut } from './processing/fan-out.ts';
 import { delayedHolding, type Holding, parkedHolding } from './processing/holding.ts';
 import { handleInJobScope, hasScope } from './processing/job-handlers.ts';
@@ -33,13 +39,18 @@ export interface WorkerOptions<C = ConnectionOptions> extends BullWorkerOptions<
    * a queue. Redis only.
    */
   readonly fair?: boolean | FairOptions | undefined;
+  /**
+   * The time zone of a tenant, such as `Europe/Paris`. A schedule for all tenants with a `pattern` is due for each in its own.
+   * Default: the schedule's own time zone.
+   */
+  readonly timeZone?: ((tenant: Tenant) => string | undefined) | undefined;
 }
 
 /**
  * BullMQ's Worker, which runs each job in the scope that it was added in. If the tenant cannot be entered, the job is held, or
  * fails with the error of `tenancy.run`. A job without a tenant, because it was added with BullMQ's own Queue, fails with
  * JOB_WITHOUT_TENANT.
- * @throws CONFIG_INVALID for `fair` without Redis.
+ * @throws CONFIG_INVALID for `fair` without Redis, and for an option that looks like one of these.
  * @example
  * const worker = new Worker<Email>('emails', async (job) => send(job.data), { connection, tenancy });
  */
@@ -62,7 +73,8 @@ export class Worker<
     opts: WorkerOptions<C>,
     backend?: BackendFactory<B, C>,
   ) {
-    super(name, processor, opts as never, backend as never);
+    const options = refuseMisspelled(`The worker of the queue "${name}"`, opts, ownOptions);
+    super(name, processor, withTenantSpans(options) as never, backend as never);
   }
 
   /** Runs outside all scopes, wherever it is called; so do `resume` and the stalled check. */
@@ -125,6 +137,7 @@ export class Worker<
     guardJobData(backend, currentOwner);
     if (backend instanceof RedisQueueBackend) {
       viewLinedUpAsWaiting(backend);
+      heedNewPriorities(backend);
       indexJobs(backend);
       if (limits !== undefined) scheduleFairly(backend, limits);
     } else if (fair !== undefined) {
@@ -144,12 +157,41 @@ export class Worker<
     token: string,
     signal?: AbortSignal,
   ): Promise<Result> {
-    return processJob(job, token, this, async (tenant) => {
-      if (tenant !== undefined) await this.shareLimits(tenant);
-      return ownerIn(job.opts) === eachTenant
-        ? (fanOut(job, this as never, (jobs) => this.Job.createBulk(this as never, jobs)) as Result)
-        : super.callProcessJob(job, token, signal);
-    }) as Promise<Result>;
+    const work = () =>
+      processJob(job, token, this, async (tenant) => {
+        const used = usageOf(currentScope());
+        if (used !== undefined) used.jobs += 1;
+        if (tenant !== undefined) await this.shareLimits(tenant);
+        return ownerIn(job.opts) === eachTenant
+          ? (fanOut(job, this as never, (jobs) => this.Job.createBulk(this as never, jobs)) as Result)
+          : super.callProcessJob(job, token, signal);
+      }) as Promise<Result>;
+    const { id, name } = job;
+    const hasTelemetry = this.opts.telemetry !== undefined;
+    const message = () => ({ queue: this.name, name, id, tenant: tenantOf(job), hasTelemetry });
+    return trace('omnitenant:queue:job', message, work);
+  }
+
+  protected override handleCompleted(
+    result: Result,
+    job: Job<Data, Result, Name>,
+    token: string,
+    fetchNext?: () => boolean,
+    span?: Span,
+  ): Promise<Job<Data, Result, Name>> {
+    nameTenantOf(job, span);
+    return super.handleCompleted(result, job, token, fetchNext, span);
+  }
+
+  protected override handleFailed(
+    error: Error,
+    job: Job<Data, Result, Name>,
+    token: string,
+    fetchNext?: () => boolean,
+    span?: Span,
+  ): Promise<Job<Data, Result, Name>> {
+    nameTenantOf(job, span);
+    return super.handleFailed(error, job, token, fetchNext, span);
   }
 
   /** Says what the tenant's limits are, if each has its own, and they are not those that this worker has said before. */
@@ -169,6 +211,15 @@ export class Worker<
     }
   }
 }
+
+const ownOptions: OptionNames<Omit<WorkerOptions, keyof BullWorkerOptions>> = {
+  closedTenants: true,
+  fair: true,
+  holdForMs: true,
+  tenancy: true,
+  tenantOf: true,
+  timeZone: true,
+};
 
 const jobEvents: ReadonlySet<string> = new Set(['active', 'completed', 'failed', 'progress']);
 

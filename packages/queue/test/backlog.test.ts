@@ -1,7 +1,7 @@
 import { isTenancyError } from '@omnitenant/core';
 import { testRedis } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
-import { Queue } from '../src/index.ts';
+import { FlowProducer, Queue } from '../src/index.ts';
 import { openSite } from './fixtures/site.ts';
 
 const full = expect.toSatisfy((error) => isTenancyError(error, 'BACKLOG_FULL') && error.status === 429);
@@ -53,4 +53,44 @@ test('there is room again for jobs that finished, were removed, or were drained'
   await tenancy.central(() => queue.drain());
   await addTwo();
   await tenancy.run('beta', () => queue.addBulk(Array.from({ length: 9 }, () => ({ name: 'job', data: {} }))));
+});
+
+test('a limit that comes later counts what was added before it, by others and in flows too', async () => {
+  await using site = await openSite(await testRedis());
+  const { connection, prefix, tenancy } = site;
+  const before = site.queue('jobs');
+  const flows = site.closing(new FlowProducer({ connection, prefix }));
+  const queue = site.closing(new Queue('jobs', { connection, prefix, maxBacklog: 4 }));
+  await tenancy.run('acme', async () => {
+    await before.addBulk([{ name: 'job', data: {} }]);
+    await queue.add('job', {});
+    await before.add('job', {}, { delay: 100_000 });
+    await flows.add({ name: 'parent', queueName: 'jobs', children: [{ name: 'child', queueName: 'jobs' }] });
+    await expect(queue.add('job', {})).rejects.toEqual(full);
+    expect(await queue.count()).toBe(5);
+  });
+});
+
+test.each([false, true])('a finished job that is tried again counts as unfinished again, fair: %s', async (fair) => {
+  await using site = await openSite(await testRedis());
+  const { connection, prefix, tenancy } = site;
+  const queue = site.closing(new Queue('jobs', { connection, prefix, maxBacklog: 2 }));
+  const add = () => tenancy.run('acme', () => queue.add('job', {}));
+  async function failBoth(): Promise<void> {
+    const work = site.work(queue, () => Promise.reject(new Error('no')), { fair });
+    await work.settled(2);
+    await work.worker.close();
+  }
+  const jobs = [await add(), await add()];
+  await expect(add()).rejects.toEqual(full);
+  await failBoth();
+  for (const job of jobs) await tenancy.run('acme', async () => (await queue.getJob(String(job.id)))?.retry());
+  await expect(add()).rejects.toEqual(full);
+  await failBoth();
+  await tenancy.central(() => queue.retryJobs());
+  await expect(add()).rejects.toEqual(full);
+  const work = site.work(queue, async () => {}, { fair });
+  await work.settled(2);
+  await work.worker.close();
+  await add();
 });

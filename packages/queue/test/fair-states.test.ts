@@ -246,3 +246,138 @@ test('a queue that is obliterated keeps nothing of the turns', async () => {
   // BullMQ's own, which its workers write.
   expect(left.filter((key) => !['marker', 'stalled-check', 'meta'].includes(key))).toEqual([]);
 });
+
+test('a job whose lock was lost keeps no other from its turn', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  await add(site, queue, 'acme', 4);
+  await add(site, queue, 'beta', 2);
+  const client = new Redis(site.url);
+  const key = (name: string) => `${site.prefix}:${queue.name}:${name}`;
+  let lost = '';
+  const work = site.work(
+    queue,
+    async ({ id = '', name }) => {
+      if (lost !== '' || name !== 'acme') return;
+      lost = id;
+      await client.del(key(`${id}:lock`));
+    },
+    { fair: { concurrency: 1 }, concurrency: 2, stalledInterval: 100 },
+  );
+  const settled = await work.settled(6);
+  expect(settled.filter(({ error }) => error)).toEqual([]);
+  expect(new Set(settled.map(({ job }) => job.id)).size).toBe(6);
+  await work.worker.close();
+  expect(await client.exists(key('fair:active'), key('fair:busy'))).toBe(0);
+  await client.quit();
+});
+
+// Within less time than it takes until the job of before is found to be stalled, which would let them start as well.
+test('jobs beyond the share under workers of before start under those that allow more', {
+  timeout: 20_000,
+}, async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const { processor, open } = gate();
+  await add(site, queue, 'acme', 3);
+  const before = site.work(queue, processor, { fair: { concurrency: 1 } });
+  await new Promise((resolve) => before.worker.once('active', resolve));
+  await before.worker.close(true);
+  await site.work(queue, async () => {}, { fair: true }).settled(2);
+  open();
+});
+
+test('a new priority is heeded for jobs that are lined up', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const { processor, open } = gate();
+  const order: string[] = [];
+  await site.tenancy.run('acme', () => queue.addBulk(['first', 'a', 'b', 'c'].map((name) => ({ name, data: {} }))));
+  const work = site.work(
+    queue,
+    async (job) => {
+      order.push(job.name);
+      await processor(job);
+    },
+    { fair: { concurrency: 1 } },
+  );
+  await site.tenancy.run('acme', async () => {
+    await expect.poll(() => order).toEqual(['first']);
+    const [a, , c] = await queue.getWaiting();
+    await a?.changePriority({ priority: 5 });
+    await c?.changePriority({ priority: 3 });
+    expect(await queue.getJobCounts('waiting', 'prioritized')).toEqual({ waiting: 1, prioritized: 2 });
+  });
+  open();
+  await work.settled(4);
+  expect(order).toEqual(['first', 'b', 'c', 'a']);
+});
+
+test('a job that is put first with a new priority is the next of its tenant', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const { processor, open } = gate();
+  const order: string[] = [];
+  const names = ['first', 'a', 'b', 'c', 'd', 'e'];
+  await site.tenancy.run('acme', () => queue.addBulk(names.map((name) => ({ name, data: {} }))));
+  const work = site.work(
+    queue,
+    async (job) => {
+      order.push(job.name);
+      await processor(job);
+    },
+    { fair: { concurrency: 1 } },
+  );
+  await site.tenancy.run('acme', async () => {
+    await expect.poll(() => order).toEqual(['first']);
+    const waiting = await queue.getWaiting();
+    const jobOf = (name: string) => waiting.find((job) => job.name === name);
+    await jobOf('c')?.changePriority({ lifo: true });
+    for (const name of ['a', 'd']) await jobOf(name)?.changePriority({ priority: 2 });
+    await jobOf('e')?.changePriority({ priority: 2, lifo: true });
+  });
+  open();
+  await work.settled(6);
+  expect(order).toEqual(['first', 'c', 'b', 'e', 'a', 'd']);
+  const client = new Redis(site.url);
+  for (const { id } of await queue.getCompleted()) {
+    expect(await client.hexists(`${site.prefix}:${queue.name}:${id}`, 'fair:first')).toBe(0);
+  }
+  await client.quit();
+});
+
+test('jobs that are lined up are cleaned as those that wait, or have a priority', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const { processor, open } = gate();
+  const jobs = ['first', 'a', 'b', 'c', 'd', 'e'].map((name, n) => ({
+    name,
+    data: {},
+    opts: n > 3 ? { priority: 2 } : {},
+  }));
+  await site.tenancy.run('acme', () => queue.addBulk(jobs));
+  const done: string[] = [];
+  const work = site.work(
+    queue,
+    async (job) => {
+      done.push(job.name);
+      await processor(job);
+    },
+    { fair: { concurrency: 1 } },
+  );
+  await expect.poll(() => done).toEqual(['first']);
+  await site.tenancy.central(async () => {
+    expect(await queue.clean(60_000, 100, 'wait')).toEqual([]);
+    expect(await queue.clean(0, 1, 'prioritized')).toHaveLength(1);
+    expect(await queue.getJobCounts('waiting', 'prioritized')).toEqual({ waiting: 3, prioritized: 1 });
+    expect(await queue.clean(0, 2, 'wait')).toHaveLength(2);
+    // What a worker has not lined up yet is cleaned with the rest.
+    await site.tenancy.run('beta', () => queue.add('late', {}));
+    expect(await queue.clean(0, 0, 'wait')).toHaveLength(2);
+    expect(await queue.getJobCounts('waiting', 'prioritized')).toEqual({ waiting: 0, prioritized: 1 });
+  });
+  await site.tenancy.run('acme', () => queue.add('last', {}));
+  open();
+  await work.settled(3);
+  expect(done).toEqual(['first', 'last', 'e']);
+});

@@ -1,8 +1,9 @@
-import { memoryStore } from '@omnitenant/core';
+import { memoryStore, type Tenant } from '@omnitenant/core';
 import { currentScope, type TenantStore } from '@omnitenant/core/extend';
 import { testRedis } from '@omnitenant/tooling';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
+import { Queue } from '../src/index.ts';
 import { openSite } from './fixtures/site.ts';
 
 function here() {
@@ -123,3 +124,36 @@ test.each([
     for (const minutes of left) expect(minutes > least && minutes <= most).toBe(true);
   },
 );
+
+test('a schedule is due in the time zone of each tenant', async () => {
+  const zones: Record<string, string> = { acme: 'Asia/Tokyo', beta: 'UTC', gamma: 'Nowhere/Land' };
+  const timeZone = ({ id }: Tenant) => zones[id];
+  await using site = await openSite(await testRedis());
+  const { connection, prefix, tenancy } = site;
+  for (const id of ['gamma', 'delta']) await tenancy.tenants.create({ id });
+  const queue = site.closing(new Queue('jobs', { connection, prefix, timeZone }));
+  const soon = new Date(Date.now() + 2_000);
+  const pattern = `${soon.getUTCSeconds()} ${soon.getUTCMinutes()} ${soon.getUTCHours()} * * *`;
+  await tenancy.central(() => queue.upsertJobSchedulerForTenants('nightly', { pattern, tz: 'UTC' }));
+  const seen: (string | undefined)[] = [];
+  const work = site.work(queue, async () => void seen.push(here()), { timeZone });
+  const errors: Error[] = [];
+  work.worker.on('error', (error) => errors.push(error));
+  await work.settled(1 + 3);
+  expect(seen.sort()).toEqual(['beta', 'delta', 'gamma']);
+  expect(errors).toMatchObject([{ code: 'CONFIG_INVALID', tenant: 'gamma' }]);
+  const [later] = await tenancy.run('acme', () => queue.getDelayed());
+  expect(later?.name).toBe('nightly');
+  const due = (later?.timestamp ?? 0) + (later?.delay ?? 0);
+  expect(Math.abs(due - soon.getTime() - 15 * 3_600_000)).toBeLessThan(60_000);
+
+  const own = await tenancy.run('acme', async () => {
+    await queue.upsertJobScheduler('own', { pattern: '0 3 * * *' });
+    await queue.upsertJobScheduler('given', { pattern: '0 3 * * *', tz: 'UTC' });
+    return Promise.all(['own', 'given'].map((id) => queue.getJobScheduler(id)));
+  });
+  expect(own.map((scheduler) => new Date(scheduler?.next ?? 0).getUTCHours())).toEqual([18, 3]);
+  await expect(
+    tenancy.run('gamma', () => queue.upsertJobScheduler('own', { pattern: '0 3 * * *' })),
+  ).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+});

@@ -1,6 +1,7 @@
 import { createTenancy, isTenancyError, memoryStore } from '@omnitenant/core';
 import { resourceSuite } from '@omnitenant/core/testing';
 import { testRedis } from '@omnitenant/tooling';
+import { redisServer } from '@omnitenant/tooling/services';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { FlowProducer, Queue, queueResource } from '../src/index.ts';
@@ -189,3 +190,45 @@ test('the index of a tenant’s jobs does not grow with jobs that are gone', asy
   expect(await size()).toBeLessThan(900);
   await client.quit();
 });
+
+test('what a removal does in Redis does not grow with the jobs of other tenants', async () => {
+  const calls = await Promise.all([0, 6_000].map(callsOfRemoval));
+  const [alone = 0, beside = 0] = calls;
+  // The stream of events is everybody's, and BullMQ keeps it short: it is read in pages.
+  expect(beside - alone).toBeLessThan(60);
+  expect(alone).toBeGreaterThan(100);
+});
+
+/** How many commands Redis runs, those in scripts included, to remove a tenant beside so many jobs of another one. */
+async function callsOfRemoval(others: number): Promise<number> {
+  const server = await redisServer();
+  await using site = await openSite({ url: server.url, prefix: '', drop: () => server.stop() });
+  const queue = site.queue<number>();
+  const tenancy = createTenancy({ store: memoryStore(), resources: [queueResource(queue)] });
+  const admin = new Redis(server.url);
+  for (const [id, count] of [
+    ['beta', others],
+    ['acme', 60],
+  ] as const) {
+    await tenancy.tenants.create({ id });
+    // None of acme's waits in the list, which nothing tells whose jobs are where in.
+    const states = [{ delay: 100_000 }, { priority: 3 }, ...(id === 'acme' ? [] : [{}])];
+    const jobs = Array.from({ length: count }, (_, n) => ({
+      name: 'job',
+      data: n,
+      opts: states[n % states.length] ?? {},
+    }));
+    if (count > 0) await tenancy.run(id, () => queue.addBulk(jobs));
+  }
+  const before = totalOf(await admin.info('commandstats'));
+  await tenancy.tenants.remove('acme');
+  const after = totalOf(await admin.info('commandstats'));
+  expect(await queue.getJobCountByTypes('waiting', 'delayed', 'prioritized')).toBe(others);
+  await tenancy.close();
+  await admin.quit();
+  return after - before;
+}
+
+function totalOf(commandstats: string): number {
+  return [...commandstats.matchAll(/:calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}

@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
 import { isTenancyError } from '@omnitenant/core';
 import { testRedis } from '@omnitenant/tooling';
 import { expect, test } from 'vitest';
+import { QueueEvents } from '../src/index.ts';
 import { openSite } from './fixtures/site.ts';
 
 function refused(code: 'OUTSIDE_SCOPE' | 'CROSS_TENANT') {
@@ -86,6 +88,8 @@ test('what concerns the jobs of all is not done from a tenant’s scope', async 
   await site.tenancy.run('beta', async () => {
     for (const act of [
       () => queue.drain(),
+      () => queue.getMetrics('completed'),
+      () => queue.getWorkers(),
       () => queue.obliterate({ force: true }),
       () => queue.clean(0, 0),
       () => queue.getRanges(['waiting']),
@@ -126,4 +130,38 @@ test('a parent that is another tenant’s is refused, under whatever id', async 
     });
     await site.tenancy.run('acme', () => queue.add('child', {}, opts));
   }
+});
+
+test('to add jobs again sends no script again', async () => {
+  await using site = await openSite(await testRedis());
+  const queue = site.queue();
+  const { stream } = (await queue.backend.client) as unknown as { readonly stream: Socket };
+  async function sent(add: () => Promise<unknown>): Promise<number> {
+    const before = stream.bytesWritten;
+    await site.tenancy.run('acme', add);
+    return stream.bytesWritten - before;
+  }
+  const one = () => queue.add('job', {});
+  const two = () => queue.addBulk([1, 2].map(() => ({ name: 'job', data: {} })));
+  expect(await sent(one)).toBeGreaterThan(4_000);
+  expect(await sent(two)).toBeLessThan(3_000);
+  expect(await sent(two)).toBeLessThan(3_000);
+});
+
+test('any number of callers may wait for jobs of one queue', async () => {
+  await using site = await openSite(await testRedis());
+  const { connection, prefix } = site;
+  const queue = site.queue();
+  const events = site.closing(new QueueEvents(queue.name, { connection, prefix }));
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on('warning', warned);
+  const jobs = await site.tenancy.run('acme', () =>
+    queue.addBulk(Array.from({ length: 30 }, () => ({ name: 'job', data: {} }))),
+  );
+  const finished = Promise.all(jobs.map((job) => job.waitUntilFinished(events)));
+  site.work(queue, async () => 'done');
+  expect(new Set(await finished)).toEqual(new Set(['done']));
+  process.off('warning', warned);
+  expect(warnings.map(({ message }) => message)).toEqual([]);
 });

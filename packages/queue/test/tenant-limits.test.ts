@@ -89,7 +89,13 @@ test('limits that are no numbers above 0 are refused, or reported', async () => 
   await using site = await openSite(await testRedis());
   const queue = site.queue();
   const { connection, prefix, tenancy } = site;
-  for (const fair of [{ concurrency: 0 }, { concurrency: Number.NaN }, { rate: { max: 1, durationMs: -1 } }]) {
+  const misspelt = { concurency: 1 } as object;
+  for (const fair of [
+    misspelt,
+    { concurrency: 0 },
+    { concurrency: Number.NaN },
+    { rate: { max: 1, durationMs: -1 } },
+  ]) {
     const make = () => new Worker(queue.name, async () => {}, { connection, prefix, tenancy, fair, autorun: false });
     expect(make).toThrow(expect.toSatisfy((error) => isTenancyError(error, 'CONFIG_INVALID')));
   }

@@ -11,7 +11,8 @@ export interface Subscriber {
   readonly status: string;
   connect(): Promise<void>;
   subscribe(channel: string): Promise<unknown>;
-  on(event: 'ready' | 'close' | 'error', handler: () => void): unknown;
+  on(event: 'ready' | 'close', handler: () => void): unknown;
+  on(event: 'error', handler: (error: unknown) => void): unknown;
   on(event: 'message', handler: (channel: string, message: string) => void): unknown;
   disconnect(): void;
 }

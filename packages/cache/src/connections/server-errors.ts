@@ -32,7 +32,8 @@ export function unavailable(tenant: string | undefined, error: unknown): Tenancy
   });
 }
 
-function reasonOf(error: unknown): string {
+/** Why Redis cannot be used. The client's message is not repeated, as it may hold a value. */
+export function reasonOf(error: unknown): string {
   const { name = '', message = '', code = '', lastNodeError } = error as Failure;
   if (lastNodeError !== undefined && lastNodeError !== null) return reasonOf(lastNodeError);
   if (name === 'ReplyError') {

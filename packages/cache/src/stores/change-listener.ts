@@ -1,5 +1,6 @@
 import { outside } from '@omnitenant/core';
 import type { Subscriber } from '../connections/redis-client.ts';
+import { subscribe } from '../connections/subscription.ts';
 import type { Owner } from './owner.ts';
 import type { Change } from './redis-store.ts';
 
@@ -21,43 +22,35 @@ export interface ChangeHandlers {
 
 /** Listens on a channel, over a connection of its own, which is opened outside all scopes. */
 export function changeListener(open: () => Subscriber, channel: string): ChangeListener {
-  let subscriber: Subscriber | undefined;
   let isLive = false;
   let hasEnded = false;
+  let end: (() => void) | undefined;
 
-  function listen({ onChange, onLost }: ChangeHandlers): Subscriber {
-    const client = open();
-    client.on('error', () => {});
-    client.on('close', () => {
-      isLive = false;
-      onLost();
+  function listen({ onChange, onLost }: ChangeHandlers): () => void {
+    return subscribe(open(), channel, {
+      onHeard: () => {
+        isLive = true;
+      },
+      onLost: () => {
+        isLive = false;
+        onLost();
+      },
+      onMessage: (message) => {
+        const { owner, keys } = JSON.parse(message) as Change;
+        onChange(owner, keys);
+      },
     });
-    client.on('ready', () => {
-      client.subscribe(channel).then(
-        () => {
-          isLive = client.status === 'ready';
-        },
-        // The connection is lost again, or Redis refuses: then nothing is heard, and nothing kept.
-        () => {},
-      );
-    });
-    client.on('message', (_, message) => {
-      const { owner, keys } = JSON.parse(message) as Change;
-      onChange(owner, keys);
-    });
-    client.connect().catch(() => {});
-    return client;
   }
 
   return {
     isListening(handlers) {
-      if (!hasEnded) subscriber ??= outside(() => listen(handlers));
+      if (!hasEnded) end ??= outside(() => listen(handlers));
       return isLive;
     },
 
     end() {
       hasEnded = true;
-      subscriber?.disconnect();
+      end?.();
     },
   };
 }

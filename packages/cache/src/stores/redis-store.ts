@@ -29,7 +29,6 @@ export interface RedisStoreOptions {
   readonly onError: (owner: Owner, error: unknown) => void;
   /** Where each change is published, as the JSON of a `Change`. Default: nowhere. */
   readonly channel?: string | undefined;
-  readonly end: () => void;
 }
 
 /** What has changed: the entries under some keys of an owner, or any of them. */
@@ -42,7 +41,7 @@ export interface Change {
 const [keysAtOnce, tagsAtOnce] = [500, 5_000];
 
 /** Keeps entries in Redis, those of an owner in one key. The braces put the same owner's on one node of a cluster. */
-export function redisStore({ use, prefix, timeoutMs, onError, channel, end }: RedisStoreOptions): CacheStore {
+export function redisStore({ use, prefix, timeoutMs, onError, channel }: RedisStoreOptions): CacheStore {
   async function inRedis<R>(owner: Owner, work: (client: RedisClient, key: string) => Promise<R>): Promise<R> {
     try {
       // A connection opened on the way serves other tenants too, so it is opened outside all scopes.
@@ -132,7 +131,7 @@ export function redisStore({ use, prefix, timeoutMs, onError, channel, end }: Re
       await change(owner, clearScript, []);
     },
 
-    end,
+    end() {},
   };
 }
 

@@ -1,15 +1,22 @@
-import type { Tenancy, Tenant } from '@omnitenant/core';
+import type { Anonymisation, Tenancy, Tenant } from '@omnitenant/core';
 import type { Orm, RolloutGroup } from '@omnitenant/orm';
+import type { BackupTarget } from './backup-target.ts';
 
-/** The configuration of the command `omnitenant`: the application's tenancy, and what the application adds to the commands. */
+/** The configuration of the command `omnitenant`: the application's tenancy, and its extensions of the commands. */
 export interface OmnitenantConfig<T extends Tenant = Tenant> {
   /** Closed at the end of each command. */
   readonly tenancy: Tenancy<T>;
   readonly orm: Orm<T>;
   /** Creates an admin user, for `create-superuser`; runs in the tenant. */
   createSuperuser?(user: Superuser, tenant: T): unknown;
+  /** What `create-superuser` asks for besides the email address and the password, by their names. */
+  readonly superuserFields?: Readonly<Record<string, SuperuserField>>;
   /** The groups that `migrate --all` goes by, in their order. */
   readonly rollout?: readonly RolloutGroup<T>[];
+  /** What `export --anonymise` and `clone --anonymise` go by: `orm.anonymisation()` makes it. */
+  readonly anonymisation?: Anonymisation<T>;
+  /** Where `backup` writes to and `restore` reads from without a folder, such as a bucket. */
+  readonly backups?: BackupTarget;
   readonly shell?: {
     /** Names to add to the shell, besides `em`, `orm`, `tenancy`, `tenant` and the entities. */
     readonly context?: Readonly<Record<string, unknown>>;
@@ -21,6 +28,18 @@ export interface Superuser {
   readonly email: string;
   /** In plain text: hash it. */
   readonly password: string;
+  /** The answers to `superuserFields`, by their names. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** Something to ask for about an admin user. */
+export interface SuperuserField {
+  /** The question. Default: the field's name. */
+  readonly message?: string;
+  /** The answers to choose from. Default: any text. */
+  readonly choices?: readonly string[];
+  /** The answer if there is none. Without it, there has to be one. */
+  readonly default?: string;
 }
 
 /** The default export of a script for `omnitenant run`; it runs once in each tenant. */

@@ -1,4 +1,4 @@
-import { print } from '../terminal/output.ts';
+import { say } from '../terminal/output.ts';
 import { printJson } from '../terminal/table.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { type FleetFlags, migrateFleet, targetOf } from './migrate-fleet.ts';
@@ -11,7 +11,7 @@ export async function fakeCentral(
 ): Promise<void> {
   const changed = await orm.migrations.central.fake(targetOf(to));
   if (json) return printJson({ changed });
-  print(changed.length === 0 ? 'Nothing to do.' : `marked in central: ${changed.join(', ')}`);
+  say(changed.length === 0 ? 'Nothing to do.' : `marked in central: ${changed.join(', ')}`);
 }
 
 /** Marks the migrations up to `to` as applied in each of the tenants. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -19,14 +20,24 @@ export async function importModule(path: string): Promise<Module> {
 
 async function load(path: string): Promise<Module> {
   const { href } = pathToFileURL(path);
-  // Node caches a refusal of CommonJS, so tsx has to be registered before the first attempt.
-  if (isCommonJs(path)) await registerTsx(path);
+  // CommonJS modules see each other's default exports only if all of them are required. Node caches a refusal, so tsx comes first.
+  if (isCommonJs(path) && (hasLoader() || (await registerTsx(path)))) return createRequire(path)(path);
+  if (keepsRefusals && /\.m?ts$/.test(path) && !hasLoader()) await registerTsx(path);
   try {
     return await import(href);
   } catch (error) {
     if (!isSyntaxRefusal(error) || !(await registerTsx(path))) throw error;
     return import(href);
   }
+}
+
+/** Whether Node remembers a refusal of each module that it has seen, so that there is no second attempt. */
+const keepsRefusals = process.versions.node.startsWith('22.');
+
+/** Whether Node runs with a loader already, which then sees to everything that Node does not run. */
+function hasLoader(): boolean {
+  const options = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')];
+  return options.some((option) => /^(-r|--(import|require|loader|experimental-loader))(=|$)/.test(option));
 }
 
 /** True if Node refused to load the code; false if the code ran and failed. */
@@ -42,10 +53,13 @@ const refusals = [
 ];
 
 async function registerTsx(path: string): Promise<boolean> {
-  const tsx = await import('tsx/esm/api').catch(() => undefined);
   const tsconfig = nearest('tsconfig.json', dirname(path));
-  tsx?.register(tsconfig === undefined ? {} : { tsconfig });
-  return tsx !== undefined;
+  // What is required knows no other way to be told.
+  if (tsconfig !== undefined) process.env.TSX_TSCONFIG_PATH ??= tsconfig;
+  const [forImport, forRequire] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]).catch(() => []);
+  forImport?.register();
+  forRequire?.register();
+  return forImport !== undefined;
 }
 
 function isCommonJs(path: string): boolean {

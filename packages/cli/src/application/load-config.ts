@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { isTenancyError, TenancyError } from '@omnitenant/core';
 import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
 import { UsageError } from '../terminal/failure.ts';
@@ -9,11 +9,12 @@ import { importModule, isSyntaxRefusal } from './import-module.ts';
 const names = ['ts', 'mts', 'js', 'mjs'].map((ending) => `omnitenant.config.${ending}`);
 
 /**
- * Loads the application's configuration: the named file, or `omnitenant.config.ts` in the current folder.
+ * Loads the application's environment and configuration: the named file, or `omnitenant.config.ts` in the current folder.
  * @throws UsageError if there is no such file, CONFIG_INVALID if it cannot be loaded or exports no configuration.
  */
-export async function loadConfig(named: string | undefined): Promise<OmnitenantConfig> {
+export async function loadConfig(named: string | undefined, envFile?: string): Promise<OmnitenantConfig> {
   const path = findConfig(named);
+  loadEnvironment(dirname(path), envFile);
   const shown = relative(process.cwd(), path);
   const config = await withPathsOf(path, async () => {
     const { default: given } = await importModule(path);
@@ -29,11 +30,22 @@ export async function loadConfig(named: string | undefined): Promise<OmnitenantC
   throw new TenancyError('CONFIG_INVALID', message);
 }
 
+/** Loads variables that are not set yet from the named file, or from `.env` beside the configuration or in the current folder. */
+function loadEnvironment(folder: string, named: string | undefined): void {
+  const paths = named === undefined ? [join(folder, '.env'), resolve('.env')] : [resolve(named)];
+  const path = paths.find((each) => existsSync(each));
+  if (path !== undefined) process.loadEnvFile(path);
+  else if (named !== undefined) throw new UsageError(`File "${named}" does not exist.`);
+}
+
 const optionNames: OptionNames<OmnitenantConfig> = {
   tenancy: true,
   orm: true,
   createSuperuser: true,
+  superuserFields: true,
   rollout: true,
+  anonymisation: true,
+  backups: true,
   shell: true,
 };
 

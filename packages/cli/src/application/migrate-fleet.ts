@@ -1,7 +1,7 @@
 import type { FleetFailure, FleetOptions, FleetReport } from '@omnitenant/orm';
 import { exitCodes, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { note, paint, print } from '../terminal/output.ts';
+import { paint, say, warn } from '../terminal/output.ts';
 import { openProgress } from '../terminal/progress.ts';
 import { printJson } from '../terminal/table.ts';
 import type { OmnitenantConfig } from './config.ts';
@@ -46,11 +46,11 @@ export async function migrateFleet(
   ).finally(progress.end);
 
   if (json) printJson({ ...report, failed: report.failed.map(failureOf) });
-  else print(summaryOf(report, done));
+  else say(summaryOf(report, done));
   if (report.failed.length === 0 && report.stopped === undefined) return;
   process.exitCode = exitCodes.failed;
-  if (report.stopped) note(reasons[report.stopped]);
-  note(again);
+  if (report.stopped) warn(reasons[report.stopped]);
+  warn(again);
 }
 
 /** `--to` as the options of the migrations. */

@@ -7,6 +7,10 @@ import { statuses } from './tenant-summary.ts';
 export const json = new Option('--json', 'JSON output').conflicts('csv');
 export const csv = new Option('--csv', 'CSV output');
 export const confirm = new Option('--confirm <id>', 'the tenant id again, to skip the question');
+/** How many seconds to wait between two looks. */
+export const watch = new Option('--watch [seconds]', 'look again until Ctrl-C, and print what changes')
+  .preset('5')
+  .argParser(positive);
 export const all = new Option('--all', 'all tenants');
 export const central = new Option('--central', "central's own migrations instead of the tenants'");
 export const target = new Option('--to <migration>', 'target migration; 0 = before the first');
@@ -17,16 +21,23 @@ export const allowClosed = new Option(
 export const reason = new Option('--reason <text>', 'why, for the record of who entered a closed tenant');
 export const status = new Option('--status <status>', 'only tenants in this status').choices(statuses);
 export const isolation = new Option('--isolation <isolation>', 'tenant isolation').choices(Object.keys(isolations));
+export const server = new Option('--server <name>', 'database server, by its name in the configuration');
+export const url = new Option('--url <reference>', 'dedicated server: env:NAME, or the output of credentials seal');
+export const database = new Option('--database <name>', 'database name');
+export const schema = new Option('--schema <name>', 'schema name');
 export const skip = new Option('--skip <tenants>', 'tenants to leave out: ids and patterns, with commas').argParser(
   names,
 );
-export const limit = new Option('--limit <n>', 'at most so many').argParser(positive);
-export const maxFailures = new Option('--max-failures <n>', 'stop after more than this many failures').argParser(
-  wholeNumber,
-);
+export const limit = new Option('--limit <n>', 'list at most this many').argParser(positive);
+export const maxFailures = wholeNumberOption('--max-failures <n>', 'stop after more than this many failures');
+
+/** A number from 0. */
+export function wholeNumberOption<Flags extends string>(flags: Flags, text: string) {
+  return new Option(flags, text).argParser(wholeNumber);
+}
 
 export function canary(verb: string) {
-  const text = `${verb} these tenants first, by their ids, or so many; stop if any of them fails`;
+  const text = `${verb} these tenants first, by id, or this many; stop if any of them fails`;
   return new Option('--canary <tenants>', text).argParser(tenantsOrCount);
 }
 
@@ -75,13 +86,20 @@ export function newTenantCommand(program: Program, name: string) {
         .argParser(collect)
         .default([] as readonly string[], 'none'),
     )
-    .option('--server <name>', 'database server, by its name in the configuration')
-    .option('--url <reference>', 'dedicated server: env:NAME, or the output of credentials seal')
-    .option('--database <name>', 'database name')
-    .option('--schema <name>', 'schema name')
+    .addOption(server)
+    .addOption(url)
+    .addOption(database)
+    .addOption(schema)
     .addOption(new Option('--tenant-config <json>', "the tenant's config, a JSON object").argParser(object))
     .addOption(new Option('--columns <json>', 'your own tenant columns, a JSON object').argParser(object))
     .addOption(json);
+}
+
+/** A moment, such as of an audit's entry. */
+export function time(value: string): Date {
+  const at = new Date(value);
+  if (/^\d{4}-\d{2}-\d{2}/.test(value) && Number.isFinite(at.getTime())) return at;
+  throw new InvalidArgumentError('It must be a time, such as 2026-01-31T14:30Z.');
 }
 
 /** Collects the values of an option that may be repeated. */

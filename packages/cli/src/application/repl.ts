@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type REPLServer, start, writer } from 'node:repl';
 import { inspect } from 'node:util';
 import { causesOf, sentenceOf } from '../terminal/failure.ts';
-import { note, paint } from '../terminal/output.ts';
+import { note, paint, warn } from '../terminal/output.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { namesOf } from './evaluate.ts';
 
@@ -20,7 +20,7 @@ export async function openRepl(application: OmnitenantConfig, { verbose = false 
   const server = prepared(start({ prompt: `${where}> `, useGlobal: true, writer: shown }), names);
   const history = process.env.OMNITENANT_HISTORY ?? join(homedir(), '.omnitenant_history');
   const left = new Promise((resolve) => server.once('exit', resolve));
-  server.setupHistory(history, (error) => error && note(`The history cannot be saved: ${error.message}`));
+  server.setupHistory(history, (error) => error && warn(`The history cannot be saved: ${error.message}`));
   await left;
 }
 

@@ -50,6 +50,12 @@ export async function findTenants(
   return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** Tenants without those that ids and patterns name. */
+export function without(tenants: readonly Tenant[], named: readonly string[] = []): readonly Tenant[] {
+  const patterns = named.map(expressionOf);
+  return tenants.filter(({ id }) => !patterns.some((pattern) => pattern.test(id)));
+}
+
 export function isPattern(name: string): boolean {
   return name.includes('*');
 }

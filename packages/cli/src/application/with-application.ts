@@ -1,15 +1,17 @@
 import type { CommonOptions } from '../terminal/program.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { loadConfig } from './load-config.ts';
+import { operatorName } from './operator.ts';
 
-/** Loads the application, does the work, and always closes the tenancy. */
+/** Loads the application, does the work as who runs the command, and always closes the tenancy. */
 export async function withApplication<R>(
   command: { optsWithGlobals(): CommonOptions },
   work: (application: OmnitenantConfig) => Promise<R>,
 ): Promise<R> {
-  const application = await loadConfig(command.optsWithGlobals().config);
+  const { config, env } = command.optsWithGlobals();
+  const application = await loadConfig(config, env);
   try {
-    return await work(application);
+    return await application.tenancy.as({ actor: operatorName() }, () => work(application));
   } finally {
     await application.tenancy.close();
   }

@@ -5,7 +5,7 @@ import { outcome, summaryOf } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { print } from '../terminal/output.ts';
+import { say } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { printJson } from '../terminal/table.ts';
 
@@ -14,7 +14,7 @@ export function adopt(program: Program): void {
     .summary('turn an existing schema or database into a tenant')
     .description('Turns an existing schema or database into a tenant and keeps its data.')
     .argument('<id>', 'the id of the new tenant')
-    .option('--at <migration>', 'the last migration it already has; later ones are applied')
+    .option('--at <migration>', 'the last migration that it already has; later ones are applied')
     .addHelpText(
       'after',
       examples({
@@ -29,7 +29,7 @@ export function adopt(program: Program): void {
           tenancy.tenants.adopt(tenantInput(id, options), defined({ at })),
         );
         if (json) printJson(summaryOf(tenant));
-        else print(outcome('adopted', tenant));
+        else say(outcome('adopted', tenant));
       });
     });
 }

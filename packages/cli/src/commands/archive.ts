@@ -9,22 +9,22 @@ export function archive(program: Program): void {
   program
     .command('archive')
     .summary('close tenants and keep their data')
-    .description('Archives tenants: nobody can enter them, and their data is kept, until purge deletes it.')
+    .description('Archives tenants: they cannot be entered, and their data is kept until purge deletes it.')
     .argument('<tenants...>', 'tenant ids')
     .addOption(
       new Option(
-        '--retain <time>',
-        'how long purge keeps them: days, such as 90d, or a date (default: forever)',
+        '--purge-after <time>',
+        'when purge may delete them: days, such as 90d, or a date (default: never)',
       ).argParser(until),
     )
     .addHelpText(
       'after',
       examples({
         'archive acme': 'kept until it is removed',
-        'archive acme bloom --retain 90d': 'then purge deletes them',
+        'archive acme bloom --purge-after 90d': 'then purge deletes them',
       }),
     )
-    .action(async (ids, { retain: retainUntil }, command) => {
+    .action(async (ids, { purgeAfter: retainUntil }, command) => {
       await withApplication(command, async ({ tenancy }) => {
         await changeEach(ids, command.optsWithGlobals(), (id) => tenancy.tenants.archive(id, defined({ retainUntil })));
       });

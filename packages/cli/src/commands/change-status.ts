@@ -3,7 +3,7 @@ import type { OmnitenantConfig } from '../application/config.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { report, UsageError } from '../terminal/failure.ts';
-import { note, print } from '../terminal/output.ts';
+import { note, say } from '../terminal/output.ts';
 import type { CommonOptions, Program } from '../terminal/program.ts';
 
 export function suspend(program: Program): void {
@@ -28,7 +28,7 @@ export function maintain(program: Program): void {
     verb: 'maintain',
     all: 'active',
     summary: 'put tenants under maintenance',
-    description: 'Puts active and suspended tenants under maintenance: callers are told to try again later.',
+    description: 'Puts active and suspended tenants under maintenance: callers get 503 and Retry-After.',
   });
 }
 
@@ -57,10 +57,21 @@ function addStatusCommand(program: Program, { verb, all, summary, description }:
     await withApplication(command, async ({ tenancy: { tenants } }) => {
       const ids = options.all ? await idsIn(tenants, all) : named;
       if (ids.length === 0) note(`There are no tenants in status "${all}".`);
-      await changeEach(ids, options, (id) => tenants[verb === 'maintain' ? 'startMaintenance' : verb](id));
+      await changeEach(
+        ids,
+        options,
+        (id) => tenants[verb === 'maintain' ? 'startMaintenance' : verb](id),
+        async (id) => ((await tenants.get(id)).status === leadsTo[verb] ? leadsTo[verb] : undefined),
+      );
     });
   });
 }
+
+const leadsTo: Readonly<Record<StatusCommand['verb'], TenantStatus>> = {
+  suspend: 'suspended',
+  resume: 'active',
+  maintain: 'maintenance',
+};
 
 async function idsIn(
   tenants: OmnitenantConfig['tenancy']['tenants'],
@@ -71,16 +82,18 @@ async function idsIn(
   return ids;
 }
 
-/** Changes tenants one after another; a failure does not stop the others. */
+/** Changes tenants one after another; a failure does not stop the others, and what is so already is no failure. */
 export async function changeEach(
   ids: readonly string[],
   options: CommonOptions,
   change: (id: string) => Promise<Tenant>,
+  isDone: (id: string) => Promise<TenantStatus | undefined> = async () => undefined,
 ): Promise<void> {
   for (const id of ids) {
     try {
-      const { status } = await change(id);
-      print(`${id}: ${status}`);
+      const done = await isDone(id);
+      const { status } = done ? { status: done } : await change(id);
+      say(`${id}: ${done ? 'nothing to do, it is ' : ''}${status}`);
     } catch (error) {
       process.exitCode = report(error, options);
     }

@@ -3,7 +3,7 @@ import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes, sentenceOf, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { note, print } from '../terminal/output.ts';
+import { print, say, warn } from '../terminal/output.ts';
 import type { CommonOptions, Program } from '../terminal/program.ts';
 import { askPassword } from '../terminal/prompts.ts';
 
@@ -18,7 +18,7 @@ function addParent(program: Program) {
     .helpCommand(false)
     .summary('manage credentials of dedicated servers')
     .description(
-      'Manages the sealed credentials of tenants on dedicated servers. URLs are typed or read from standard input.',
+      'Manages the encrypted credentials of tenants on dedicated servers. URLs are typed or read from standard input.',
     );
 }
 
@@ -38,7 +38,7 @@ function generateKey(parent: Parent): void {
 function seal(parent: Parent): void {
   parent
     .command('seal')
-    .description("Prints the sealed form of a server's URL, for the placement of a tenant.")
+    .description("Prints the encrypted form of a server's URL, for the placement of a tenant.")
     .addHelpText(
       'after',
       examples({ 'credentials seal < url.txt': 'for create --url, or tenants.create({ placement: { url } })' }),
@@ -59,7 +59,7 @@ function replace(parent: Parent): void {
       const url = await askUrl(command.optsWithGlobals());
       await withApplication(command, async ({ orm }) => {
         await orm.credentials.replace(id, url.startsWith('env:') ? url : await orm.credentials.seal(url));
-        print(`replaced the credentials of "${id}"`);
+        say(`replaced the credentials of "${id}"`);
       });
     });
 }
@@ -67,7 +67,7 @@ function replace(parent: Parent): void {
 function rotate(parent: Parent): void {
   parent
     .command('rotate')
-    .description('Reseals with the first key all credentials that were sealed with another key.')
+    .description('Encrypts with the first key all credentials that use another key.')
     .addHelpText('after', examples({ 'credentials rotate': 'after adding a new first key to OMNITENANT_KEYS' }))
     .action(async (_, command) => {
       await withApplication(command, async ({ orm }) => {
@@ -75,11 +75,11 @@ function rotate(parent: Parent): void {
           ...(await orm.credentials.rotate({ signal })),
           stopped: signal.aborted,
         }));
-        for (const { error } of failed) note(sentenceOf(error));
-        print(`${rotated} resealed, ${unchanged} unchanged, ${failed.length} failed`);
+        for (const { error } of failed) warn(sentenceOf(error));
+        say(`${rotated} resealed, ${unchanged} unchanged, ${failed.length} failed`);
         if (failed.length === 0 && !stopped) return;
         process.exitCode = exitCodes.failed;
-        note(again);
+        warn(again);
       });
     });
 }

@@ -1,12 +1,14 @@
-import { isTenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
-import type { SharedSchemaReport, VerifyReport } from '@omnitenant/orm';
+import { type Health, type HealthCheck, isTenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
+import type { ReadyStock, ServersReport, SharedSchemaReport, VerifyReport } from '@omnitenant/orm';
 import type { OmnitenantConfig } from '../application/config.ts';
-import { json } from '../application/options.ts';
+import { json, watch } from '../application/options.ts';
 import { someTenants } from '../application/tenant-summary.ts';
 import { isWell } from '../application/verify-tenants.ts';
+import { checkTimeoutMs, watchHealth } from '../application/watch-health.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes } from '../terminal/failure.ts';
+import { interruptible } from '../terminal/interruptible.ts';
 import { paint, print, type Style } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { printJson } from '../terminal/table.ts';
@@ -15,25 +17,109 @@ export function doctor(program: Program): void {
   program
     .command('doctor')
     .summary('check the database, the pooler and the tenants')
-    .description('Checks the database, the pooler in front of it, and the tenants. It leaves nothing changed.')
+    .description(
+      'Checks the database, the pooler in front of it, every server that the application uses, and the tenants. It changes nothing.',
+    )
     .addOption(json)
-    .addHelpText('after', examples({ doctor: 'exit code 1 if there is a problem to fix' }))
-    .action(async ({ json: asJson }, command) => {
+    .addOption(watch)
+    .addHelpText(
+      'after',
+      examples({
+        doctor: 'exit code 1 if there is a problem to fix',
+        'doctor --watch': 'look again every 5 seconds until Ctrl-C, and print what changes',
+      }),
+    )
+    .action(async ({ json: asJson, watch: seconds }, command) => {
       await withApplication(command, async (application) => {
-        // Imported here so that the help does not load MikroORM.
-        const { doctor: examine, formatDoctorReport } = await import('@omnitenant/orm');
-        const server = await examine(application.orm.em.config.getAll()).catch(withoutServer);
-        const tenants = await examineTenants(application);
-        const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0);
-        const drifted = tenants?.drift !== undefined && !isWell(tenants.drift);
-        if (server?.pin.holds === false || isOpen || drifted) process.exitCode = exitCodes.failed;
-        if (asJson) return printJson({ server, tenants: tenants && summaryOf(tenants) });
-        const lines = server
-          ? formatDoctorReport(server).split('\n')
-          : ['ok    PGlite: there is no server, pooler or role to check.'];
-        for (const line of [...lines, ...tenantLines(tenants)]) print(colored(line));
+        const { servers, tenants, health, hasFault } = await examineAll(application);
+        if (hasFault || !health.ready) process.exitCode = exitCodes.failed;
+        if (asJson) printJson({ ...servers, tenants: tenants && summaryOf(tenants), health });
+        else await printReport({ servers, tenants, health });
+        if (seconds === undefined) return;
+        const last = await watched(application, withServers(health, servers), seconds * 1_000, asJson === true);
+        process.exitCode = hasFault || !last.ready ? exitCodes.failed : exitCodes.done;
       });
     });
+}
+
+interface Findings {
+  /** `undefined` for PGlite, which is no server. */
+  readonly servers: ServersReport | undefined;
+  readonly tenants: TenantFacts | undefined;
+  readonly health: Health;
+}
+
+async function examineAll(application: OmnitenantConfig): Promise<Findings & { readonly hasFault: boolean }> {
+  const { orm, tenancy } = application;
+  const servers = await orm.examineServers().catch(withoutServer);
+  const tenants = await examineTenants(application);
+  const health = await tenancy.health({ timeoutMs: checkTimeoutMs });
+  const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0) === true;
+  const drifted = tenants?.drift !== undefined && !isWell(tenants.drift);
+  const failed = serverChecks(servers).some(({ status }) => status === 'failed');
+  return { servers, tenants, health, hasFault: failed || isOpen || drifted };
+}
+
+async function printReport({ servers, tenants, health }: Findings): Promise<void> {
+  for (const line of await serverLines(servers)) print(colored(line));
+  for (const line of [...health.checks.map(checkLine), ...tenantLines(tenants)]) print(colored(line));
+}
+
+async function serverLines(report: ServersReport | undefined): Promise<string[]> {
+  if (report === undefined) return ['ok    PGlite: there is no server, pooler or role to check.'];
+  // Imported here so that the help does not load MikroORM.
+  const { formatServerExamination } = await import('@omnitenant/orm');
+  const lines = report.servers.flatMap((server) => formatServerExamination(server).split('\n'));
+  const more =
+    report.leftOut === 1 ? '1 more server of a tenant was' : `${report.leftOut} more servers of tenants were`;
+  return report.leftOut === 0 ? lines : [...lines, `note  ${more} not examined.`];
+}
+
+/** Prints what changes, each line with its time, until the command is interrupted. */
+function watched({ tenancy, orm }: OmnitenantConfig, first: Health, everyMs: number, asJson: boolean): Promise<Health> {
+  const time = () => new Date().toISOString();
+  async function look(): Promise<Health> {
+    const health = await tenancy.health({ timeoutMs: checkTimeoutMs });
+    // Where central's server is gone, health says so.
+    return withServers(health, await orm.examineServers({ clients: watchingClients }).catch(() => undefined));
+  }
+  return interruptible('', (signal) =>
+    watchHealth(look, first, {
+      everyMs,
+      signal,
+      onChange: (check) =>
+        asJson
+          ? print(JSON.stringify({ time: time(), ...check }))
+          : print(`${paint('dim', time())}  ${colored(checkLine(check))}`),
+    }),
+  );
+}
+
+/** As many as it takes to see whether one client's statements reach another. */
+const watchingClients = 2;
+
+/** Health, and what was found out about the servers. */
+function withServers({ live, ready, checks }: Health, servers: ServersReport | undefined): Health {
+  const further = serverChecks(servers);
+  return {
+    live,
+    ready: ready && further.every(({ status }) => status !== 'failed'),
+    checks: [...checks, ...further],
+  };
+}
+
+function serverChecks(report: ServersReport | undefined): HealthCheck[] {
+  return (report?.servers ?? []).map(({ server, tenant, report: found, fault, ms }) => ({
+    name: tenant === undefined ? `doctor: server ${server}` : `doctor: own server of ${tenant}`,
+    ms,
+    ...(found?.pin.holds ? { status: 'ok' } : { status: 'failed', reason: fault ?? 'Tenant isolation fails.' }),
+  }));
+}
+
+const marks = { ok: 'ok', warning: 'note', failed: 'FAIL' } as const;
+
+function checkLine({ name, status, ms, reason }: HealthCheck): string {
+  return `${marks[status].padEnd(5)} Check "${name}": ${reason ?? `works, in ${ms} ms.`}`;
 }
 
 /** PGlite has no server to check. */
@@ -46,6 +132,8 @@ interface TenantFacts {
   /** The number of tenants with pending migrations. */
   readonly pending: number;
   readonly sharedTables: readonly SharedSchemaReport[];
+  /** What was made before its tenants; `undefined` where a server could not be asked. */
+  readonly ready: readonly ReadyStock[] | undefined;
   /** What is different from what the tenants' migrations make; `undefined` where that could not be found out. */
   readonly drift: VerifyReport | undefined;
 }
@@ -59,7 +147,9 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
     const sharedTables = await orm.sharedTables.examine();
     // A standby takes no schema to compare with.
     const drift = await orm.migrations.verify().catch(() => undefined);
-    return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables, drift };
+    // A server that is down is a fault of its own.
+    const ready = await orm.ready.stock().catch(() => undefined);
+    return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables, ready, drift };
   } catch (error) {
     if (isTenancyError(error, 'CENTRAL_INCOMPLETE')) return undefined;
     throw error;
@@ -68,7 +158,7 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
 
 function tenantLines(facts: TenantFacts | undefined): string[] {
   if (facts === undefined) return ['note  The central tables do not exist yet. Run: omnitenant migrate --central'];
-  const { byStatus, pending, sharedTables, drift } = facts;
+  const { byStatus, pending, sharedTables, ready, drift } = facts;
   const counts = Object.entries(byStatus).map(([status, tenants]) => `${tenants.length} ${status}`);
   const incomplete = [...(byStatus.failed ?? []), ...(byStatus.provisioning ?? [])];
   const lines = [
@@ -76,10 +166,18 @@ function tenantLines(facts: TenantFacts | undefined): string[] {
     ...incomplete.map(({ id }) => `note  Tenant "${id}" is incomplete. Run: omnitenant repair ${id}`),
     ...(byStatus.removing ?? []).map(({ id }) => `note  Tenant "${id}" is half removed. Run: omnitenant remove ${id}`),
     ...sharedTables.flatMap(schemaLines),
+    ...(ready ?? []).map(stockLine),
     ...driftLines(drift),
   ];
   const who = pending === 1 ? '1 tenant has' : `${pending} tenants have`;
   return pending === 0 ? lines : [...lines, `note  ${who} pending migrations. See: omnitenant plan`];
+}
+
+function stockLine({ isolation, server, ready, outdated }: ReadyStock): string {
+  const where = `isolation '${isolation}', server "${server}"`;
+  return outdated === 0
+    ? `ok    Made ahead for ${where}: ${ready}.`
+    : `note  Made ahead for ${where}: ${ready}, and ${outdated} by other migrations. Run: omnitenant ready --count ${ready + outdated} --isolation ${isolation} --server ${server}`;
 }
 
 function driftLines(drift: VerifyReport | undefined): string[] {
@@ -89,7 +187,7 @@ function driftLines(drift: VerifyReport | undefined): string[] {
 }
 
 const walls = {
-  on: 'also from hostile SQL, by a login of their own',
+  on: 'also from hostile SQL, by a separate login',
   off: "but not from hostile SQL: the wall is off, as they have the application's login (option rows)",
 } as const;
 
@@ -117,7 +215,7 @@ function colored(line: string): string {
   return style === undefined ? line : paint(style, mark) + line.slice(mark.length);
 }
 
-function summaryOf({ byStatus, pending, sharedTables, drift }: TenantFacts) {
+function summaryOf({ byStatus, pending, sharedTables, ready, drift }: TenantFacts) {
   const counts = Object.entries(byStatus).map(([status, { length }]) => [status, length]);
-  return { byStatus: Object.fromEntries(counts), pending, sharedTables, drift };
+  return { byStatus: Object.fromEntries(counts), pending, sharedTables, ready, drift };
 }

@@ -3,16 +3,17 @@ import { csv, json } from '../application/options.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
-import { print } from '../terminal/output.ts';
+import { say } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { type Column, printRows } from '../terminal/table.ts';
+import { domainClaims } from './domain-claims.ts';
 
 export function domains(program: Program): void {
   const command = program
     .command('domains')
     .helpCommand(false)
-    .summary('list, add and remove the domains of a tenant')
-    .description('Lists, adds and removes the domains of a tenant.');
+    .summary('list, add, remove and prove the domains of a tenant')
+    .description('Lists, adds and removes the domains of a tenant, and has customers prove their own.');
 
   command
     .command('list')
@@ -35,7 +36,7 @@ export function domains(program: Program): void {
     .action(async (id, host, { primary = false }, sub) => {
       await withApplication(sub, async ({ tenancy }) => {
         const domain = await tenancy.tenants.addDomain(id, host, { primary });
-        print(`added ${domain.host} to "${id}"`);
+        say(`added ${domain.host} to "${id}"`);
       });
     });
 
@@ -53,9 +54,11 @@ export function domains(program: Program): void {
         if (after.length === before.length) {
           throw new UsageError(`${host} is not a domain of tenant "${id}"; nothing was changed.`);
         }
-        print(`removed ${host} from "${id}"`);
+        say(`removed ${host} from "${id}"`);
       });
     });
+
+  domainClaims(command);
 }
 
 const columns: readonly Column<Domain>[] = [

@@ -11,7 +11,7 @@ export function fake(program: Program): void {
     .summary('mark migrations as applied without running them')
     .description('Marks migrations up to --to as applied and later ones as not applied, without running them.')
     .addOption(central)
-    .option('--forget-unknown', 'also strike out migrations that the code does not have')
+    .option('--forget-unknown', 'also remove log entries of migrations that the code does not have')
     .addHelpText(
       'after',
       examples({

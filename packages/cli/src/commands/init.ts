@@ -1,47 +1,72 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { agentsText } from '../application/agents-text.ts';
 import { askIsolation } from '../application/ask-isolation.ts';
 import type { OmnitenantConfig } from '../application/config.ts';
-import { configText } from '../application/config-template.ts';
+import { configText, tenancyText } from '../application/config-template.ts';
 import { ownConfig } from '../application/load-config.ts';
 import { isolation } from '../application/options.ts';
+import { readProject } from '../application/project.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
-import { isInteractive, note, print } from '../terminal/output.ts';
+import { isInteractive, note, say } from '../terminal/output.ts';
 import type { CommonOptions, Program } from '../terminal/program.ts';
 import { askText } from '../terminal/prompts.ts';
 
 export function init(program: Program): void {
   program
     .command('init')
-    .summary('write omnitenant.config.ts and a first migration')
+    .summary('write tenancy.ts, omnitenant.config.ts and a first migration')
     .description(
-      'Writes omnitenant.config.ts for the application in this folder, and a first migration from its entities.',
+      'Writes tenancy.ts, which your application imports, omnitenant.config.ts for this command, and a first migration from the entities.',
     )
     .option('--mikro-orm <path>', `MikroORM configuration (default: ${mikroOrmConfigs[0]}, here or in src)`)
-    .option('--base <host>', 'host of which each tenant is a subdomain (default: localhost)')
+    .option('--base <host>', 'parent host of the tenants (default: localhost)')
     .addOption(isolation)
+    .option('--agents', 'also write AGENTS.md, the rules for coding assistants')
     .addHelpText(
       'after',
       examples({ init: 'asks', 'init --base app.com --isolation database --no-input': 'in a script' }),
     )
-    .action(async ({ mikroOrm, base, isolation }, command) => {
+    .action(async ({ mikroOrm, base, isolation, agents }, command) => {
       const existing = ownConfig();
-      if (existing) throw new UsageError(`${relative('.', existing)} already exists; nothing was written.`);
+      if (existing) throw alreadyThere(relative('.', existing));
       const config = findMikroOrmConfig(mikroOrm);
-      const answers = await ask(command.optsWithGlobals(), { base, isolation });
-      const file = 'omnitenant.config.ts';
-      writeFileSync(file, configText({ mikroOrm: config, ...answers }), { flag: 'wx' });
-      try {
-        await withApplication(command, ({ orm }) => writeFirstMigration(orm, file));
-      } catch (error) {
-        // Otherwise the next try would be refused because the file exists.
-        rmSync(file);
-        throw error;
-      }
-      note('Next: review both files, then run omnitenant migrate --central and omnitenant create');
+      // Beside the configuration that it imports.
+      const tenancy = join(dirname(config ?? '.'), 'tenancy.ts');
+      const further = agents ? { [agentsFile]: agentsText } : {};
+      const taken = [tenancy, ...Object.keys(further)].find((name) => existsSync(name));
+      if (taken) throw alreadyThere(taken);
+      const answers = {
+        mikroOrm: config && `./${basename(config)}`,
+        ...readProject(),
+        ...(await ask(command.optsWithGlobals(), { base, isolation })),
+      };
+      const files = { [tenancy]: tenancyText(answers), [configFile]: configText(answers, tenancy), ...further };
+      const written = await writeFiles(files, () => withApplication(command, ({ orm }) => writeFirstMigration(orm)));
+      for (const name of written) say(`wrote ${name}`);
+      note(`Next: review the files, import orm and tenancy from ${tenancy}, and run: omnitenant migrate --central`);
     });
+}
+
+/** Writes files, and what `next` writes with them. If that fails, deletes them, because the next try would be refused. */
+async function writeFiles(files: Record<string, string>, next: () => Promise<readonly string[]>): Promise<string[]> {
+  const written = Object.keys(files);
+  for (const [name, text] of Object.entries(files)) writeFileSync(name, text, { flag: 'wx' });
+  try {
+    return [...written, ...(await next())];
+  } catch (error) {
+    for (const name of written) rmSync(name);
+    throw error;
+  }
+}
+
+const configFile = 'omnitenant.config.ts';
+const agentsFile = 'AGENTS.md';
+
+function alreadyThere(path: string): UsageError {
+  return new UsageError(`${path} already exists; nothing was written.`);
 }
 
 const mikroOrmConfigs = ['ts', 'js'].flatMap((ending) => [
@@ -72,15 +97,15 @@ function askBase(options: CommonOptions): Promise<string> {
   return askText(options, { message, instead: '--base <host>', initial: 'localhost' });
 }
 
-async function writeFirstMigration({ migrations }: OmnitenantConfig['orm'], config: string): Promise<void> {
+/** Returns the file that was written, if there was anything to write. */
+async function writeFirstMigration({ migrations }: OmnitenantConfig['orm']): Promise<readonly string[]> {
   const [first] = await migrations.names();
   if (first !== undefined) {
-    print(`wrote ${config}`);
-    return note(`There are already migrations, starting with ${first}.`);
+    note(`There are already migrations, starting with ${first}.`);
+    return [];
   }
   const { path } = await migrations.create({ name: 'initial' });
-  const written = path ?? (await migrations.create({ name: 'initial', blank: true })).path;
-  print(`wrote ${config}`);
-  print(`wrote ${relative(process.cwd(), resolve(written ?? ''))}`);
-  if (path === undefined) note('The migration is empty because there are no entities yet.');
+  if (path !== undefined) return [relative(process.cwd(), resolve(path))];
+  note('There are no entities of tenants yet. When there are, write their migration with: omnitenant migration:create');
+  return [];
 }

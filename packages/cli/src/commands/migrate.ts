@@ -18,8 +18,8 @@ export function migrate(program: Program): void {
     .description('Applies pending migrations. A tenant that fails is rolled back and does not stop the others.')
     .option('--central', 'migrate central; with tenants or --all, before the tenants')
     .addOption(canary('migrate'))
-    .addOption(step('the next migrations of each tenant: at most so many'))
-    .option('--no-rollout', 'all tenants as one group, whatever the configuration says')
+    .addOption(step('apply at most this many migrations to each tenant'))
+    .option('--no-rollout', 'migrate all tenants as one group, ignoring the configuration')
     .option('--fake', 'only mark the migrations as applied')
     .addHelpText(
       'after',

@@ -13,12 +13,12 @@ export function plan(program: Program): void {
   program
     .command('plan')
     .summary('show what migrate would do')
-    .description('Shows what migrate would do, with its SQL, and what that does to tables in use. It changes nothing.')
+    .description('Shows what migrate would do, with its SQL and its effect on tables in use. It changes nothing.')
     .argument('[tenants...]', `${tenantPatterns} (default: all)`)
     .addOption(central)
     .addOption(skip)
     .addOption(target)
-    .addOption(step('the next migrations of each tenant: at most so many'))
+    .addOption(step('apply at most this many migrations to each tenant'))
     .addOption(json)
     .addHelpText(
       'after',

@@ -5,7 +5,7 @@ import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes, sentenceOf } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { note, print } from '../terminal/output.ts';
+import { print, say, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { askConsent } from '../terminal/prompts.ts';
 import { printJson } from '../terminal/table.ts';
@@ -31,7 +31,7 @@ export function purge(program: Program): void {
           return;
         }
         if (!yes) {
-          note(`This permanently deletes ${someTenants(tenants)} and all their data.`);
+          warn(`This permanently deletes ${someTenants(tenants)} and all their data.`);
           await askConsent(command.optsWithGlobals(), { message: 'Delete them?', instead: '--yes' });
         }
         const result = await interruptible('To continue, run: omnitenant purge', (signal) =>
@@ -50,8 +50,8 @@ function show({ due, purged, failed }: Purge, asJson: boolean, dryRun: boolean):
     printJson({ due, purged, failed: failures });
     return;
   }
-  for (const { tenant, error } of failures) note(`${tenant}: ${error}`);
-  if (due.length === 0) print('no archived tenant is due');
+  for (const { tenant, error } of failures) warn(`${tenant}: ${error}`);
+  if (due.length === 0) say('no archived tenant is due');
   else if (dryRun) print(`due: ${due.join(', ')}`);
-  else print(`purged ${purged.length} of ${due.length}${purged.length > 0 ? `: ${purged.join(', ')}` : ''}`);
+  else say(`purged ${purged.length} of ${due.length}${purged.length > 0 ? `: ${purged.join(', ')}` : ''}`);
 }

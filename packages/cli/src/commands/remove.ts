@@ -4,7 +4,7 @@ import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { sentenceOf } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { note, print } from '../terminal/output.ts';
+import { say, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { askForId } from '../terminal/prompts.ts';
 
@@ -14,8 +14,8 @@ export function remove(program: Program): void {
     .summary('delete a tenant and all its data')
     .description('Deletes a tenant and all its data. It asks for the id first.')
     .argument('<tenant>', 'tenant id')
-    .option('--keep-storage', 'keep its schema, database or rows, which adopt takes back')
-    .option('--forget', 'delete the tenant even if its data cannot be reached, such as on a lost server')
+    .option('--keep-storage', 'keep its schema, database or rows, for adopt')
+    .option('--forget', 'delete the tenant even if its data cannot be reached, for example on a lost server')
     .addOption(confirm)
     .addHelpText(
       'after',
@@ -33,8 +33,8 @@ export function remove(program: Program): void {
         await askForId(command.optsWithGlobals(), id, warning);
         const again = `To continue, run: omnitenant remove ${id}${keepStorage ? ' --keep-storage' : ''}`;
         const { left } = await interruptible(again, () => tenancy.tenants.remove(id, { forget, keepStorage }));
-        for (const { resource, error } of left) note(`left behind in "${resource}": ${sentenceOf(error)}`);
-        print(`${left.length > 0 ? 'forgot' : 'removed'} "${id}"${keepStorage ? ' and kept its storage' : ''}`);
+        for (const { resource, error } of left) warn(`left behind in "${resource}": ${sentenceOf(error)}`);
+        say(`${left.length > 0 ? 'forgot' : 'removed'} "${id}"${keepStorage ? ' and kept its storage' : ''}`);
       });
     });
 }

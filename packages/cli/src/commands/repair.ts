@@ -3,7 +3,7 @@ import { outcome, removalWarning } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { print } from '../terminal/output.ts';
+import { say } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { askForId } from '../terminal/prompts.ts';
 
@@ -27,7 +27,7 @@ export function repair(program: Program): void {
         if (clear) await askForId(command.optsWithGlobals(), id, removalWarning(await tenancy.tenants.get(id)));
         const again = `To continue, run: omnitenant repair ${id}${clear ? ' --clear' : ''}`;
         const tenant = await interruptible(again, () => tenancy.tenants.repair(id, { clear }));
-        print(tenant === undefined ? `cleared "${id}"` : outcome('repaired', tenant));
+        say(tenant === undefined ? `cleared "${id}"` : outcome('repaired', tenant));
       });
     });
 }

@@ -8,7 +8,7 @@ import { namedOrAll, refuseTenants, requireMigratable } from '../application/sel
 import { someTenants } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { note, print } from '../terminal/output.ts';
+import { say, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { askConsent } from '../terminal/prompts.ts';
 import { printJson } from '../terminal/table.ts';
@@ -21,7 +21,7 @@ export function rollback(program: Program): void {
     )
     .addOption(central)
     .addOption(canary('roll back'))
-    .addOption(step("the code's last migrations: so many (default: 1)"))
+    .addOption(step("number of the code's last migrations to undo (default: 1)"))
     .option('--yes', 'do not ask for confirmation')
     .addHelpText(
       'after',
@@ -40,7 +40,7 @@ export function rollback(program: Program): void {
           ? { steps: [], migrations: await application.orm.migrations.central.plan(plan) }
           : await planned(application, tenants, plan, flags);
         if (undone.migrations.length > 0) {
-          note(`${planText(undone).trimStart()}\n`);
+          warn(`${planText(undone).trimStart()}\n`);
           if (!yes)
             await askConsent(command.optsWithGlobals(), { message: questionOf(undone, central), instead: '--yes' });
         }
@@ -76,7 +76,7 @@ function questionOf({ steps, migrations }: MigrationPlan, central: true | undefi
 async function rollBackCentral({ orm }: OmnitenantConfig, { to, step, json }: Flags): Promise<void> {
   const undone = await orm.migrations.central.down({ ...targetOf(to), ...defined({ step }) });
   if (json) return printJson({ undone });
-  print(undone.length === 0 ? 'Nothing to do.' : `undone in central: ${undone.join(', ')}`);
+  say(undone.length === 0 ? 'Nothing to do.' : `undone in central: ${undone.join(', ')}`);
 }
 
 function rollBackTenants(

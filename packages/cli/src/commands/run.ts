@@ -10,7 +10,7 @@ import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { note } from '../terminal/output.ts';
+import { note, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { openProgress } from '../terminal/progress.ts';
 import { spawnInTenant } from '../terminal/spawn.ts';
@@ -22,11 +22,11 @@ export function run(program: Program): void {
     .description(
       'Runs a script, or any command after --, in tenants. A command gets the tenant id in OMNITENANT_TENANT.',
     )
-    .argument('[script]', 'a module that exports a function by default; it gets { tenant, tenancy, orm, args }')
+    .argument('[script]', 'a module whose default export is a function of { tenant, tenancy, orm, args }')
     .argument('[args...]', "after --: the script's arguments, or the command")
     .option('--tenant <id>', "tenant id, or a pattern such as 'eu-*'; repeatable", collect, [] as readonly string[])
     .addOption(all)
-    .option('--from <id>', 'start with this tenant, where an earlier run stopped')
+    .option('--from <id>', 'start with this tenant, at which an earlier run stopped')
     .addOption(concurrency(1))
     .addOption(maxFailures)
     .addOption(allowClosed)
@@ -98,7 +98,7 @@ function reportOutcome({ succeeded, failed, remaining }: WorkOutcome, total: num
   if (failed.length > 0 || remaining.length > 0) process.exitCode = exitCodes.failed;
   if (total > 1) note(`${succeeded} succeeded, ${failed.length} failed, ${remaining.length} not started`);
   if (failed.length > 0 && failed.length <= 20) {
-    note(`To run the failed ones again: ${failed.map(({ tenant }) => `--tenant ${tenant}`).join(' ')}`);
+    warn(`To run the failed ones again: ${failed.map(({ tenant }) => `--tenant ${tenant}`).join(' ')}`);
   }
-  if (remaining[0]) note(`To continue: the same command with --from ${remaining[0].id}`);
+  if (remaining[0]) warn(`To continue: the same command with --from ${remaining[0].id}`);
 }

@@ -27,6 +27,7 @@ export function status(program: Program): void {
         'central',
       ),
     )
+    .addOption(new Option('--summary', 'one line per state instead of one per tenant').conflicts('central'))
     .addOption(central)
     .addOption(json)
     .addOption(csv)
@@ -36,6 +37,7 @@ export function status(program: Program): void {
         status: 'one line per tenant',
         'status acme': 'each migration, and whether it is applied',
         'status --pending --json': 'tenants with pending migrations, for a program',
+        'status --summary': 'how many tenants have which migrations',
         'status --check': 'for CI',
         'status --deep': 'as verify finds it, one line per tenant',
       }),
@@ -52,6 +54,7 @@ interface Options extends Format {
   readonly pending?: true | undefined;
   readonly check?: true | undefined;
   readonly deep?: true | undefined;
+  readonly summary?: true | undefined;
 }
 
 /** A tenant's migrations, and with `--deep` what is wrong with its tables. */
@@ -62,7 +65,7 @@ interface Row extends TenantMigrations {
 async function showCentral({ orm }: OmnitenantConfig, options: Options): Promise<void> {
   const { applied, pending } = await orm.migrations.central.status();
   if (options.check && pending.length > 0) process.exitCode = exitCodes.failed;
-  printRows(marked(options.pending ? pending : [...applied, ...pending], pending), migrationColumns, options);
+  await printRows(marked(options.pending ? pending : [...applied, ...pending], pending), migrationColumns, options);
   if (!options.json && !options.csv) {
     note(`central: ${pending.length} of ${applied.length + pending.length} migrations pending`);
   }
@@ -74,21 +77,31 @@ async function showTenants(
   options: Options,
 ): Promise<void> {
   await requireMigratable(tenancy.tenants, named);
-  const selection = named.length > 0 ? { tenants: named } : {};
-  const problems = options.deep ? problemsIn(await migrations.verify(selection)) : undefined;
-  const found: Row[] = [];
-  for await (const tenant of migrations.status(selection)) {
-    const row = problems ? { ...tenant, problem: problems.get(tenant.tenant) ?? ('none' as const) } : tenant;
-    if (!options.pending || isPending(row)) found.push(row);
-  }
+  const found = await rowsOf(migrations, named, options);
   if (options.check && found.some(isPending)) process.exitCode = exitCodes.failed;
+  if (options.summary) return printRows(summed(found), summaryColumns, options);
   // JSON has the same shape for one tenant as for several.
   const single = options.json ? undefined : found.find(({ tenant }) => named.length === 1 && tenant === named[0]);
   if (single?.pending !== undefined) {
     return printRows(marked(await migrations.names(), single.pending), migrationColumns, options);
   }
-  printRows(found, tenantColumns, options);
+  await printRows(found, tenantColumns, options);
   if (!options.json && !options.csv) note(totalOf(found));
+}
+
+async function rowsOf(
+  migrations: OmnitenantConfig['orm']['migrations'],
+  named: readonly string[],
+  { deep, pending }: Options,
+): Promise<readonly Row[]> {
+  const selection = named.length > 0 ? { tenants: named } : {};
+  const problems = deep ? problemsIn(await migrations.verify(selection)) : undefined;
+  const found: Row[] = [];
+  for await (const tenant of migrations.status(selection)) {
+    const row = problems ? { ...tenant, problem: problems.get(tenant.tenant) ?? ('none' as const) } : tenant;
+    if (!pending || isPending(row)) found.push(row);
+  }
+  return found;
 }
 
 function problemsIn({ groups }: VerifyReport): ReadonlyMap<string, VerifyProblem> {
@@ -121,6 +134,26 @@ const tenantColumns: readonly Column<Row>[] = [
   { name: 'isolation', value: ({ isolation }) => isolation },
   { name: 'last migration', value: ({ last }) => last },
   { name: 'state', value: stateOf, style: (row): Style => (isPending(row) ? 'yellow' : 'green') },
+];
+
+interface Summed {
+  readonly last: string | undefined;
+  readonly state: string;
+  readonly tenants: number;
+}
+
+/** How many tenants are in each state, those of most tenants first. */
+function summed(found: readonly Row[]): readonly Summed[] {
+  const groups = Map.groupBy(found, (row) => JSON.stringify([row.last, stateOf(row)]));
+  return [...groups.values()]
+    .map((rows) => ({ last: rows[0]?.last, state: stateOf(rows[0] as Row), tenants: rows.length }))
+    .sort((a, b) => b.tenants - a.tenants);
+}
+
+const summaryColumns: readonly Column<Summed>[] = [
+  { name: 'tenants', value: ({ tenants }) => tenants, style: () => 'bold' },
+  { name: 'last migration', value: ({ last }) => last },
+  { name: 'state', value: ({ state }) => state },
 ];
 
 interface MarkedMigration {

@@ -2,7 +2,7 @@ import { defined } from '../application/defined.ts';
 import { json } from '../application/options.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { print } from '../terminal/output.ts';
+import { print, say } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
 import { printJson } from '../terminal/table.ts';
 
@@ -13,10 +13,10 @@ export function takeOver(program: Program): void {
     .description(
       'Protects the tables of an existing schema, with their rows, so that tenants of isolation row can share them. It is all or nothing.',
     )
-    .option('--schema <name>', 'schema to take over (default: the one that new tenants share)')
-    .option('--database <name>', "database that it is in (default: central's)")
-    .option('--server <name>', 'server that it is on')
-    .option('--rows-of <tenant>', 'id of the tenant that rows without a tenant belong to')
+    .option('--schema <name>', 'schema to take over (default: the shared schema of new tenants)')
+    .option('--database <name>', "its database (default: central's)")
+    .option('--server <name>', 'its server')
+    .option('--rows-of <tenant>', 'id of the tenant that gets the rows without a tenant')
     .addOption(json)
     .addHelpText(
       'after',
@@ -30,9 +30,9 @@ export function takeOver(program: Program): void {
         const taken = await orm.sharedTables.takeOver(defined(options));
         if (asJson) return printJson(taken);
         const { schema, tenants, unclaimed } = taken;
-        print(`The tables of the schema "${schema}" are protected.`);
+        say(`The tables of the schema "${schema}" are protected.`);
         if (tenants.length > 0) print(`Served from now on: ${tenants.join(', ')}`);
-        for (const id of unclaimed) print(`There are rows of "${id}". Run: omnitenant adopt ${id} --isolation row`);
+        for (const id of unclaimed) say(`There are rows of "${id}". Run: omnitenant adopt ${id} --isolation row`);
       });
     });
 }

@@ -13,13 +13,13 @@ import { printJson } from '../terminal/table.ts';
 export function verify(program: Program): void {
   program
     .command('verify')
-    .summary('compare tenants with what their migrations make')
+    .summary("compare tenants' tables with what their migrations create")
     .description(
-      'Compares the tables of each tenant with what its migrations make in an empty schema, which is created for it and dropped, and its ' +
-        "own log of migrations with central's record. Exits with code 1 if anything differs.",
+      'Compares the tables of each tenant with those that its migrations create in a temporary schema, and its ' +
+        "migration log with central's record. Exits with code 1 if anything differs.",
     )
     .argument('[tenants...]', `${tenantPatterns} (default: all)`)
-    .option('--fix', "correct central's record, and the names in a log after a squash; it changes no table")
+    .option('--fix', "correct central's record, and the names in a log after a squash; changes no table")
     .addOption(concurrency(4))
     .addOption(json)
     .addHelpText(

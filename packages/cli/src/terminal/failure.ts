@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { isTenancyError, type TenancyErrorCode } from '@omnitenant/core';
 import { redact } from '@omnitenant/core/extend';
-import { note, paint, plain } from './output.ts';
+import { paint, plain, warn } from './output.ts';
 
 /** The exit codes of the process. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -15,15 +15,15 @@ export class Cancelled extends Error {}
 /** Prints the error, its causes and a hint, without credentials; returns the exit code. */
 export function report(error: unknown, { verbose = false }: { readonly verbose?: boolean | undefined } = {}): number {
   if (error instanceof Cancelled) {
-    note('Cancelled; nothing was changed.');
+    warn('Cancelled; nothing was changed.');
     return exitCodes.interrupted;
   }
   const mark = isTenancyError(error) ? 'error' : 'error:';
-  note(`${paint('red', mark, process.stderr)} ${sentenceOf(error)}`);
-  for (const cause of causesOf(error)) note(`  cause: ${cause}`);
+  warn(`${paint('red', mark, process.stderr)} ${sentenceOf(error)}`);
+  for (const cause of causesOf(error)) warn(`  cause: ${cause}`);
   const hint = hintFor(error);
-  if (hint !== undefined) note(`  ${hint}`);
-  if (verbose) note(redact(inspect(error, { depth: 4 })));
+  if (hint !== undefined) warn(`  ${hint}`);
+  if (verbose) warn(redact(inspect(error, { depth: 4 })));
   return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
 }
 

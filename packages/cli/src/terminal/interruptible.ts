@@ -1,5 +1,5 @@
 import { exitCodes } from './failure.ts';
-import { note } from './output.ts';
+import { warn } from './output.ts';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
@@ -11,10 +11,10 @@ export async function interruptible<R>(afterwards: string, work: (signal: AbortS
   const controller = new AbortController();
   function interrupt() {
     if (controller.signal.aborted) {
-      note(`Stopped immediately. ${afterwards}`);
+      warn(`Stopped immediately. ${afterwards}`);
       process.exit(exitCodes.interrupted);
     }
-    note('\nFinishing the work in progress; press Ctrl-C again to stop immediately.');
+    warn('\nFinishing the work in progress; press Ctrl-C again to stop immediately.');
     controller.abort();
   }
   for (const name of signals) process.on(name, interrupt);

@@ -8,9 +8,31 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Writes a line about progress or errors to standard error. */
+/** Says what was done, on standard output; nothing with `--quiet`. */
+export function say(line: string): void {
+  if (!quiet) print(line);
+}
+
+/** Writes a line about progress, totals or what to do next to standard error; nothing with `--quiet`. */
 export function note(line: string): void {
+  if (!quiet) warn(line);
+}
+
+/** Writes a line about an error, or before a question, to standard error. */
+export function warn(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+let quiet = false;
+
+/** `--quiet`: only results that were asked for, and errors. */
+export function beQuiet(): void {
+  quiet = true;
+}
+
+/** Whether the command runs with `--quiet`. */
+export function isQuiet(): boolean {
+  return quiet;
 }
 
 /** Styles the text if the stream is a terminal with colors and NO_COLOR is not set. */

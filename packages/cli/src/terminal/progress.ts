@@ -1,6 +1,6 @@
 import { openBar } from './bar.ts';
 import { causesOf, sentenceOf } from './failure.ts';
-import { note, paint, plain } from './output.ts';
+import { isQuiet, note, paint, plain, warn } from './output.ts';
 
 /** One finished tenant of many. */
 export interface Step {
@@ -17,9 +17,10 @@ export interface Progress {
   end(): void;
 }
 
-/** Prints a line for each failure; on a terminal with a bar below. */
+/** Prints a line for each failure; on a terminal with a bar below, elsewhere with a line from time to time. */
 export function openProgress(verb: string, { bar = true } = {}): Progress {
-  if (!bar || !process.stderr.isTTY) return { step: printFailure, end() {} };
+  if (!bar || isQuiet()) return { step: printFailure, end() {} };
+  if (!process.stderr.isTTY) return openLines(verb);
   const { show, end } = openBar(verb);
   return {
     step(step) {
@@ -27,6 +28,29 @@ export function openProgress(verb: string, { bar = true } = {}): Progress {
       printFailure(step);
     },
     end,
+  };
+}
+
+/** A run of fewer tenants gets lines only if it takes long. */
+const manyTenants = 20;
+const betweenLinesMs = 10_000;
+
+/** A line at each tenth of a long run, and while it is slow one every ten seconds. The last one is the totals' own. */
+function openLines(verb: string): Progress {
+  let tenths = 0;
+  let printedAt = performance.now();
+  return {
+    step(step) {
+      printFailure(step);
+      const { total, done, failed } = step;
+      const reached = Math.floor((10 * done) / total);
+      const isDue = (total >= manyTenants && reached > tenths) || performance.now() - printedAt >= betweenLinesMs;
+      if (!isDue || done === total) return;
+      tenths = reached;
+      printedAt = performance.now();
+      note(`${verb} ${done}/${total} · ${failed} failed`);
+    },
+    end() {},
   };
 }
 
@@ -39,6 +63,6 @@ function printFailure({ tenant, error }: Step): void {
     if (printed.has(error)) return;
     printed.add(error);
   }
-  note(`${paint('red', 'failed', process.stderr)} "${plain(tenant)}": ${sentenceOf(error)}`);
-  for (const cause of causesOf(error)) note(`  cause: ${cause}`);
+  warn(`${paint('red', 'failed', process.stderr)} "${plain(tenant)}": ${sentenceOf(error)}`);
+  for (const cause of causesOf(error)) warn(`  cause: ${cause}`);
 }

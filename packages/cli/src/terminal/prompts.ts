@@ -1,6 +1,6 @@
 import * as clack from '@clack/prompts';
 import { Cancelled, UsageError } from './failure.ts';
-import { isInteractive, note } from './output.ts';
+import { isInteractive, warn } from './output.ts';
 
 /** A question for a value that was not given. */
 interface Question {
@@ -34,6 +34,16 @@ export async function askText(
   return answer(await clack.text({ message: question.message, validate, ...initialValue, ...shown }));
 }
 
+/** Asks once; the input is not shown. */
+export async function askHidden(
+  options: Options,
+  { check, ...question }: Question & { check?: (value: string) => string | undefined },
+): Promise<string> {
+  requireInteractive(options, question);
+  const validate = (value = '') => check?.(value);
+  return answer(await clack.password({ message: question.message, validate, ...shown })) ?? '';
+}
+
 /** Asks twice; the input is not shown. */
 export async function askPassword(options: Options, question: Question): Promise<string> {
   requireInteractive(options, question);
@@ -63,7 +73,7 @@ export async function askForId(options: Options & { confirm?: string | undefined
   const question = { message: `Type "${id}" to continue`, instead: `--confirm ${id}` };
   if (options.confirm === undefined) {
     requireInteractive(options, question);
-    note(warning);
+    warn(warning);
   }
   const given = options.confirm ?? (await askText(options, question));
   if (given !== id) throw new UsageError(`"${given}" is not the id of tenant "${id}"; nothing was changed.`);

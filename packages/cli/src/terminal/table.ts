@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import { paint, plain, print, type Style } from './output.ts';
+import { printPaged } from './pager.ts';
 
 /** One column of a list. */
 export interface Column<Row> {
@@ -16,15 +17,15 @@ export interface Format {
 }
 
 /** Prints rows as a table, as CSV, or as JSON, for which `json` converts each row. */
-export function printRows<Row>(
+export async function printRows<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   format: Format,
   json: (row: Row) => unknown = (row) => row,
-): void {
+): Promise<void> {
   if (format.json) printJson(rows.map(json));
   else if (format.csv) printCsv(rows, columns);
-  else printTable(rows, columns);
+  else await printPaged(tableOf(rows, columns));
 }
 
 export function printJson(value: unknown): void {
@@ -38,11 +39,11 @@ function printCsv<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): v
   process.stdout.write(stringify([header, ...records], { escape_formulas: true }));
 }
 
-function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
+function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const table = new Table({ chars: noBorders, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 } });
   table.push(columns.map(({ name }) => paint('dim', name)));
   for (const row of rows) table.push(columns.map((column) => cell(row, column)));
-  print(table.toString().replaceAll(/[ ]+$/gm, ''));
+  return table.toString().replaceAll(/[ ]+$/gm, '');
 }
 
 function cell<Row>(row: Row, { value, style }: Column<Row>): string {

@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { bindScope } from '../context.ts';
+import { warn } from '../errors/warn.ts';
 import type { TenantRequest } from '../resolvers/resolver.ts';
+import { bindScope } from '../scope/context.ts';
 
 interface Enters {
   enter(request: TenantRequest, fn: () => Promise<void>): Promise<void>;
@@ -29,11 +30,21 @@ export function enterUntilClosed(
       entered = true;
       bindListeners(incoming);
       bindListeners(response);
-      next();
+      try {
+        next();
+      } catch (error) {
+        // What follows has thrown before it could answer; a second call of `next` could answer twice.
+        response.destroy();
+        throw error;
+      }
       return closed(response);
     })
     // An error after the response, such as one of closing a resource, can no longer be answered.
-    .catch((error) => (entered ? process.emitWarning(error) : next(error)));
+    .catch((error) => (entered ? warn(error) : next(error)))
+    .catch((error) => {
+      response.destroy();
+      warn(error);
+    });
 }
 
 /** A socket emits events outside all scopes; this makes the listeners of the request and the response run in its scope. */

@@ -9,6 +9,12 @@ test.each([
   [['acme.com', 'beta.com'], '/', false],
   [['acme.com, beta.com'], '/', false],
   [['acme.com@beta.com'], '/', false],
+  [['acme.com'], 'http:acme.com/a', false],
+  [['acme.com'], 'http:\\\\acme.com/a', false],
+  [['acme.com'], 'http://acme.com\\@beta.com/', false],
+  [['acme.com'], 'http://beta.com@acme.com/', false],
+  [['acme.com'], 'ftp://acme.com/', false],
+  [['acme.com'], 'acme.com:80', false],
   [[], 'http://acme.com/', false],
   [undefined, '/', true],
 ])('the Host headers %j and the target "%s" name one host: %s', (hosts, target, one) => {
@@ -17,10 +23,21 @@ test.each([
 
 test.each([
   ['/a/b?c=/d', '/a/b'],
-  ['/a\n?b', '/a\n'],
   ['http://acme.com/a?b', '/a'],
   ['http://acme.com', '/'],
   ['*', '/'],
+  ['/a/.../b..c/.d', '/a/.../b..c/.d'],
+  ['/a?b/../c#d', '/a'],
+  ['/a/../b', ''],
+  ['/a/.', ''],
+  ['/./a', ''],
+  ['/a/%2E.?b', ''],
+  ['/a\\b', ''],
+  ['/a#b', ''],
+  ['/a\n', ''],
+  ['http://acme.com/a/../b', ''],
+  ['http:/a', '/'],
+  ['ftp://acme.com/a', '/'],
 ])('the path of the target "%s" is "%s"', (target, path) => {
   expect(pathOfTarget(target)).toBe(path);
 });

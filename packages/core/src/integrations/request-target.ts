@@ -1,3 +1,9 @@
+/** A target that is a whole URL, as far as servers agree on what it means. */
+const wholeUrl = /^https?:\/\/[^/?#\\@]+(?:[/?#]|$)/i;
+
+/** What one server resolves and another takes as it is: segments of dots, backslashes, fragments and control characters. */
+const ambiguous = /\/(?:\.|%2e){1,2}(?:\/|$)|[\\#\p{Cc}]/iu;
+
 /**
  * Whether the `Host` headers and the request's target name one host. Node keeps the first of several headers, a proxy may have
  * read another one, and a target that is a full URL names a host, too. If they differ, the host is unknown.
@@ -5,11 +11,20 @@
 export function namesOneHost(hosts: readonly string[] | undefined, target: string): boolean {
   const [host = '', ...others] = hosts ?? [];
   if (others.length > 0 || /[,@]/.test(host)) return false;
-  return target.startsWith('/') || URL.parse(target)?.host === URL.parse(`http://${host}`)?.host;
+  if (target.startsWith('/')) return true;
+  return wholeUrl.test(target) && URL.parse(target)?.host === URL.parse(`http://${host}`)?.host;
 }
 
-/** The path of a request's target, which may be a full URL. */
+/**
+ * The path of a request's target, which may be a full URL. A path that a proxy may understand otherwise is none, so that it names no
+ * tenant: a proxy that guards `/t/acme` need not have guarded `/t/acme/../beta`.
+ */
 export function pathOfTarget(target: string): string {
-  const path = target.startsWith('/') ? target : (URL.parse(target)?.pathname ?? '/');
-  return path.replace(/\?.*$/s, '');
+  const path = (target.startsWith('/') ? target : pathOfUrl(target)).replace(/\?.*$/s, '');
+  return ambiguous.test(path) ? '' : path;
+}
+
+/** As it is: parsing the URL would resolve its path. */
+function pathOfUrl(target: string): string {
+  return (wholeUrl.test(target) && target.replace(/^https?:\/\/[^/?#]+/i, '')) || '/';
 }

@@ -1,4 +1,4 @@
-import { bindScope } from '../context.ts';
+import { bindScope } from '../scope/context.ts';
 
 /** A body whose stream runs in the scope that it was made in, and when that has been read to the end or cancelled. */
 export interface StreamInScope {

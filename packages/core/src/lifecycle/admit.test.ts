@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TenancyError } from '../errors.ts';
+import type { TenancyError } from '../errors/errors.ts';
 import type { Tenant, TenantStatus } from '../models/tenant.ts';
 import { admit } from './admit.ts';
 

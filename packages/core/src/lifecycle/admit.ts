@@ -1,4 +1,4 @@
-import { TenancyError, type TenancyErrorCode, unknownTenant } from '../errors.ts';
+import { TenancyError, type TenancyErrorCode, unknownTenant } from '../errors/errors.ts';
 import type { Tenant, TenantStatus } from '../models/tenant.ts';
 import { migratable } from './transitions.ts';
 

@@ -1,9 +1,11 @@
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import { type Domain, parseDomain } from '../models/domain.ts';
 import type { Tenant, TenantChange } from '../models/tenant.ts';
 import { parseTenantChange } from '../models/tenant-input.ts';
+import type { DomainTerms } from '../stores/domain-claims.ts';
+import type { WriteFence } from '../stores/store.ts';
+import { refusePublicHosts, refuseUnproved, termsOf } from './domain-rules.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { refusePublicHosts } from './refuse-public-hosts.ts';
 import { requireStatus, transitions } from './transitions.ts';
 
 /** The verbs that change a status and nothing else, with the signals before and after them. */
@@ -35,6 +37,7 @@ export async function updateTenant<T extends Tenant>(
   { records, signals }: Lifecycle<T>,
   id: string,
   given: object,
+  unchangedSince?: WriteFence,
 ): Promise<T> {
   const refused = ['status', 'placement', 'retainUntil'].find((key) => key in given);
   if (refused !== undefined) {
@@ -43,27 +46,34 @@ export async function updateTenant<T extends Tenant>(
   }
   const change = parseTenantChange(id, given as TenantChange<T>);
   await signals.emitBefore('updating', { tenant: await records.read(id), change });
-  const tenant = await records.update(id, change);
+  const tenant = await records.update(id, change, unchangedSince);
   await signals.emit('updated', { tenant, change });
   return tenant;
 }
 
-/** Adds a domain to a tenant. */
-export async function addDomain<T extends Tenant>(
-  { records, signals, publicHosts }: Lifecycle<T>,
+/** Adds a domain to a tenant, unless the tenant has to prove it. */
+export async function addDomain<T extends Tenant>(lifecycle: Lifecycle<T>, domain: Domain): Promise<Domain> {
+  refusePublicHosts([domain], lifecycle.publicHosts);
+  refuseUnproved([domain], lifecycle);
+  return attachDomain(lifecycle, domain, termsOf(lifecycle));
+}
+
+/** Adds a domain to a tenant on some terms. */
+export async function attachDomain<T extends Tenant>(
+  { records, signals }: Pick<Lifecycle<T>, 'records' | 'signals'>,
   domain: Domain,
+  terms: DomainTerms,
 ): Promise<Domain> {
-  refusePublicHosts([domain], publicHosts);
   const tenant = await records.read(domain.tenantId);
   await signals.emitBefore('domainAdding', { tenant, domain });
-  await records.addDomain(domain);
+  await records.addDomain(domain, terms);
   await signals.emit('domainAdded', { tenant, domain });
   return domain;
 }
 
 /** Removes a domain from a tenant that has it. */
 export async function removeDomain<T extends Tenant>(
-  { records, store, signals }: Lifecycle<T>,
+  { records, store, signals }: Pick<Lifecycle<T>, 'records' | 'store' | 'signals'>,
   id: string,
   named: string,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { currentScope } from '../context.ts';
 import { fleet, steps } from '../fixtures/fleet.ts';
 import { defineResource } from '../resource.ts';
+import { currentScope } from '../scope/context.ts';
 import { memoryStore } from '../stores/memory.ts';
 import { createTenancy } from '../tenancy.ts';
 

@@ -1,13 +1,13 @@
 import type { Tenant, TenantInput } from '../models/tenant.ts';
 import { parseTenantInput } from '../models/tenant-input.ts';
+import { refusePublicHosts, refuseUnproved, termsOf } from './domain-rules.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
-import { refusePublicHosts } from './refuse-public-hosts.ts';
 import { claimRollBack, keepForOwner, type RollBackClaim, rollBack } from './roll-back.ts';
 import { type Origin, runSteps, storageSteps } from './steps.ts';
 import { transitions } from './transitions.ts';
 import { withPlacement } from './with-placement.ts';
 
-/** Creates the tenant's record, provides its storage and activates it. */
+/** Creates the tenant's record, provides its storage and activates it; without migrations it stays closed. */
 export async function createTenant<T extends Tenant>(
   lifecycle: Lifecycle<T>,
   input: TenantInput<T>,
@@ -16,22 +16,24 @@ export async function createTenant<T extends Tenant>(
   const { records, signals, resources, reservedIds, publicHosts } = lifecycle;
   const parsed = parseTenantInput(input, reservedIds);
   refusePublicHosts(parsed.domains, publicHosts);
+  refuseUnproved(parsed.domains, lifecycle);
   const outcome = await lifecycle.exclusively(parsed.draft.id, 'create', async (lease): Promise<Outcome<T>> => {
     const { holder, confirm } = lease;
     // Under the lease, because the names that it may have depend on whom this id belonged to before.
     const draft = await withPlacement(parsed, resources, { adopts: origin.kind === 'adopt' });
     await signals.emitBefore('creating', { tenant: draft });
-    let tenant = await records.insert(draft, parsed.domains);
+    let tenant = await records.insert(draft, parsed.domains, termsOf(lifecycle));
     let claim: RollBackClaim<T> = 'granted';
+    const isHeld = origin.kind === 'create' && origin.migrate === false;
     async function activate() {
-      tenant = await records.transit(tenant, transitions.activate, holder);
+      tenant = await records.transit(tenant, isHeld ? transitions.hold : transitions.activate, holder);
     }
     async function mayUndo() {
       claim = await claimRollBack(lifecycle, tenant, holder);
       return claim === 'granted';
     }
     const steps = [...storageSteps(tenant, resources, origin), { name: 'activate', run: activate }];
-    const failure = await runSteps(steps, { confirm, mayUndo });
+    const failure = await runSteps(tenant.id, steps, { confirm, mayUndo });
     if (failure === undefined) return { tenant };
     return claim === 'granted' ? rollBack(lifecycle, tenant, holder, failure) : keepForOwner(tenant, claim, failure);
   });

@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
+import type { VerbOptions } from '../models/verb-options.ts';
 import { defineResource } from '../resource.ts';
 import { memoryStore } from '../stores/memory.ts';
 import type { TenantStore } from '../stores/store.ts';
 import { createTenancy } from '../tenancy.ts';
-import type { VerbOptions } from './exclusive.ts';
 
 /** A resource whose storage several processes reach, and a step at which one of them is held. */
 function files(storage: Set<string>, heldAt?: 'create' | 'destroy' | 'migrate') {
@@ -70,6 +71,8 @@ describe('while one process removes a tenant, another', () => {
     const removing = here.remove('acme');
     await held.reached;
     const second = there.remove('acme');
+    // All that is in memory has been done by then, and both wait for the lease.
+    await nextTurn();
     const next = there.create({ id: 'acme' });
     held.go();
     await Promise.all([removing, second]);

@@ -1,20 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { outside } from '../context.ts';
-import { leaseLost, TenancyError } from '../errors.ts';
+import { trace } from '../diagnostics/tenancy-diagnostics.ts';
+import { leaseLost, TenancyError } from '../errors/errors.ts';
+import { type VerbOptions, verbDefaults } from '../models/verb-options.ts';
+import { outside } from '../scope/context.ts';
 import type { TenantLease, TenantLeases } from '../stores/leases.ts';
 import { keyedMutex } from './keyed-mutex.ts';
 
-/** How the verbs of one tenant exclude each other. */
-export interface VerbOptions {
-  /** Milliseconds after which another process may take over from one that was killed. Default 5 000. */
-  readonly leaseMs?: number;
-  /** Milliseconds that a verb waits for another process to be done with the tenant. Default 15 000. */
-  readonly waitMs?: number;
-}
-
 /** A verb that needs the tenant to itself. */
-type ExclusiveVerb = 'create' | 'migrate' | 'repair' | 'remove';
+type ExclusiveVerb = 'create' | 'migrate' | 'export' | 'repair' | 'reset' | 'remove' | 'move';
 
 /** The right to change one tenant, for the time of one verb. */
 export interface HeldLease {
@@ -35,7 +29,7 @@ const longestPauseMs = 500;
 /** Without leases, verbs exclude each other in this process only. */
 export function createExclusively(
   leases: TenantLeases | undefined,
-  { leaseMs = 5_000, waitMs = 15_000 }: VerbOptions = {},
+  { leaseMs = verbDefaults.leaseMs, waitMs = verbDefaults.waitMs }: VerbOptions = {},
 ): Exclusively {
   const inThisProcess = keyedMutex();
 
@@ -69,10 +63,15 @@ export function createExclusively(
   }
 
   return (id, verb, act) =>
-    inThisProcess(id, (waited) =>
-      leases === undefined
-        ? act({ holder: undefined, waited, confirm: async () => {} })
-        : underLease(leases, { id, verb, waited }, act),
+    trace(
+      'omnitenant:verb',
+      () => ({ tenant: id, verb }),
+      () =>
+        inThisProcess(id, (waited) =>
+          leases === undefined
+            ? act({ holder: undefined, waited, confirm: async () => {} })
+            : underLease(leases, { id, verb, waited }, act),
+        ),
     );
 }
 

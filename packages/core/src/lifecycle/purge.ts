@@ -1,4 +1,4 @@
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { removeWhen } from './remove.ts';

@@ -1,11 +1,12 @@
-import { outside } from '../context.ts';
-import { unknownTenant } from '../errors.ts';
+import { unknownTenant } from '../errors/errors.ts';
+import type { TenantCache } from '../lookup/tenant-cache.ts';
 import type { Domain } from '../models/domain.ts';
 import type { Tenant, TenantChange, TenantDraft, TenantStatus } from '../models/tenant.ts';
 import type { ResourceVerbs } from '../resource.ts';
-import type { OnError } from '../signals.ts';
+import { outside } from '../scope/context.ts';
+import type { OnError } from '../signals/signals.ts';
+import type { DomainTerms } from '../stores/domain-claims.ts';
 import type { TenantStore, WriteFence } from '../stores/store.ts';
-import type { TenantCache } from '../tenant-cache.ts';
 import type { Transition } from './transitions.ts';
 
 /**
@@ -16,13 +17,15 @@ import type { Transition } from './transitions.ts';
 export interface TenantRecords<T extends Tenant> {
   /** Rejects with TENANT_UNKNOWN. */
   read(id: string): Promise<T>;
-  insert(draft: TenantDraft<T>, domains: readonly Domain[]): Promise<T>;
-  update(id: string, change: TenantChange<T>): Promise<T>;
+  insert(draft: TenantDraft<T>, domains: readonly Domain[], terms?: DomainTerms): Promise<T>;
+  update(id: string, change: TenantChange<T>, fence?: WriteFence): Promise<T>;
   transit(tenant: string | T, transition: Transition, holder?: string, more?: TenantChange<T>): Promise<T>;
   delete(tenant: T, holder?: string): Promise<void>;
   /** Invalidates the cached record, which a resource may have changed. */
   refresh(id: string): void;
-  addDomain(domain: Domain): Promise<void>;
+  /** Invalidates the record, and what resources have cached of the tenant, which one of them may have moved. */
+  moved(id: string): Promise<void>;
+  addDomain(domain: Domain, terms?: DomainTerms): Promise<void>;
   removeDomain(tenantId: string, host: string): Promise<void>;
 }
 
@@ -73,16 +76,16 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
       return tenant;
     },
 
-    async insert(draft, domains) {
+    async insert(draft, domains, terms) {
       try {
-        return await store.insert(draft, domains);
+        return await store.insert(draft, domains, terms);
       } finally {
         cache.changed(draft.id);
         for (const { host } of domains) cache.domainChanged(host);
       }
     },
 
-    update: (id, change) => update(id, change),
+    update: (id, change, fence) => update(id, change, undefined, fence),
 
     transit(tenant, { from, to }, holder, more) {
       const change = { ...more, status: to } as TenantChange<T>;
@@ -103,9 +106,14 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
       cache.changed(id);
     },
 
-    async addDomain(domain) {
+    async moved(id) {
+      cache.changed(id);
+      await invalidateResources(id, options);
+    },
+
+    async addDomain(domain, terms) {
       try {
-        await store.addDomain(domain);
+        await store.addDomain(domain, terms);
       } finally {
         cache.domainChanged(domain.host);
       }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
 import { fleet, steps } from '../fixtures/fleet.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { defineResource } from '../resource.ts';

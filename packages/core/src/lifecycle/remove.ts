@@ -1,14 +1,14 @@
-import { outside } from '../context.ts';
-import { mayPass, TenancyError } from '../errors.ts';
+import { mayPass, TenancyError } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { ResourceVerbs } from '../resource.ts';
+import { outside } from '../scope/context.ts';
 import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { retention } from './retention.ts';
 import { requireStatus, type Transition, transitions } from './transitions.ts';
 
-/** What becomes of a tenant's storage when the tenant is removed. Default: it is destroyed, or else the tenant is kept. */
+/** How a removal treats the tenant's storage. Default: the storage is destroyed; if that fails, the tenant stays. */
 export interface RemoveOptions {
   /** Leave storage that can be adopted, with its contents. `adopt` takes it back, under the same id too. */
   readonly keepStorage?: boolean;

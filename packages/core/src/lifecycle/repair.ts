@@ -1,7 +1,7 @@
-import { outside } from '../context.ts';
-import { isTenancyError, TenancyError, tenantOutdated } from '../errors.ts';
+import { isTenancyError, TenancyError, tenantOutdated } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
+import { outside } from '../scope/context.ts';
 import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { destroyTenant } from './remove.ts';
@@ -62,7 +62,7 @@ async function recreate<T extends Tenant>(
         () => false,
       ),
   };
-  const failure = await runSteps([...destroys, ...storageSteps(tenant, resources, { kind: 'create' })], rules);
+  const failure = await runSteps(id, [...destroys, ...storageSteps(tenant, resources, { kind: 'create' })], rules);
   if (failure === undefined) return { tenant: await records.transit(tenant, transitions.finish, holder) };
   const message = `Tenant "${id}" could not be repaired: "${failure.step}" failed. The tenant is left failed; fix the cause and repair it again, or remove it with repair("${id}", { clear: true }).`;
   const { error, undoErrors } = failure;

@@ -1,4 +1,4 @@
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import type { Tenant, TenantChange } from '../models/tenant.ts';
 
 /** The change that makes a tenant one that is kept until then. */

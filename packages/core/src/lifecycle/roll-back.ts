@@ -1,4 +1,4 @@
-import { isTenancyError, mayPass, TenancyError } from '../errors.ts';
+import { isTenancyError, mayPass, TenancyError } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
 import type { Lifecycle, Outcome } from './lifecycle.ts';

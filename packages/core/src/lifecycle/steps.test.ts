@@ -13,7 +13,7 @@ test('steps run in order; a failure undoes what was done, newest first, and not 
     },
     undo: async () => events.push(`undo ${name}`),
   });
-  const failure = await runSteps([
+  const failure = await runSteps('acme', [
     step('one'),
     { ...step('two'), undo: undefined as never },
     step('three'),
@@ -35,7 +35,7 @@ test('an undo that fails does not keep the others from being tried', async () =>
     },
   });
   const last = { name: 'last', run: () => Promise.reject(new Error('last')) };
-  const failure = await runSteps([step('one', false), step('two', true), last]);
+  const failure = await runSteps('acme', [step('one', false), step('two', true), last]);
   expect(undone).toEqual(['two', 'one']);
   expect(failure?.undoErrors).toEqual([new Error('undo two')]);
 });

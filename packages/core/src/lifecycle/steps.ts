@@ -1,6 +1,7 @@
-import { outside } from '../context.ts';
+import { trace } from '../diagnostics/tenancy-diagnostics.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { ProvisionedAs, ResourceVerbs } from '../resource.ts';
+import { outside } from '../scope/context.ts';
 
 /** One step of provisioning. If a later step fails, what this one did is undone. */
 export interface Step {
@@ -24,8 +25,9 @@ export interface StepRules {
   readonly mayUndo?: () => Promise<boolean>;
 }
 
-/** Runs the steps in order. If one fails and `mayUndo` agrees, undoes the steps before it, newest first. */
+/** Runs the steps of a tenant in order. If one fails and `mayUndo` agrees, undoes the steps before it, newest first. */
 export async function runSteps(
+  tenant: string,
   steps: readonly Step[],
   { confirm = async () => {}, mayUndo = async () => true }: StepRules = {},
 ): Promise<StepFailure | undefined> {
@@ -33,7 +35,8 @@ export async function runSteps(
   for (const step of steps) {
     try {
       await confirm();
-      await outside(() => step.run());
+      const message = () => ({ tenant, step: step.name });
+      await trace('omnitenant:step', message, async () => outside(() => step.run()));
       done.push(step);
     } catch (error) {
       return { step: step.name, error, undoErrors: (await mayUndo()) ? await undo(done, confirm) : [] };
@@ -42,11 +45,16 @@ export async function runSteps(
   return undefined;
 }
 
-/** Where a tenant's storage comes from: created, or adopted with its contents. */
-export type Origin = { readonly kind: 'create' } | { readonly kind: 'adopt'; readonly at?: string | undefined };
+/** Where a tenant's storage comes from: created, with all migrations unless told otherwise, adopted with its contents, or filled from an archive. */
+export type Origin =
+  | { readonly kind: 'create'; readonly migrate?: boolean | undefined }
+  | { readonly kind: 'adopt'; readonly at?: string | undefined }
+  | { readonly kind: 'import'; readonly load: (tenant: Tenant) => Promise<void> };
 
 /** The steps that provide a tenant's storage: the `create` of every resource, or its `adopt` if it has one, then every `migrate`. */
 export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[], origin: Origin): Step[] {
+  const isImport = origin.kind === 'import';
+  const isMigrated = origin.kind !== 'create' || origin.migrate !== false;
   const provisioned = new Map<ResourceVerbs, ProvisionedAs>();
   const creates = resources.flatMap((resource): Step[] => {
     const undo = async () => resource.destroy?.(tenant);
@@ -55,16 +63,19 @@ export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[]
       return [{ name: `${resource.name}.adopt`, run, undo }];
     }
     if (resource.create === undefined) return [];
-    const run = async () => provisioned.set(resource, (await resource.create?.(tenant)) ?? 'empty');
+    const run = async () =>
+      provisioned.set(resource, (await resource.create?.(tenant, { empty: isImport || !isMigrated })) ?? 'empty');
     return [{ name: `${resource.name}.create`, run, undo }];
   });
   const migrates = resources
-    .filter(({ migrate }) => migrate !== undefined)
+    .filter(({ migrate }) => isMigrated && migrate !== undefined)
     .map((resource) => ({
       name: `${resource.name}.migrate`,
-      run: async () => resource.migrate?.(tenant, provisioned.get(resource)),
+      // What was imported is migrated as what is there.
+      run: async () => resource.migrate?.(tenant, isImport ? undefined : provisioned.get(resource)),
     }));
-  return [...creates, ...migrates];
+  const imports = origin.kind === 'import' ? [{ name: 'import', run: () => origin.load(tenant) }] : [];
+  return [...creates, ...imports, ...migrates];
 }
 
 async function undo(done: readonly Step[], confirm: () => Promise<void>): Promise<unknown[]> {

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { migratable, requireStatus, transitions } from './transitions.ts';
 
 const acme = { id: 'acme' } as Tenant;
 
-test('no verb leads out of provisioning except to active or failed', () => {
+test('no verb leads out of provisioning except to active or failed, or to maintenance without migrations', () => {
   const out = Object.entries(transitions).filter(([, { from }]) => from.includes('provisioning'));
-  expect(out.map(([verb]) => verb)).toEqual(['activate', 'fail', 'reclaim']);
+  expect(out.map(([verb]) => verb)).toEqual(['activate', 'hold', 'fail', 'reclaim']);
 });
 
 test('every status that can be reached can be removed, once it is out of provisioning', () => {

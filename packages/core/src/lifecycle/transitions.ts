@@ -1,4 +1,4 @@
-import { transitionRefused } from '../errors.ts';
+import { transitionRefused } from '../errors/errors.ts';
 import type { Tenant, TenantStatus } from '../models/tenant.ts';
 
 /** A change of status: the statuses that it starts from, and the one that it leads to. */
@@ -9,6 +9,7 @@ export interface Transition {
 
 type Verb =
   | 'activate'
+  | 'hold'
   | 'fail'
   | 'reclaim'
   | 'finish'
@@ -17,6 +18,7 @@ type Verb =
   | 'archive'
   | 'clear'
   | 'resume'
+  | 'reset'
   | 'remove'
   | 'purge'
   | 'keep';
@@ -24,6 +26,8 @@ type Verb =
 /** Every change of status. */
 export const transitions: Readonly<Record<Verb, Transition>> = {
   activate: { from: ['provisioning'], to: 'active' },
+  // Complete but for its migrations.
+  hold: { from: ['provisioning'], to: 'maintenance' },
   fail: { from: ['provisioning'], to: 'failed' },
   // A process that is still creating the tenant can no longer activate it.
   reclaim: { from: ['provisioning', 'failed'], to: 'failed' },
@@ -33,6 +37,7 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   // Once more, to change how long it is kept.
   archive: { from: ['active', 'suspended', 'maintenance', 'archived'], to: 'archived' },
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
+  reset: { from: ['active', 'suspended', 'maintenance'], to: 'maintenance' },
   clear: { from: ['failed'], to: 'removing' },
   purge: { from: ['archived', 'removing'], to: 'removing' },
   keep: { from: ['removing'], to: 'archived' },

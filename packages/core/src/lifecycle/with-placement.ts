@@ -1,8 +1,8 @@
-import { outside } from '../context.ts';
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import type { Tenant, TenantDraft } from '../models/tenant.ts';
 import type { ParsedTenantInput } from '../models/tenant-input.ts';
 import type { PlacementDraft, ResourceVerbs } from '../resource.ts';
+import { outside } from '../scope/context.ts';
 
 /**
  * The draft with the isolation and placement that the resources choose.

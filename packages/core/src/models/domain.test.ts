@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
 import { hostFromHeader, parseDomain } from './domain.ts';
 
 describe('parseDomain', () => {

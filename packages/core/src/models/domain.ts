@@ -1,9 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { TenancyError } from '../errors.ts';
-import { quoted } from '../quoted.ts';
+import { TenancyError } from '../errors/errors.ts';
+import { quoted } from '../errors/quoted.ts';
 
-/** A host name that leads to a tenant. */
+/** A host name of a tenant. */
 export interface Domain {
   readonly host: string;
   readonly tenantId: string;

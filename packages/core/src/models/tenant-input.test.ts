@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
 import type { Tenant, TenantChange, TenantInput } from './tenant.ts';
 import { parseTenantChange, parseTenantInput } from './tenant-input.ts';
 
@@ -28,6 +28,8 @@ test("the application's own columns are kept", () => {
 describe('an input is refused', () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = new Map();
+  const cyclic: Record<string, unknown> = {};
+  cyclic.one = cyclic.other = [cyclic];
   test.each<[string, unknown]>([
     ['that is nothing', undefined],
     ['without an id', { name: 'Acme' }],
@@ -36,11 +38,16 @@ describe('an input is refused', () => {
     ['that sets its timestamps', { id: 'acme', createdAt: new Date() }],
     ['with an empty name', { id: 'acme', name: ' ' }],
     ['with a name that is no string', { id: 'acme', name: 7 }],
+    ['with a name that PostgreSQL cannot keep', { id: 'acme', name: 'a\0' }],
+    ['with a config that PostgreSQL cannot keep', { id: 'acme', config: { a: ['\0'] } }],
+    ['with half a character in its config', { id: 'acme', config: { '\ud800': 1 } }],
+    ['with a placement that PostgreSQL cannot keep', { id: 'acme', placement: { schema: 'a\0' } }],
     ['with a config that is no object', { id: 'acme', config: 'gold' }],
     ['with a config that is an array', { id: 'acme', config: [] }],
     ['with a function in its config', { id: 'acme', config: { run: () => 1 } }],
     ['with a Date in its config', { id: 'acme', config: { at: new Date() } }],
     ['with a Map in its config', { id: 'acme', config: cycle }],
+    ['with a config that contains itself', { id: 'acme', config: cyclic }],
     ['with NaN in its config', { id: 'acme', config: { seats: [Number.NaN] } }],
     ['with a placement that is not of strings', { id: 'acme', placement: { port: 5432 } }],
     ['with an isolation that is no string', { id: 'acme', isolation: 7 }],

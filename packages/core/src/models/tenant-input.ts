@@ -1,6 +1,7 @@
-import { TenancyError } from '../errors.ts';
-import { quoted } from '../quoted.ts';
+import { TenancyError } from '../errors/errors.ts';
+import { quoted } from '../errors/quoted.ts';
 import { type Domain, parseDomain } from './domain.ts';
+import { isStorableText } from './storable-text.ts';
 import type { DomainInput, Placement, Tenant, TenantChange, TenantDraft, TenantInput } from './tenant.ts';
 import { parseTenantId } from './tenant.ts';
 
@@ -71,26 +72,38 @@ function refuseKeys(id: string, value: object, keys: readonly string[]): void {
 }
 
 function checkName(id: string, name: unknown): void {
-  if (typeof name !== 'string' || name.trim() === '' || name.length > 255) {
-    throw invalid(id, 'its name must be a string of 1 to 255 characters');
+  if (!isStorableText(name) || name.trim() === '' || name.length > 255) {
+    throw invalid(id, 'its name must be a text of 1 to 255 characters, without U+0000');
   }
 }
 
 function checkPlacement(id: string, placement: unknown): void {
-  if (!isPlain(placement) || Object.values(placement).some((value) => typeof value !== 'string')) {
-    throw invalid(id, 'its placement must be an object of strings');
+  if (!isPlain(placement) || !Object.values(placement).every(isStorableText)) {
+    throw invalid(id, 'its placement must be an object of texts without U+0000');
   }
 }
 
 function checkConfig(id: string, config: unknown): void {
-  if (!isPlain(config) || !isJson(config)) throw invalid(id, 'its config must be an object of JSON values');
+  if (!isPlain(config) || !isJson(config)) {
+    throw invalid(
+      id,
+      `its config must be an object of JSON values, with texts without U+0000, of at most ${deepest} levels and without cycles`,
+    );
+  }
 }
 
-function isJson(value: unknown): boolean {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+/** How deep a config may be nested. What contains itself is deeper. */
+const deepest = 100;
+
+function isJson(value: unknown, depth = 0): boolean {
+  if (depth > deepest) return false;
+  if (value === null || typeof value === 'boolean') return true;
+  if (typeof value === 'string') return isStorableText(value);
   if (typeof value === 'number') return Number.isFinite(value);
-  if (Array.isArray(value)) return value.every(isJson);
-  return isPlain(value) && Object.values(value).every(isJson);
+  if (Array.isArray(value)) return value.every((held) => isJson(held, depth + 1));
+  return (
+    isPlain(value) && Object.entries(value).every(([name, held]) => isStorableText(name) && isJson(held, depth + 1))
+  );
 }
 
 function isPlain(value: unknown): value is object {

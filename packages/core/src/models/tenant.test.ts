@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
 import { isTenantId, parseTenantId, reservedTenantIds, type Tenant, tenantSnapshot } from './tenant.ts';
 
 describe('a tenant id', () => {

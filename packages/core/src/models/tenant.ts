@@ -1,10 +1,10 @@
-import { TenancyError } from '../errors.ts';
-import { quoted } from '../quoted.ts';
+import { TenancyError } from '../errors/errors.ts';
+import { quoted } from '../errors/quoted.ts';
 
 /** A tenant's status; only the scope of an `active` tenant may be entered. */
 export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'maintenance' | 'archived' | 'removing' | 'failed';
 
-/** Where a tenant's data is stored; chosen by the resources. */
+/** The place of a tenant's data, chosen by the resources. */
 export type Placement = Readonly<Record<string, string>>;
 
 /** An isolated customer. An application may add its own columns. */
@@ -29,7 +29,7 @@ type OwnColumns<T extends Tenant> = Omit<T, keyof Tenant>;
 /** A host that a tenant is created with. */
 export type DomainInput = string | { readonly host: string; readonly primary?: boolean };
 
-/** What a tenant is created from. */
+/** The input of `tenants.create`. */
 export type TenantInput<T extends Tenant = Tenant> = {
   readonly id: string;
   /** Defaults to the id. */
@@ -44,7 +44,7 @@ export type TenantInput<T extends Tenant = Tenant> = {
 export type TenantDraft<T extends Tenant = Tenant> = Omit<Tenant, 'retainUntil' | 'createdAt' | 'updatedAt'> &
   Partial<OwnColumns<T>>;
 
-/** What may change in a stored tenant. */
+/** The changeable properties of a stored tenant. */
 export type TenantChange<T extends Tenant = Tenant> = Partial<
   Pick<Tenant, 'name' | 'status' | 'placement' | 'config' | 'retainUntil'>
 > &

@@ -17,15 +17,20 @@ test('those that find a tenant find the same, and one that finds none does not m
   expect(resolve(request('app.com'))).toBeUndefined();
 });
 
+test('an id and a domain are both the tenant’s, in whichever order', () => {
+  const both = { id: 'acme', domain: 'acme.com', exact: undefined };
+  const byHeader = fromHeader('x-tenant');
+  expect(allOf(fromDomain(), byHeader)(request('acme.com', 'acme'))).toEqual(both);
+  expect(allOf(byHeader, fromDomain(), byHeader, fromDomain())(request('acme.com', 'acme'))).toEqual(both);
+  const other = () => ({ domain: 'birch.com' });
+  const refusal = expect.objectContaining({ code: 'TENANT_UNRESOLVED' });
+  expect(() => allOf(fromDomain(), byHeader, other)(request('acme.com', 'acme'))).toThrow(refusal);
+  expect(() => allOf(byHeader, fromDomain(), () => ({ id: 'birch' }))(request('acme.com', 'acme'))).toThrow(refusal);
+});
+
 test('a request that names two tenants is for none of them', () => {
   const refusal = expect.objectContaining({ code: 'TENANT_UNRESOLVED', status: 400 });
   expect(() => resolve(request('acme.app.com', 'birch'))).toThrow(refusal);
-  expect(() =>
-    allOf(
-      () => ({ id: 'acme' }),
-      () => ({ domain: 'acme' }),
-    )(request('x.com')),
-  ).toThrow(refusal);
   // "www.acme.com" may be a tenant's own domain, and "acme.com" another's.
   const ofPage = allOf(fromOrigin(), fromDomain());
   const asked = { ...request('acme.com'), header: () => 'https://www.acme.com' };

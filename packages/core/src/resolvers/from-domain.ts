@@ -1,7 +1,7 @@
 import { hostFromHeader, isDomain } from '../models/domain.ts';
 import { expecting, type TenantResolver } from './resolver.ts';
 
-/** Resolves a tenant by its own domain. A host with `www.` leads to the domain without it, unless it is one itself or `stripWww` is false. */
+/** Resolves a tenant by its own domain. A host with `www.` resolves to the domain without it, unless a tenant has the domain with `www.` or `stripWww` is false. */
 export function fromDomain({ stripWww = true }: { readonly stripWww?: boolean } = {}): TenantResolver {
   return expecting("a tenant's domain as its host", (request) => {
     const host = hostFromHeader(request.host);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
 import { fromHeader } from './from-header.ts';
 
 function request(headers: Record<string, string>) {

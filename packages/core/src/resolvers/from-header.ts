@@ -1,4 +1,4 @@
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import { expecting, type TenantResolver } from './resolver.ts';
 
 /**

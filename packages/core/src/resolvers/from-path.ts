@@ -1,5 +1,5 @@
-import { TenancyError } from '../errors.ts';
-import { quoted } from '../quoted.ts';
+import { TenancyError } from '../errors/errors.ts';
+import { quoted } from '../errors/quoted.ts';
 import { expecting, type TenantResolver } from './resolver.ts';
 
 /**

@@ -2,8 +2,8 @@ import { after } from './after.ts';
 import { expecting, type TenantResolver } from './resolver.ts';
 
 /**
- * Resolves by an id that the application keeps in its session; `read` receives the framework's own request. The session's middleware
- * has to run first. Use it in `allOf` with the resolver of the host, so that a session of one tenant is refused at another's host.
+ * Resolves by an id in the application's session; `read` receives the framework's own request. The session's middleware must run first. Use
+ * it in `allOf` with the resolver of the host, so that a session of one tenant is refused at another's host.
  * @example
  * const resolver = allOf(fromSubdomain('app.com'), fromSession((req: Request) => req.session.tenant));
  */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isTenancyError } from '../errors.ts';
+import { isTenancyError } from '../errors/errors.ts';
 import { fromSubdomain } from './from-subdomain.ts';
 
 function request(host: string | undefined) {

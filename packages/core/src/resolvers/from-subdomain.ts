@@ -1,6 +1,6 @@
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
+import { quoted } from '../errors/quoted.ts';
 import { hostFromHeader, normalHost } from '../models/domain.ts';
-import { quoted } from '../quoted.ts';
 import { expecting, type TenantResolver } from './resolver.ts';
 
 /**

@@ -1,5 +1,6 @@
+import { createPublicKey, type webcrypto } from 'node:crypto';
 import type { CryptoKey, JSONWebKeySet, JWK, JWTVerifyOptions, KeyObject } from 'jose';
-import { TenancyError } from '../errors.ts';
+import { TenancyError } from '../errors/errors.ts';
 import { expecting, type TenantRequest, type TenantResolver } from './resolver.ts';
 
 /** How `fromToken` verifies and reads a token. */
@@ -10,15 +11,16 @@ export interface TokenOptions {
   readonly jwks?: JSONWebKeySet | URL | undefined;
   /** The algorithms that are accepted, such as `RS256`. */
   readonly algorithms: readonly string[];
-  /** The claim that contains the tenant's id. Default `tenant`. */
-  readonly claim?: string | undefined;
+  /** The claim that contains the tenant's id, or a function that reads the id from the verified claims. Default `tenant`. */
+  readonly claim?: string | ((claims: Claims) => string | undefined) | undefined;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   /** Finds the token in the request. Default: the header `Authorization: Bearer …`. */
   readonly token?: ((request: TenantRequest) => string | undefined) | undefined;
 }
 
-type Verify = (token: string) => Promise<Readonly<Record<string, unknown>>>;
+type Claims = Readonly<Record<string, unknown>>;
+type Verify = (token: string) => Promise<Claims>;
 
 /**
  * Resolves by a claim of a JSON Web Token, whose signature, lifetime, issuer and audience are verified by `jose`. A request without a token
@@ -39,9 +41,10 @@ export function fromToken(options: TokenOptions): TenantResolver {
     return verifier
       .then((verify) => verify(token))
       .then((payload) => {
-        const id = payload[claim];
+        const id = typeof claim === 'function' ? claim(payload) : payload[claim];
         if (typeof id === 'string' && id !== '') return { id };
-        throw new TenancyError('TOKEN_INVALID', `The token has no claim "${claim}" that names a tenant.`);
+        const named = typeof claim === 'function' ? 'claim' : `claim "${claim}"`;
+        throw new TenancyError('TOKEN_INVALID', `The token has no ${named} that names a tenant.`);
       });
   });
 }
@@ -87,12 +90,37 @@ function tokenInvalid(cause: unknown): TenancyError {
 
 function checkOptions({ key, jwks, algorithms }: TokenOptions): void {
   if ((key === undefined) === (jwks === undefined)) throw invalid('either a key or jwks');
-  if (jwks !== undefined && !(jwks instanceof URL) && !Array.isArray(jwks.keys)) {
-    throw invalid('jwks as a URL, or as a set with keys');
-  }
+  if (jwks !== undefined) checkJwks(jwks);
   if (!Array.isArray(algorithms) || algorithms.length === 0)
     throw invalid('the algorithms to accept, such as ["RS256"]');
   if (algorithms.includes('none')) throw invalid('algorithms that sign');
+}
+
+/** A set of keys that was given is checked at start. One that is loaded can only be checked then. */
+function checkJwks(jwks: JSONWebKeySet | URL): void {
+  if (jwks instanceof URL) {
+    if (jwks.protocol !== 'https:' && jwks.protocol !== 'http:') throw invalid('jwks as a URL of https');
+    return;
+  }
+  if (!Array.isArray(jwks?.keys) || jwks.keys.length === 0) throw invalid('jwks as a URL, or as a set with keys');
+  for (const [index, jwk] of jwks.keys.entries()) {
+    const fault = faultOfKey(jwk);
+    if (fault !== undefined) throw invalid(`jwks whose keys are public; key ${index + 1} ${fault}`);
+  }
+}
+
+function faultOfKey(jwk: JWK): string | undefined {
+  if (typeof jwk?.kty !== 'string') return 'is no JSON Web Key';
+  if (jwk.kty === 'oct') return 'is a shared secret: pass it as key';
+  if ('d' in jwk) return 'is private: leave out its member "d" and those after it';
+  // A set may have keys for others, of kinds that are not known here.
+  if (!['RSA', 'EC', 'OKP'].includes(jwk.kty)) return undefined;
+  try {
+    createPublicKey({ key: jwk as webcrypto.JsonWebKey, format: 'jwk' });
+    return undefined;
+  } catch (error) {
+    return `cannot be read (${(error as Error).message})`;
+  }
 }
 
 function invalid(what: string): TenancyError {

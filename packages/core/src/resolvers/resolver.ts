@@ -9,8 +9,13 @@ export interface TenantRequest {
   readonly raw: unknown;
 }
 
-/** What a request says about its tenant. A tenant of the domain `exact` comes before one of `domain`. */
-export type Identifier = { readonly id: string } | { readonly domain: string; readonly exact?: string | undefined };
+/**
+ * The identifier of a tenant in a request. A tenant of the domain `exact` has priority over one of `domain`. An id and a domain together
+ * must belong to one tenant.
+ */
+export type Identifier =
+  | { readonly id: string; readonly domain?: string | undefined; readonly exact?: string | undefined }
+  | { readonly id?: undefined; readonly domain: string; readonly exact?: string | undefined };
 
 /**
  * Reads an identifier from a request; `undefined` if there is none. It does not look tenants up. A resolver that has nothing to wait

@@ -1,4 +1,4 @@
-/** What has changed in a store since a moment, in the order of commits. */
+/** The changes of a store since a moment, in the order of commits. */
 export interface TenantChanges {
   /** The last change that was looked at: what to ask from next time. */
   readonly until: number;

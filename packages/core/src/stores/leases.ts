@@ -1,4 +1,4 @@
-/** Who may change a tenant now, and what for. */
+/** The holder of the right to change a tenant, and the purpose. */
 export interface TenantLease {
   /** The one call that has the lease; no two calls have the same. */
   readonly holder: string;
@@ -7,8 +7,8 @@ export interface TenantLease {
 }
 
 /**
- * The leases of tenants' ids, by which the verbs of one tenant exclude each other across processes. A lease ends by itself, so that
- * a process that was killed keeps nobody out for longer.
+ * The leases of tenants' ids, by which the verbs of one tenant exclude each other across processes. A lease expires, so a killed process
+ * blocks others only until then.
  */
 export interface TenantLeases {
   /** Takes the lease of an id for a time, unless another holder has it. Returns the lease that is in force. */

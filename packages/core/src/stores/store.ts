@@ -1,7 +1,13 @@
 import type { Domain } from '../models/domain.ts';
 import type { Tenant, TenantChange, TenantDraft, TenantStatus } from '../models/tenant.ts';
+import type { TenantAudit } from './audit.ts';
 import type { TenantChanges } from './changes.ts';
+import type { DomainClaims, DomainTerms } from './domain-claims.ts';
 import type { TenantLeases } from './leases.ts';
+import type { TenantOperations } from './operations.ts';
+import type { TokenRedemptions } from './redemptions.ts';
+import type { TenantSearch } from './search.ts';
+import type { UsageStore } from './usage.ts';
 
 /** Which tenants `all` streams. */
 export interface TenantFilter {
@@ -15,16 +21,18 @@ export interface TenantNames {
   readonly hosts: readonly string[];
 }
 
-/** What a write is meant for: it changes nothing if the record is another incarnation's by then, or the lease another holder's. */
+/** The expected state of a write: it changes nothing if the record belongs to another incarnation, or the lease to another holder. */
 export interface WriteFence {
   /** When the tenant was created, by which its incarnation is known. */
   readonly createdAt?: Date | undefined;
   /** The holder of the id's lease. */
   readonly holder?: string | undefined;
+  /** When the record was changed last, as the caller has seen it. */
+  readonly updatedAt?: Date | undefined;
 }
 
 /**
- * Where tenants and their domains are kept. Tenants come back as deep-frozen snapshots (`tenantSnapshot`), because all
+ * The storage of tenants and their domains. Tenants are returned as deep-frozen snapshots (`tenantSnapshot`), because all
  * scopes share them. A store that cannot be reached rejects; it never answers `undefined`. `storeSuite` is its specification.
  */
 export interface TenantStore<T extends Tenant = Tenant> {
@@ -33,11 +41,12 @@ export interface TenantStore<T extends Tenant = Tenant> {
   /** Streams tenants in the order of their ids. */
   all(filter?: TenantFilter): AsyncIterable<T>;
   /** Stores a tenant and its domains, all or nothing. Rejects with TENANT_EXISTS or DOMAIN_TAKEN. */
-  insert(tenant: TenantDraft<T>, domains: readonly Domain[]): Promise<T>;
+  insert(tenant: TenantDraft<T>, domains: readonly Domain[], terms?: DomainTerms): Promise<T>;
   /**
    * Changes a tenant in one step, and only while its status is one of `from`. Rejects with TENANT_UNKNOWN,
    * TRANSITION_REFUSED, or TENANT_INVALID for a column that does not exist or never changes; and where the fence does not let
-   * it through with TENANT_OUTDATED for another incarnation, or TENANT_BUSY for another holder.
+   * it through with TENANT_OUTDATED for another incarnation, TENANT_CHANGED for a record that was changed since, or
+   * TENANT_BUSY for another holder.
    */
   update(id: string, change: TenantChange<T>, from?: readonly TenantStatus[], fence?: WriteFence): Promise<T>;
   /** Deletes a tenant and its domains; does nothing if there is none. Rejects as `update` where the fence does not let it through. */
@@ -45,7 +54,7 @@ export interface TenantStore<T extends Tenant = Tenant> {
   /** The tenant's domains, in the order of their hosts. */
   domains(id: string): Promise<Domain[]>;
   /** Adds a domain; a new primary domain replaces the old one. Rejects with TENANT_UNKNOWN or DOMAIN_TAKEN. */
-  addDomain(domain: Domain): Promise<void>;
+  addDomain(domain: Domain, terms?: DomainTerms): Promise<void>;
   /** Removes a domain if it is the tenant's. Returns whether it was. */
   removeDomain(tenantId: string, host: string): Promise<boolean>;
   /**
@@ -60,4 +69,18 @@ export interface TenantStore<T extends Tenant = Tenant> {
   changes?(since?: number): Promise<TenantChanges>;
   /** Leases of ids, for stores that several processes share. Without them, verbs exclude each other in one process only. */
   readonly leases?: TenantLeases;
+  /** Pages, searches and counts, for operators. */
+  readonly search?: TenantSearch<T>;
+  /** The application's columns that nobody is shown, such as a hash. The audit and the control plane have `***` in their place. */
+  readonly hiddenColumns?: readonly string[];
+  /** The record of every verb. With it, a verb that cannot be recorded is refused. */
+  readonly audit?: TenantAudit;
+  /** The long verbs that operators have begun. */
+  readonly operations?: TenantOperations;
+  /** What tenants have used, for the option `usage` of a tenancy. Without it, usage is neither counted nor read. */
+  readonly usage?: UsageStore;
+  /** Which tokens are used, for the option `impersonation` of a tenancy. */
+  readonly redemptions?: TokenRedemptions;
+  /** The claims of tenants to hosts, for the option `domains` of a tenancy. Only a store that has them keeps terms. */
+  readonly domainClaims?: DomainClaims;
 }

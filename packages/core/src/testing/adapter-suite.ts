@@ -5,7 +5,7 @@ import { ownErrors } from './adapter/own-errors.ts';
 import { refusals } from './adapter/refusals.ts';
 import { hold, type Promises, type SuiteApp, type SuiteServer } from './adapter/site.ts';
 
-/** What `adapterSuite` needs to hold an adapter to its promises. */
+/** Options of `adapterSuite`. */
 export interface AdapterSuiteOptions {
   /** The test runner's own function, vitest's or node:test's. */
   readonly test: {

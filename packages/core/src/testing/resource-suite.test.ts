@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { defineResource, type ResourceScope, type ResourceVerbs } from '../extend.ts';
 import type { Tenant } from '../index.ts';
@@ -59,6 +61,24 @@ async function broken(make: () => ReturnType<typeof values>): Promise<string[]> 
 describe('resourceSuite', () => {
   test('finds nothing wrong with a resource that derives', async () => {
     expect(await broken(() => values(proper))).toEqual([]);
+  });
+
+  test('finds an archive that has what other tenants have, and none that has the tenant’s own', async () => {
+    const archiving = (isOwn: (key: string, tenant: Tenant) => boolean) => () =>
+      values(proper, (all) => ({
+        async *export(tenant) {
+          const own = [...all].filter(([key]) => isOwn(key, tenant)).flatMap(([, entries]) => [...entries]);
+          yield { name: 'values', bytes: Readable.from([Buffer.from(JSON.stringify(own))]) };
+        },
+        async import(tenant, parts) {
+          for await (const { bytes } of parts) {
+            all.set(proper({ kind: 'tenant', tenant }), new Map(JSON.parse(await text(bytes)) as [string, string][]));
+          }
+        },
+      }));
+    const promise = 'a tenant that is exported is imported beside itself, with its data and nobody else’s';
+    expect(await broken(archiving((key, tenant) => key === proper({ kind: 'tenant', tenant })))).toEqual([]);
+    expect(await broken(archiving(() => true))).toEqual([promise]);
   });
 
   test('finds that all tenants share their values', async () => {

@@ -1,15 +1,16 @@
 import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
-import { TenancyError } from '@omnitenant/core';
+import { TenancyError, type Tenant } from '@omnitenant/core';
 import { type TenantStore, unknownTenant } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
+import { moveLedger } from './move-ledger.ts';
 import { type RotateOptions, type Rotation, rotate } from './rotate-credentials.ts';
 import { recordChanges } from './tenant-changes.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
-/** The credentials of tenants on servers of their own. */
+/** The credentials of tenants on their own servers. */
 export interface Credentials {
   /**
    * Seals the URL of a server, `postgresql://user:password@host/database`, for a tenant's `placement.url`. What is stored is sealed
@@ -26,6 +27,27 @@ export interface Credentials {
   replace(tenant: string, url: string): Promise<void>;
   /** Reseals, with the first key, all credentials that are sealed with another. A failure is reported, and does not stop the rotation. */
   rotate(options?: RotateOptions): Promise<Rotation>;
+  /**
+   * Makes a login of PostgreSQL for a tool such as psql, which reads and writes the rows of one tenant and nothing else. Call `end` when the
+   * tool has ended. Its password is accepted for five minutes.
+   *
+   * @throws TENANT_UNKNOWN; CONFIG_INVALID for tenants that share tables, and where the application's login may not create roles.
+   */
+  lend(tenant: string, options?: LendOptions): Promise<LentLogin>;
+}
+
+/** Privileges of a temporary login. */
+export interface LendOptions {
+  /** Whether it may only read. Default: false. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** A login for one tenant. */
+export interface LentLogin extends AsyncDisposable {
+  /** The variables by which libpq, and so psql and pg_dump, connect with it. They hold its password. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends its sessions and drops it. */
+  end(): Promise<void>;
 }
 
 /** The parts of an orm's credentials. */
@@ -36,9 +58,12 @@ export interface CredentialsOptions {
   /** Resolves when central has the tables that are the orm's own. */
   readonly ready: () => Promise<unknown>;
   readonly tenant: EntityMetadata<TenantEntity>;
+  readonly lend: (tenant: Tenant, options: LendOptions) => Promise<LentLogin>;
 }
 
-export function createCredentials({ vault, store, fork, ready, tenant: meta }: CredentialsOptions): Credentials {
+export function createCredentials({ vault, store, fork, ready, tenant: meta, lend }: CredentialsOptions): Credentials {
+  const moves = moveLedger({ fork, ready, tenant: meta });
+
   /** Stores another reference if the tenant has one (equal to `from`, where given), and returns whether it had. */
   const write = async (id: string, to: Reference, from?: Reference): Promise<boolean> => {
     await ready();
@@ -63,13 +88,16 @@ export function createCredentials({ vault, store, fork, ready, tenant: meta }: C
       checkReference(id, { url });
       if (await write(id, await vault.bind(id, url))) return;
       throw (await store.find(id))
-        ? new TenancyError(
-            'TENANT_INVALID',
-            `Tenant "${id}" is not on a server of its own, so it has no credentials.`,
-            { tenant: id },
-          )
+        ? new TenancyError('TENANT_INVALID', `Tenant "${id}" is not on its own server, so it has no credentials.`, {
+            tenant: id,
+          })
         : unknownTenant(id);
     },
-    rotate: (options) => rotate({ vault, store, write }, options),
+    rotate: (options) => rotate({ vault, store, write, moves }, options),
+    lend: async (id, options = {}) => {
+      const tenant = await store.find(id);
+      if (tenant === undefined) throw unknownTenant(id);
+      return lend(tenant, options);
+    },
   };
 }

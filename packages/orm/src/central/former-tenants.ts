@@ -1,5 +1,6 @@
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { Isolation, OrmPlacement } from '../placement/placement.ts';
+import { quoteText } from '../sql/quote.ts';
 import { formerTenantTable } from './internal-tables.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
@@ -45,16 +46,16 @@ export async function withUnusedNames(
 }
 
 /** The keys that former tenants of an id have had in a shared schema, which may not know of those that were forgotten. */
-export async function formerKeys(
-  em: TenantEntityManager,
-  { server, database, schema }: OrmPlacement,
-  id: string,
-): Promise<string[]> {
-  const found = await em.execute<{ role: string }[]>(
-    `select role from ${formerTenantTable} where isolation = 'row' and id = ? and server = ? and database = ? and schema = ?`,
-    [id, server, database, schema],
-  );
-  return found.map(({ role }) => role);
+export async function formerKeys(em: TenantEntityManager, placement: OrmPlacement, id: string): Promise<string[]> {
+  const [found] = await em.execute<{ former: string[] }[]>(`select ${formerKeysSql(placement, id)} as former`);
+  return found?.former ?? [];
+}
+
+/** SQL for these keys, as a JSON array. It has to be sent to central's database. */
+export function formerKeysSql({ server, database, schema }: OrmPlacement, id: string): string {
+  const [ofId, onServer, inDatabase, inSchema] = [id, server, database, schema].map(quoteText);
+  return `(select coalesce(json_agg(role), '[]') from ${formerTenantTable}
+    where isolation = 'row' and id = ${ofId} and server = ${onServer} and database = ${inDatabase} and schema = ${inSchema})`;
 }
 
 /** No longer than PostgreSQL allows. */

@@ -2,6 +2,9 @@ import type { TenantChanges, TenantRecordChange } from '@omnitenant/core/extend'
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { changeCounterTable, changeTable } from './internal-tables.ts';
 
+/** Where PostgreSQL tells whoever listens that there are changes, when they are committed. */
+export const changeChannel = 'omnitenant_change';
+
 /** How many changes are kept for processes that ask late, and how many are read at once. */
 const kept = 10_000;
 const page = 1_000;
@@ -22,7 +25,8 @@ export async function recordChanges(em: TenantEntityManager, changes: readonly T
      pruned as (delete from ${changeTable} using counter where ${changeTable}.number <= counter.number - ?)
      insert into ${changeTable} (number, kind, name, updated_at)
      select counter.number - ? + row_number() over (), kind, name, updated_at
-     from counter, (values ${rows}) as change (kind, name, updated_at)`,
+     from counter, (values ${rows}) as change (kind, name, updated_at)
+     returning pg_notify('${changeChannel}', '')`,
     [changes.length, kept, changes.length, ...values],
   );
 }

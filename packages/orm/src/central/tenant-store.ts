@@ -16,6 +16,7 @@ import {
   type TenantFilter,
   type TenantRecordChange,
   type TenantStore,
+  tenantChanged,
   tenantExists,
   tenantOutdated,
   transitionRefused,
@@ -25,12 +26,19 @@ import {
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
+import { centralDomainClaims, forgetClaims, keepTerms, recordFormerDomains } from './domain-claims.ts';
 import { existingNames } from './existing-names.ts';
 import { recordFormer } from './former-tenants.ts';
 import { snapshotsInUse, toTenant } from './stored-tenant.ts';
+import { centralAudit } from './tenant-audit.ts';
 import { changesSince, recordChanges } from './tenant-changes.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 import { centralLeases, keepLease } from './tenant-leases.ts';
+import { centralOperations } from './tenant-operations.ts';
+import { centralSearch } from './tenant-search.ts';
+import { centralUsage } from './tenant-usage.ts';
+import { centralRedemptions } from './token-redemptions.ts';
+import { withoutValues } from './without-values.ts';
 
 /** The parts of the store. `fork` forks central's EntityManager, whatever the current scope. */
 export interface CentralStoreOptions {
@@ -60,7 +68,14 @@ export function centralStore<T extends Tenant>({
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
   const inUse = snapshotsInUse<T>();
   const leases = centralLeases(fork, ready);
+  const search = centralSearch<T>({ fork, tenant, domain });
+  const audit = centralAudit(fork, ready);
+  const operations = centralOperations(fork, ready);
+  const usage = centralUsage(fork, ready);
+  const redemptions = centralRedemptions(fork, ready);
+  const claims = centralDomainClaims({ execute, write, lock: lockExisting, domain });
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
+  const hiddenColumns = tenant.props.filter(({ hidden }) => hidden).map(({ name }) => name as string);
 
   function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {
     for (const name of names) {
@@ -69,6 +84,11 @@ export function centralStore<T extends Tenant>({
         tenant: id,
       });
     }
+  }
+
+  async function execute<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    await ready();
+    return fork().execute<Row[]>(sql, [...parameters]);
   }
 
   async function write<R>(work: (em: TenantEntityManager) => Promise<R>): Promise<R> {
@@ -107,7 +127,7 @@ export function centralStore<T extends Tenant>({
   async function lock(
     em: TenantEntityManager,
     id: string,
-    { createdAt, holder }: WriteFence = {},
+    { createdAt, holder, updatedAt }: WriteFence = {},
   ): Promise<TenantEntity | undefined> {
     if (holder !== undefined) await keepLease(em, id, holder);
     const entity = await em.findOne(tenant.class, { id } as FilterQuery<TenantEntity>, {
@@ -117,6 +137,8 @@ export function centralStore<T extends Tenant>({
     });
     const isOther = createdAt !== undefined && entity && entity.createdAt.getTime() !== createdAt.getTime();
     if (isOther) throw tenantOutdated(id);
+    if (updatedAt !== undefined && entity && entity.updatedAt.getTime() !== updatedAt.getTime())
+      throw tenantChanged(id);
     return entity ?? undefined;
   }
 
@@ -124,6 +146,10 @@ export function centralStore<T extends Tenant>({
     const entity = await lock(em, id, fence);
     if (!entity) throw unknownTenant(id);
     return entity;
+  }
+
+  async function hostsOf(em: TenantEntityManager, tenantId: string): Promise<string[]> {
+    return (await em.find(domain.class, { tenantId } as FilterQuery<DomainEntity>)).map(({ host }) => host);
   }
 
   return {
@@ -149,7 +175,7 @@ export function centralStore<T extends Tenant>({
       } while (after);
     },
 
-    insert: (draft, domains) =>
+    insert: (draft, domains, terms = {}) =>
       orStoreUnavailable(async () => {
         checkColumns(draft.id, Object.keys(draft), new Set(['schemaVersion', 'createdAt', 'updatedAt']));
         checkReference(draft.id, draft.placement);
@@ -163,6 +189,7 @@ export function centralStore<T extends Tenant>({
           } catch (error) {
             throw insertionError(draft.id, domains, error);
           }
+          await keepTerms(em, domains, created, terms);
           await recordChanges(em, [changeOf(created), ...hosts]);
           return created;
         });
@@ -181,12 +208,13 @@ export function centralStore<T extends Tenant>({
           const { retainUntil, ...others } = await bound(id, change);
           // Where nothing is retained, nothing has to be written, which a central of an earlier version has no column for.
           const isRetained = retainUntil !== undefined && (retainUntil ?? found.retainUntil) != null;
-          em.assign(found, {
-            ...others,
-            ...(isRetained && { retainUntil }),
-            updatedAt,
-          } as EntityData<TenantEntity> as never);
-          await em.flush();
+          const data = { ...others, ...(isRetained && { retainUntil }), updatedAt };
+          assign(em, found, data);
+          try {
+            await em.flush();
+          } catch (error) {
+            throw notStored(id, error);
+          }
           await recordChanges(em, [changeOf(found)]);
           return found;
         });
@@ -199,7 +227,11 @@ export function centralStore<T extends Tenant>({
           // Locked first, as by addDomain: no domain is added while its tenant goes.
           const entity = await lock(em, id, fence);
           // One that was never active has been reached by nobody.
-          if (entity?.status === 'removing') await recordFormer(em, entity);
+          if (entity?.status === 'removing') {
+            await recordFormer(em, entity);
+            await recordFormerDomains(em, entity, await hostsOf(em, id));
+          }
+          await forgetClaims(em, id);
           await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
           await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
           if (entity) await recordChanges(em, [{ kind: 'removed', tenant: id }]);
@@ -214,10 +246,10 @@ export function centralStore<T extends Tenant>({
         return entities.map(({ host, primary }) => ({ host, tenantId, primary }));
       }),
 
-    addDomain: (entry) =>
+    addDomain: (entry, terms = {}) =>
       orStoreUnavailable(() =>
         write(async (em) => {
-          await lockExisting(em, entry.tenantId);
+          const owner = await lockExisting(em, entry.tenantId);
           if (entry.primary) {
             await em.nativeUpdate(domain.class, { tenantId: entry.tenantId } as FilterQuery<DomainEntity>, {
               primary: false,
@@ -228,6 +260,7 @@ export function centralStore<T extends Tenant>({
           } catch (error) {
             throw error instanceof UniqueConstraintViolationException ? domainTaken(entry, error) : error;
           }
+          await keepTerms(em, [entry], owner, terms);
           await recordChanges(em, [{ kind: 'domain', host: entry.host }]);
         }),
       ),
@@ -235,9 +268,13 @@ export function centralStore<T extends Tenant>({
     removeDomain: (tenantId, host) =>
       orStoreUnavailable(() =>
         write(async (em) => {
+          // Locked first, as by all that writes domains.
+          const owner = await lock(em, tenantId);
           const removed = await em.nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>);
-          if (removed === 1) await recordChanges(em, [{ kind: 'domain', host }]);
-          return removed === 1;
+          if (removed !== 1) return false;
+          if (owner) await recordFormerDomains(em, owner, [host]);
+          await recordChanges(em, [{ kind: 'domain', host }]);
+          return true;
         }),
       ),
 
@@ -251,6 +288,46 @@ export function centralStore<T extends Tenant>({
       take: (id, lease, termMs) => orStoreUnavailable(() => leases.take(id, lease, termMs)),
       renew: (id, holder, termMs) => orStoreUnavailable(() => leases.renew(id, holder, termMs)),
       release: (id, holder) => orStoreUnavailable(() => leases.release(id, holder)),
+    },
+
+    search: {
+      page: (query) => orStoreUnavailable(() => search.page(query)),
+      counts: () => orStoreUnavailable(() => search.counts()),
+    },
+
+    hiddenColumns,
+
+    audit: {
+      append: (entry) => orStoreUnavailable(() => audit.append(entry)),
+      page: (query) => orStoreUnavailable(() => audit.page(query)),
+    },
+
+    operations: {
+      begin: (draft, termMs) => orStoreUnavailable(() => operations.begin(draft, termMs)),
+      renew: (id, holder, termMs, progress) => orStoreUnavailable(() => operations.renew(id, holder, termMs, progress)),
+      end: (id, holder, outcome) => orStoreUnavailable(() => operations.end(id, holder, outcome)),
+      find: (id) => orStoreUnavailable(() => operations.find(id)),
+      page: (query) => orStoreUnavailable(() => operations.page(query)),
+      forget: (endedForMs, limit) => orStoreUnavailable(() => operations.forget(endedForMs, limit)),
+    },
+
+    redemptions: {
+      redeem: (id, expiresAt) => orStoreUnavailable(() => redemptions.redeem(id, expiresAt)),
+    },
+
+    domainClaims: {
+      add: (claim, unusedSince) => orStoreUnavailable(() => claims.add(claim, unusedSince)),
+      find: (tenantId, host) => orStoreUnavailable(() => claims.find(tenantId, host)),
+      page: (query) => orStoreUnavailable(() => claims.page(query)),
+      check: (claim, found) => orStoreUnavailable(() => claims.check(claim, found)),
+      remove: (tenantId, host) => orStoreUnavailable(() => claims.remove(tenantId, host)),
+      forget: (host) => orStoreUnavailable(() => claims.forget(host)),
+    },
+
+    usage: {
+      add: (batch) => orStoreUnavailable(() => usage.add(batch)),
+      read: (filter) => orStoreUnavailable(() => usage.read(filter)),
+      days: (filter) => orStoreUnavailable(() => usage.days(filter)),
     },
   };
 }
@@ -281,12 +358,29 @@ function insertionError(id: string, domains: readonly Domain[], error: unknown):
   if (error instanceof UniqueConstraintViolationException) {
     const conflict = /\((\w+)\)=\((.*?)\)/.exec(error.message);
     const taken = domains.find(({ host }) => host === conflict?.[2]);
-    if (conflict?.[1] === 'host' && taken) return domainTaken(taken, error);
-    if (conflict?.[1] === 'id') return tenantExists(id, error);
+    if (conflict?.[1] === 'host' && taken) return domainTaken(taken, withoutValues(error));
+    if (conflict?.[1] === 'id') return tenantExists(id, withoutValues(error));
   }
+  return notStored(id, error);
+}
+
+/** The error of a record that the database does not take. */
+function notStored(id: string, error: unknown): unknown {
   const { code } = error as { code?: string };
   const refused = error instanceof ValidationError || code?.startsWith('22') || code?.startsWith('23');
-  if (!refused) return error;
-  const message = `Tenant "${id}" cannot be stored: ${(error as Error).message}`;
-  return new TenancyError('TENANT_INVALID', message, { tenant: id, cause: error });
+  return refused ? invalidRecord(id, error) : error;
+}
+
+/** MikroORM refuses values of other types before the database sees them. */
+function assign(em: TenantEntityManager, entity: TenantEntity, data: object): void {
+  try {
+    em.assign(entity, data as EntityData<TenantEntity> as never);
+  } catch (error) {
+    throw invalidRecord(entity.id, error);
+  }
+}
+
+function invalidRecord(id: string, error: unknown): TenancyError {
+  const cause = withoutValues(error as Error);
+  return new TenancyError('TENANT_INVALID', `Tenant "${id}" cannot be stored: ${cause.message}`, { tenant: id, cause });
 }

@@ -1,6 +1,10 @@
 import type { Scope } from '@omnitenant/core/extend';
+import type { TenantShare } from '../placement/tenant-limits.ts';
 import type { Database, SqlClient, SqlConnection } from '../sql/client.ts';
+import { PreparedStatements } from '../sql/prepared-statements.ts';
+import type { StatementCounts } from './pool-stats.ts';
 import { RoundRobinQueue, takeOut } from './round-robin-queue.ts';
+import type { ShareLease } from './share-lease.ts';
 
 /** What a connection is asked for: a database, and the schema in it. */
 export interface ConnectionTarget extends Database {
@@ -9,6 +13,8 @@ export interface ConnectionTarget extends Database {
   readonly startup?: string | undefined;
   /** The login of tenants that share tables, where they have one of their own. Its connections are kept apart from all others. */
   readonly login?: string | undefined;
+  /** The tenant whose share of the server's connections it comes out of; `undefined` for what is no tenant's request. */
+  readonly share?: TenantShare | undefined;
 }
 
 /** Opens and closes the connections to one database. */
@@ -23,15 +29,21 @@ export interface DatabaseOpener {
 
 export interface OpenedConnection {
   readonly client: SqlConnection;
+  /** Whether PostgreSQL itself is at the other end, and no pooler. */
+  readonly isDirect: boolean;
   /** Whether queries may be sent before earlier ones are answered. */
   readonly canPipeline: boolean;
+  /** Whether one message may hold several statements. */
+  readonly takesSeveral: boolean;
 }
 
 /** A request that waits for a connection. */
 export interface Waiter {
   readonly target: ConnectionTarget;
   readonly pipelined: boolean;
+  readonly lease: ShareLease | undefined;
   readonly scope: Scope | undefined;
+  readonly since: number;
   readonly timer: NodeJS.Timeout;
   readonly resolve: (client: SqlClient) => void;
   readonly reject: (error: Error) => void;
@@ -52,6 +64,8 @@ export class DatabasePool {
   opening = 0;
   /** The number of connections that are closing. */
   closing = 0;
+  /** Whether it has had a connection. */
+  hasServed = false;
   #closed = false;
   readonly #drained = Promise.withResolvers<void>();
 
@@ -104,6 +118,7 @@ export class DatabasePool {
 export class Connection {
   readonly client: SqlConnection;
   readonly canPipeline: boolean;
+  readonly takesSeveral: boolean;
   readonly pool: DatabasePool;
   readonly giveBack: (connection: Connection, destroy: boolean) => void;
   readonly openedAt: number = performance.now();
@@ -115,14 +130,25 @@ export class Connection {
   broken = false;
   /** It is closing, or closed. */
   gone = false;
+  /** What is counted of its server's statements. */
+  readonly counts: StatementCounts;
+  /** What plain reads have prepared on it. */
+  readonly prepared: PreparedStatements = new PreparedStatements();
   #lastSchema: string | undefined;
   readonly #schemas = new Set<string>();
 
-  constructor({ client, canPipeline }: OpenedConnection, pool: DatabasePool, giveBack: Connection['giveBack']) {
+  constructor(
+    { client, canPipeline, takesSeveral }: OpenedConnection,
+    pool: DatabasePool,
+    giveBack: Connection['giveBack'],
+    counts: StatementCounts,
+  ) {
     this.client = client;
     this.canPipeline = canPipeline;
+    this.takesSeveral = takesSeveral;
     this.pool = pool;
     this.giveBack = giveBack;
+    this.counts = counts;
   }
 
   /** The number of schemas that it has served. */

@@ -8,6 +8,7 @@ import { encodeStatements, sync } from './wire.ts';
  */
 export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryConstructor {
   return class EnvelopedQuery extends Query {
+    readonly #sent: string;
     readonly #status: () => TransactionStatus;
     readonly #envelope: Enveloped['envelope'];
     #before = 0;
@@ -17,8 +18,13 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
     #answered = 0;
     #failed = false;
 
-    constructor(status: () => TransactionStatus, { text, values, envelope }: Enveloped, done: QueryCallback) {
+    constructor(
+      status: () => TransactionStatus,
+      { text, sent = text, values, envelope }: Enveloped,
+      done: QueryCallback,
+    ) {
       super({ text, values, queryMode: 'extended' }, undefined, done);
+      this.#sent = sent;
       this.#status = status;
       this.#envelope = envelope;
     }
@@ -31,7 +37,10 @@ export function envelopedQueryClass(Query: PgQueryConstructor): EnvelopedQueryCo
       connection.stream.cork();
       try {
         if (before.length > 0) connection.stream.write(encodeStatements(before));
+        const { text } = this;
+        this.text = this.#sent;
         this.prepare(connection);
+        this.text = text;
       } finally {
         connection.stream.uncork();
       }
@@ -103,6 +112,7 @@ export type EnvelopedQueryConstructor = new (
 
 /** The members of `pg`'s Query that are used here. */
 interface PgQuery {
+  text: string;
   submit(connection: PgConnection): Error | null;
   prepare(connection: PgConnection): void;
   _getRows(connection: PgConnection, rows?: number): void;
@@ -117,7 +127,9 @@ interface PgQuery {
 export type PgQueryConstructor = new (config: object, values: undefined, done: QueryCallback) => PgQuery;
 
 /** The members of `pg`'s connection that are used here. */
-interface PgConnection {
+export interface PgConnection {
   readonly stream: { cork(): void; uncork(): void; write(bytes: Buffer): unknown; destroy(error: Error): unknown };
   execute(portal: { readonly portal: string }): void;
+  /** Sends a message of the simple protocol. */
+  query(message: string): void;
 }

@@ -31,6 +31,7 @@ test.each<[unknown, string]>([
 test('the first to say something of a limit decides it, and what nobody says has a default', () => {
   expect(limitsOf({ max: 5 }, { max: 9, idleMs: 7 }, undefined, { idleMs: 1, waitMs: 3 })).toEqual({
     max: 5,
+    maxPerTenant: Number.POSITIVE_INFINITY,
     maxWaiting: 1_000,
     waitMs: 3,
     idleMs: 7,

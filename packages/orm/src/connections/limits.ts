@@ -4,6 +4,11 @@ import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
 export interface ConnectionLimits {
   /** The most connections to the server at once, over all of its databases. Default: 20. */
   readonly max?: number | undefined;
+  /**
+   * The most connections that one tenant has at once. A tenant never has more than it leaves free for others: half, while nobody
+   * else asks. Default: no further limit. The option `limits` gives each tenant its own.
+   */
+  readonly maxPerTenant?: number | undefined;
   /** The most statements and transactions that may wait for a connection at once. Any further one fails. Default: 1000. */
   readonly maxWaiting?: number | undefined;
   /**
@@ -42,6 +47,7 @@ export type Limits = { readonly [Limit in keyof ConnectionLimits]-?: number };
 
 const defaults: Limits = {
   max: 20,
+  maxPerTenant: Number.POSITIVE_INFINITY,
   maxWaiting: 1_000,
   waitMs: 10_000,
   idleMs: 10_000,
@@ -86,4 +92,4 @@ export function faultOfLimits(given: ConnectionLimits): string | undefined {
   return undefined;
 }
 
-const mayBeUnlimited: ReadonlySet<string> = new Set(['lifetimeMs', 'maxSchemas']);
+const mayBeUnlimited: ReadonlySet<string> = new Set(['lifetimeMs', 'maxSchemas', 'maxPerTenant']);

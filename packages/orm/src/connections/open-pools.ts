@@ -3,11 +3,11 @@ import { type BaseOrm, serverOf } from '../mikro-orm/base-orm.ts';
 import type { RowLogin } from '../placement/row-login.ts';
 import type { Database } from '../sql/client.ts';
 import type { ConnectionTarget } from './database-pool.ts';
+import { FairServer } from './fair-server.ts';
 import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ownServerPools } from './own-server-pools.ts';
 import { databaseOpener, openPglite } from './pg.ts';
 import { createPools, type Pools, pglitePools } from './pools.ts';
-import { ServerPools } from './server-pools.ts';
 import type { ServerOptions } from './servers.ts';
 
 /**
@@ -27,19 +27,19 @@ export function openPools(
   if (serverOf(orm).isEmbedded) return pglitePools(openPglite(orm, driverOptions));
   const configured = limitsOfPg({ ...config.pool, ...driverOptions });
 
-  function poolsOf(server: ServerOptions): ServerPools {
-    return new ServerPools(limitsOf(server.connections, limits, configured), ({ database, startup, login }) =>
+  function poolsOf(server: ServerOptions): FairServer {
+    const opener = ({ database, startup, login }: ConnectionTarget) =>
       databaseOpener(orm, withStartup(driverOptions, startup), {
         ...server,
         dbName: database,
         ...(login !== undefined && { user: login, password: rowPassword ?? '' }),
-      }),
-    );
+      });
+    return new FairServer(limitsOf(server.connections, limits, configured), opener);
   }
-  function poolsOfOwn(onEmpty: () => void): ServerPools {
+  function poolsOfOwn(onEmpty: () => void): FairServer {
     const opener = (target: ConnectionTarget) =>
       databaseOpener(orm, withStartup(driverOptions, target.startup), { dbName: target.database }, () => urlOf(target));
-    return new ServerPools(limitsOf(limits, configured), opener, onEmpty);
+    return new FairServer(limitsOf(limits, configured), opener, onEmpty);
   }
   const named = [...servers].map(([name, server]) => [name, poolsOf(server)] as const);
   return createPools(new Map(named), ownServerPools(poolsOfOwn));

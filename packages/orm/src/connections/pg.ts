@@ -1,8 +1,9 @@
 import { type BaseOrm, connectionClassOf } from '../mikro-orm/base-orm.ts';
 import type { RowLogin } from '../placement/row-login.ts';
-import type { Enveloped, SqlCallback, SqlConnection, SqlPool } from '../sql/client.ts';
-import type { DatabaseOpener } from './database-pool.ts';
+import { type Enveloped, lastOf, type SqlCallback, type SqlConnection, type SqlPool } from '../sql/client.ts';
+import type { DatabaseOpener, OpenedConnection } from './database-pool.ts';
 import { envelopedQueryClass, type PgQueryConstructor } from './enveloped-query.ts';
+import { messageQueryClass } from './message-query.ts';
 import { type Pglite, pglitePool } from './pglite-pool.ts';
 import { isConnectionLost } from './server-errors.ts';
 
@@ -44,7 +45,7 @@ export function openPool(
     'write',
   );
   connection.getClient();
-  if (!pool) throw new TypeError('MikroORM has made no pool: driverOptions must be options of pg.');
+  if (!pool) throw new TypeError('MikroORM created no pool: driverOptions must be options of pg.');
   pool.Client = sendingClient(pool.Client);
   return pool;
 }
@@ -77,10 +78,8 @@ export function databaseOpener(
         // It connects once.
         client.password = null;
         client.connectionParameters.password = null;
-        return {
-          client,
-          canPipeline: await canPipeline(client, options.connectionTimeoutMillis ?? connectionTimeoutMillis),
-        };
+        const served = await whatServes(client, options.connectionTimeoutMillis ?? connectionTimeoutMillis);
+        return { client, ...served };
       } catch (error) {
         await close(client);
         throw error;
@@ -91,27 +90,40 @@ export function databaseOpener(
 }
 
 /**
- * Whether queries may be sent while others are not answered. `pg` must know how, and must not cut off those that wait behind one
- * that is late. And no pooler may be in between, which may mix up the answers: PostgreSQL names the process that serves a
- * connection as it opens, a pooler names one of its own.
+ * Asks what serves a connection. Queries may be sent while others are not answered where `pg` knows how, and does not cut off those that
+ * wait behind one that is late, and no pooler is in between, which may mix up the answers: PostgreSQL names the process that serves a
+ * connection as it opens, a pooler names one of its own. And some poolers refuse a message that sets something and does more.
  */
-async function canPipeline(client: PgClient, patience: number): Promise<boolean> {
-  if (typeof client.pipeline !== 'boolean' || client.connectionParameters.query_timeout) return false;
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+async function whatServes(client: PgClient, patience: number): Promise<Omit<OpenedConnection, 'client'>> {
+  const pid = await pidByMessage(client, patience);
+  const mayPipeline = typeof client.pipeline === 'boolean' && !client.connectionParameters.query_timeout;
+  const isDirect = pid === client.processID;
+  return { isDirect, canPipeline: mayPipeline && isDirect, takesSeveral: pid !== undefined };
+}
+
+/** The process that answers a message of two statements; `undefined` where they are refused. */
+async function pidByMessage(client: PgClient, patience: number): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const timer = patience > 0 ? setTimeout(() => reject(new Error('timeout expired')), patience) : undefined;
-  client.query('select pg_backend_pid() as pid', undefined, (error, result) => {
+  const message = 'set local search_path to pg_temp;select pg_catalog.pg_backend_pid() as pid';
+  client.query(message, undefined, (error, result) => {
     if (error && isConnectionLost(error)) reject(error);
-    else resolve(!error && !Array.isArray(result) && result.rows[0]?.['pid'] === client.processID);
+    else resolve(error ? undefined : lastOf(result).rows[0]?.['pid']);
   });
   return promise.finally(() => clearTimeout(timer));
 }
 
-/** Adds to `pg`'s client what sends a statement in its envelope. */
+/** Adds to `pg`'s client what sends a statement in its envelope, or a message under a statement's name. */
 function sendingClient(Client: PgClientConstructor): PgClientConstructor {
   const EnvelopedQuery = envelopedQueryClass(Client.Query);
+  const MessageQuery = messageQueryClass(Client.Query);
   return class SendingClient extends (Client as new (options: object) => PgClient) {
     override send(statement: Enveloped, done: SqlCallback): void {
       this.query(new EnvelopedQuery(() => this.getTransactionStatus(), statement, done));
+    }
+
+    override sendMessage(message: string, statement: string, done: SqlCallback): void {
+      this.query(new MessageQuery(statement, message, done));
     }
   } as PgClientConstructor;
 }

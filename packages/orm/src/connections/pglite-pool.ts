@@ -1,7 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import { cleaning } from '../session/cleaning.ts';
 import type { Enveloped, QueryResult, SqlClient, SqlPool, TransactionStatus } from '../sql/client.ts';
-import { commandOf } from '../sql/lexer.ts';
+import { codeOf, commandOf, statementsOf } from '../sql/lexer.ts';
 import { sync } from './wire.ts';
 
 /** The members of a PGlite instance that are used here. */
@@ -66,12 +66,10 @@ class PgliteClient implements SqlClient {
   query<Cursor extends object>(cursor: Cursor): Cursor;
   query(statement: string | object, parameters: readonly unknown[] = []): unknown {
     if (typeof statement === 'object') {
-      throw new TenancyError(
-        'STATEMENT_REFUSED',
-        'PGlite has no cursors, so nothing can be streamed from it. Use find with a limit.',
-      );
+      throw new TenancyError('STATEMENT_REFUSED', 'PGlite has no cursors, so it cannot stream. Use find with a limit.');
     }
     return this.#inTurn(async () => {
+      refuseCopy(statement);
       this.#leavesSomething = true;
       const results =
         parameters.length > 0
@@ -85,6 +83,7 @@ class PgliteClient implements SqlClient {
   /** PGlite has no round trips to save, so the envelope is sent statement by statement. */
   send({ text, values = [], envelope }: Enveloped): Promise<QueryResult> {
     return this.#inTurn(async () => {
+      refuseCopy(text);
       const { before, after, leavesNothing } = envelope(this.#status);
       this.#leavesSomething = true;
       for (const command of before) {
@@ -119,6 +118,16 @@ class PgliteClient implements SqlClient {
     this.#last = answer.catch(() => {});
     return answer;
   }
+}
+
+/** PGlite would wait for rows that nobody can send. */
+function refuseCopy(sql: string): void {
+  if (!/\bcopy\b/i.test(sql)) return;
+  if (!statementsOf(sql).some((statement) => /^copy\b[\s\S]*\bfrom\s+stdin\b/i.test(codeOf(statement)))) return;
+  throw new TenancyError(
+    'STATEMENT_REFUSED',
+    'PGlite takes no rows for "copy … from stdin". Insert them with em.insertMany, or copy from /dev/blob with PGlite itself.',
+  );
 }
 
 /** The answer to an empty message is ReadyForQuery, which ends in the status. */

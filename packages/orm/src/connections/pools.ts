@@ -1,8 +1,10 @@
+import { ownServer } from '../placement/placement.ts';
 import { type Database, lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
 import type { ConnectionTarget } from './database-pool.ts';
+import type { FairServer } from './fair-server.ts';
 import type { OwnServerPools } from './own-server-pools.ts';
+import type { OrmStats } from './pool-stats.ts';
 import { unavailable } from './server-errors.ts';
-import type { ServerPools } from './server-pools.ts';
 
 /** The pools of an application, one for each database in use. All tenants in a database share its pool. */
 export interface Pools {
@@ -15,14 +17,20 @@ export interface Pools {
   connect(target: ConnectionTarget, pipelined?: boolean): Promise<SqlClient>;
   /** Sends SQL that belongs to no tenant, such as `create schema`, and returns the rows of the last statement. */
   query(database: Database, sql: string): Promise<QueryResult['rows']>;
+  /**
+   * Sends statements of this package that leave nothing in a session, as one message and one transaction, and returns the rows of the last.
+   * They take one round trip, as nothing has to be set before them or ended after them.
+   */
+  ask(database: Database, statements: readonly [string, ...string[]]): Promise<QueryResult['rows']>;
   /** Closes the pool of a database before the database is dropped. It opens again on its next use. */
   close(database: Database): Promise<void>;
   /** Closes all pools for good. */
   end(): Promise<void>;
+  stats(): Pick<OrmStats, 'servers'>;
 }
 
 /** The pools of the configured servers, by name, and of tenants' own servers. */
-export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnServerPools): Pools {
+export function createPools(servers: ReadonlyMap<string, FairServer>, own: OwnServerPools): Pools {
   function connect(target: ConnectionTarget, pipelined?: boolean): Promise<SqlClient> {
     const pools = target.url === undefined ? servers.get(target.server) : own.of(target.url);
     return pools ? pools.connect(target, pipelined) : Promise.reject(unknownServer(target));
@@ -30,6 +38,11 @@ export function createPools(servers: ReadonlyMap<string, ServerPools>, own: OwnS
   return {
     connect,
     query: queryOn(connect),
+    ask: askOn(connect),
+    stats: () => {
+      const all = [...[...servers].map(([name, pools]) => [name, pools.stats()]), [ownServer, own.stats()]];
+      return { servers: Object.fromEntries(all.filter(([, stats]) => stats !== undefined)) };
+    },
     close: async ({ server, database, url }) => {
       const pools = url === undefined ? servers.get(server) : own.tryOf(url);
       await within(closeTimeoutMs, pools?.close(database) ?? Promise.resolve());
@@ -54,7 +67,9 @@ export function pglitePools(pool: SqlPool): Pools {
   return {
     connect,
     query: queryOn(connect),
+    ask: askOn(connect),
     close: async () => {},
+    stats: () => ({ servers: {} }),
     end: async () => {
       ended = true;
       await pool.end();
@@ -69,6 +84,19 @@ function queryOn(connect: Pools['connect']): Pools['query'] {
       // A limit on the statements of requests is none for what makes and removes tenants. Through a pooler, others would get that.
       if (client.isDirect) await client.query('set statement_timeout to 0');
       const result = await client.query(sql);
+      return lastOf(result).rows;
+    } finally {
+      client.release();
+    }
+  };
+}
+
+function askOn(connect: Pools['connect']): Pools['ask'] {
+  return async (database, statements) => {
+    const client = await connect(database);
+    try {
+      const named = statements.at(-1) ?? statements[0];
+      const result = await (client.sendTogether?.(statements, named) ?? client.query(statements.join(';\n')));
       return lastOf(result).rows;
     } finally {
       client.release();

@@ -30,12 +30,13 @@ export class RoundRobinQueue<Item> {
     return item;
   }
 
-  /** Removes an item before its turn. */
-  remove(key: string, item: Item): void {
+  /** Removes an item before its turn, and returns whether it was there. */
+  remove(key: string, item: Item): boolean {
     const line = this.#lineOf(key);
-    if (!line || !takeOut(line.items, item)) return;
+    if (!line || !takeOut(line.items, item)) return false;
     this.#size -= 1;
     if (line.items.length === 0) takeOut(this.#lines, line);
+    return true;
   }
 
   #lineOf(key: string): Line<Item> | undefined {

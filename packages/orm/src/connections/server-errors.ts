@@ -1,6 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import { currentScope, type Scope } from '@omnitenant/core/extend';
 import type { Database } from '../sql/client.ts';
+import { publish } from '../sql/diagnostics.ts';
 import { codeOf, socketError, sqlState } from '../sql/error-codes.ts';
 
 /** Maps a connection failure to SERVER_UNAVAILABLE. */
@@ -23,6 +24,27 @@ export function exhausted(database: Database, why: string, scope: Scope | undefi
   return serverError('CONNECTIONS_EXHAUSTED', database, scope, `has no free connection: ${why}. ${advice}`);
 }
 
+/** The error SHARE_EXHAUSTED, for a tenant that uses its share of the server's connections. */
+export function shareExhausted(database: Database, tenant: string, used: number, why: string): TenancyError {
+  const { server, url } = database;
+  const of = url === undefined ? `the server "${server}"` : 'its server';
+  const error = new TenancyError(
+    'SHARE_EXHAUSTED',
+    `The tenant "${tenant}" uses its share of ${of}, ${used} connections, and ${why}. Other tenants are served. ` +
+      'Try again. If it persists, look for slow statements and open transactions of this tenant, or raise its share: ' +
+      '`connections` or `limits` of createOrm.',
+    { tenant },
+  );
+  return published(error, database);
+}
+
+/** Tells whoever listens of an error before it is thrown. */
+function published(error: TenancyError, { server, database }: Database): TenancyError {
+  const { code, tenant, message } = error;
+  publish('omnitenant:orm:refused', () => ({ code, server, database, tenant, message }));
+  return error;
+}
+
 function serverError(
   code: 'SERVER_UNAVAILABLE' | 'CONNECTIONS_EXHAUSTED',
   database: Database,
@@ -31,7 +53,7 @@ function serverError(
   cause?: unknown,
 ): TenancyError {
   const tenant = database.tenant ?? (scope?.kind === 'tenant' ? scope.tenant.id : undefined);
-  return new TenancyError(code, `${describe(database, tenant)} ${what}`, { tenant, cause });
+  return published(new TenancyError(code, `${describe(database, tenant)} ${what}`, { tenant, cause }), database);
 }
 
 function describe({ server, database, url }: Database, tenant: string | undefined): string {

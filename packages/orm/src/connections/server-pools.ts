@@ -1,13 +1,25 @@
 import { outside } from '@omnitenant/core';
 import type { SqlClient } from '../sql/client.ts';
+import { publish } from '../sql/diagnostics.ts';
 import { Connection, type ConnectionTarget, type DatabaseOpener, DatabasePool } from './database-pool.ts';
-import { leastRecentlyUsed, rotationMs, yieldsTo } from './fair-scheduling.ts';
 import { IdleSweep } from './idle-sweep.ts';
 import { lend, lendToNext } from './lend.ts';
 import { isSpent, type Limits } from './limits.ts';
+import type { PoolStats, StatementCounts } from './pool-stats.ts';
+import { Rotation, rotationMs } from './rotation.ts';
 import { unavailable } from './server-errors.ts';
+import type { ShareLease } from './share-lease.ts';
 import { SharedReads } from './shared-reads.ts';
 import { WaitQueue } from './wait-queue.ts';
+
+/** How a request waits for its connection. */
+interface ConnectOptions {
+  /** What it takes of its tenant's share; it ends when the connection is given back. */
+  readonly lease?: ShareLease;
+  readonly waitMs?: number;
+  /** Aborted when the request waits no longer, because it got a connection elsewhere. */
+  readonly unwanted?: AbortSignal;
+}
 
 /**
  * The pools of one server, under one budget. A connection counts from before it is opened until its socket is closed. When
@@ -19,34 +31,86 @@ export class ServerPools {
   readonly #pools = new Map<string, DatabasePool>();
   readonly #waiting: WaitQueue;
   readonly #sharedReads: SharedReads;
+  readonly #rotation = new Rotation();
   readonly #sweep: IdleSweep;
   readonly #onEmpty: () => void;
   /** The number of connections that count towards the budget. */
   #charged = 0;
+  readonly #counts = { opened: 0, closed: 0 };
+  readonly #statements: StatementCounts = { statements: 0, resent: 0 };
   #nextRotation: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** `onEmpty` is called when no request waits and no connection is left. */
-  constructor(limits: Limits, opener: (target: ConnectionTarget) => DatabaseOpener, onEmpty = (): void => {}) {
+  /** `onEmpty` is called when no request waits and no connection is left. `waitingElsewhere` counts towards `maxWaiting`. */
+  constructor(
+    limits: Limits,
+    opener: (target: ConnectionTarget) => DatabaseOpener,
+    onEmpty = (): void => {},
+    waitingElsewhere?: () => number,
+  ) {
     this.#limits = limits;
     this.#opener = opener;
     this.#onEmpty = onEmpty;
-    this.#waiting = new WaitQueue(limits, (pool) => this.#forget(pool));
-    this.#sharedReads = new SharedReads(limits, this.#waiting);
+    this.#waiting = new WaitQueue(limits, (pool) => this.#forget(pool), waitingElsewhere);
+    this.#sharedReads = new SharedReads(limits, this.#waiting, this.#rotation);
     this.#sweep = new IdleSweep(limits, this.#pools, (connection) => void this.#discard(connection));
   }
 
-  connect(target: ConnectionTarget, plainRead = false): Promise<SqlClient> {
+  connect(
+    target: ConnectionTarget,
+    plainRead = false,
+    { lease, waitMs = this.#limits.waitMs, unwanted }: ConnectOptions = {},
+  ): Promise<SqlClient> {
     const pipelined = plainRead && this.#limits.maxPipelined > 1;
     const known = this.#pools.get(keyOf(target));
     const connection = known && ((pipelined && this.#sharedReads.withRoom(known)) || known.idle.pop());
-    if (connection) return Promise.resolve(lend(connection, target, pipelined));
+    if (connection) return Promise.resolve(lend(connection, target, pipelined, lease));
     if (this.#ended) return Promise.reject(unavailable(target, closed()));
     const pool = this.#poolOf(target);
-    const client = this.#waiting.join(pool, target, pipelined);
+    const client = this.#waiting.join(pool, target, { pipelined, lease, waitMs, unwanted });
     this.#makeRoom();
     this.#forget(pool);
     return client;
+  }
+
+  /** Whether a request would get a connection without waiting for another to end. */
+  hasRoom(target: ConnectionTarget): boolean {
+    const known = this.#pools.get(keyOf(target));
+    if (known && known.idle.length > 0) return true;
+    return this.#waiting.size === 0 && this.#charged < this.#limits.max && !(known && known.size >= known.opener.max);
+  }
+
+  /** The pool of a target: its name, and the most connections that it may have. */
+  poolFor(target: ConnectionTarget): { readonly key: string; readonly max: number } {
+    return { key: keyOf(target), max: this.#poolOf(target).opener.max };
+  }
+
+  stats(): PoolStats {
+    let idle = 0;
+    for (const pool of this.#pools.values()) idle += pool.idle.length;
+    const { waited, waitedMs, refused } = this.#waiting.counts;
+    const open = this.#charged;
+    return {
+      max: this.#limits.max,
+      open,
+      inUse: open - idle,
+      idle,
+      waiting: this.waiting,
+      ...this.#counts,
+      ...this.#statements,
+      waited,
+      waitedMs,
+      refused,
+    };
+  }
+
+  /** The number of requests that wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.#charged === 0 && this.#pools.size === 0;
   }
 
   /** Refuses the requests that wait for the database. Resolves when its last connection is closed. */
@@ -59,6 +123,7 @@ export class ServerPools {
       for (const connection of [...pool.idle]) void this.#discard(connection);
     }
     await Promise.all(pools.map(({ drained }) => drained));
+    for (const pool of pools) closedPool(pool);
   }
 
   /** Closes all pools for good. Connections that are still in use after `closeMs` are closed under their users. */
@@ -84,22 +149,26 @@ export class ServerPools {
 
   /** Opens connections for the requests that wait, while the budget lasts or idle connections can be closed. */
   #makeRoom(): void {
-    for (let pool = this.#waiting.nextPool(); pool; pool = this.#waiting.nextPool()) {
-      const unused = this.#charged < this.#limits.max ? undefined : leastRecentlyUsed(this.#pools.values());
-      if (unused) this.#add(pool, unused);
-      else if (this.#charged < this.#limits.max) {
-        this.#charged += 1;
-        this.#add(pool);
-      } else {
-        this.#makeRoomLater();
-        return;
-      }
+    let unused: Connection | undefined;
+    const fits = (pool: DatabasePool): boolean => {
+      if (this.#charged < this.#limits.max) return true;
+      unused = this.#rotation.unusedFor(pool, this.#idle());
+      return unused !== undefined;
+    };
+    for (let pool = this.#waiting.nextPool(fits); pool; pool = this.#waiting.nextPool(fits)) {
+      if (unused === undefined) this.#charged += 1;
+      this.#add(pool, unused);
     }
+    if (this.#waiting.nextPool()) this.#makeRoomLater();
   }
 
-  /** If all idle connections were just opened, one of them can be closed a rotation later. */
+  *#idle(): Generator<Connection> {
+    for (const { idle } of this.#pools.values()) yield* idle;
+  }
+
+  /** An idle connection that is left to its database now may be closed a rotation later. */
   #makeRoomLater(): void {
-    if (this.#nextRotation || ![...this.#pools.values()].some(({ idle }) => idle.length > 0)) return;
+    if (this.#nextRotation || this.#idle().next().done) return;
     const makeRoom = (): void => {
       this.#nextRotation = undefined;
       this.#makeRoom();
@@ -116,12 +185,14 @@ export class ServerPools {
   }
 
   async #open(pool: DatabasePool, instead: Connection | undefined): Promise<void> {
+    const began = performance.now();
     if (instead) await this.#close(instead);
     let connection: Connection | undefined;
     try {
       // Another connection may have served the request meanwhile.
       if (pool.waiting.size >= pool.opening) {
-        connection = new Connection(await pool.opener.open(), pool, this.#giveBack);
+        connection = new Connection(await pool.opener.open(), pool, this.#giveBack, this.#statements);
+        this.#rotation.opened(performance.now() - began);
       }
     } catch (error) {
       // Without another connection that could be returned, the requests would wait in vain.
@@ -140,6 +211,8 @@ export class ServerPools {
   #watch(connection: Connection): void {
     const { client, pool } = connection;
     pool.open.add(connection);
+    pool.hasServed = true;
+    this.#counts.opened += 1;
     client.on('end', () => {
       if (connection.gone) return;
       this.#takeOut(connection);
@@ -175,7 +248,7 @@ export class ServerPools {
 
   /** Gives the connection, or its share of the budget, to the next waiter; false if no waiter can use it. */
   #handOn(connection: Connection): boolean {
-    const other = this.#waiting.nextPool((wanted) => yieldsTo(connection, wanted));
+    const other = this.#waiting.nextPool((wanted) => this.#rotation.yieldsTo(connection, wanted));
     if (other) {
       this.#add(other, connection);
       return true;
@@ -204,6 +277,7 @@ export class ServerPools {
   #takeOut(connection: Connection): void {
     const { pool } = connection;
     connection.gone = true;
+    this.#counts.closed += 1;
     pool.open.delete(connection);
     pool.takeOut(connection);
   }
@@ -223,14 +297,21 @@ export class ServerPools {
   #forget(pool: DatabasePool): void {
     if (!pool.isEmpty) return;
     const key = keyOf(pool.database);
-    if (this.#pools.get(key) === pool) this.#pools.delete(key);
+    if (this.#pools.get(key) === pool) {
+      this.#pools.delete(key);
+      closedPool(pool);
+    }
     pool.settle();
     this.#notifyIfEmpty();
   }
 
   #notifyIfEmpty(): void {
-    if (this.#charged === 0 && this.#pools.size === 0) this.#onEmpty();
+    if (this.isEmpty) this.#onEmpty();
   }
+}
+
+function closedPool({ database: { server, database }, hasServed }: DatabasePool): void {
+  if (hasServed) publish('omnitenant:orm:pool-closed', () => ({ server, database }));
 }
 
 /** Connections with startup options, of another login, or to a tenant's own server, have pools of their own. */
@@ -239,6 +320,6 @@ function keyOf({ database, startup, tenant, login }: ConnectionTarget): string {
   return [database, startup, tenant, login].join('\0');
 }
 
-function closed(): Error {
+export function closed(): Error {
   return new Error('its connections have been closed');
 }

@@ -5,7 +5,7 @@ import type { Vault } from '../vault/vault.ts';
 import type { ConnectionLimits } from './limits.ts';
 import type { ConnectionOptions } from './pg.ts';
 
-/** A further database server. The MikroORM configuration decides what it leaves out. */
+/** An additional database server. Omitted options come from the MikroORM configuration. */
 export interface ServerOptions extends ConnectionOptions {
   /** The database to connect to while another is created or dropped. Default: `postgres`. */
   readonly maintenanceDatabase?: string | undefined;

@@ -26,7 +26,7 @@ export async function openSession(
     client.release(true);
     throw new TenancyError(
       'STATEMENT_REFUSED',
-      'A migration that runs outside of a transaction needs its own session, and a pooler is in between. ' +
+      'A migration outside a transaction needs its own session, but the connection goes through a pooler. ' +
         'Bypass the pooler: give the migrating process the direct URL of PostgreSQL.',
     );
   }

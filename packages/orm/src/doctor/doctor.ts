@@ -7,11 +7,11 @@ import { initBaseOrm, serverOf } from '../mikro-orm/base-orm.ts';
 import { defaultServer } from '../placement/placement.ts';
 import { pinOf } from '../session/pin.ts';
 import { pinnedPool } from '../session/pinned-pool.ts';
-import type { QueryResult, SqlClient, SqlConnection, SqlPool } from '../sql/client.ts';
+import type { Database, QueryResult, SqlClient, SqlConnection, SqlPool } from '../sql/client.ts';
 import { type Pooler, probePooler, probeSessionState } from './pooler-probe.ts';
 import { probeRole, probeServer, type RoleFacts, type ServerFacts } from './server-probe.ts';
 
-/** What the doctor found out about the configured database. It contains no credentials. */
+/** The doctor's report on the configured database. It contains no credentials. */
 export interface DoctorReport {
   readonly database: string;
   readonly pooler: Pooler;
@@ -32,44 +32,55 @@ export interface DoctorOptions {
 }
 
 /**
- * Examines the database that a MikroORM configuration leads to: what pooler is in between, whether tenants stay apart
- * through it, and what the role may do. It changes nothing.
+ * Examines the database of a MikroORM configuration: which pooler is used, whether the isolation holds through it, and the privileges of
+ * the role. It changes nothing.
  *
- * @throws SERVER_UNAVAILABLE when it cannot be reached or refuses; CONFIG_INVALID for PGlite, which is no server.
+ * @throws SERVER_UNAVAILABLE when it cannot be reached or refuses; CONFIG_INVALID for PGlite, which is not a server.
  *
  * @example
  * const report = await doctor(defineConfig({ clientUrl: process.env.DATABASE_URL }));
  * console.log(formatDoctorReport(report));
  */
-export async function doctor(
-  config: Partial<Options>,
-  { clients: wanted = 12, timeoutMs = 2_000 }: DoctorOptions = {},
-): Promise<DoctorReport> {
+export async function doctor(config: Partial<Options>, options: DoctorOptions = {}): Promise<DoctorReport> {
   const base = await initBaseOrm({ ...config, entities: [DefaultTenant] } as Options, () => undefined);
   if (serverOf(base).isEmbedded) throw notAServer();
   const database = base.config.get('dbName') as string;
-  const open = (dbName: string): SqlPool =>
-    openPool(
-      base,
-      { ...(config.driverOptions as object), max: wanted, connectionTimeoutMillis: timeoutMs },
-      { dbName },
-    );
+  return examineDatabase(
+    (dbName, limits) => openPool(base, { ...(config.driverOptions as object), ...limits }, { dbName }),
+    { server: defaultServer, database },
+    options,
+  );
+}
 
-  const pool = open(database);
+/** Opens a pool to a database of the server that is examined. */
+export type OpenExamined = (
+  database: string,
+  limits: { readonly max: number; readonly connectionTimeoutMillis: number },
+) => SqlPool;
+
+/** Examines one database. */
+export async function examineDatabase(
+  open: OpenExamined,
+  target: Database,
+  { clients: wanted = 12, timeoutMs = 2_000 }: DoctorOptions = {},
+): Promise<DoctorReport> {
+  const { database } = target;
+  const limits = { max: wanted, connectionTimeoutMillis: timeoutMs };
+  const pool = open(database, limits);
   try {
     const clients = await checkOut(pool, wanted, timeoutMs).catch((error: unknown) => {
-      throw unavailable({ server: defaultServer, database }, error);
+      throw unavailable(target, error);
     });
     try {
       const [first] = clients as [SqlClient];
       const server = await probeServer(first);
       const role = await probeRole(first);
-      const pooler = await probePooler(clients, (name = database) => open(name));
+      const pooler = await probePooler(clients, (name = database) => open(name, limits));
       const sessionState = await probeSessionState(clients);
       // This comes last: a pooler that lends by statement ends the connection of a client that begins a transaction.
       return { database, pooler, pin: await probePin(clients), sessionState, server, role };
     } catch (error) {
-      throw unavailable({ server: defaultServer, database }, error);
+      throw unavailable(target, error);
     } finally {
       for (const client of clients) client.release(true);
     }
@@ -142,7 +153,7 @@ function lent(client: SqlClient): SqlClient {
   };
 }
 
-function notAServer(): TenancyError {
+export function notAServer(): TenancyError {
   return new TenancyError(
     'CONFIG_INVALID',
     'PGlite runs in this process: there is no server, pooler or role to examine.',

@@ -1,18 +1,18 @@
 import type { QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 
-/** What is between the application and PostgreSQL. */
+/** The connection pooler between the application and PostgreSQL, if any. */
 export interface Pooler {
-  /** How long a client keeps a connection to the server: none is in between, or for a session, transaction or statement. */
+  /** `none` for a direct connection; else how long a client keeps its server connection. */
   readonly kind: 'none' | 'session' | 'transaction' | 'statement';
-  /** What it calls itself, where it says so: `PgBouncer 1.18.0`. */
+  /** The pooler's own name and version, if it reports them: `PgBouncer 1.18.0`. */
   readonly product?: string;
-  /** How many clients asked at once. */
+  /** The number of clients that queried at once. */
   readonly clients: number;
-  /** How many connections to the server they were seen on. */
+  /** The number of server connections that served them. */
   readonly serverConnections: number;
 }
 
-/** Tells the pooler by what it does; `open` opens a pool of further connections, to this database or to the one named. */
+/** Identifies the pooler by its behaviour; `open` opens another pool, to this database or to the one named. */
 export async function probePooler(
   clients: readonly SqlClient[],
   open: (database?: string) => SqlPool,
@@ -23,7 +23,7 @@ export async function probePooler(
   // PostgreSQL names the process that serves a connection as it opens; a pooler names one of its own.
   if (clients.every(({ processID }, n) => seen[n]?.every((pid) => pid === processID)))
     return { kind: 'none', ...found };
-  // PgBouncer tells about itself in a database of this name.
+  // PgBouncer has an admin database of this name.
   const product = await on(
     open('pgbouncer'),
     async (client) => (await rowOf(client, 'show version')).version as string,
@@ -35,7 +35,7 @@ export async function probePooler(
   return { kind: transactions ? 'transaction' : 'statement', ...facts };
 }
 
-/** Sets something for each client's session, and looks whether it is still there, and whose it is, while all ask. */
+/** Sets a value in each client's session, then checks under concurrent use whether each client still sees its own. */
 export async function probeSessionState(clients: readonly SqlClient[]): Promise<'kept' | 'lost' | 'leaks'> {
   await Promise.all(clients.map((client, n) => client.query(`set omnitenant.doctor to 'of ${n}'`)));
   const seen = await Promise.all(
@@ -54,7 +54,7 @@ export async function probeSessionState(clients: readonly SqlClient[]): Promise<
 }
 
 const rounds = 6;
-// The pause lets all clients ask before the first is done.
+// The pause makes the clients' queries overlap.
 const readState = `select nullif(current_setting('omnitenant.doctor', true), '') as value, pg_sleep(0.005)`;
 
 async function backendsOf(client: SqlClient): Promise<number[]> {
@@ -65,7 +65,7 @@ async function backendsOf(client: SqlClient): Promise<number[]> {
   return pids;
 }
 
-/** What the work on one connection gives; `undefined` where it fails. */
+/** The result of work on one connection; `undefined` if it fails. */
 async function on<R>(pool: SqlPool, work: (client: SqlClient) => Promise<R>): Promise<R | undefined> {
   try {
     const client = await pool.connect();

@@ -1,6 +1,7 @@
 import {
   type AnyEntity,
   type EntityManager,
+  type EventManager,
   type ForkOptions,
   RequestContext,
   TransactionContext,
@@ -38,6 +39,24 @@ export function tenantEntityManager(
   return withGuardedCalls(withContext(withOneSchema(withOwnTransactions(withOwnResultCache(Base))))) as never;
 }
 
+/**
+ * Subscribers are the application's, not a scope's: all EntityManagers share them. One that is registered in a tenant would be handed the
+ * entities of all others.
+ */
+function refuseScopedSubscribers(events: EventManager): void {
+  const { registerSubscriber } = events;
+  events.registerSubscriber = (subscriber) => {
+    const scope = currentScope();
+    if (scope?.kind !== 'tenant') return registerSubscriber.call(events, subscriber);
+    throw new TenancyError(
+      'CROSS_TENANT',
+      `A subscriber was registered in the scope of tenant "${scope.tenant.id}", and would get the entities of all tenants. Register it at start-up, ` +
+        'outside of any scope or with the option subscribers, or on a fork of its own: em.fork({ cloneEventManager: true }).',
+      { tenant: scope.tenant.id },
+    );
+  };
+}
+
 /** The scope that an EntityManager for MikroORM's RequestContext was made in. */
 const requestScopes = new WeakMap<EntityManager, Scope | undefined>();
 
@@ -52,6 +71,7 @@ function withContext(Base: EntityManagerClass): EntityManagerClass {
     beGlobal(current: () => TenantEntityManager | undefined): void {
       const base = this.driver;
       this.current = current;
+      refuseScopedSubscribers(this.getEventManager());
       setCurrentOwner(this.getMetadata(), current);
       // The few calls that MikroORM makes on its own driver, not on its context's, reach the scope's as well.
       Object.defineProperty(this, 'driver', { get: () => this.forkDriver ?? current()?.getDriver() ?? base });

@@ -188,3 +188,46 @@ describe('a table in a schema that is no scope is refused', () => {
     });
   });
 });
+
+describe('a native enum', () => {
+  const withEnum = (name: string, nativeEnumName: string, schema?: string) =>
+    defineEntity({
+      name,
+      ...(schema !== undefined && { schema }),
+      properties: { id, kind: p.enum(['a', 'b']).nativeEnumName(nativeEnumName) },
+    });
+
+  test.each([
+    ['another schema', withEnum('Street', 'n1.kind')],
+    ['central', withEnum('Street', 'central.kind')],
+    ['another schema, of a central entity', withEnum('Street', 'n1.kind', 'central')],
+    [
+      'another schema, in an embeddable',
+      defineEntity({
+        name: 'Street',
+        properties: {
+          id,
+          sign: () =>
+            p.embedded(
+              defineEntity({
+                name: 'Sign',
+                embeddable: true,
+                properties: { kind: p.enum(['a', 'b']).nativeEnumName('n1.kind') },
+              }),
+            ),
+        },
+      }),
+    ],
+  ])('of %s is refused', async (_, entity) => {
+    await expect(scopesOf([entity])).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(
+        /^The type of "Street\.\w+" is fixed to the schema "\w+".*nativeEnumName: "kind"\.$/,
+      ),
+    });
+  });
+
+  test('of the table’s own schema is its own', async () => {
+    await scopesOf([withEnum('Street', 'kind'), withEnum('Plan', 'central.plan_kind', 'central')]);
+  });
+});

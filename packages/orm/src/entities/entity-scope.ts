@@ -17,7 +17,7 @@ export interface EntityScopes {
  * Reads the scope of each discovered entity: `schema: 'central'` makes it central, being listed as shared makes it shared,
  * anything else is the tenant's. With single-table inheritance the root decides.
  *
- * @throws CONFIG_INVALID when an entity names another schema, or when a relation leads from one scope into another,
+ * @throws CONFIG_INVALID when an entity, or a native enum of it, names another schema, or when a relation leads from one scope into another,
  * where no foreign key and no join can follow it.
  */
 export function entityScopes(metadata: MetadataStorage, shared: ReadonlySet<EntityMetadata>): EntityScopes {
@@ -31,7 +31,9 @@ export function entityScopes(metadata: MetadataStorage, shared: ReadonlySet<Enti
   }
   for (const meta of metas) {
     const scope = meta.pivotTable ? undefined : scopes.get(meta.class);
-    if (scope) for (const relation of meta.relations) checkRelation(meta, relation, scope);
+    if (!scope) continue;
+    for (const relation of meta.relations) checkRelation(meta, relation, scope);
+    for (const property of meta.props) checkEnum(meta, property, scope);
   }
   return { has: (meta) => scopes.has(meta.class), get: (meta) => scopes.get(meta.class) };
 
@@ -75,6 +77,21 @@ function checkTable(meta: EntityMetadata, allowed: string | undefined): void {
     'CONFIG_INVALID',
     `The table of "${meta.className}" is fixed to the schema "${schema}". ` +
       `Remove the schema to make it a tenant table, or set schema: "${centralSchema}" on the entity, or on the root of its hierarchy.`,
+  );
+}
+
+/** Refuses an enum of PostgreSQL that is in another schema than the table. */
+function checkEnum(
+  { className }: EntityMetadata,
+  { name, nativeEnumName = '' }: EntityProperty,
+  scope: EntityScope,
+): void {
+  const [schema, ...type] = nativeEnumName.split('.');
+  if (type.length === 0 || (scope === 'central' && schema === centralSchema)) return;
+  throw new TenancyError(
+    'CONFIG_INVALID',
+    `The type of "${className}.${name}" is fixed to the schema "${schema}", and a type is in the schema of its table. ` +
+      `Name it without the schema: nativeEnumName: "${type.join('.')}".`,
   );
 }
 

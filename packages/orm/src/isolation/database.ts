@@ -118,6 +118,11 @@ export function databaseStorage({
       return isCopy ? 'migrated' : 'empty';
     },
     adopt: (tenant) => adopt({ pools, marks, maintenance, find }, tenant),
+    isAdopted: async (tenant) => {
+      const placement = placementOf(tenant);
+      const found = await ownerOf(pools, await maintenance(placement), placement.database);
+      return found?.owner === marks.adopted(tenant);
+    },
     release: async (tenant) => {
       const { database, ...placement } = placementOf(tenant);
       const found = await ownerOf(pools, await maintenance({ ...placement, database }), database);
@@ -150,15 +155,15 @@ async function destroy({ pools, marks, maintenance }: Owned, tenant: Tenant): Pr
   const placement = placementOf(tenant);
   const server = await maintenance(placement);
   const found = await ownerOf(pools, server, placement.database);
-  if (found?.['owner'] === marks.adopted(tenant)) {
+  if (found?.owner === marks.adopted(tenant)) {
     // A failed tenant keeps its mark, so that clearing it returns the database to its owner.
     if (tenant.status !== 'failed')
       await pools.query(server, `comment on database ${quoteName(placement.database)} is null`);
     return;
   }
   await pools.query(server, `drop database if exists ${quoteName(unfinishedName(tenant))}`);
-  if (found?.['owner'] === marks.owner(tenant)) {
-    await refuseOthersSchemas(pools, tenant, 'REMOVE_FAILED');
+  if (found?.owner === marks.owner(tenant)) {
+    if (!found.isInvalid) await refuseOthersSchemas(pools, tenant, 'REMOVE_FAILED');
     await pools.close(placement);
     await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
   } else if (found) keepForOwner(tenant, 'database', placement.database);
@@ -193,10 +198,17 @@ function unfinishedName(tenant: Tenant): string {
   return `${placementOf(tenant).database.slice(0, 40)}_new_${digest.slice(0, 16)}`;
 }
 
-async function ownerOf(pools: Pools, server: Database, database: string): Promise<{ owner?: string } | undefined> {
+interface FoundDatabase {
+  readonly owner?: string;
+  /** Whether PostgreSQL was interrupted while it dropped it: nobody can connect to it, and it can only be dropped. */
+  readonly isInvalid?: boolean;
+}
+
+async function ownerOf(pools: Pools, server: Database, database: string): Promise<FoundDatabase | undefined> {
   const [found] = await pools.query(
     server,
-    `select shobj_description(oid, 'pg_database') as owner from pg_database where datname = ${quoteText(database)}`,
+    `select shobj_description(oid, 'pg_database') as owner, datconnlimit = -2 as "isInvalid" from pg_database
+     where datname = ${quoteText(database)}`,
   );
   return found;
 }

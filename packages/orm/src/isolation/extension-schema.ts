@@ -76,7 +76,7 @@ async function refuseUnlessOnlyExtensions(pools: Pools, database: Database, sche
   if (found?.['creators']) {
     throw new TenancyError(
       'CONFIG_INVALID',
-      `${where} can be written to by ${found['creators']}, and all tenants find what is in it. ` +
+      `${where} can be written to by ${found['creators']}, and all tenants find its objects. ` +
         `Revoke it: revoke create on schema ${quoteName(schema)} from ${String(found['creators']).replace('everybody', 'public')}`,
     );
   }
@@ -84,7 +84,7 @@ async function refuseUnlessOnlyExtensions(pools: Pools, database: Database, sche
     throw new TenancyError(
       'CONFIG_INVALID',
       `${where} holds more than extensions (${found['others']}), and all tenants would find that. ` +
-        'Move it to another schema, or install the extensions in a schema of their own: alter extension … set schema …',
+        'Move it to another schema, or install the extensions in a separate schema: alter extension … set schema …',
     );
   }
 }

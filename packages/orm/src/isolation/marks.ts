@@ -19,6 +19,8 @@ export interface Marks {
   adopted(tenant: Tenant): string;
   /** On databases that tenants' databases are copied from. */
   readonly template: string;
+  /** On what was made ahead for a tenant that does not exist yet, at a version. */
+  ready(version: string): string;
   /** The incarnation that a mark of this application names, of either kind. */
   read(mark: string): ReturnType<typeof parseIncarnation>;
 }
@@ -28,6 +30,7 @@ export function marksOf({ database }: Database): Marks {
     owner: (tenant) => `${markPrefix} tenant ${incarnationOf(tenant)} of ${database}`,
     adopted: (tenant) => `${markPrefix} adopted by tenant ${incarnationOf(tenant)} of ${database}`,
     template: `${markPrefix} template of ${database}`,
+    ready: (version) => `${markPrefix} ready ${version} of ${database}`,
     read: (mark) => {
       const [, incarnation = '', application] = /^omnitenant: (?:adopted by )?tenant (\S+) of (.*)$/s.exec(mark) ?? [];
       return application === database ? parseIncarnation(incarnation) : undefined;

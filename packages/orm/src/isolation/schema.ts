@@ -47,6 +47,7 @@ export function schemaStorage(pools: Pools, central: Database, extensions: strin
         `comment on schema ${quoteName(placement.schema)} is ${quoteText(marks.adopted(tenant))}`,
       );
     },
+    isAdopted: async (tenant) => (await markOfSchema(pools, placementOf(tenant)))?.owner === marks.adopted(tenant),
     release: async (tenant) => {
       const placement = placementOf(tenant);
       checkKept(await markOfSchema(pools, placement), tenant, marks, `schema "${placement.schema}"`);

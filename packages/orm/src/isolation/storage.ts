@@ -18,6 +18,8 @@ export interface TenantStorage {
   create(tenant: Tenant, contents?: Contents): Promise<ProvisionedAs>;
   /** Marks existing storage as the tenant's, if no tenant owns it. What a tenant had that was removed, its mark notwithstanding, is nobody's. */
   adopt(tenant: Tenant): Promise<void>;
+  /** Whether the tenant has adopted its storage, which existed before. */
+  isAdopted(tenant: Tenant): Promise<boolean>;
   /**
    * Leaves storage as it is, so that it can be adopted when the tenant is gone.
    *

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pools } from '../connections/pools.ts';
 import type { Database } from '../sql/client.ts';
+import { publish } from '../sql/diagnostics.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { type Contents, isTaken } from './storage.ts';
 
@@ -78,8 +79,10 @@ export function templates({ pools, maintenance, prefix, mark }: TemplateOptions)
     for (const { name: other, finished } of others as { name: string; finished: boolean }[]) {
       if (!finished && !isAbandoned(other.slice(prefix.length), Date.now())) continue;
       const quoted = quoteName(other);
-      await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
+      if (finished) await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
       await pools.query(maintenance(server), `drop database if exists ${quoted} with (force)`);
+      const reason = finished ? 'outdated' : 'unfinished';
+      publish('omnitenant:orm:template-dropped', () => ({ server, database: other, reason }));
     }
   }
 
@@ -115,7 +118,7 @@ function keyOf(server: string, { digest }: Contents): string {
  * Ends what is still connected to a database, which can be renamed, copied or dropped only without: a pooler keeps connections that
  * nobody uses.
  */
-async function disconnectAll(pools: Pools, on: Database, database: string): Promise<void> {
+export async function disconnectAll(pools: Pools, on: Database, database: string): Promise<void> {
   await pools.query(
     on,
     `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = ${quoteText(database)} and pid <> pg_backend_pid()`,

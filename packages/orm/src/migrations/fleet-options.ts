@@ -1,5 +1,7 @@
 import type { TenancyError, Tenant } from '@omnitenant/core';
-import type { FleetMigration } from '@omnitenant/core/extend';
+import type { Auditing, FleetMigration } from '@omnitenant/core/extend';
+import type { RunLeases } from '../central/run-leases.ts';
+import type { OrmStats } from '../connections/pool-stats.ts';
 import type { Ledger } from './ledger.ts';
 import type { MigrateTarget } from './migrate-target.ts';
 import type { MigrationSet } from './migration-set.ts';
@@ -88,15 +90,29 @@ export interface FleetFailure {
   /** All of its tenants: more than one only where they share tables. */
   readonly tenants: readonly string[];
   readonly error: TenancyError;
+  /** What records may keep of the error: its message may hold the value of a row, as PostgreSQL or a migration says it. */
+  readonly summary: string;
+}
+
+/** How far a run has come. */
+export interface RunProgress {
+  progress(): OrmStats['fleet'];
 }
 
 /** What a run works with. */
 export interface Fleet {
   readonly ledger: Ledger;
+  readonly leases: RunLeases;
+  /** How the run and the verbs of one tenant exclude each other. */
+  readonly verbs: FleetMigration['verbs'];
   /** The servers of the configuration. */
   readonly servers: Iterable<string>;
   readonly set: MigrationSet;
   /** The tenancies that are told of each tenant, as far as the run migrates. */
   readonly tenancies: readonly FleetMigration[];
   readonly migrateTarget: MigrateTarget;
+  /** The runs that are under way. */
+  readonly running: Set<RunProgress>;
+  /** Takes the run down. */
+  readonly auditing: Auditing;
 }

@@ -1,7 +1,10 @@
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { StoredTenant } from '../central/stored-tenant.ts';
+import type { OrmStats } from '../connections/pool-stats.ts';
 import { sharesTables } from '../placement/placement.ts';
-import type { Fleet, FleetFailure, FleetOptions, FleetReport } from './fleet-options.ts';
+import { recordedReason, summaryOf, withSummary } from './failure-summary.ts';
+import { createFleetLeases, type FleetLeases } from './fleet-leases.ts';
+import type { Fleet, FleetFailure, FleetOptions, FleetReport, RunProgress } from './fleet-options.ts';
 import type { LedgerFilter } from './ledger.ts';
 import type { Migrated } from './migrate-target.ts';
 import { tenantTarget } from './migration-target.ts';
@@ -15,7 +18,7 @@ import { createVersionBatch, type VersionBatch } from './version-batch.ts';
 const freshMs = 1_000;
 
 /** One run over a fleet: what is counted, and why it stopped. */
-export class FleetRun {
+export class FleetRun implements RunProgress {
   /** How many tenants were started. */
   started = 0;
   readonly #fleet: Fleet;
@@ -23,12 +26,15 @@ export class FleetRun {
   readonly #selection: LedgerFilter;
   readonly #options: Pick<FleetOptions, 'maxFailures' | 'signal' | 'onProgress'>;
   readonly #versions: VersionBatch;
+  readonly #leases: FleetLeases;
   readonly #counts = { migrated: 0, upToDate: 0, ahead: 0, removed: 0 };
   /** By the error, which tenants that share tables have in common. */
   readonly #failed = new Map<TenancyError, string[]>();
   /** How many failures there were before the present stage. */
   #failedBefore = 0;
   #stage: Pick<Stage, 'maxFailures' | 'stop'> = { maxFailures: Number.POSITIVE_INFINITY, stop: 'failures' };
+  /** Whether schemas that tenants share may be migrated. */
+  readonly #asked = new Map<string, Promise<void>>();
   /** The migrations of schemas that tenants share, each of which runs once for all of its tenants. */
   readonly #shared = new Map<string, Promise<Migrated>>();
   #total: number | undefined;
@@ -45,6 +51,7 @@ export class FleetRun {
     this.#selection = selection;
     this.#options = options;
     this.#versions = createVersionBatch(fleet.ledger);
+    this.#leases = createFleetLeases(fleet.leases, fleet.ledger, fleet.verbs);
   }
 
   /** Begins the stage whose tenants are drained next. */
@@ -75,9 +82,13 @@ export class FleetRun {
     await settleAll(Array.from({ length: workers }, work));
   }
 
-  /** Writes the versions that are still queued. */
-  end(): Promise<void> {
-    return this.#versions.flush();
+  /** Writes the versions that are still queued, and gives back what is still leased. */
+  async end(): Promise<void> {
+    try {
+      await this.#versions.flush();
+    } finally {
+      await this.#leases.end();
+    }
   }
 
   report(): FleetReport {
@@ -85,6 +96,7 @@ export class FleetRun {
       tenant: tenants[0] as string,
       tenants,
       error,
+      summary: summaryOf(error),
     }));
     const total = Math.max(this.#total ?? 0, this.started);
     const { ahead, removed, ...counts } = this.#counts;
@@ -112,36 +124,48 @@ export class FleetRun {
     const { tenant } = stored;
     const { id } = tenant;
     const startedAt = performance.now();
-    let migrated: Migrated | 'removed' = 'removed';
+    const outcome: { migrated?: Migrated } = {};
     let error: TenancyError | undefined;
     try {
-      migrated = await this.#migrateOrSkip(stored);
-      if (migrated !== 'removed') for (const tenancy of this.#fleet.tenancies) await tenancy.migrated(tenant);
+      await this.#underLease(stored, async () => {
+        outcome.migrated = await this.#migrate(stored);
+        const confirm = () => this.#leases.confirm(id);
+        for (const tenancy of this.#fleet.tenancies) await tenancy.migrateOthers(tenant, confirm);
+      });
+      if (outcome.migrated) for (const tenancy of this.#fleet.tenancies) await tenancy.migrated(tenant);
     } catch (thrown) {
       error = await this.#failureOf(tenant, thrown);
     }
-    if (migrated !== 'removed') await this.#versions.add(tenant, versionOf(migrated.applied));
-    const migrations = migrated === 'removed' ? [] : migrated.steps.map(({ name }) => name);
+    const { migrated } = outcome;
+    if (migrated) await this.#versions.add(tenant, versionOf(migrated.applied));
+    const migrations = migrated?.steps.map(({ name }) => name) ?? [];
     if (error) this.#failed.set(error, [...(this.#failed.get(error) ?? []), id]);
     else this.#counts[outcomeOf(migrated)] += 1;
-    const failed = [...this.#failed.values()].reduce((count, tenants) => count + tenants.length, 0);
-    const done = Object.values(this.#counts).reduce((sum, count) => sum + count, failed);
     const milliseconds = performance.now() - startedAt;
-    this.#options.onProgress?.({
-      tenant: id,
-      migrations,
-      error,
-      milliseconds,
-      total: this.#total ?? done,
-      done,
-      failed,
-    });
+    this.#options.onProgress?.({ tenant: id, migrations, error, milliseconds, ...this.progress() });
   }
 
-  /** What was read a while ago may be under removal by now, which a migration would keep waiting. */
-  async #migrateOrSkip(stored: StoredTenant): Promise<Migrated | 'removed'> {
-    const isFresh = performance.now() - stored.readAt < freshMs;
-    return isFresh || (await this.#fleet.ledger.has(stored.tenant)) ? this.#migrate(stored) : 'removed';
+  progress(): OrmStats['fleet'] {
+    const failed = [...this.#failed.values()].reduce((count, tenants) => count + tenants.length, 0);
+    const done = Object.values(this.#counts).reduce((sum, count) => sum + count, failed);
+    return { total: this.#total ?? done, done, failed };
+  }
+
+  /**
+   * Works on a tenant under its lease, unless it was removed: verbs of one tenant wait for it, in all processes, and it waits for them.
+   * Handlers are asked before, so that they may use the registry; of what was read a while ago, nobody is asked in vain.
+   */
+  async #underLease(stored: StoredTenant, work: () => Promise<void>): Promise<void> {
+    const { tenant, readAt } = stored;
+    const isFresh = performance.now() - readAt < freshMs;
+    if (!isFresh && !(await this.#fleet.ledger.has(tenant))) return;
+    await this.#ask(tenant);
+    if (!(await this.#leases.take(tenant))) return;
+    try {
+      await work();
+    } finally {
+      this.#leases.release(tenant.id);
+    }
   }
 
   /** The failure to report. A tenant that was removed during the run has nothing left to migrate. */
@@ -152,20 +176,25 @@ export class FleetRun {
     return error;
   }
 
-  async #migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
-    const { set, migrateTarget, tenancies } = this.#fleet;
-    const known = version === undefined ? undefined : set.appliedAt(version);
+  /** Asks whether a tenant may be migrated; of tenants that share tables, all are asked once, before the first. */
+  async #ask(tenant: Tenant): Promise<void> {
     if (!sharesTables(tenant)) {
-      for (const tenancy of tenancies) await tenancy.migrating(tenant);
-      return migrateTarget(tenantTarget(tenant), this.#operation, known);
+      for (const tenancy of this.#fleet.tenancies) await tenancy.migrating(tenant);
+      return;
     }
-    const { server, database, schema } = tenant.placement;
-    const key = JSON.stringify([server, database, schema]);
-    const migrated =
-      this.#shared.get(key) ??
-      this.#refusePart(tenant)
-        .then(() => this.#askSharing(tenant))
-        .then(() => migrateTarget(tenantTarget(tenant), this.#operation, known));
+    const key = sharedKeyOf(tenant);
+    const asked = this.#asked.get(key) ?? this.#refusePart(tenant).then(() => this.#askSharing(tenant));
+    this.#asked.set(key, asked);
+    await asked;
+  }
+
+  async #migrate({ tenant, version }: StoredTenant): Promise<Migrated> {
+    const { set, migrateTarget } = this.#fleet;
+    const known = version === undefined ? undefined : set.appliedAt(version);
+    const migrate = () => migrateTarget(tenantTarget(tenant), this.#operation, known);
+    if (!sharesTables(tenant)) return migrate();
+    const key = sharedKeyOf(tenant);
+    const migrated = this.#shared.get(key) ?? migrate();
     this.#shared.set(key, migrated);
     return migrated;
   }
@@ -202,16 +231,19 @@ export class FleetRun {
   }
 }
 
-function outcomeOf(migrated: Migrated | 'removed'): 'migrated' | 'upToDate' | 'ahead' | 'removed' {
-  if (migrated === 'removed') return 'removed';
+function sharedKeyOf({ placement: { server, database, schema } }: Tenant): string {
+  return JSON.stringify([server, database, schema]);
+}
+
+function outcomeOf(migrated: Migrated | undefined): 'migrated' | 'upToDate' | 'ahead' | 'removed' {
+  if (migrated === undefined) return 'removed';
   if (migrated.steps.length > 0) return 'migrated';
   return migrated.ahead === undefined ? 'upToDate' : 'ahead';
 }
 
 function migrateFailure(thrown: unknown, tenant: string): TenancyError {
   if (isTenancyError(thrown)) return thrown;
-  return new TenancyError('MIGRATE_FAILED', `Migrating tenant "${tenant}" failed: ${String(thrown)}`, {
-    tenant,
-    cause: thrown,
-  });
+  const what = `Migrating tenant "${tenant}" failed`;
+  const error = new TenancyError('MIGRATE_FAILED', `${what}: ${String(thrown)}`, { tenant, cause: thrown });
+  return withSummary(error, `${what}: ${recordedReason(thrown, String(thrown))}.`);
 }

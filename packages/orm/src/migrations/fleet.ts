@@ -9,12 +9,17 @@ import { type Stage, stagesOf } from './rollout.ts';
 import { settleAll } from './settle-all.ts';
 import { versionOf } from './version.ts';
 
+/** A fleet, and what is called before a run touches its first tenant. */
+interface BegunFleet extends Fleet {
+  readonly begin: () => Promise<void>;
+}
+
 /**
  * Performs an operation in every tenant, all servers side by side. A tenant that fails is reported and stops no other. The
  * next run continues where this one ended. Memory does not grow with the number of tenants.
  */
 export async function migrateFleet(
-  fleet: Fleet,
+  fleet: BegunFleet,
   operation: Operation,
   { tenants, skip, ...options }: FleetOptions,
 ): Promise<FleetReport> {
@@ -23,6 +28,7 @@ export async function migrateFleet(
   const selection: LedgerFilter = { tenants, skip, except: visitsAll ? undefined : versionOf(operation.target) };
   const stages = await stagesOf(fleet.ledger, selection, options);
   const run = new FleetRun(fleet, operation, selection, options);
+  fleet.running.add(run);
   try {
     for (const [n, stage] of stages.entries()) {
       const started = run.started;
@@ -32,17 +38,18 @@ export async function migrateFleet(
       if (stage.pauseMs > 0 && !isLast && run.started > started) await pause(stage.pauseMs, options.signal);
     }
   } finally {
+    fleet.running.delete(run);
     await run.end();
   }
   return run.report();
 }
 
-async function migrateStage(fleet: Fleet, run: FleetRun, selection: LedgerFilter, stage: Stage): Promise<void> {
+async function migrateStage(fleet: BegunFleet, run: FleetRun, selection: LedgerFilter, stage: Stage): Promise<void> {
   const named = [...fleet.servers];
   run.begin(stage);
   // Last come dedicated servers, and servers that this process's configuration does not name: those tenants fail.
   const streams = [...named.map((server) => ({ server })), { otherThan: named }].map((on) =>
-    only(fleet.ledger.tenants({ ...selection, ...on }), stage.includes),
+    only(fleet.ledger.tenants({ ...selection, ...on }), stage.includes, fleet.begin),
   );
   try {
     await settleAll(streams.map((stream) => run.drain(stream, stage.concurrency)));
@@ -51,8 +58,16 @@ async function migrateStage(fleet: Fleet, run: FleetRun, selection: LedgerFilter
   }
 }
 
-async function* only(tenants: AsyncIterable<StoredTenant>, includes: (tenant: Tenant) => boolean) {
-  for await (const stored of tenants) if (includes(stored.tenant)) yield stored;
+async function* only(
+  tenants: AsyncIterable<StoredTenant>,
+  includes: (tenant: Tenant) => boolean,
+  begin: () => Promise<void>,
+) {
+  for await (const stored of tenants) {
+    if (!includes(stored.tenant)) continue;
+    await begin();
+    yield stored;
+  }
 }
 
 /** The run ends itself when its signal is aborted. */

@@ -48,7 +48,7 @@ type Ask = <R>(work: () => Promise<R>) => Promise<R>;
 const pageSize = 500;
 
 /** The states of a tenant with complete storage. */
-const migratable = ['active', 'suspended', 'maintenance', 'archived'];
+export const migratable: readonly string[] = ['active', 'suspended', 'maintenance', 'archived'];
 
 export function centralLedger(
   fork: () => TenantEntityManager,
@@ -59,7 +59,7 @@ export function centralLedger(
     { server, otherThan, tenants, skip = [], sharing, except }: LedgerFilter,
     after?: string,
   ): FilterQuery<TenantEntity> {
-    const all: object[] = [{ status: { $in: migratable } }];
+    const all: object[] = [{ status: { $in: [...migratable] } }];
     if (server !== undefined) all.push({ placement: { server } });
     if (otherThan !== undefined) all.push({ placement: { server: { $nin: otherThan } } });
     if (tenants !== undefined) all.push({ $or: tenants.map(matching) });
@@ -113,7 +113,7 @@ export function centralLedger(
     count: (filter) => ask(() => fork().count(meta.class, where(filter))),
     recording,
     has: async ({ id, createdAt }) => {
-      const own = { id, createdAt, status: { $in: migratable } } as FilterQuery<TenantEntity>;
+      const own = { id, createdAt, status: { $in: [...migratable] } } as FilterQuery<TenantEntity>;
       return (await ask(() => fork().count(meta.class, own))) > 0;
     },
     record: async (tenants, version) => {

@@ -1,5 +1,7 @@
 import { isTenancyError, TenancyError } from '@omnitenant/core';
+import { type OrmTraces, trace } from '../sql/diagnostics.ts';
 import { applyInOneMessage, applyInTransaction, applyOutsideTransaction, isTransactional } from './apply-steps.ts';
+import { recordedReason, withSummary } from './failure-summary.ts';
 import type { MigrationSet } from './migration-set.ts';
 import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
 import type { Operation, Step } from './operation.ts';
@@ -64,7 +66,7 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
     }
   }
 
-  return async function migrateTarget(target, operation, known) {
+  async function migrate(target: MigrationTarget, operation: Operation, known?: readonly string[]): Promise<Migrated> {
     // A source of migrations that cannot be loaded is no fault of the target.
     const set = await context.set(target);
     const done: Step[] = [];
@@ -74,7 +76,21 @@ export function migrateTargetWith(context: MigrationContext): MigrateTarget {
     } catch (cause) {
       throw migrationFailed(target, done, cause);
     }
-  };
+  }
+
+  return (target, operation, known) =>
+    trace(
+      'omnitenant:orm:migrate',
+      () => traced(target),
+      () => migrate(target, operation, known),
+    );
+}
+
+function traced({
+  tenant,
+  placement: { server, database, schema },
+}: MigrationTarget): OrmTraces['omnitenant:orm:migrate'] {
+  return { server, database, schema, tenant: tenant?.id };
 }
 
 function migrationFailed(target: MigrationTarget, done: readonly Step[], cause: unknown): TenancyError {
@@ -86,9 +102,12 @@ function migrationFailed(target: MigrationTarget, done: readonly Step[], cause: 
     ? `The migration "${cause.migration}" failed in ${labelOf(target)}`
     : `Migrating ${labelOf(target)} failed`;
   const where = isNamed && cause.statement !== undefined ? `, in: ${inOneLine(cause.statement)}` : '';
-  return new TenancyError(
-    'MIGRATE_FAILED',
-    `${what}: ${(cause as Error).message.replace(/\.$/, '')}${where}. What failed is rolled back.${kept} Fix the cause and migrate again.`,
-    { ...tenantOf(target), cause: isNamed ? cause.cause : cause },
-  );
+  const { message } = cause as Error;
+  const reason = isNamed ? cause.cause : cause;
+  const andNow = `What failed is rolled back.${kept} Fix the cause and migrate again.`;
+  const error = new TenancyError('MIGRATE_FAILED', `${what}: ${message.replace(/\.$/, '')}${where}. ${andNow}`, {
+    ...tenantOf(target),
+    cause: reason,
+  });
+  return withSummary(error, `${what}: ${recordedReason(reason, message)}. ${andNow}`);
 }

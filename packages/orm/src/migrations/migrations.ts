@@ -1,7 +1,9 @@
-import type { Tenant, TenantStatus } from '@omnitenant/core';
+import { TenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
+import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
 import type { CreatedMigration, CreateMigrationOptions } from '../mikro-orm/create-migration.ts';
+import { auditedRun, fleetCall } from './audited-run.ts';
 import { migrateFleet } from './fleet.ts';
-import type { Fleet, FleetOptions, FleetReport } from './fleet-options.ts';
+import type { Fleet, FleetOptions, FleetReport, RolloutGroup } from './fleet-options.ts';
 import { fakeTo, type Operation, towards } from './operation.ts';
 import { type MigrationPlan, type PlannedMigration, type PlanOptions, planFleet } from './plan.ts';
 import type { VerifyOptions, VerifyReport } from './verify/verify-options.ts';
@@ -46,7 +48,7 @@ export interface Migrations<T extends Tenant = Tenant> {
   readonly central: CentralMigrations;
 }
 
-/** What to mark, and in which tenants. */
+/** The migrations to mark, and the tenants. */
 export interface FakeOptions extends Omit<FleetOptions, 'to'> {
   readonly to?: string | 0 | undefined;
   /** Strikes out migrations that the code does not have, as after some were deleted from it. Default: false. */
@@ -91,9 +93,18 @@ export interface MigrationsParts {
 }
 
 export function createMigrations({ names, fleet, central, create, verify }: MigrationsParts): Migrations {
-  async function run(operation: (names: readonly string[]) => Operation, options: FleetOptions = {}) {
+  async function run(
+    kind: 'down' | 'fake',
+    operation: (names: readonly string[]) => Operation,
+    options: FleetOptions = {},
+  ) {
+    refuseUnknown(kind, options);
     const parts = await fleet();
-    return migrateFleet({ ...parts, tenancies: [] }, operation(parts.set.names), options);
+    const tenancies = parts.tenancies.map((tenancy) => tenancy.as(kind));
+    const call = fleetCall(kind === 'down' ? 'roll-back-fleet' : 'fake-fleet', options);
+    return auditedRun(parts.auditing, call, (begin) =>
+      migrateFleet({ ...parts, tenancies, begin }, operation(parts.set.names), options),
+    );
   }
   return {
     names,
@@ -114,13 +125,47 @@ export function createMigrations({ names, fleet, central, create, verify }: Migr
       return planFleet(parts, towards(parts.set.names, direction, to, step), options);
     },
     async up(options = {}) {
+      refuseUnknown('up', options);
       const parts = await fleet();
-      return migrateFleet(parts, towards(parts.set.names, 'up', options.to, options.step), options);
+      const operation = towards(parts.set.names, 'up', options.to, options.step);
+      return auditedRun(parts.auditing, fleetCall('migrate-fleet', options), (begin) =>
+        migrateFleet({ ...parts, begin }, operation, options),
+      );
     },
-    down: ({ to, ...options } = {}) => run((names) => towards(names, 'down', to, options.step), options),
-    fake: ({ to, forgetUnknown, ...options } = {}) => run((names) => fakeTo(names, to, forgetUnknown), options),
+    down: ({ to, ...options } = {}) => run('down', (names) => towards(names, 'down', to, options.step), options),
+    fake: ({ to, forgetUnknown, ...options } = {}) => run('fake', (names) => fakeTo(names, to, forgetUnknown), options),
     verify: (options = {}) => verify(options),
     create,
     central,
   };
 }
+
+/** @throws CONFIG_INVALID for an option that does not exist: a misspelt limit would be none. */
+function refuseUnknown(verb: string, options: FleetOptions): void {
+  const unknown = unknownOption(options, fleetOptions);
+  if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `migrations.${verb}() ${unknown}`);
+  for (const group of options.groups ?? []) {
+    const within = unknownOption(group, groupNames);
+    if (within !== undefined) throw new TenancyError('CONFIG_INVALID', `A group of migrations.${verb}() ${within}`);
+  }
+}
+
+const groupNames: OptionNames<RolloutGroup> = {
+  tenants: true,
+  where: true,
+  concurrency: true,
+  maxFailures: true,
+  pauseMs: true,
+};
+const fleetOptions: OptionNames<FleetOptions> = {
+  tenants: true,
+  skip: true,
+  to: true,
+  step: true,
+  concurrency: true,
+  canary: true,
+  groups: true,
+  maxFailures: true,
+  signal: true,
+  onProgress: true,
+};

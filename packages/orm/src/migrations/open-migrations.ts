@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { EntityMetadata } from '@mikro-orm/core';
-import type { Tenant } from '@omnitenant/core';
-import type { FleetMigration } from '@omnitenant/core/extend';
+import { isTenancyError, type Tenant } from '@omnitenant/core';
+import { type Auditing, type FleetMigration, type HealthProbe, verbDefaults } from '@omnitenant/core/extend';
 import { migrateCentral } from '../central/migrate-central.ts';
+import { runLeases } from '../central/run-leases.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
+import { type OrmStats, sumOf } from '../connections/pool-stats.ts';
 import type { Pools } from '../connections/pools.ts';
 import { openSession } from '../connections/unpinned-session.ts';
 import { centralSchema, type EntityScopes } from '../entities/entity-scope.ts';
 import type { Extensions } from '../isolation/extension-schema.ts';
 import { rowMigrationSession } from '../isolation/row/migration-pool.ts';
+import { referenceTables } from '../isolation/row/reference.ts';
 import { appliedRows } from '../isolation/row/storage.ts';
 import type { Contents, TenantStorage } from '../isolation/storage.ts';
 import type { BaseOrm } from '../mikro-orm/base-orm.ts';
@@ -26,9 +29,10 @@ import {
   sharesTables,
 } from '../placement/placement.ts';
 import { quoteName } from '../sql/quote.ts';
+import { asArchived } from './as-archived.ts';
 import { centralMigrations } from './central-migrations.ts';
 import type { Fleet } from './fleet-options.ts';
-import { centralLedger, type Ledger } from './ledger.ts';
+import { centralLedger, type Ledger, migratable } from './ledger.ts';
 import { loadOnce } from './load-once.ts';
 import { migrateTargetWith } from './migrate-target.ts';
 import { loadMigrations, type MigrationSet } from './migration-set.ts';
@@ -59,6 +63,10 @@ export interface MigrationsOptions {
   readonly central: OrmPlacement;
   readonly tenant: EntityMetadata<TenantEntity>;
   readonly centralSource: MigrationSource | undefined;
+  /** Resolves when central has the tables that are the orm's own. */
+  readonly ready: () => Promise<unknown>;
+  /** Records runs. */
+  readonly auditing: Auditing;
 }
 
 /** The migrations of an orm, and what provisioning needs of them. */
@@ -74,6 +82,20 @@ export interface OpenMigrations {
   assume(tenant: Tenant, at: string): Promise<void>;
   /** Applies a tenant's pending migrations and records its version. */
   migrate(tenant: Tenant): Promise<void>;
+  /** Whether tenants have other migrations than the code. */
+  readonly probe: HealthProbe;
+  /** How far the runs that are under way have come, all together. */
+  progress(): OrmStats['fleet'];
+  /**
+   * Applies these migrations to a tenant that has none, for an archive.
+   *
+   * @throws ARCHIVE_INVALID if this code does not have them, or if shared tables have others.
+   */
+  bringTo(tenant: Tenant, migrations: readonly string[]): Promise<void>;
+  /** The schema of extensions. */
+  readonly extensions: string;
+  /** The name of the table that logs the migrations of each tenant. */
+  logTable(): Promise<string>;
   /** Records that a tenant was created with all migrations. */
   recordNew(tenant: Tenant): Promise<void>;
 }
@@ -109,24 +131,24 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
   const migrateTarget = migrateTargetWith(context);
 
   const tenancies: FleetMigration[] = [];
+  const running: Fleet['running'] = new Set();
   const contents = new WeakMap<MigrationSet, Promise<Contents | undefined>>();
 
   async function fleet(): Promise<Fleet> {
     return {
       ledger: centralLedger(forkCentral, meta, (work) => retryWhile(work, isExhausted)),
+      leases: runLeases({ fork: forkCentral, ready: options.ready, tenant: meta, states: migratable }),
+      verbs: tenancies[0]?.verbs ?? verbDefaults,
       servers: [...servers].filter((server) => server !== ownServer),
       set: await set(),
+      auditing: options.auditing,
       tenancies,
+      running,
       migrateTarget: migrateTargetWith({ ...context, waitForConnection: true }),
     };
   }
 
-  async function verify(wish: VerifyOptions) {
-    const parts = await fleet();
-    const { logTable } = parts.set;
-    const reader = storageReader(pools, { logTable, extensions: extensions.schema }, wish.concurrency ?? 4);
-    return verifyFleet({ ...parts, pools, storages: options.storages, reader }, wish);
-  }
+  const verify = async (wish: VerifyOptions) => verifyIn(options, await fleet(), wish);
 
   return {
     migrations: createMigrations({
@@ -136,6 +158,8 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       central: openCentral(options, context),
       create: (wish = {}) => createIn(options, 'tenant', undefined, wish),
     }),
+    probe: { name: 'orm: migrations', check: () => otherMigrations(set, ledger) },
+    progress: () => sumOf([{ total: 0, done: 0, failed: 0 }, ...[...running].map((run) => run.progress())]),
     joined: (tenancy) => void tenancies.push(tenancy),
     check: async () => void (await set()),
     contents: async (tenant) => {
@@ -154,8 +178,39 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       const { applied } = await migrateTarget(tenantTarget(tenant), upTo(names), known);
       await ledger.record([tenant], versionOf(applied));
     },
+    bringTo: async (tenant, wanted) => {
+      const { names, logTable } = await set();
+      const shared = sharesTables(tenant) ? await appliedRows(pools, placementOf(tenant), logTable) : undefined;
+      await migrateTarget(tenantTarget(tenant), asArchived(names, wanted, shared));
+    },
+    extensions: extensions.schema,
+    logTable: async () => (await options.set()).logTable,
     recordNew: async (tenant) => ledger.record([tenant], versionOf((await set()).names)),
   };
+}
+
+function verifyIn(
+  { pools, extensions, storages, central }: MigrationsOptions,
+  parts: Fleet,
+  wish: VerifyOptions,
+): ReturnType<typeof verifyFleet> {
+  const { logTable } = parts.set;
+  const reader = storageReader(pools, { logTable, extensions: extensions.schema }, wish.concurrency ?? 4);
+  const sharedTables = referenceTables(pools, central);
+  return verifyFleet({ ...parts, pools, storages, sharedTables, reader }, wish);
+}
+
+/** A warning where tenants are at another version than the code, as central knows it. */
+async function otherMigrations(set: () => Promise<MigrationSet>, ledger: Ledger): Promise<string | undefined> {
+  const found = await set().catch(withoutMigrations);
+  const count = found === undefined ? 0 : await ledger.count({ except: versionOf(found.names) });
+  if (count === 0) return undefined;
+  return `${count === 1 ? '1 tenant has' : `${count} tenants have`} other migrations than this code.`;
+}
+
+/** An application that has none is told so where it needs them. */
+function withoutMigrations(error: unknown): undefined {
+  if (!isTenancyError(error, 'CONFIG_INVALID')) throw error;
 }
 
 function openCentral(options: MigrationsOptions, context: MigrationContext): CentralMigrations {

@@ -17,7 +17,7 @@ export interface Operation {
 }
 
 /**
- * Applies what is pending, up to and including `to`; at most so many in each tenant.
+ * Applies what is pending, up to and including `to`; at most `step` of them in each tenant.
  *
  * @throws MIGRATION_UNKNOWN
  */

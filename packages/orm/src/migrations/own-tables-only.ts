@@ -66,7 +66,7 @@ function isSystemTable({ qualifier, name, isCall }: QualifiedName): boolean {
 
 function refusedSystem(migration: string, { qualifier, name }: QualifiedName): TenancyError {
   const message =
-    `The migration "${migration}" reaches "${qualifier}.${name}", which tells of all tenants' tables. Use "if exists" and "if not exists", ` +
+    `The migration "${migration}" reaches "${qualifier}.${name}", which lists all tenants' tables. Use "if exists" and "if not exists", ` +
     `or ask to_regclass('table') for a table of the tenant's own.`;
   return new TenancyError('MIGRATE_FAILED', message);
 }

@@ -6,7 +6,7 @@ import type { MigrationSet } from './migration-set.ts';
 import type { Operation } from './operation.ts';
 import { versionOf } from './version.ts';
 
-/** What `up` or `down` would do. */
+/** The plan of `up` or `down`. */
 export interface MigrationPlan {
   /** The tenants in which something would be done, grouped by what. */
   readonly steps: readonly PlannedStep[];
@@ -14,7 +14,7 @@ export interface MigrationPlan {
   readonly migrations: readonly PlannedMigration[];
 }
 
-/** What to plan. */
+/** Options of a plan. */
 export interface PlanOptions extends Pick<FleetOptions, 'tenants' | 'skip' | 'step'> {
   /** `down` plans what `down` would undo. Default: `up`. */
   readonly direction?: Direction | undefined;

@@ -63,7 +63,7 @@ function refuseConfiguredSchema({ config, driver }: BaseOrm): void {
   if (schema === undefined || schema === driver.getPlatform().getDefaultSchemaName()) return;
   throw new TenancyError(
     'CONFIG_INVALID',
-    `The MikroORM configuration, or MIKRO_ORM_SCHEMA, sets the schema "${schema}", and each tenant has a schema of its own. Remove it.`,
+    `The MikroORM configuration, or MIKRO_ORM_SCHEMA, sets the schema "${schema}", but each tenant has its own schema. Remove it.`,
   );
 }
 
@@ -73,7 +73,7 @@ function refuseOtherServers({ driver }: BaseOrm): void {
   throw new TenancyError(
     'CONFIG_INVALID',
     `createOrm needs PostgreSQL or PGlite, and the MikroORM configuration has another driver, "${driver.constructor.name}". ` +
-      'Pass it what defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite returns.',
+      'Pass it the result of defineConfig of @mikro-orm/postgresql or @mikro-orm/pglite.',
   );
 }
 

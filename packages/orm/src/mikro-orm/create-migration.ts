@@ -7,7 +7,7 @@ import { type MigrationWarning, migrationWarnings } from '../sql/migration-warni
 import { type MigrationSource, useSource } from './migrator-options.ts';
 import { type Difference, type SchemaPart, ScopeSchemaGenerator } from './scope-schema-generator.ts';
 
-/** What a new migration is to be. */
+/** Options of a new migration. */
 export interface CreateMigrationOptions {
   /** Becomes part of the file's name. */
   readonly name?: string | undefined;
@@ -34,7 +34,8 @@ export interface MigrationScope {
 
 /**
  * Writes a migration as MikroORM's `migration:create` does, from the difference between the entities and the snapshot beside
- * the migrations. It queries no database, and leaves out the tables of other scopes.
+ * the migrations; the first time, from the snapshot that MikroORM has left there. It queries no database, and leaves out the tables of
+ * other scopes.
  */
 export async function createMigration(
   em: TenantEntityManager,
@@ -48,7 +49,7 @@ export async function createMigration(
   const generator = new ScopeSchemaGenerator(em, part);
   const diff = blank
     ? { up: ['select 1'], down: ['select 1'] }
-    : await generator.difference(existsSync(snapshot) ? await files.read(snapshot) : undefined);
+    : await generator.difference(existsSync(snapshot) ? await files.read(snapshot) : await files.readOwn(generator));
   const warnings = blank ? [] : migrationWarnings(diff.up, { transactional: true });
   if (diff.up.length === 0) return { path: undefined, ...diff, warnings };
   const file = await files.write(diff, path, name);
@@ -75,6 +76,12 @@ class MigrationFiles extends Migrator {
     const reader = this as unknown as SnapshotReader;
     reader.getSnapshotPath = async () => path;
     return (await reader.getSchemaFromSnapshot()) as DatabaseSchema;
+  }
+
+  /** The snapshot of MikroORM's own command, without the tables that are another scope's by now. */
+  async readOwn(generator: ScopeSchemaGenerator): Promise<DatabaseSchema | undefined> {
+    const found = await (this as unknown as SnapshotReader).getSchemaFromSnapshot();
+    return found && generator.withoutOthers(found);
   }
 }
 

@@ -7,10 +7,13 @@ import { refuseCentral } from '../entities/refuse-central.ts';
 import { extensionsOf, type OrmPlacement, placementOf, sharesTables } from '../placement/placement.ts';
 import type { RowWall } from '../placement/row-login.ts';
 import { type SharedPlacement, sharedPlacement } from '../placement/shared-placement.ts';
+import type { CheckedLimits, TenantShare } from '../placement/tenant-limits.ts';
+import { movingTenant } from '../session/moving-tenant.ts';
 import { type PinOptions, pinOf, signedPinOf } from '../session/pin.ts';
 import { type PinnedPool, type PinnedPoolOptions, pinnedPool } from '../session/pinned-pool.ts';
 import { type FindTenant, removedTenant } from '../session/removed-tenant.ts';
-import type { SqlClient } from '../sql/client.ts';
+import type { Database, SqlClient } from '../sql/client.ts';
+import { refuseLargeObjects } from '../sql/large-objects.ts';
 import { qualifiedNames } from '../sql/qualified-names.ts';
 import { oneStatement } from '../sql/refusals.ts';
 import { rowStatements } from '../sql/row-statements.ts';
@@ -38,7 +41,7 @@ export interface DriversOptions {
   readonly scopes: EntityScopes;
   readonly pools: {
     /** Checks out a connection of the placement's `login`, where it has one. */
-    connect(placement: OrmPlacement, pipelined: boolean | undefined): Promise<SqlClient>;
+    connect(target: PinnedTarget, pipelined: boolean | undefined): Promise<SqlClient>;
   };
   readonly central: OrmPlacement;
   /** What is done differently where tenants share tables. */
@@ -54,6 +57,13 @@ export interface DriversOptions {
   readonly find: FindTenant;
   /** How to serve a tenant, by its migrations. */
   readonly serving: (tenant: Tenant) => PendingMigrations;
+  readonly limitsOf: (tenant: Tenant) => CheckedLimits;
+}
+
+/** What a pinned pool connects to. */
+interface PinnedTarget extends Database {
+  readonly schema: string;
+  readonly share?: TenantShare | undefined;
 }
 
 /** What is done differently where tenants share tables. */
@@ -76,25 +86,10 @@ export function createDrivers({
   roles,
   find,
   serving,
+  limitsOf,
 }: DriversOptions): Drivers {
   const scopedDriver = scopedDrivers(base, scopes);
-  function poolOf(
-    placement: OrmPlacement,
-    pin: PinOptions & { readonly proof?: string | undefined },
-    options: PinnedPoolOptions = {},
-    mayConnect = () => {},
-  ): PinnedPool {
-    const { proof } = pin;
-    const target = proof === undefined ? placement : { ...placement, login: placement.role ?? '' };
-    async function connect(pipelined?: boolean): Promise<SqlClient> {
-      mayConnect();
-      if (pin.extensions !== undefined) await extensions.check(placement);
-      if (pin.rowsOf !== undefined) await sharedTables.check(placement);
-      return pools.connect(target, pipelined);
-    }
-    const commands = proof === undefined ? pinOf(placement, pin) : signedPinOf(placement, { ...pin, proof });
-    return pinnedPool({ options: {}, connect, end: async () => {} }, commands, options);
-  }
+  const poolOf = pinnedPools({ pools, extensions, sharedTables });
   const ofCentral = scopedDriver(
     'central',
     { scopeKey: 'central', scopeLabel: 'central', namedSchema: central.schema },
@@ -103,7 +98,8 @@ export function createDrivers({
   // A driver lives as long as the tenant's record: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();
 
-  function ofTenant(tenant: Tenant, served = serving(tenant)): ScopedDriver {
+  /** Without limits it is for the tenant's lifecycle. */
+  function ofTenant(tenant: Tenant, served: PendingMigrations, limits?: CheckedLimits): ScopedDriver {
     const { id } = tenant;
     if (served === 'refuse') throw migrationsPending(id);
     const kind = sharesTables(tenant) ? 'row' : 'tenant';
@@ -116,13 +112,21 @@ export function createDrivers({
     const refuse = () => refuseElsewhere(belonging);
     const pool = poolOf(
       placement,
-      { rowsOf: placement.key, proof, readOnly, extensions: extensionsOf(tenant, extensions.schema) },
+      {
+        rowsOf: placement.key,
+        proof,
+        readOnly,
+        extensions: extensionsOf(tenant, extensions.schema),
+        settings: limits?.settings,
+      },
       {
         readOnly: readOnly ? (cause: unknown) => migrationsPending(id, cause) : undefined,
-        removed: (error) => removedTenant(error, tenant, find),
+        removed: async (error) => movingTenant(error, tenant) ?? removedTenant(error, tenant, find),
+        statementMs: limits?.statementMs,
         ...rulesOf(tenant, placement, refuse),
       },
       refuse,
+      limits?.share,
     );
     return scopedDriver(kind, { scopeKey, scopeLabel: id }, pool);
   }
@@ -133,10 +137,18 @@ export function createDrivers({
    */
   function rulesOf(tenant: Tenant, { role, schema }: OrmPlacement, refuse: () => void): PinnedPoolOptions {
     const isShared = sharesTables(tenant);
+    const sharesLogin = tenant.isolation === 'schema' && role === undefined;
     const isWalled = role !== undefined && (isShared ? roles && !sharedTables.wall : true);
     return {
-      check: checksOf(refuse, isShared ? rowStatements(tenant.id) : undefined, isWalled ? oneStatement : undefined),
+      check: checksOf(
+        refuse,
+        isShared ? rowStatements(tenant.id) : undefined,
+        sharesLogin ? refuseLargeObjects(tenant.id) : undefined,
+        isWalled ? oneStatement : undefined,
+      ),
       sharedReadsOf: isWalled ? undefined : schema,
+      // Tenants of a connection that have a schema each would have PostgreSQL plan it anew for each of them.
+      preparesReads: tenant.isolation !== 'schema',
     };
   }
 
@@ -145,7 +157,7 @@ export function createDrivers({
       if (scope.kind === 'central') return ofCentral;
       const known = ofTenants.get(scope.tenant);
       if (known) return known;
-      const driver = ofTenant(scope.tenant);
+      const driver = ofTenant(scope.tenant, serving(scope.tenant), limitsOf(scope.tenant));
       ofTenants.set(scope.tenant, driver);
       return driver;
     },
@@ -166,6 +178,34 @@ export function createDrivers({
       );
     },
     forAuthoring: () => scopedDriver('tenant', { scopeKey: 'new migrations', scopeLabel: 'new migrations' }, noPool),
+  };
+}
+
+/** The pools of placements, with a pin each. */
+function pinnedPools({
+  pools,
+  extensions,
+  sharedTables,
+}: Pick<DriversOptions, 'pools' | 'extensions' | 'sharedTables'>) {
+  return (
+    placement: OrmPlacement,
+    pin: PinOptions & { readonly proof?: string | undefined },
+    options: PinnedPoolOptions = {},
+    mayConnect = () => {},
+    share?: TenantShare,
+  ): PinnedPool => {
+    const { proof } = pin;
+    const unshared = proof === undefined ? placement : { ...placement, login: placement.role ?? '' };
+    const target = { ...unshared, share };
+    async function connect(pipelined?: boolean): Promise<SqlClient> {
+      mayConnect();
+      if (pin.extensions !== undefined) await extensions.check(placement);
+      if (pin.rowsOf !== undefined) await sharedTables.check(placement);
+      return pools.connect(target, pipelined);
+    }
+    const commands = proof === undefined ? pinOf(placement, pin) : signedPinOf(placement, { ...pin, proof });
+    const connectUnpinned = () => pools.connect(unshared, false);
+    return pinnedPool({ options: {}, connect, end: async () => {} }, commands, { connectUnpinned, ...options });
   };
 }
 

@@ -7,9 +7,8 @@ import { TenancyError } from '@omnitenant/core';
 const brand: unique symbol = Symbol.for('omnitenant.forTenants') as never;
 
 /**
- * Marks a MikroORM configuration as one of tenants: MikroORM's own schema and migration commands are refused with it. They take
- * all that the database holds for one application's schema, and would drop central and the schemas of tenants. Wrap what
- * `mikro-orm.config.ts` exports.
+ * Marks a MikroORM configuration as one of tenants: MikroORM's own schema and migration commands are refused with it. They treat the whole
+ * database as the schema of one application, and would drop central and the schemas of tenants. Wrap the export of `mikro-orm.config.ts`.
  *
  * @example
  * export default forTenants(defineConfig({ clientUrl, entities: [Project], migrations: { path: './migrations' } }));

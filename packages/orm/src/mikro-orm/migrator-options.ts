@@ -1,7 +1,7 @@
 import type { MigrationsOptions } from '@mikro-orm/core';
 import type { Migrator } from '@mikro-orm/migrations';
 
-/** Where migrations are found, when it is not where the MikroORM configuration says. */
+/** The source of migrations, if it is not that of the MikroORM configuration. */
 export type MigrationSource = Pick<MigrationsOptions, 'path' | 'pathTs' | 'migrationsList'>;
 
 /** Makes a migrator look for its migrations in this source only. Without a source, those of the configuration stay. */

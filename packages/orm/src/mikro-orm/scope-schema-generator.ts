@@ -46,6 +46,15 @@ export class ScopeSchemaGenerator extends SchemaGenerator {
     return target;
   }
 
+  /** Takes the tables of other scopes' entities out of a schema. */
+  withoutOthers(schema: DatabaseSchema): DatabaseSchema {
+    const others = super.getOrderedMetadata().filter((meta) => !this.#part.table(meta));
+    const names = new Set(others.map(({ tableName }) => tableName));
+    const tables = schema.getTables();
+    tables.splice(0, tables.length, ...tables.filter(({ name }) => !names.has(name)));
+    return schema;
+  }
+
   /** Compares the entities with a schema; without one, with an empty database. */
   async difference(from: DatabaseSchema | undefined): Promise<Difference> {
     const fromSchema = from ?? new DatabaseSchema(this.platform, this.config.get('schema'));

@@ -27,11 +27,13 @@ export function scopedConnectionClass(ConnectionClass: ConnectionConstructor): S
       const prepared = own.prepareQuery(query, given);
       const params = Array.isArray(prepared.params) ? prepared.params : [];
       const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
-      const read =
+      const form =
         isGeneratedRead(loggerContext) && params.every(isValue)
           ? plainReadOf(withoutTenantComment(prepared.query))
           : undefined;
-      const send = async () => own.transformRawResult(resultOf(await this.pool.send(prepared.formatted, read)), method);
+      const literals = () => params.map((value) => String(own.platform.quoteValue(value)));
+      const statement = form ? { sql: prepared.formatted, form, literals } : prepared.formatted;
+      const send = async () => own.transformRawResult(resultOf(await this.pool.send(statement)), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }
 
@@ -53,6 +55,7 @@ type ScopedConnectionConstructor = new (
 
 /** What MikroORM's connection keeps to itself. */
 interface ConnectionInternals {
+  readonly platform: { quoteValue(value: unknown): unknown };
   prepareQuery(
     query: unknown,
     params: unknown,

@@ -1,5 +1,5 @@
 import { type EntityMetadata, isRaw, raw, Utils } from '@mikro-orm/core';
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { AbstractSqlDriver, QueryBuilder } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
 import { guardedBuilder } from '../entities/guarded-builder.ts';
@@ -68,12 +68,19 @@ function withTenantInConflicts(prototype: AbstractSqlDriver): AbstractSqlDriver 
   const { createQueryBuilder } = prototype;
   return Object.assign(prototype, {
     createQueryBuilder(this: AbstractSqlDriver, ...parameters: Parameters<typeof createQueryBuilder>) {
-      const builder = createQueryBuilder.apply(this, parameters);
-      const { onConflict } = builder;
-      builder.onConflict = ((fields?: unknown) =>
-        onConflict.call(builder, withTenant(fields) as never)) as typeof onConflict;
-      return builder;
+      return conflictsOfTenant(createQueryBuilder.apply(this, parameters));
     },
+  });
+}
+
+/** A query builder, and each that is cloned from it, whose conflicts have the tenant in them. */
+function conflictsOfTenant<Builder extends Pick<QueryBuilder<object>, 'onConflict' | 'clone'>>(
+  builder: Builder,
+): Builder {
+  const { onConflict, clone } = builder;
+  return Object.assign(builder, {
+    onConflict: (fields?: unknown) => onConflict.call(builder, withTenant(fields) as never),
+    clone: (...parameters: Parameters<typeof clone>) => conflictsOfTenant(clone.apply(builder, parameters)),
   });
 }
 

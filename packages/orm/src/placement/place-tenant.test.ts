@@ -50,6 +50,7 @@ test.each([
   [{ placement: { schema: 'a'.repeat(64) } }, 'TENANT_INVALID', /not a valid name for a schema/],
   [{ placement: { schema: "a'" } }, 'TENANT_INVALID', /not a valid name for a schema/],
   [{ isolation: 'database', placement: { database: 'app' } }, 'TENANT_INVALID', /central's/],
+  [{ isolation: 'database', placement: { database: 'template1' } }, 'TENANT_INVALID', /is reserved/],
   [{ isolation: 'database', placement: { database: 'A' } }, 'TENANT_INVALID', /not a valid name for a database/],
   [{ placement: { tabel: 'a' } }, 'TENANT_INVALID', /not "tabel"/],
   [{ placement: { server: 'eu', url: 'env:ACME_URL' } }, 'TENANT_INVALID', /both a server and a url/],

@@ -151,10 +151,12 @@ function faultOfServer(
     return servers.has(server) ? undefined : `there is no server "${server}" in the configuration.`;
   }
   if (server !== ownServer) return 'it names both a server and a url. Name one of them.';
-  if (isolation !== 'database') return 'only a tenant of isolation "database" can have a server of its own.';
+  if (isolation !== 'database') return 'only a tenant of isolation "database" can have its own server.';
   return faultOfReference(url);
 }
 
+/** What is in these is in every database that is created later. */
+const reservedDatabases: ReadonlySet<string> = new Set(['template0', 'template1']);
 const reservedSchemas: ReadonlySet<string> = new Set(['central', 'public', 'information_schema']);
 
 function faultOfNames(
@@ -167,6 +169,7 @@ function faultOfNames(
   if (ownsDatabase && server === defaultServer && database === centralDatabase) {
     return `the database "${database}" is central's.`;
   }
+  if (ownsDatabase && reservedDatabases.has(database)) return `the database "${database}" is reserved.`;
   if (!ownsDatabase && reservedSchemas.has(schema)) return `the schema "${schema}" is reserved.`;
   if (isolation === 'schema' && schema === sharedSchema(names)) {
     return `the schema "${schema}" is for the tenants that share tables.`;

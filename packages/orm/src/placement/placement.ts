@@ -3,8 +3,7 @@ import type { Placement } from '@omnitenant/core/extend';
 import type { Database } from '../sql/client.ts';
 
 /**
- * How a tenant's rows are kept apart: in a schema of a shared database, in a database of their own, or in shared tables by
- * PostgreSQL's row-level security.
+ * How a tenant's rows are isolated: in a schema of a shared database, in a separate database, or in shared tables by PostgreSQL's row-level security.
  */
 export type Isolation = 'schema' | 'database' | 'row';
 
@@ -14,7 +13,7 @@ export const isolations: readonly Isolation[] = ['schema', 'database', 'row'];
 /** The setting that the pin carries and that row-level security reads. */
 export const tenantSetting = 'omnitenant.tenant';
 
-/** Where a tenant's rows are: the server, the database, the schema, and the role that owns them. */
+/** The place of a tenant's rows: the server, the database, the schema, and the role that owns them. */
 export type OrmPlacement = Placement & {
   readonly server: string;
   readonly database: string;
@@ -33,7 +32,7 @@ export const defaultServer = 'default';
 /** The server name of a tenant on a server of its own, which the placement's `url` leads to. */
 export const ownServer = 'own';
 
-/** Default names, for what a tenant's placement leaves out. */
+/** Default names, for omitted values of a placement. */
 export interface PlacementNames {
   /** The schema of a tenant of isolation `schema`. Default: `t_` and the tenant's id. */
   readonly schema?: ((id: string) => string) | undefined;

@@ -4,8 +4,8 @@ import { type Key, parseKeys } from '../vault/keys.ts';
 import type { OrmPlacement } from './placement.ts';
 
 /**
- * A login of their own for the tenants that share tables. It reads and writes nothing but those tables, and PostgreSQL takes from it
- * only tenants that this process has signed. So SQL of any kind in a tenant's scope reaches no other tenant's rows.
+ * A separate login for the tenants that share tables. It can only read and write those tables, and PostgreSQL only accepts tenants that
+ * this process has signed. So no SQL in a tenant's scope reaches another tenant's rows.
  */
 export interface RowLogin {
   /** Its password, or a function that is asked for each connection. Default: none, as with certificates. */
@@ -42,7 +42,7 @@ export function rowWall(login: RowLogin | undefined): RowWall | undefined {
     throw new TenancyError(
       'CONFIG_INVALID',
       `The option rows.keys has ${keys.length === 0 ? 'no key' : `${keys.length} keys`}. It takes one, or two while one replaces the other. ` +
-        'Make one by: omnitenant credentials generate-key.',
+        'Create one with: omnitenant credentials generate-key.',
     );
   }
   return {

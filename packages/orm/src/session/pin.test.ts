@@ -33,8 +33,19 @@ test('where the tenant is proven the pin is one command, in whose text nothing o
   const options = { rowsOf: 'acme~2', proof: 'proof of acme', extensions: 'extensions' };
   expect(signedPinOf({ ...placement, schema: 'rows', role: 'app_rows' }, options)).toEqual([
     {
-      text: "select pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('omnitenant.tenant', $2, true), pg_catalog.set_config('omnitenant.proof', $3, true)",
-      values: ['"rows", "extensions", pg_temp', 'acme~2', 'proof of acme'],
+      text: "select pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('standard_conforming_strings', $2, true), pg_catalog.set_config('omnitenant.tenant', $3, true), pg_catalog.set_config('omnitenant.proof', $4, true)",
+      values: ['"rows", "extensions", pg_temp', 'on', 'acme~2', 'proof of acme'],
     },
   ]);
+});
+
+test('a tenant’s settings come last, each quoted, and in a proven pin are bound with the rest', () => {
+  const settings = { statement_timeout: '5s', timezone: "it's" };
+  expect(pinOf(placement, { settings })).toEqual([
+    'set local search_path to "t_acme", pg_temp',
+    "set local statement_timeout to '5s'",
+    "set local timezone to 'it''s'",
+  ]);
+  const [command] = signedPinOf(placement, { settings, proof: 'proof' });
+  expect(command).toMatchObject({ values: expect.arrayContaining(['5s', "it's", 'proof']) });
 });

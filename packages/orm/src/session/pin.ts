@@ -1,7 +1,7 @@
 import { type OrmPlacement, tenantSetting } from '../placement/placement.ts';
 import { proofSetting } from '../placement/shared-tables.ts';
 import type { Command } from '../sql/client.ts';
-import { quoteName } from '../sql/quote.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 
 /** What a pin carries beyond the placement. */
 export interface PinOptions {
@@ -11,18 +11,24 @@ export interface PinOptions {
   readonly extensions?: string | undefined;
   /** Whether writes are refused. */
   readonly readOnly?: boolean | undefined;
+  /** PostgreSQL's settings for the tenant, by name. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
  * The pin of a placement (elsewhere called its session context): the statements that bring a connection to it. They hold until the
  * end of their transaction, and each of the tenant's statements is sent with all of them.
  */
-export function pinOf(placement: OrmPlacement, { rowsOf, readOnly, extensions }: PinOptions = {}): readonly string[] {
+export function pinOf(
+  placement: OrmPlacement,
+  { rowsOf, readOnly, extensions, settings = {} }: PinOptions = {},
+): readonly string[] {
   const { role } = placement;
   const pin = [`set local search_path to ${pathOf(placement, extensions)}`];
   if (role !== undefined) pin.unshift(`set local role ${quoteName(role)}`);
   if (rowsOf !== undefined) pin.push(`set local ${tenantSetting} to '${rowsOf}'`);
   if (readOnly) pin.push('set local transaction_read_only to on');
+  for (const [name, value] of Object.entries(settings)) pin.push(`set local ${name} to ${quoteText(value)}`);
   return pin;
 }
 
@@ -32,15 +38,18 @@ export function pinOf(placement: OrmPlacement, { rowsOf, readOnly, extensions }:
  */
 export function signedPinOf(
   placement: OrmPlacement,
-  { rowsOf = '', proof, readOnly, extensions }: PinOptions & { readonly proof: string },
+  { rowsOf = '', proof, readOnly, extensions, settings }: PinOptions & { readonly proof: string },
 ): readonly Command[] {
-  const settings = {
+  const all = {
+    ...settings,
     search_path: pathOf(placement, extensions),
+    // Any of the login's tenants can change what its sessions begin with, and this says where texts end.
+    standard_conforming_strings: 'on',
     [tenantSetting]: rowsOf,
     [proofSetting]: proof,
     ...(readOnly && { transaction_read_only: 'on' }),
   };
-  return [settingCommand(settings)];
+  return [settingCommand(all)];
 }
 
 /** A command that sets settings until the end of the transaction, also of one that nothing has begun. */

@@ -2,6 +2,7 @@ import type { Scope } from '@omnitenant/core/extend';
 import type { Envelope, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
 import { codeOf, endsTransaction, statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
+import { countStatement, countStream } from './count-statement.ts';
 import { afterFailure, type Envelopes, ending } from './envelopes.ts';
 import { failCursor, guardedCursor, type OpenCursor } from './open-cursor.ts';
 import { checkIn, checkOut, type OpenWork, scopeEnded } from './scope-work.ts';
@@ -149,12 +150,15 @@ export class PinnedClient implements SqlClient, OpenWork {
     const envelope = this.#envelopeOf(this.#begin, endsTransaction(text));
     this.#begin = undefined;
     this.#unanswered += 1;
+    const sentAt = performance.now();
+    let result: QueryResult | undefined;
     try {
-      const result = await this.#client.send({ text, values: [...parameters], envelope });
+      result = await this.#client.send({ text, values: [...parameters], envelope });
       this.#sawResult(result);
       return result;
     } finally {
       this.#unanswered -= 1;
+      countStatement(sentAt, result, this.#scope);
     }
   }
 
@@ -177,6 +181,7 @@ export class PinnedClient implements SqlClient, OpenWork {
     const { text = '' } = cursor as OpenCursor;
     this.#rules.check(text);
     this.#cursors.add(cursor);
+    countStream(cursor, this.#scope);
     this.#streams ||= this.#isIdle() && this.#begin === undefined;
     this.#held = true;
     // Nobody sees what a stream has done.

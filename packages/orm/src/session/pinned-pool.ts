@@ -4,8 +4,7 @@ import type { Command, QueryResult, SqlClient, SqlPool } from '../sql/client.ts'
 import { sqlState } from '../sql/error-codes.ts';
 import { envelopesOf } from './envelopes.ts';
 import { PinnedClient, type StatementRules } from './pinned-client.ts';
-import type { PlainRead } from './plain-reads.ts';
-import { ReadSender } from './read-sender.ts';
+import { ReadSender, type SentRead } from './read-sender.ts';
 
 /** What a pinned pool does with statements beyond sending them. */
 export interface PinnedPoolOptions {
@@ -17,12 +16,18 @@ export interface PinnedPoolOptions {
   readonly check?: ((sql: string) => void) | undefined;
   /** The schema whose plain reads may share connections, where any may. */
   readonly sharedReadsOf?: string | undefined;
+  /** Whether those are prepared on their connections. */
+  readonly preparesReads?: boolean | undefined;
+  /** The tenant's own limit on statements, in milliseconds. */
+  readonly statementMs?: number | undefined;
+  /** Checks out a connection that is in no tenant, and takes none of its share. Default: one of the pool. */
+  readonly connectUnpinned?: (() => Promise<SqlClient>) | undefined;
 }
 
 /** A pool whose every statement carries a pin. */
 export interface PinnedPool extends SqlPool {
-  /** Sends a statement by itself. `read` is what is known of it, where it is a plain read that the driver has made. */
-  send(sql: string, read: PlainRead | undefined): Promise<QueryResult | QueryResult[]>;
+  /** Sends a statement by itself, or a plain read that the driver has made. */
+  send(statement: string | SentRead): Promise<QueryResult | QueryResult[]>;
   /** Checks out a connection that is in no tenant, to cancel what runs on another. */
   connectUnpinned?(): Promise<SqlClient>;
 }
@@ -31,10 +36,19 @@ export interface PinnedPool extends SqlPool {
 export function pinnedPool(
   shared: SqlPool,
   pin: readonly Command[],
-  { check, readOnly, removed, sharedReadsOf }: PinnedPoolOptions = {},
+  {
+    check,
+    readOnly,
+    removed,
+    sharedReadsOf: schema,
+    preparesReads: prepares = false,
+    statementMs,
+    connectUnpinned = () => shared.connect(),
+  }: PinnedPoolOptions = {},
 ): PinnedPool {
   const envelopes = envelopesOf(pin);
-  const reads = sharedReadsOf === undefined ? undefined : new ReadSender(shared, pin, envelopes, sharedReadsOf);
+  const reads =
+    schema === undefined ? undefined : new ReadSender(shared, { pin, envelopes, schema, prepares, statementMs });
   const rules: StatementRules = {
     check: (sql) => check?.(sql),
     sawResult: (result, isChanging) => reads?.sawResult(result, isChanging) ?? false,
@@ -61,11 +75,12 @@ export function pinnedPool(
   return {
     options: shared.options,
     connect,
-    connectUnpinned: () => shared.connect(),
-    async send(sql, read) {
-      if (!read || !reads?.allowed) return sendAny(sql);
+    connectUnpinned,
+    async send(statement) {
+      if (typeof statement === 'string') return sendAny(statement);
+      if (!reads?.allowed) return sendAny(statement.sql);
       try {
-        return await reads.send(sql, read);
+        return await reads.send(statement);
       } catch (error) {
         throw await rules.translateError(error);
       }
@@ -92,7 +107,7 @@ function translateError(error: unknown, readOnly: PinnedPoolOptions['readOnly'])
 function severalStatements(cause: unknown): TenancyError {
   return new TenancyError(
     'STATEMENT_REFUSED',
-    'The SQL holds several statements that could not be told apart, so PostgreSQL refused it. Send them one at a time.',
+    'The SQL contains several statements that could not be separated, so PostgreSQL refused it. Send them one at a time.',
     { cause },
   );
 }
@@ -102,7 +117,7 @@ function unpinnable(cause: unknown): TenancyError {
   return new TenancyError(
     'STATEMENT_REFUSED',
     "PostgreSQL runs this statement only outside a transaction, and a tenant's statements always run inside one that names the tenant. " +
-      'Run it on a connection of your own, and qualify its names with the schema of tenancy.current().placement.',
+      'Run it on your own connection, and qualify its names with the schema of tenancy.current().placement.',
     { cause },
   );
 }

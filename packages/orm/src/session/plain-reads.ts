@@ -7,14 +7,30 @@ export const quickMs = 50;
 /** How long a read that was cancelled for the others' sake is sent on a connection of its own, in milliseconds. */
 const slowMs = 60_000;
 
+/** How many reads of a form share connections before they are prepared. */
+const frequent = 3;
+
 /** What is known of reads that differ in their values only. */
 export class PlainRead {
+  /** What stands between the placeholders of its values. */
+  readonly pieces: readonly string[];
   #quick = false;
   #slowUntil = 0;
+  #shared = 0;
+
+  constructor(text: string) {
+    this.pieces = text.split('?');
+  }
 
   /** Whether the last one that had a connection of its own was quick, so that others may wait behind the next. */
   get quick(): boolean {
     return this.#quick;
+  }
+
+  /** Counts one more that shares a connection; true when there were enough for preparing them to pay. */
+  isFrequent(): boolean {
+    this.#shared += 1;
+    return this.#shared > frequent;
   }
 
   /** One had a connection of its own from `start` on. */
@@ -42,7 +58,7 @@ const knownMax = 1_000;
 export function plainReadOf(text: string): PlainRead | undefined {
   const found = known.get(text);
   if (found !== undefined) return found || undefined;
-  const read = isPlain(text) && new PlainRead();
+  const read = isPlain(text) && new PlainRead(text);
   if (known.size === knownMax) known.clear();
   known.set(text, read);
   return read || undefined;

@@ -1,11 +1,34 @@
 import { outside } from '@omnitenant/core';
+import { currentScope } from '@omnitenant/core/extend';
 import { verifiedTenant } from '../placement/shared-tables.ts';
-import { type Command, type Envelope, lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
+import type { Command, Envelope, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
+import { trace } from '../sql/diagnostics.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteText } from '../sql/quote.ts';
+import { countStatement } from './count-statement.ts';
 import type { Envelopes } from './envelopes.ts';
 import { settingCommand } from './pin.ts';
 import { type PlainRead, quickMs } from './plain-reads.ts';
+import { executing, preparableRead } from './prepared-reads.ts';
+
+/** A plain read, of which the text is sent, or the same as a prepared statement and its values. */
+export interface SentRead {
+  readonly sql: string;
+  readonly form: PlainRead;
+  /** Its values, as they stand in the text. */
+  literals(): readonly string[];
+}
+
+/** What plain reads are sent with. */
+export interface ReadSenderOptions {
+  readonly pin: readonly Command[];
+  readonly envelopes: Envelopes;
+  readonly schema: string;
+  /** Whether they are prepared: worth it where one schema serves many tenants, as PostgreSQL plans a statement for each schema. */
+  readonly prepares: boolean;
+  /** The tenant's own limit on statements, in milliseconds, which none may exceed by sharing a connection. Default: none. */
+  readonly statementMs?: number | undefined;
+}
 
 /**
  * The plain reads of one placement, which may be sent through connections on which others are under way. They may only where
@@ -14,20 +37,33 @@ import { type PlainRead, quickMs } from './plain-reads.ts';
  */
 export class ReadSender {
   readonly #pool: SqlPool;
+  /** Sends within the time limit. */
+  readonly #sendQuick: MessageSender;
+  readonly #sendMessage: MessageSender;
   readonly #envelopes: Envelopes;
-  readonly #sendQuick: (client: SqlClient, sql: string) => Promise<QueryResult | QueryResult[]>;
   readonly #schema: string;
+  readonly #prepares: boolean;
+  /** How long a read may run where others wait behind it, in milliseconds. */
+  readonly #limitMs: number;
   /** Whether the schema holds tables and nothing that runs; `undefined` until it was asked. */
   #plain: boolean | undefined;
   #askedAt = 0;
+  /**
+   * Tells the types of the schema's columns. What was prepared for others is not executed: its values have the types that the columns had
+   * then, and a moment that is made a date finds other rows.
+   */
+  #columns = '';
   /** Replaced whenever the schema may have changed, so that an answer to what was asked before counts for nothing. */
   #question: object = {};
 
-  constructor(pool: SqlPool, pin: readonly Command[], envelopes: Envelopes, schema: string) {
+  constructor(pool: SqlPool, { pin, envelopes, schema, prepares, statementMs }: ReadSenderOptions) {
     this.#pool = pool;
+    this.#limitMs = Math.min(statementMs || quickMs, quickMs);
+    this.#sendQuick = messageSender(pin, envelopes.read, this.#limitMs);
+    this.#sendMessage = messageSender(pin, envelopes.read);
     this.#envelopes = envelopes;
-    this.#sendQuick = quickSender(pin);
     this.#schema = schema;
+    this.#prepares = prepares;
   }
 
   get allowed(): boolean {
@@ -51,31 +87,61 @@ export class ReadSender {
     return !isEnd && (isChanging || !harmless.has(command));
   }
 
-  async send(sql: string, read: PlainRead): Promise<QueryResult | QueryResult[]> {
-    const client = await this.#pool.connect(read.quick);
-    if (!client.pipelined) return this.#sendAlone(client, sql, read);
+  async send(read: SentRead): Promise<QueryResult> {
+    const client = await this.#pool.connect(read.form.quick);
+    if (!client.pipelined) return this.#sendAlone(client, read);
     const start = performance.now();
     try {
-      const results = await this.#sendQuick(client, sql);
-      if (performance.now() - start < quickMs) client.release();
+      const result = await this.#sendShared(client, read);
+      countStatement(start, result, currentScope());
+      if (performance.now() - start < this.#limitMs) client.release();
       else releaseAfterLimit(client);
-      return lastOf(results);
+      return result;
     } catch (error) {
       releaseAfterLimit(client);
-      if (!isCancelled(error)) throw error;
-      read.wasSlow();
-      return this.#sendAlone(await this.#pool.connect(), sql, read);
+      if (!isCancelled(error) || this.#limitMs < quickMs) throw error;
+      read.form.wasSlow();
+      client.countResent?.();
+      return trace(
+        'omnitenant:orm:resend',
+        () => ({ schema: this.#schema, tenant: currentTenant() }),
+        async () => this.#sendAlone(await this.#pool.connect(), read),
+      );
     }
   }
 
-  async #sendAlone(client: SqlClient, sql: string, read: PlainRead): Promise<QueryResult> {
-    const start = performance.now();
+  /** A read that is made often is prepared, and executed from then on. */
+  async #sendShared(client: SqlClient, read: SentRead): Promise<QueryResult> {
+    const { prepared } = client;
+    const isWorthIt = this.#prepares && read.form.isFrequent();
+    const preparable = isWorthIt && prepared && preparableRead(read.form.pieces, read.literals());
+    if (!preparable) return this.#sendQuick(client, [read.sql], read.sql);
+    const statement = `${this.#schema} ${this.#columns} ${preparable.statement}`;
+    const known = prepared.nameOf(statement);
+    const name = known ?? prepared.newNameFor(statement);
+    if (name === undefined) return this.#sendQuick(client, [read.sql], read.sql);
     try {
-      const result = await client.send({ text: sql, envelope: this.#envelopes.read });
-      read.doneSince(start);
+      const result = await this.#sendQuick(client, executing(preparable, name, known === undefined), read.sql);
+      if (known === undefined) prepared.isPrepared(statement, name);
+      return result;
+    } catch (error) {
+      if (!mayBeOutdated(error)) throw error;
+      const result = await this.#sendQuick(client, [read.sql], read.sql);
+      prepared.forget(statement);
+      return result;
+    }
+  }
+
+  async #sendAlone(client: SqlClient, { sql, form }: SentRead): Promise<QueryResult> {
+    const start = performance.now();
+    let result: QueryResult | undefined;
+    try {
+      result = await this.#sendMessage(client, [sql], sql);
+      form.doneSince(start);
       return result;
     } finally {
       client.release();
+      countStatement(start, result, currentScope());
     }
   }
 
@@ -90,7 +156,9 @@ export class ReadSender {
       const client = await this.#pool.connect();
       try {
         const { rows } = await client.send({ text: holdsTablesOnly(this.#schema), envelope: this.#envelopes.read });
-        if (question === this.#question) this.#plain = rows[0]?.['plain'] === true;
+        if (question !== this.#question) return;
+        this.#columns = String(rows[0]?.['columns']);
+        this.#plain = rows[0]?.['plain'] === true;
       } finally {
         client.release();
       }
@@ -100,33 +168,67 @@ export class ReadSender {
   }
 }
 
+function currentTenant(): string | undefined {
+  const scope = currentScope();
+  return scope?.kind === 'tenant' ? scope.tenant.id : undefined;
+}
+
 /** For how long an answer is believed, in milliseconds: what others do to a schema is not seen here. */
 const answerMs = 30_000;
 
 /**
- * Sends a read with the pin and its time limit, as one message, which PostgreSQL makes a transaction of. What has values to bind goes by
- * the extended protocol: there `set local` would warn, and `set_config` does not.
+ * Sends a read with the pin, and its time limit if there is one, as one message, which PostgreSQL makes a transaction of. What has values to
+ * bind goes by the extended protocol: there `set local` would warn, and `set_config` does not. Where a message may hold one
+ * statement only, the read goes in its envelope, as any other statement does. The limit comes last: the pin may have a longer one.
  */
-function quickSender(
-  pin: readonly Command[],
-): (client: SqlClient, sql: string) => Promise<QueryResult | QueryResult[]> {
-  if (pin.every((command) => typeof command === 'string')) {
-    const prefix = `set local statement_timeout to ${quickMs};${pin.join(';')};`;
-    return (client, sql) => client.query(prefix + sql);
-  }
-  const before = [settingCommand({ statement_timeout: `${quickMs}` }), ...pin];
-  const envelope: Envelope = { before, after: [], leavesNothing: true };
-  return (client, text) => client.send({ text, envelope: () => envelope });
+function messageSender(pin: readonly Command[], enveloped: Envelopes['read'], limitMs?: number): MessageSender {
+  const together = pin.every((command) => typeof command === 'string')
+    ? textMessage(pin, limitMs)
+    : boundMessage(pin, limitMs);
+  return (client, statements, named) =>
+    takesSeveral(client)
+      ? together(client, statements, named)
+      : client.send({ text: statements.join(';'), envelope: enveloped });
 }
 
-/** Whether a schema holds nothing that runs when one of its tables is read. */
+function takesSeveral(client: SqlClient): client is SeveralClient {
+  return client.sendTogether !== undefined;
+}
+
+function textMessage(pin: readonly string[], limitMs: number | undefined): MessageSender<SeveralClient> {
+  const before = limitMs === undefined ? pin : [...pin, `set local statement_timeout to ${limitMs}`];
+  const prefix = before.join(';');
+  return (client, statements, named) => client.sendTogether([prefix, ...statements], named);
+}
+
+function boundMessage(pin: readonly Command[], limitMs: number | undefined): MessageSender {
+  const before = limitMs === undefined ? pin : [...pin, settingCommand({ statement_timeout: `${limitMs}` })];
+  const alone: Envelope = { before, after: [], leavesNothing: true };
+  return (client, statements, named) => {
+    const others = statements.slice(0, -1);
+    const envelope = others.length === 0 ? alone : { ...alone, before: [...before, ...others] };
+    return client.send({ text: named, sent: statements.at(-1), envelope: () => envelope });
+  };
+}
+
+type SeveralClient = SqlClient & { readonly sendTogether: NonNullable<SqlClient['sendTogether']> };
+/** `named` is the read itself, whatever is sent for it. */
+type MessageSender<Client = SqlClient> = (
+  client: Client,
+  statements: readonly string[],
+  named: string,
+) => Promise<QueryResult>;
+
+/** Whether a schema holds nothing that runs when one of its tables is read, and what tells the types of its columns. */
 function holdsTablesOnly(schema: string): string {
   return `select not exists (select from pg_proc where pronamespace = n.oid and proname <> '${verifiedTenant}')
     and not exists (select from pg_policy p join pg_class c on c.oid = p.polrelid where c.relnamespace = n.oid and p.polname !~ '^omnitenant')
     and not exists (select from pg_operator where oprnamespace = n.oid)
     and not exists (select from pg_class where relnamespace = n.oid and relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c'))
     and not exists (select from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = n.oid)
-    as plain from pg_namespace n where nspname = ${quoteText(schema)}`;
+    as plain, (select md5(string_agg(attrelid || ' ' || attnum || ' ' || atttypid, ',' order by attrelid, attnum)) from pg_attribute
+      join pg_class c on c.oid = attrelid where c.relnamespace = n.oid and relkind in ('r', 'p') and attnum > 0) as columns
+    from pg_namespace n where nspname = ${quoteText(schema)}`;
 }
 
 /** The tags of what changes no schema. */
@@ -145,6 +247,14 @@ const harmless: ReadonlySet<string> = new Set([
   '',
 ]);
 const ends: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK']);
+
+/**
+ * Whether what was prepared may be there no longer, or a table may have changed since: PostgreSQL fails in many ways where a column has
+ * another type than the value that was prepared for it. The read as text says whether it is a fault of the read itself.
+ */
+function mayBeOutdated(error: unknown): boolean {
+  return /^(?:0A|22|26|42|XX)/.test(codeOf(error));
+}
 
 /** A statement that was cancelled, by its time limit or by hand. */
 function isCancelled(error: unknown): boolean {

@@ -31,7 +31,13 @@ export async function removedTenant(
   const timer = setTimeout(() => resolve(tenant), patienceMs);
   const now = await Promise.race([outside(() => find(tenant.id)).catch(() => tenant), late]);
   clearTimeout(timer);
-  if (now !== undefined && incarnationOf(now) === incarnationOf(tenant) && now.status !== 'removing') return undefined;
-  const message = `Tenant "${tenant.id}" was removed while this code was using it. Enter it again with tenancy.run(), which finds its successor if there is one.`;
+  const isSame = now !== undefined && incarnationOf(now) === incarnationOf(tenant) && now.status !== 'removing';
+  if (isSame && isSamePlace(now, tenant)) return undefined;
+  const message = `Tenant "${tenant.id}" was ${isSame ? 'moved' : 'removed'} while this code was using it. Enter it again with tenancy.run(), ${isSame ? 'which finds where it is now' : 'which finds its successor if there is one'}.`;
   return new TenancyError('TENANT_OUTDATED', message, { tenant: tenant.id, cause: error });
+}
+
+/** Whether both say the same of where the tenant is. What leads to its own server may have been replaced. */
+function isSamePlace({ placement: one }: Tenant, { placement: other }: Tenant): boolean {
+  return ['server', 'database', 'schema', 'key'].every((name) => one[name] === other[name]);
 }

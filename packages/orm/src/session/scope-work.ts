@@ -40,13 +40,13 @@ export function endWorkOf(scope: ResourceScope): void {
   }
 }
 
-/** For work that goes on in a transaction or stream of a scope that has ended, or begins one there. */
+/** For work that continues in a transaction or stream of a scope that has ended, or begins one there. */
 export function scopeEnded(scope: ResourceScope): TenancyError {
   const [name, tenant] = scope.kind === 'tenant' ? [`of tenant "${scope.tenant.id}"`, scope.tenant.id] : ['of central'];
   return new TenancyError(
     'SCOPE_ENDED',
     `A transaction or stream is used after its scope ${name} has ended, which rolled it back. ` +
-      'Await the work inside the scope, or enter one for it with tenancy.run.',
+      'Await the work inside the scope, or enter a scope for it with tenancy.run.',
     tenant === undefined ? {} : { tenant },
   );
 }

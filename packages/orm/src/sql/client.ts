@@ -1,3 +1,5 @@
+import type { PreparedStatements } from './prepared-statements.ts';
+
 /** One database of one server. */
 export interface Database {
   readonly server: string;
@@ -28,6 +30,8 @@ export interface Envelope {
 /** A statement, and what is sent around it. */
 export interface Enveloped {
   readonly text: string;
+  /** What is sent in its place. What listens to `pg` is told of the text. */
+  readonly sent?: string | undefined;
   readonly values?: unknown[] | undefined;
   /** Chooses the envelope by where the connection stands, when it has answered all that was sent before. */
   envelope(status: TransactionStatus): Envelope;
@@ -50,6 +54,8 @@ export interface SqlConnection extends ConnectionState {
   query<Cursor extends object>(cursor: Cursor): Cursor;
   /** Sends one statement in its envelope, by the extended protocol: the server refuses a second command in it. */
   send(statement: Enveloped, done: SqlCallback): void;
+  /** Sends a message of the simple protocol. What listens to `pg` is told that it is the statement. */
+  sendMessage(message: string, statement: string, done: SqlCallback): void;
   /** Tells when its socket is closed. */
   on(event: 'end', listener: () => void): unknown;
   /** Whether a query is sent while others before it are not answered. */
@@ -65,6 +71,11 @@ export interface SqlClient extends ConnectionState {
   /** Sends one statement in its envelope. */
   send(statement: Enveloped): Promise<QueryResult>;
   /**
+   * Sends statements that are known to leave nothing in the session, as one message and one transaction; `undefined` where a message
+   * may hold one statement only. What listens to `pg` is told of the `named` one.
+   */
+  readonly sendTogether?: ((statements: readonly string[], named: string) => Promise<QueryResult>) | undefined;
+  /**
    * Gives the connection back; `true` closes it instead. What was left in its session is ended first, and nothing waits for
    * that.
    */
@@ -73,6 +84,10 @@ export interface SqlClient extends ConnectionState {
   readonly isDirect?: boolean;
   /** Whether others may send their plain reads over the connection meanwhile. */
   readonly pipelined?: boolean;
+  /** Counts a read that was cut and is sent again. */
+  countResent?(): void;
+  /** What plain reads have prepared on the connection. */
+  readonly prepared?: PreparedStatements;
 }
 
 export type TransactionStatus = 'I' | 'T' | 'E' | null;

@@ -25,6 +25,9 @@ export const sqlState = {
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
   adminShutdown: '57P01',
+  deadlockDetected: '40P01',
+  /** This package's own: a tenant's old place refuses writes. */
+  tenantMoving: 'OMMOV',
   cannotConnectNow: '57P03',
 } as const;
 

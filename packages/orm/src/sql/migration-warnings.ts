@@ -1,6 +1,6 @@
 import { maskedCode, statementsOf } from './lexer.ts';
 
-/** What a statement of a migration does to tables that are in use. */
+/** The effect of a migration's statement on tables in use. */
 export interface MigrationWarning {
   /** `loss`: rows are lost. `failure`: it fails, or may. `lock`: others wait while it runs. */
   readonly kind: 'loss' | 'failure' | 'lock';
@@ -25,7 +25,7 @@ export function migrationWarnings(
     for (const name of firstName(creation, statement)) created.add(name);
   }
   if (!locks || statements.some((statement) => /^set\s.*lock_timeout/is.test(statement))) return found;
-  const message = `It waits for whoever uses the table, and all who come later wait behind it. Begin with: set local lock_timeout to '2s'`;
+  const message = `It waits for all sessions that use the table, and later sessions wait behind it. Begin with: set local lock_timeout to '2s'`;
   return [...found, { kind: 'lock', message, statement: undefined }];
 }
 
@@ -37,8 +37,39 @@ function warningsIn(statement: string, created: ReadonlySet<string>, transaction
   const [on] = [...(table === '' ? firstName(target, code) : [nameOf(table)])];
   if (on !== undefined && created.has(on)) return [];
   const parts = table === '' ? [] : topLevel(actions).flatMap((action) => matching(ofTables, action.trim()));
+  const rows = rowChanges(code, created);
   const whole = matching(transactional ? [...ofStatements, ...inTransactions] : ofStatements, code.trim());
-  return [...whole, ...parts].map(([, kind, message]) => ({ kind, message, statement }));
+  return [...whole, ...parts, ...rows].map(([, kind, message]) => ({ kind, message, statement }));
+}
+
+/** A delete or an update of all rows, also inside a `with`. What stands in parentheses of its own says nothing of which rows. */
+function rowChanges(code: string, created: ReadonlySet<string>): Rule[] {
+  if (!/^\s*(?:with|delete|update|explain)\b/i.test(code)) return [];
+  return [...code.matchAll(change)].flatMap(({ index, 0: begin, 1: verb = '', 2: on = '' }) => {
+    if (created.has(nameOf(on)) || /\bwhere\b/i.test(ownWords(code, index + begin.length))) return [];
+    const isDelete = verb.toLowerCase() !== 'update';
+    return [isDelete ? deletesAll : updatesAll];
+  });
+}
+
+const deletesAll: Rule = [/^/, 'loss', 'It deletes all rows of a table.'];
+const updatesAll: Rule = [
+  /^/,
+  'loss',
+  'It changes all rows of a table and locks them, and their former values are lost. Add a where, and change large tables in batches.',
+];
+
+/** What follows in the same parentheses, without what stands in further ones. */
+function ownWords(code: string, from: number): string {
+  let depth = 0;
+  let words = '';
+  for (const char of code.slice(from)) {
+    if (char === '(') depth += 1;
+    if (char === ')') depth -= 1;
+    if (depth < 0) break;
+    if (depth === 0) words += char;
+  }
+  return words;
 }
 
 function matching(rules: readonly Rule[], code: string): readonly Rule[] {
@@ -50,22 +81,31 @@ const name = String.raw`((?:"(?:[^"]|"")+"|[\w$]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[
 const creation = new RegExp(String.raw`^create\s+(?:unlogged\s+)?table\s+(?!if\s+not\s+exists\b)${name}`, 'i');
 const alteration = new RegExp(String.raw`^\s*alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?${name}\s+([\s\S]*)$`, 'i');
 const target = new RegExp(
-  String.raw`^\s*(?:create\s+(?:unique\s+)?index\b[\s\S]*?\bon\s+(?:only\s+)?|(?:drop\s+table|truncate(?:\s+table)?)\s+(?:if\s+exists\s+)?|delete\s+from\s+)${name}`,
+  String.raw`^\s*(?:create\s+(?:unique\s+)?index\b[\s\S]*?\bon\s+(?:only\s+)?|(?:drop\s+table|truncate(?:\s+table)?)\s+(?:if\s+exists\s+)?)${name}`,
   'i',
 );
 const locking = new RegExp(String.raw`^\s*(?:alter|drop)\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?${name}`, 'i');
 
+const change = new RegExp(
+  String.raw`(?<!\b(?:for|on|do|for\s+no\s+key)\s+)\b(delete\s+from|update)\s+(?:only\s+)?(?!set\b|of\b)${name}`,
+  'gi',
+);
+
 const ofStatements: readonly Rule[] = [
   [/^drop\s+table\b/i, 'loss', 'It drops a table with all of its rows.'],
   [/^truncate\b/i, 'loss', 'It deletes all rows of a table.'],
-  [/^delete\s+from\b(?![\s\S]*\bwhere\b)/i, 'loss', 'It deletes all rows of a table.'],
   [/^drop\s+schema\b/i, 'loss', 'It drops a schema with all that is in it.'],
+  [
+    /^drop\s+(?:type|domain|extension)\b[\s\S]*\bcascade\b/i,
+    'loss',
+    'It drops the columns of that type, too, with their values.',
+  ],
   [
     /^create\s+(?:unique\s+)?index\s+(?!concurrently\b)/i,
     'lock',
-    'Nobody can write to the table until the index is built. Use create index concurrently, in a migration whose isTransactional() returns false.',
+    'Writes to the table wait until the index is built. Use create index concurrently, in a migration whose isTransactional() returns false.',
   ],
-  [/^(?:vacuum\s+full|cluster)\b/i, 'lock', 'It rewrites the table, and nobody can use it meanwhile.'],
+  [/^(?:vacuum\s+full|cluster)\b/i, 'lock', 'It rewrites the table, and all sessions that use it wait meanwhile.'],
 ];
 
 const inTransactions: readonly Rule[] = [
@@ -76,7 +116,7 @@ const inTransactions: readonly Rule[] = [
   ],
 ];
 
-const rewrites = 'PostgreSQL rewrites the table, and nobody can use it meanwhile.';
+const rewrites = 'PostgreSQL rewrites the table, and all sessions that use it wait meanwhile.';
 
 /** Actions of `alter table`. */
 const ofTables: readonly Rule[] = [
@@ -99,12 +139,12 @@ const ofTables: readonly Rule[] = [
   [
     /^alter\s[\s\S]*\bset\s+not\s+null\b/i,
     'lock',
-    'It reads the whole table, and nobody can use it meanwhile. Add a check constraint as not valid first, and validate it.',
+    'It reads the whole table, and all sessions that use it wait meanwhile. Add a check constraint as not valid first, and validate it.',
   ],
   [
     /^add\s+(?=[\s\S]*\b(?:foreign\s+key|references|check)\b)(?![\s\S]*\bnot\s+valid\b)/i,
     'lock',
-    'It reads the whole table, and nobody can write to it meanwhile. Add the constraint as not valid, and validate it in a later migration.',
+    'It reads the whole table, and writes to it wait meanwhile. Add the constraint as not valid, and validate it in a later migration.',
   ],
   [
     /^add\s+(?=[\s\S]*\b(?:unique|primary\s+key|exclude)\b)(?![\s\S]*\busing\s+index\b)/i,

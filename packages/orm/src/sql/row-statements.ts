@@ -1,4 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
+import { callsLargeObjects } from './large-objects.ts';
 import { codeOf, statementsOf } from './lexer.ts';
 
 /**
@@ -9,25 +10,25 @@ import { codeOf, statementsOf } from './lexer.ts';
  */
 export function rowStatements(tenant: string) {
   return (sql: string): void => {
-    if (!maybeShared.test(sql)) return;
-    const found = statementsOf(sql)
-      .map(codeOf)
-      .map((code) => shared.exec(code)?.[1] ?? (largeObjects.test(code) ? 'a large object' : undefined))
-      .find(Boolean);
+    const found = callsLargeObjects(sql) ? 'a large object' : sharedIn(sql);
     if (found === undefined) return;
     throw new TenancyError(
       'STATEMENT_REFUSED',
-      `The tenant '${tenant}' shares its tables with others, whom '${found.toLowerCase()}' would reach too. ` +
+      `The tenant '${tenant}' shares its tables with other tenants, which '${found}' would affect too. ` +
         'Put changes of tables into a migration, and empty a table with delete.',
       { tenant },
     );
   };
 }
 
+function sharedIn(sql: string): string | undefined {
+  if (!maybeShared.test(sql)) return undefined;
+  const found = statementsOf(sql).map((statement) => shared.exec(codeOf(statement))?.[1]);
+  return found.find(Boolean)?.toLowerCase();
+}
+
 const words =
   'alter|analyze|cluster|comment|create|drop|grant|lock|reassign|refresh|reindex|revoke|security|truncate|vacuum';
-/** Large objects are found by their number alone, and their functions know no row-level security. */
-const largeObjects = /\b(?:lo_\w+|loread|lowrite)\s*\(/i;
-const maybeShared = new RegExp(String.raw`\b(?:${words})\b|${largeObjects.source}`, 'i');
+const maybeShared = new RegExp(String.raw`\b(?:${words})\b`, 'i');
 /** What is temporary is the connection's own, and ends with its transaction. */
 const shared = new RegExp(String.raw`^(${words})\b(?!\s+(?:(?:local|global)\s+)?temp(?:orary)?\b)`, 'i');

@@ -22,6 +22,8 @@ export interface IsolationSuiteOptions {
   readonly orm?: OrmOptions | undefined;
   /** The isolations of the suite's tenants, assigned in turn. */
   readonly isolations: readonly string[];
+  /** The isolations that the tenants are moved to once they have rows, in turn. Default: they stay. */
+  readonly movedTo?: readonly string[] | undefined;
   /** The tenants' placement. Default: the one that the configuration leads to. */
   readonly placement?: Placement | undefined;
   /** The number of concurrent tenants. Default: 6. */
@@ -60,6 +62,7 @@ async function openLibrary({
   config,
   orm: ormOptions,
   isolations,
+  movedTo = [],
   placement,
   tenants: count = 6,
 }: IsolationSuiteOptions): Promise<Library> {
@@ -82,6 +85,8 @@ async function openLibrary({
   }
   const tenants: string[] = [];
   for (let n = 1; n <= count; n += 1) tenants.push(await create(`tenant-${n}`));
+  const targets = movedTo.length > 0 ? tenants : [];
+  await Promise.all(targets.map((id, n) => tenancy.tenants.move(id, { isolation: movedTo[n % movedTo.length] })));
   return { tenancy, orm, tenants, create };
 }
 

@@ -8,7 +8,7 @@ export interface Key {
   readonly secret: KeyObject;
 }
 
-/** Makes a key for OMNITENANT_KEYS: 32 random bytes as base64url. */
+/** Creates a key for OMNITENANT_KEYS: 32 random bytes as base64url. */
 export function generateCredentialsKey(): string {
   return randomBytes(32).toString('base64url');
 }

@@ -6,9 +6,19 @@ export function defining(
   commands: () => Iterable<readonly [name: string, script: Script]>,
 ): (client: RedisClient) => void {
   const defined = new WeakSet<RedisClient>();
+  const scripts = once(() => [...commands()]);
   return (client) => {
     if (defined.has(client)) return;
     defined.add(client);
-    for (const [name, script] of commands()) client.defineCommand(name, script);
+    for (const [name, script] of scripts()) client.defineCommand(name, script);
+  };
+}
+
+/** Makes a value when it is first asked for. */
+export function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }

@@ -17,6 +17,9 @@ const ofAll = [
   'trimEvents',
   'removeOrphanedJobs',
   'getRanges',
+  'getMetrics',
+  'getWorkers',
+  'stats',
 ] as const;
 
 /** Methods that take a job's id as their first argument. */

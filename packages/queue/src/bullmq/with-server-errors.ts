@@ -1,6 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import { parseIncarnation, socketErrors } from '@omnitenant/core/extend';
 import type { Owner } from '../jobs/owner.ts';
+import { publish } from '../jobs/queue-diagnostics.ts';
 import { replies } from '../jobs/replies.ts';
 
 /**
@@ -32,7 +33,9 @@ export function isReply(error: unknown, reply: string): boolean {
 /** The error for adding a job of a tenant that has as many unfinished jobs as it may have. */
 export function backlogFull(queue: string, tenant: string | undefined): TenancyError {
   const message = `The tenant "${tenant}" has too many unfinished jobs in the queue "${queue}"; add more when some are done.`;
-  return new TenancyError('BACKLOG_FULL', message, { tenant });
+  const error = new TenancyError('BACKLOG_FULL', message, { tenant });
+  publish('omnitenant:queue:refused', () => ({ code: error.code, queue, tenant, message }));
+  return error;
 }
 
 /** PostgreSQL's: connection exceptions, insufficient resources, and an administrator's shutdown. */

@@ -1,4 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
+import { type OptionNames, unknownOption } from '@omnitenant/core/extend';
 
 /** At most `max` jobs are started in each window. */
 export interface Rate {
@@ -21,7 +22,10 @@ export interface FairOptions {
  * each tenant has its own.
  * @throws CONFIG_INVALID.
  */
-export function limitsOfAll({ concurrency, rate, weight }: FairOptions): string {
+export function limitsOfAll(options: FairOptions): string {
+  const unknown = unknownOption(options, optionNames);
+  if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `The option "fair" ${unknown}`);
+  const { concurrency, rate, weight } = options;
   if (typeof concurrency === 'function' || typeof rate === 'function' || weight !== undefined) return '';
   return encode(concurrency, rate);
 }
@@ -37,6 +41,8 @@ export function limitsOf({ concurrency, rate, weight }: FairOptions, tenant: Ten
     weight?.(tenant),
   );
 }
+
+const optionNames: OptionNames<FairOptions> = { concurrency: true, rate: true, weight: true };
 
 function encode(concurrency: number | undefined, rate: Rate | undefined, weight = 1): string {
   const given = { concurrency, 'rate.max': rate?.max, 'rate.durationMs': rate?.durationMs, weight };

@@ -1,95 +1,91 @@
 import { TenancyError } from '@omnitenant/core';
 import type { RedisClient, RedisQueueBackend } from 'bullmq';
-import { bullScripts } from '../bullmq/bull-scripts.ts';
-import { defining } from '../bullmq/defining.ts';
+import { bullScripts, type Script } from '../bullmq/bull-scripts.ts';
+import { defining, once } from '../bullmq/defining.ts';
 import { indexedScripts } from '../job-index/job-index.ts';
 import type { Owner } from '../jobs/owner.ts';
-import { fairSchedulingScript } from './fair-scheduling-script.ts';
+import { administrationScript, startingScript, turnsScript } from './fair-scheduling-script.ts';
 
 /** The maximum number of jobs to line up in front of a command (some 6 µs each), and in one call of its own. */
 const maxPerCommand = 5_000;
 const maxPerSlice = 1_000;
 
-/** A command of BullMQ that ends the work on a job, in Lua: where its arguments are, and what its result says. */
-interface Finish {
-  readonly id: string;
-  readonly done: string;
-  /** The argument that asks for the next job, and those that start it. */
-  readonly next?: { readonly wanted: string; readonly now: string; readonly opts: string };
-}
-
-const succeeded = "type(result) == 'table' or result == 0";
-
-const finishes: Readonly<Record<string, Finish>> = {
-  moveToFinished: {
-    id: 'ARGV[1]',
-    done: succeeded,
-    next: { wanted: 'ARGV[6]', now: 'ARGV[2]', opts: 'ARGV[8]' },
-  },
-  moveToDelayed: { id: 'ARGV[3]', done: succeeded, next: { wanted: 'ARGV[8]', now: 'ARGV[2]', opts: 'ARGV[9]' } },
-  retryJob: { id: 'ARGV[4]', done: succeeded },
-  moveToWaitingChildren: { id: 'ARGV[4]', done: succeeded },
+/** BullMQ's commands that end the work on a job, in Lua: where the job's id is, and what the result says. */
+const finishes = {
+  moveToFinished: { id: 'ARGV[1]', done: "type(result) == 'table' or result == 0" },
+  moveToDelayed: { id: 'ARGV[3]', done: "type(result) == 'table' or result == 0" },
+  retryJob: { id: 'ARGV[4]', done: "type(result) == 'table' or result == 0" },
+  moveToWaitingChildren: { id: 'ARGV[4]', done: "type(result) == 'table' or result == 0" },
   moveJobFromActiveToWait: { id: 'ARGV[1]', done: 'result >= 0' },
-};
+} as const;
+
+/** Those that may also start the next job, in Lua: the arguments that ask for it, and that it is started with. */
+const next = {
+  moveToFinished: { wanted: 'ARGV[6]', now: 'ARGV[2]', opts: 'ARGV[8]' },
+  moveToDelayed: { wanted: 'ARGV[8]', now: 'ARGV[2]', opts: 'ARGV[9]' },
+} as const;
 
 const startKeys = 'wait active prioritized events stalled limiter delayed paused meta pc marker'.split(' ');
 
 /** Our commands by BullMQ's name for what they replace. */
-function fairScripts(): ReadonlyMap<string, { readonly numberOfKeys: number; readonly lua: string }> {
+const fairScripts = once((): ReadonlyMap<string, Script> => {
   const scripts = new Map([...bullScripts(), ...indexedScripts()]);
-  const start = scripts.get('moveToActive');
-  const stalled = scripts.get('moveStalledJobsToWait');
-  if (start === undefined || stalled === undefined || Object.keys(finishes).some((name) => !scripts.has(name))) {
+  const bull = (name: string) => scripts.get(name) ?? { numberOfKeys: 0, lua: '' };
+  const names = ['moveToActive', 'moveStalledJobsToWait', ...Object.keys(finishes)];
+  if (!names.every((name) => scripts.has(name))) {
     const message =
       'The option "fair" does not work with this version of BullMQ, whose scripts have changed; remove it.';
     throw new TenancyError('CONFIG_INVALID', message);
   }
-  const opening = `${fairSchedulingScript}${fromArguments}local function start(KEYS, ARGV)\n${start.lua}\nend\n`;
-  const replaced = new Map([
-    [
-      'moveToActive',
-      {
-        numberOfKeys: start.numberOfKeys,
-        lua: `${opening}return fair.startNext(${maxPerCommand}, function() return start(KEYS, ARGV) end)`,
-      },
-    ],
-    [
-      'moveStalledJobsToWait',
-      {
-        numberOfKeys: stalled.numberOfKeys,
-        lua: `${fairSchedulingScript}${fromArguments}local function check(KEYS, ARGV)\n${stalled.lua}\nend
-local result = check(KEYS, ARGV)
-fair.releaseGone()
+  const start = `local function start(KEYS, ARGV)\n${bull('moveToActive').lua}\nend\n`;
+  const lua: Readonly<Record<string, string>> = {
+    moveToActive: `${turnsScript}${startingScript}${start}return startNext(${maxPerCommand}, function() return start(KEYS, ARGV) end)`,
+    moveStalledJobsToWait: `${turnsScript}${administrationScript}local function check()\n${bull('moveStalledJobsToWait').lua}\nend
+local result = check()
+releaseGone()
 return result`,
-      },
-    ],
-  ]);
-  for (const [name, finish] of Object.entries(finishes)) {
-    const { numberOfKeys = 0, lua = '' } = scripts.get(name) ?? {};
-    replaced.set(name, { numberOfKeys, lua: opening + finishing(name, lua, finish) });
-  }
-  return replaced;
+    moveToFinished: finishingWithNext(bull('moveToFinished').lua, start, 'moveToFinished'),
+    moveToDelayed: finishingWithNext(bull('moveToDelayed').lua, start, 'moveToDelayed'),
+    retryJob: finishing(bull('retryJob').lua, 'retryJob'),
+    moveToWaitingChildren: finishing(bull('moveToWaitingChildren').lua, 'moveToWaitingChildren'),
+    moveJobFromActiveToWait: finishing(bull('moveJobFromActiveToWait').lua, 'moveJobFromActiveToWait'),
+  };
+  return new Map(names.map((name) => [name, { ...bull(name), lua: lua[name] ?? '' }]));
+});
+
+/** BullMQ ends the work on the job; then its place is free. */
+function finishing(lua: string, name: keyof typeof finishes): string {
+  const { id, done } = finishes[name];
+  return `${turnsScript}${administrationScript}local function finish()\n${lua}\nend
+local result = finish()
+if ${done} then ${name === 'moveJobFromActiveToWait' ? 'putBack' : 'release'}(${id}) end
+return result`;
 }
 
-/** BullMQ finishes the job, without the next one. Then its place is free, and the next is chosen and started. */
-function finishing(name: string, lua: string, { id, done, next }: Finish): string {
-  const wanted = next === undefined ? 'false' : `${next.wanted} == '1'`;
+/**
+ * The same, and then the next job is chosen and started. If what BullMQ does to finish the job adds none to those that wait, one of its
+ * scripts does both.
+ */
+function finishingWithNext(lua: string, start: string, name: keyof typeof next): string {
+  const { id, done } = finishes[name];
+  const { wanted, now, opts } = next[name];
   const keys = startKeys.map((key) => `prefix .. '${key}'`).join(', ');
-  return `local function finish(KEYS, ARGV)\n${lua}\nend
-local wanted = ${wanted}
-${next === undefined ? '' : `if wanted then ${next.wanted} = '0' end`}
+  const together = `if wanted and ARGV[13] == '1' then
+  return finishAndStart(${id}, ${maxPerCommand}, function(job)
+    if not job then ${wanted} = '0' end
+    return finish(KEYS, ARGV)
+  end)
+end
+`;
+  return `${turnsScript}${startingScript}local function finish(KEYS, ARGV)\n${lua}\nend
+${start}local wanted = ${wanted} == '1'
+${name === 'moveToFinished' ? together : ''}if wanted then ${wanted} = '0' end
 local result = finish(KEYS, ARGV)
 if not (${done}) then return result end
-fair.${name === 'moveJobFromActiveToWait' ? 'putBack' : 'release'}(${id})
+release(${id})
 if not wanted then return result end
-return fair.startNext(${maxPerCommand}, function() return start({ ${keys} }, { prefix, ${next?.now}, ${next?.opts} }) end)`;
+return startNext(${maxPerCommand}, function() return start({ ${keys} }, { prefix, ${now}, ${opts} }) end)`;
 }
-
-/** Takes our arguments from the end of BullMQ's. */
-const fromArguments = `
-local now, limits, prefix = tonumber(table.remove(ARGV)), table.remove(ARGV), table.remove(ARGV)
-local fair = scheduler(prefix, limits, now)
-`;
 
 /**
  * Schedules jobs fairly in the commands that start the next job or finish one. Each stays one script, so that nothing happens in
@@ -102,7 +98,8 @@ export function scheduleFairly(backend: RedisQueueBackend, limits: string): void
   backend.execCommand = (client, name, args) => {
     if (!scripts.has(name)) return execCommand(client, name, args);
     defineScripts(client as RedisClient);
-    return (client as RedisClient).runCommand(fairly(name), [...args, prefix, limits, Date.now()]);
+    args.push(prefix, limits, Date.now());
+    return (client as RedisClient).runCommand(fairly(name), args);
   };
 }
 
@@ -149,15 +146,25 @@ export async function isTenantPaused(backend: RedisQueueBackend, owner: Owner): 
   return (await run(backend, 'isPaused', '', owner)) === 1;
 }
 
+/** The number of jobs that are lined up and may not start yet, as their tenant is at a limit, or paused. */
+export async function heldBackJobs(backend: RedisQueueBackend): Promise<number> {
+  return Number(await run(backend, 'heldBack'));
+}
+
 const calls = {
-  park: 'return fair.park(ARGV[1], ARGV[2])',
-  setLimits: 'return fair.setLimits(ARGV[1], ARGV[2])',
-  pause: 'return fair.pause(ARGV[1])',
-  resume: 'return fair.resume(ARGV[1])',
-  isPaused: 'return fair.isPaused(ARGV[1])',
-  lineUp: `return fair.lineUpNew(${maxPerSlice}) and 1 or 0`,
-  forget: 'return fair.forget(ARGV[1])',
-  forgetAll: 'return fair.forgetAll()',
+  park: 'return park(ARGV[1], ARGV[2])',
+  setLimits: 'return setLimits(ARGV[1], ARGV[2])',
+  pause: 'return pause(ARGV[1])',
+  resume: 'return resume(ARGV[1])',
+  isPaused: "return call('SISMEMBER', prefix .. 'fair:paused', ARGV[1])",
+  heldBack: `local starting = 0
+for _, owner in ipairs(call('ZRANGE', ready, 0, -1)) do
+  starting = starting + call('LLEN', line(owner)) + call('ZCARD', lineByPriority(owner))
+end
+return math.max(0, call('ZCOUNT', prioritized, '-inf', '(0') - starting)`,
+  lineUp: `if lineUpNew(${maxPerSlice}) then return 1 end\nreenterAll()\nreturn 0`,
+  forget: 'return forget(ARGV[1])',
+  forgetAll: 'return forgetAll()',
 };
 
 async function run(
@@ -181,6 +188,6 @@ const defineScripts = defining(() => [...fairScripts()].map(([name, script]) => 
 const defineCalls = defining(() =>
   Object.entries(calls).map(([name, lua]) => [
     fairly(name),
-    { numberOfKeys: 1, lua: `${fairSchedulingScript}${fromArguments}${lua}` },
+    { numberOfKeys: 1, lua: `${turnsScript}${administrationScript}${lua}` },
   ]),
 );

@@ -1,81 +1,94 @@
 /**
- * A Lua function that returns the index of a queue: the ids of each tenant's jobs and schedules.
+ * The index of a queue: the ids of each tenant's jobs and schedules.
  *
- * `tenant:<owner>` holds a tenant's jobs that are not finished, in the order in which they were added.
- * `tenant:<owner>:finished` holds those that are, by the time they finished; also jobs that were removed since, as long as BullMQ's
- * stream of events may tell of them. Jobs may be removed without the index: as it is written to, a few entries are
- * checked, so that about half of them at most are out of date. `tenants` names the tenants, and when those that were removed within the
- * last day were. What runs for each job makes as few calls as it can.
+ * `tenant:<owner>` holds a tenant's jobs, in the order in which they were added. It is written to when a job is added, and not when one
+ * is finished or removed. So it may hold ids of jobs that are gone: those who read it leave them out, and a sweep now and then
+ * moves them to `tenant:<owner>:gone`, with the time, where they stay as long as BullMQ's stream of events may tell of them.
+ * `tenants` has a field for each tenant: empty, or 'counted' while the tenant's unfinished jobs are in `tenant:<owner>:unfinished`
+ * as well, because their number is limited, or the time of its removal within the last day.
+ *
+ * The scripts that run for each job are plain statements, with as few calls as possible: to make Lua's functions in each call costs
+ * more than what they do.
  */
+
+/** Lua statements in front of a command that adds a job of `owner`, which is refused if the tenant was removed. */
+export function beforeAdding(prefix: string, owner: string, refusal: string): string {
+  return `
+local prefix, owner = ${prefix}, ${owner}
+local status = redis.call('HGET', prefix .. 'tenants', owner)
+if not status then
+  redis.call('HSET', prefix .. 'tenants', owner, '')
+elseif status ~= '' and status ~= 'counted' then
+  return ${refusal}
+end
+`;
+}
+
+/** Lua statements that write down a job that was added. An id that the application chose is not the queue's counter. */
+export const afterAdding = `
+redis.call('ZADD', prefix .. 'tenant:' .. owner, 'NX', tonumber(id) or redis.call('GET', prefix .. 'id') or 0, id)
+if status == 'counted' and redis.call('HEXISTS', prefix .. id, 'finishedOn') == 0 then
+  redis.call('SADD', prefix .. 'tenant:' .. owner .. ':unfinished', id)
+end
+`;
+
+/** Lua statements that look at a few ids of the index: about half of them at most are gone, if this runs for one job in eight. */
+export const sweep = `
+do
+  local jobs = prefix .. 'tenant:' .. owner
+  local ids, keys, gone = redis.call('ZRANDMEMBER', jobs, -16), {}, {}
+  for n, id in ipairs(ids) do keys[n] = prefix .. id end
+  if #keys > 0 and redis.call('EXISTS', unpack(keys)) < #keys then
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    for _, id in ipairs(ids) do
+      if redis.call('EXISTS', prefix .. id) == 0 then
+        redis.call('ZREM', jobs, id)
+        redis.call('ZADD', jobs .. ':gone', now, id)
+      end
+    end
+    local event = redis.call('XRANGE', prefix .. 'events', '-', '+', 'COUNT', 1)[1]
+    redis.call('ZREMRANGEBYSCORE', jobs .. ':gone', '-inf', event and '(' .. event[1]:match('^%d+') or '+inf')
+  end
+end
+`;
+
+/** A Lua function that returns the functions of the index that are not needed for each job. */
 export const jobIndexScript = `
 local function jobIndex(prefix)
   local call = redis.call
   local tenants, events = prefix .. 'tenants', prefix .. 'events'
 
-  local function pending(owner) return prefix .. 'tenant:' .. owner end
-  local function finished(owner) return prefix .. 'tenant:' .. owner .. ':finished' end
+  local function jobs(owner) return prefix .. 'tenant:' .. owner end
+  local function gone(owner) return prefix .. 'tenant:' .. owner .. ':gone' end
+  local function unfinished(owner) return prefix .. 'tenant:' .. owner .. ':unfinished' end
   local function schedules(owner) return prefix .. 'tenant:' .. owner .. ':schedules' end
   local function nowMs()
     local time = call('TIME')
     return time[1] * 1000 + math.floor(time[2] / 1000)
   end
 
-  local function isTenant(owner) return type(owner) == 'string' and owner:find('@', 1, true) ~= nil end
-  local function ownerIn(opts)
-    local read, parsed = pcall(cjson.decode, opts or '')
-    local owner = read and type(parsed) == 'table' and parsed.tenant
-    return isTenant(owner) and owner or nil
-  end
-
-  local function isRemoved(owner)
-    local at = call('HGET', tenants, owner)
-    if not at then call('HSET', tenants, owner, '') end
-    return at and at ~= ''
-  end
-
-  -- Whether no event tells of what happened by then.
-  local function isForgotten(ms)
-    local oldest = call('XRANGE', events, '-', '+', 'COUNT', 1)[1]
-    return not oldest or tonumber(oldest[1]:match('^%d+')) > tonumber(ms)
-  end
-
-  local function checkFinished(owner, id)
-    if call('EXISTS', prefix .. id) == 1 then return end
-    local at = call('ZSCORE', finished(owner), id)
-    if at and isForgotten(at) then call('ZREM', finished(owner), id) end
-  end
-
-  local function some(key, check, owner)
-    for _, id in ipairs(call('ZRANDMEMBER', key, 8)) do check(owner, id) end
-  end
-
-  local function checkPending(owner, id)
+  local function isUnfinished(id)
     local job = call('HMGET', prefix .. id, 'name', 'finishedOn')
-    if job[1] and not job[2] then return true end
-    call('ZREM', pending(owner), id)
-    call('ZADD', finished(owner), 'NX', nowMs(), id)
-    some(finished(owner), checkFinished, owner)
-    return false
+    return job[1] and not job[2]
   end
 
-  local function add(owner, id)
-    local count = call('GET', prefix .. 'id') or '0'
-    -- An id that the application chose may be that of a job that is there already.
-    if id ~= count and call('HEXISTS', prefix .. id, 'finishedOn') == 1 then return end
-    if call('ZADD', pending(owner), 'NX', count, id) == 1 and count % 8 == 0 then some(pending(owner), checkPending, owner) end
-  end
-
-  local function finish(owner, id, atMs)
-    call('ZREM', pending(owner), id)
-    call('ZADD', finished(owner), atMs, id)
-    if tonumber(atMs) % 4 == 0 then some(finished(owner), checkFinished, owner) end
-  end
-
+  -- The number of a tenant's unfinished jobs, counted from now on.
   local function count(owner, max)
-    local ids = call('ZCARD', pending(owner))
-    if ids < max then return ids end
-    for _, id in ipairs(call('ZRANGE', pending(owner), 0, -1)) do checkPending(owner, id) end
-    return call('ZCARD', pending(owner))
+    if call('HGET', tenants, owner) ~= 'counted' then
+      for _, id in ipairs(call('ZRANGE', jobs(owner), 0, -1)) do
+        if isUnfinished(id) then call('SADD', unfinished(owner), id) end
+      end
+      call('HSET', tenants, owner, 'counted')
+    end
+    local number = call('SCARD', unfinished(owner))
+    if number < max then return number end
+    -- Some may have been removed, or finished by a worker that does not count. To look at many takes a while, so not each time.
+    if number > 1000 and not call('SET', unfinished(owner) .. ':checked', 1, 'NX', 'PX', 1000) then return number end
+    for _, id in ipairs(call('SMEMBERS', unfinished(owner))) do
+      if not isUnfinished(id) then call('SREM', unfinished(owner), id) end
+    end
+    return call('SCARD', unfinished(owner))
   end
 
   local function forgetEvents(isOwn)
@@ -103,30 +116,30 @@ local function jobIndex(prefix)
     return 'waiting'
   end
 
-  local function pagePending(owner, start, size, descending)
-    local found = {}
-    local ids = call(descending and 'ZREVRANGE' or 'ZRANGE', pending(owner), start, start + size - 1)
+  -- A part of the tenant's jobs: how many ids were read, how many of them are gone, and the others, each with its state and, if it is
+  -- finished, when. Jobs that are finished, or not, are left out unless they are asked for.
+  local function page(owner, start, size, descending, finished, pending)
+    local found, dead = {}, 0
+    local ids = call(descending and 'ZREVRANGE' or 'ZRANGE', jobs(owner), start, start + size - 1)
     for _, id in ipairs(ids) do
-      if checkPending(owner, id) then
+      local job = call('HMGET', prefix .. id, 'name', 'finishedOn')
+      local state = nil
+      if not job[1] then
+        dead = dead + 1
+        call('ZREM', jobs(owner), id)
+        call('ZADD', gone(owner), nowMs(), id)
+      elseif not job[2] then
+        state = pending and stateOf(id)
+      elseif finished then
+        state = call('ZSCORE', prefix .. 'completed', id) and 'completed' or 'failed'
+      end
+      if state then
         found[#found + 1] = id
-        found[#found + 1] = stateOf(id)
+        found[#found + 1] = state
+        found[#found + 1] = job[2] or ''
       end
     end
-    return { #ids, found }
-  end
-
-  local function pageFinished(owner, start, size, descending)
-    local found = {}
-    local ids = call(descending and 'ZREVRANGE' or 'ZRANGE', finished(owner), start, start + size - 1)
-    for _, id in ipairs(ids) do
-      for _, state in ipairs({ 'completed', 'failed' }) do
-        if call('ZSCORE', prefix .. state, id) then
-          found[#found + 1] = id
-          found[#found + 1] = state
-        end
-      end
-    end
-    return { #ids, found }
+    return { #ids, dead, found }
   end
 
   local function readSchedules(owner)
@@ -142,7 +155,7 @@ local function jobIndex(prefix)
     local wait, pulled = prefix .. 'wait', 0
     local ids = call('LRANGE', wait, -(from + size), -(from + 1))
     for n, id in ipairs(ids) do
-      if call('ZSCORE', pending(owner), id) then
+      if call('ZSCORE', jobs(owner), id) then
         call('LSET', wait, -(from + #ids - n + 1), '')
         call('ZADD', prefix .. 'prioritized', 4294967296, id)
         pulled = pulled + 1
@@ -156,25 +169,32 @@ local function jobIndex(prefix)
   local function beginRemoval(owner)
     local now, all = nowMs(), call('HGETALL', tenants)
     for n = 1, #all, 2 do
-      if all[n + 1] ~= '' and tonumber(all[n + 1]) < now - 24 * 3600 * 1000 then call('HDEL', tenants, all[n]) end
+      local removedAt = tonumber(all[n + 1])
+      if removedAt and removedAt < now - 24 * 3600 * 1000 then call('HDEL', tenants, all[n]) end
     end
     call('HSET', tenants, owner, now)
   end
 
+  local function forget(owner)
+    call('DEL', jobs(owner), gone(owner), unfinished(owner), unfinished(owner) .. ':checked', schedules(owner))
+  end
+
   local function endRemoval(owner)
-    forgetEvents(function(id) return call('ZSCORE', pending(owner), id) or call('ZSCORE', finished(owner), id) end)
-    call('DEL', pending(owner), finished(owner), schedules(owner))
+    local own = {}
+    for _, key in ipairs({ jobs(owner), gone(owner) }) do
+      for _, id in ipairs(call('ZRANGE', key, 0, -1)) do own[id] = true end
+    end
+    forgetEvents(function(id) return own[id] end)
+    forget(owner)
   end
 
   local function forgetAll()
-    for _, owner in ipairs(call('HKEYS', tenants)) do call('DEL', pending(owner), finished(owner), schedules(owner)) end
+    for _, owner in ipairs(call('HKEYS', tenants)) do forget(owner) end
     call('DEL', tenants)
   end
 
   return {
-    isTenant = isTenant, ownerIn = ownerIn, isRemoved = isRemoved, add = add, finish = finish, count = count,
-    forgetEvents = forgetEvents, pagePending = pagePending, pageFinished = pageFinished, readSchedules = readSchedules,
-    schedule = function(owner, id) call('SADD', schedules(owner), id) end,
+    count = count, forgetEvents = forgetEvents, page = page, readSchedules = readSchedules,
     pullWaiting = pullWaiting, beginRemoval = beginRemoval, endRemoval = endRemoval, forgetAll = forgetAll,
   }
 end

@@ -4,33 +4,43 @@ import { callIndex } from './job-index.ts';
 
 type State = 'waiting' | 'prioritized' | 'delayed' | 'waiting-children' | 'active' | 'completed' | 'failed';
 
-const pageSize = 500;
-const finishedStates: readonly State[] = ['completed', 'failed'];
+const pageSize = 1_000;
 
-/** Reads a tenant's jobs from the index: pages of ids and states, in the order in which the jobs were added or finished. */
+interface IndexedJob {
+  readonly id: string;
+  readonly state: State;
+  readonly finishedOn: number;
+}
+
+/** Which jobs are read: those that are finished, those that are not, or both. */
+interface Which {
+  readonly finished: boolean;
+  readonly pending: boolean;
+}
+
+/** Reads a tenant's jobs from the index, page by page, in the order in which they were added. */
 async function* pages(
   backend: RedisQueueBackend,
   owner: Owner,
-  set: 'pending' | 'finished',
-  descending: boolean,
-): AsyncIterable<readonly (readonly [string, State])[]> {
+  { finished, pending }: Which,
+  descending = false,
+): AsyncIterable<readonly IndexedJob[]> {
   for (let start = 0; ; ) {
-    const reply = await callIndex(backend, set, owner, start, pageSize, descending ? 1 : 0);
-    const [read, found] = reply as [number, string[]];
-    const page: [string, State][] = [];
-    for (let n = 0; n < found.length; n += 2) page.push([found[n] as string, found[n + 1] as State]);
+    const flags = [descending, finished, pending].map(Number);
+    const reply = await callIndex(backend, 'page', owner, start, pageSize, ...flags);
+    const [read, gone, found] = reply as [number, number, string[]];
+    const page: IndexedJob[] = [];
+    for (let n = 0; n < found.length; n += 3) {
+      page.push({ id: found[n] as string, state: found[n + 1] as State, finishedOn: Number(found[n + 2]) });
+    }
     yield page;
     if (read < pageSize) return;
-    // The pending jobs that turned out to be finished have left the set.
-    start += set === 'pending' ? page.length : read;
+    start += read - gone;
   }
 }
 
-function setsOf(states: ReadonlySet<State>): ('pending' | 'finished')[] {
-  const sets: ('pending' | 'finished')[] = [];
-  if ([...states].some((state) => !finishedStates.includes(state))) sets.push('pending');
-  if (finishedStates.some((state) => states.has(state))) sets.push('finished');
-  return sets;
+function isFinished(state: State): boolean {
+  return state === 'completed' || state === 'failed';
 }
 
 /** Which jobs of each type; an `end` of -1 is the last. */
@@ -47,16 +57,19 @@ export async function idsOfTenant(
   types: readonly JobType[],
   { start, end, ascending }: Range,
 ): Promise<string[]> {
-  const wanted = new Map<State, string[]>(types.map((type) => [stateOf(type), []]));
-  const enough = start >= 0 && end >= 0 ? end + 1 : Number.POSITIVE_INFINITY;
-  for (const set of setsOf(new Set(wanted.keys()))) {
-    const inSet = [...wanted].filter(([state]) => finishedStates.includes(state) === (set === 'finished'));
-    for await (const page of pages(backend, owner, set, !ascending)) {
-      for (const [id, state] of page) wanted.get(state)?.push(id);
-      if (inSet.every(([, ids]) => ids.length >= enough)) break;
-    }
+  const wanted = new Map<State, IndexedJob[]>(types.map((type) => [stateOf(type), []]));
+  const states = [...wanted.keys()];
+  const finished = states.some(isFinished);
+  const pending = !states.every(isFinished);
+  const enough = !finished && start >= 0 && end >= 0 ? end + 1 : Number.POSITIVE_INFINITY;
+  for await (const page of pages(backend, owner, { finished, pending }, !ascending)) {
+    for (const job of page) wanted.get(job.state)?.push(job);
+    if ([...wanted.values()].every((jobs) => jobs.length >= enough)) break;
   }
-  return [...wanted.values()].flatMap((ids) => ids.slice(start, end === -1 ? undefined : end + 1));
+  return [...wanted].flatMap(([state, jobs]) => {
+    if (isFinished(state)) jobs.sort((one, other) => (one.finishedOn - other.finishedOn) * (ascending ? 1 : -1));
+    return jobs.slice(start, end === -1 ? undefined : end + 1).map(({ id }) => id);
+  });
 }
 
 /** The number of a tenant's jobs of each type. */
@@ -66,19 +79,17 @@ export async function countsOfTenant(
   types: readonly JobType[],
 ): Promise<Record<string, number>> {
   const counts = new Map<State, number>(types.map((type) => [stateOf(type), 0]));
-  for (const set of setsOf(new Set(counts.keys()))) {
-    for await (const page of pages(backend, owner, set, false)) {
-      for (const [, state] of page) if (counts.has(state)) counts.set(state, (counts.get(state) ?? 0) + 1);
-    }
+  const states = [...counts.keys()];
+  const which = { finished: states.some(isFinished), pending: !states.every(isFinished) };
+  for await (const page of pages(backend, owner, which)) {
+    for (const { state } of page) if (counts.has(state)) counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   return Object.fromEntries(types.map((type) => [type, counts.get(stateOf(type)) ?? 0]));
 }
 
 /** All ids of a tenant's jobs. */
 export async function* allIdsOfTenant(backend: RedisQueueBackend, owner: Owner): AsyncIterable<string[]> {
-  for (const set of ['pending', 'finished'] as const) {
-    for await (const page of pages(backend, owner, set, false)) yield page.map(([id]) => id);
-  }
+  for await (const page of pages(backend, owner, { finished: true, pending: true })) yield page.map(({ id }) => id);
 }
 
 function stateOf(type: JobType): State {

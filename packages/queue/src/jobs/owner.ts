@@ -10,6 +10,11 @@ export type Owner = string;
 export const central: Owner = 'central';
 export const eachTenant: Owner = '*';
 
+/** Whether the owner is a tenant, rather than central or each tenant. */
+export function isTenant(owner: Owner | undefined): owner is Owner {
+  return owner?.includes('@') === true;
+}
+
 /** The owner of the current scope, or `undefined` outside all scopes. */
 export function currentOwner(): Owner | undefined {
   const scope = currentScope();

@@ -1,7 +1,7 @@
 import { DelayedError, type Job, RedisQueueBackend, WaitingError } from 'bullmq';
 import { defining } from '../bullmq/defining.ts';
 import { ownerIn } from '../jobs/owned-options.ts';
-import type { Owner } from '../jobs/owner.ts';
+import { isTenant, type Owner } from '../jobs/owner.ts';
 
 /** Holds back the jobs of a tenant for a while. */
 export interface Holding {
@@ -41,7 +41,7 @@ export function delayedHolding(backend: unknown): Holding {
 /** Parks the tenant for all fair workers of the queue, and puts the job back in front of its others. */
 export function parkedHolding(backend: unknown, park: (owner: Owner, untilMs: number) => Promise<unknown>): Holding {
   const delaying = delayedHolding(backend);
-  const isTenants = ({ opts }: Job) => (ownerIn(opts) ?? '').includes('@');
+  const isTenants = ({ opts }: Job) => isTenant(ownerIn(opts));
   return {
     untilMs: () => 0,
     holds: isTenants,

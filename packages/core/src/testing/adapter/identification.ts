@@ -47,6 +47,33 @@ export const identification: Promises = {
     },
   }),
 
+  'a path that servers understand differently names no tenant': () => ({
+    resolver: fromPath('/t/:tenant'),
+    async check(site) {
+      const dots = [
+        '/t/acme/../beta',
+        '/./t/acme',
+        '/t/acme/..',
+        '/t/acme/%2e%2E/beta',
+        'http://app.example/t/acme/../beta',
+      ];
+      for (const path of [...dots, '/t/acme\\..\\beta', '/t/acme#/../beta']) {
+        assert.equal((await site.ask({ host: 'app.example', path })).status, 400, path);
+      }
+      assert.deepEqual(site.opened, []);
+    },
+  }),
+
+  'a target that is an odd URL leads to no tenant': () => ({
+    async check(site) {
+      for (const path of ['ftp://acme.app.test/', 'http:acme.app.test', 'http://beta.app.test@acme.app.test/']) {
+        const { status } = await site.ask({ host: 'acme.app.test', path });
+        assert.ok(status >= 400 && status < 500, `${path} is answered with ${status}`);
+      }
+      assert.deepEqual(site.opened, []);
+    },
+  }),
+
   'a public host enters central': () => ({
     async check(site) {
       await answers(site, 'www.app.test', 'central');

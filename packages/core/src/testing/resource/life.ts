@@ -68,6 +68,22 @@ export const lifePromises: ResourcePromises = {
     assert.equal(await has('acme', 'secret'), 'of the new one');
   },
 
+  async 'a tenant that is exported is imported beside itself, with its data and nobody else’s'(site) {
+    const { tenancy, resource, write, has } = site;
+    // What a resource does not archive is made anew.
+    if (resource[verbs].export === undefined) return;
+    await tenancy.run('acme', () => write('report', 'of acme'));
+    await tenancy.run('beta', () => write('secret', 'of beta'));
+    const archive = await tenancy.tenants.export('acme');
+    await tenancy.tenants.import(archive, { as: 'acme-copy' });
+    assert.equal(await has('acme-copy', 'report'), 'of acme');
+    assert.equal(await has('acme-copy', 'secret'), undefined);
+    await tenancy.run('acme-copy', () => write('later', 'of the copy'));
+    assert.equal(await has('acme', 'later'), undefined);
+    await tenancy.tenants.remove('acme-copy');
+    assert.equal(await has('acme', 'report'), 'of acme');
+  },
+
   async 'a creation that fails leaves nothing, and can be tried again'({ tenancy, write, has, stored, ...site }) {
     const before = await stored();
     site.failNextCreate((handle) => write('half-made', 'of one that never was', handle));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TenantStore } from '../../stores/store.ts';
-import { draftOf, refuses, type StorePromises } from './promise.ts';
+import { draftOf, oneWins, refuses, type StorePromises } from './promise.ts';
 
 const hour = 3_600_000;
 const first = { holder: 'first', verb: 'remove' };
@@ -23,9 +23,23 @@ export const fencePromises: StorePromises = {
     await refuses('TENANT_OUTDATED', store.delete('acme', { createdAt }));
     assert.deepEqual(await store.findByDomain('acme.com'), successor);
     const found = await store.find('acme');
-    assert.equal((await store.update('acme', { name: 'in time' }, ['active'], found)).name, 'in time');
-    await store.delete('acme', successor);
+    const fence = { createdAt: found?.createdAt };
+    assert.equal((await store.update('acme', { name: 'in time' }, ['active'], fence)).name, 'in time');
+    const { createdAt: since } = successor;
+    await store.delete('acme', { createdAt: since });
     assert.equal(await store.find('acme'), undefined);
+  },
+
+  async 'of changes that are meant for the record as it was read, one is made'(store) {
+    const { createdAt, updatedAt } = await store.insert(draftOf('birch'), []);
+    const attempts = ['a', 'b', 'c'].map((name) =>
+      store.update('birch', { name }, undefined, { createdAt, updatedAt }),
+    );
+    const changed = await oneWins('TENANT_CHANGED', attempts);
+    assert.deepEqual(await store.find('birch'), changed);
+    const next = await store.update('birch', { name: 'd' }, undefined, { updatedAt: changed.updatedAt });
+    assert.equal(next.name, 'd');
+    assert.ok(next.updatedAt > changed.updatedAt);
   },
 };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isTenancyError, type TenancyErrorCode } from '../../errors.ts';
+import { isTenancyError, type TenancyErrorCode } from '../../errors/errors.ts';
 import type { Tenant, TenantDraft } from '../../models/tenant.ts';
 import type { TenantStore } from '../../stores/store.ts';
 

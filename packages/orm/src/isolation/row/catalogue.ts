@@ -30,7 +30,7 @@ export interface Catalogue {
     readonly returns: string;
   } | null;
   /** What is wrong with the roles, in words, and the SQL that puts it right. */
-  readonly roleFaults: readonly { readonly fault: string; readonly sql: string }[];
+  readonly roleFaults: readonly { readonly fault: string; readonly sql: string; readonly open: boolean }[];
   readonly relations: readonly Relation[];
   readonly keys: readonly Key[];
   readonly functions: readonly RowFunction[];
@@ -100,9 +100,15 @@ export interface Key {
   readonly targetColumns: readonly string[] | null;
 }
 
-interface RowFunction {
+export interface RowFunction {
   readonly name: string;
   readonly definer: boolean;
+  /** Whether it belongs to the role that changes rows. Where it is security definer too, policies bind it whoever calls it. */
+  readonly ofChanges: boolean;
+  /** Whether a foreign key's action calls it, which PostgreSQL runs as the owner of the tables. */
+  readonly inActions: boolean;
+  /** Whether the owner of the tables may alter it. */
+  readonly owned: boolean;
   readonly executable: boolean;
 }
 
@@ -140,6 +146,14 @@ export function catalogueQuery(placement: OrmPlacement): string {
         'verifies', exists (select from f where p.polqual::text like '%:funcid ' || f.oid || ' %' and p.polwithcheck::text like '%:funcid ' || f.oid || ' %')) as texts
     from c join pg_attribute a on a.attrelid = c.oid and a.attname = '${tenantColumn}' join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
     join pg_policy p on p.polrelid = c.oid and p.polname = 'omnitenant' where c.relname = '${formerTenants}'),
+  acting as (select distinct k.conrelid as oid from pg_constraint k join c on c.oid = k.conrelid
+    where k.contype = 'f' and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))),
+  called as (select d.refobjid as oid from pg_depend d, s where d.refclassid = 'pg_proc'::regclass and (
+    d.classid = 'pg_trigger'::regclass and d.objid in (select t.oid from pg_trigger t join acting on acting.oid = t.tgrelid)
+    or d.classid = 'pg_constraint'::regclass and d.objid in (select k.oid from pg_constraint k
+      where k.conrelid in (select oid from acting) or k.contypid <> 0 and k.connamespace = s.oid and exists (select from acting))
+    or d.classid = 'pg_attrdef'::regclass and d.objid in (select a.oid from pg_attrdef a join acting on acting.oid = a.adrelid)
+    or d.classid = 'pg_class'::regclass and d.objid in (select oid from acting union select i.indexrelid from pg_index i join acting on acting.oid = i.indrelid))),
   readers as (
     select r.ev_class as oid from c join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
       join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
@@ -156,24 +170,35 @@ export function catalogueQuery(placement: OrmPlacement): string {
         'config', f.proconfig, 'returns', f.prorettype::regtype) from f join pg_language l on l.oid = f.prolang),
     'roleFaults', (select coalesce(json_agg(f), '[]') from (
       select format('the role "%s" is a superuser or bypasses row-level security', rolname) as fault,
-        format('alter role %I nosuperuser nobypassrls', rolname) as sql from pg_roles
+        format('alter role %I nosuperuser nobypassrls', rolname) as sql, true as open from pg_roles
         where rolname in (${quoteText(tenants)}, ${quoteText(changes)}) and (rolsuper or rolbypassrls)
       union all select format('the role "%s" is a member of "%s"', pg_get_userbyid(member), pg_get_userbyid(roleid)),
-        format('revoke %I from %I', pg_get_userbyid(roleid), pg_get_userbyid(member)) from pg_auth_members
+        format('revoke %I from %I', pg_get_userbyid(roleid), pg_get_userbyid(member)), true from pg_auth_members
         where member in (${quoteText(tenants)}::regrole, ${quoteText(changes)}::regrole)
       union all select format('the login "%s" may create roles or databases, or replicate', rolname),
-        format('alter role %I nocreaterole nocreatedb noreplication', rolname) from pg_roles
+        format('alter role %I nocreaterole nocreatedb noreplication', rolname), true from pg_roles
         where rolname = ${quoteText(tenants)} and rolcanlogin and (rolcreaterole or rolcreatedb or rolreplication)
-      union all select format('the login "%s" may create schemas', rolname), format('revoke create on database %I from public, %I', current_database(), rolname)
+      union all select format('the login "%s" may create schemas', rolname), format('revoke create on database %I from public, %I', current_database(), rolname), true
         from pg_roles where rolname = ${quoteText(tenants)} and rolcanlogin and has_database_privilege(oid, current_database(), 'create')
-      union all select format('the login "%s" may use the schema "%s"', rolname, n.nspname), format('revoke all on schema %I from public, %I', n.nspname, rolname)
+      union all select format('the login "%s" may create objects in the schema "%s", which statements of others could find', rolname, n.nspname),
+        format('revoke create on schema %I from public, %I', n.nspname, rolname), true
+        from pg_roles r, pg_namespace n where rolname = ${quoteText(tenants)} and rolcanlogin and has_schema_privilege(r.oid, n.oid, 'create')
+        and n.nspname !~ '^pg_(toast_)?temp_'
+      union all select format('the login "%s" may write functions in %s, whose state outlives what resets a session', rolname, l.lanname),
+        format('revoke usage on language %I from public, %I', l.lanname, rolname), true
+        from pg_roles r, pg_language l where rolname = ${quoteText(tenants)} and rolcanlogin and has_language_privilege(r.oid, l.oid, 'usage')
+        and l.lanname not in ('internal', 'c', 'sql', 'plpgsql')
+      union all select format('the login "%s" may use the schema "%s"', rolname, n.nspname), format('revoke all on schema %I from public, %I', n.nspname, rolname), true
         from pg_roles r, pg_namespace n where rolname = ${quoteText(tenants)} and rolcanlogin and has_schema_privilege(r.oid, n.oid, 'usage')
         and n.nspname <> ${schema} and (n.nspname = '${centralSchema}' or obj_description(n.oid, 'pg_namespace') like '${markPrefix}%')
       union all select format('the login "%s" may not become the role "%s"', session_user, ${quoteText(tenants)}),
-        format('grant %I, %I, %I to %I; grant %4$I to %5$I', ${[tenants, owner, changes, login].map(quoteText).join(', ')}, session_user)
+        format('grant %I, %I, %I to %I; grant %4$I to %5$I', ${[tenants, owner, changes, login].map(quoteText).join(', ')}, session_user), true
         where not pg_has_role(session_user, ${quoteText(tenants)}, 'member')
+      union all select format('the role "%s" has not the rights of "%s", to which it gives the functions of triggers', ${quoteText(owner)}, ${quoteText(changes)}),
+        format('alter role %1$I inherit; grant %2$I to %1$I', ${quoteText(owner)}, ${quoteText(changes)}), false
+        where not pg_has_role(${quoteText(owner)}, ${quoteText(changes)}, 'usage')
       union all select format('the login "%s" inherits the rights of "%s"', session_user, ${quoteText(owner)}),
-        format('revoke %I from %I; grant %I to %2$I', ${quoteText(owner)}, session_user, ${quoteText(login)})
+        format('revoke %I from %I; grant %I to %2$I', ${quoteText(owner)}, session_user, ${quoteText(login)}), false
         where pg_has_role(session_user, ${quoteText(owner)}, 'usage') and not (select rolsuper from pg_roles where rolname = session_user)
     ) f),
     'relations', (select coalesce(json_agg(json_build_object(
@@ -209,8 +234,11 @@ export function catalogueQuery(placement: OrmPlacement): string {
       where i.indisunique and not exists (select from pg_constraint con where con.conindid = i.indexrelid and con.contype in ('p', 'u', 'x'))
         and not exists (select from pg_inherits h where h.inhrelid = i.indexrelid)) k),
     'functions', (select coalesce(json_agg(json_build_object('name', f.oid::regprocedure::text, 'definer', f.prosecdef,
+        'ofChanges', f.proowner = ${quoteText(changes)}::regrole, 'inActions', l.lanname not in ('internal', 'c') and f.oid in (select oid from called),
+        'owned', f.pronamespace = s.oid and f.proowner in (s.nspowner, ${quoteText(changes)}::regrole),
         'executable', has_function_privilege(${quoteText(tenants)}, f.oid, 'execute') and has_function_privilege(${quoteText(changes)}, f.oid, 'execute'))), '[]')
-      from pg_proc f where (f.pronamespace = s.oid or f.prosecdef and f.proowner = s.nspowner)
+      from pg_proc f join pg_language l on l.oid = f.prolang
+      where (f.pronamespace = s.oid or f.prosecdef and f.proowner = s.nspowner or l.lanname not in ('internal', 'c') and f.oid in (select oid from called))
         and not ${isOfExtension('pg_proc', 'f.oid')} and f.oid not in (select oid from f w)),
     'outsideViews', (select coalesce(json_agg(format('%I.%I', n.nspname, v.relname) order by 1), '[]') from readers join pg_class v using (oid) join pg_namespace n on n.oid = v.relnamespace
       where v.relnamespace <> s.oid and v.relkind in ('v', 'm')

@@ -7,7 +7,7 @@ import { formerTenants, inSchema, rowRoles, tenantColumn } from '../../placement
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { catalogueQuery, readCatalogue } from './catalogue.ts';
-import { adoptedBy, asOwner, rememberKey } from './former-tenants.ts';
+import { adoptedBy, asOwner, isNotThere, rememberKey } from './former-tenants.ts';
 import { holdsTenants } from './requirements.ts';
 
 /**
@@ -31,10 +31,11 @@ export async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
   if (await giveBack(pools, placement, tenant)) return;
   const tables = catalogue.relations.filter(holdsTenants);
   const own = `${tenantColumn} = ${quoteText(key)}`;
-  // One statement, so that foreign keys are looked at when all rows are gone.
-  const deletions = tables.map(({ name }, n) => `d${n} as (delete from ${name} where ${own})`);
-  const left = tables.map(({ name }) => `exists (select from ${name} where ${own})`).join(' or ');
+  const left = tables.map(({ name }) => `exists (select from ${name} where ${own})`).join(', ');
+  let kept = tables;
   for (let round = 0; ; round += 1) {
+    // One statement, so that foreign keys are looked at when all rows are gone.
+    const deletions = kept.map(({ name }, n) => `d${n} as (delete from ${name} where ${own})`);
     const rows = await pools.query(
       placement,
       [
@@ -46,10 +47,13 @@ export async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
         'set constraints all immediate',
         asOwner(placement),
         rememberKey(placement, tenant.id, { key, incarnation: incarnationOf(tenant) }),
-        `select ${left || 'false'} as "isLeft"`,
+        `select array[${left}]::boolean[] as left`,
       ].join(';\n'),
     );
-    if (!rows[0]?.['isLeft']) return;
+    const isLeft = (rows[0]?.['left'] ?? []) as readonly boolean[];
+    // A trigger for the statement writes whether there were rows or not, so only tables with rows are deleted from again.
+    kept = tables.filter((_, n) => isLeft[n]);
+    if (kept.length === 0) return;
     if (round === 4) throw keepsRows(tenant, placement);
   }
 }
@@ -66,6 +70,22 @@ export async function releaseRows(pools: Pools, tenant: Tenant): Promise<void> {
       `update ${inSchema(placement, formerTenants)} set incarnation = '' where ${tenantColumn} = ${quoteText(key)}`,
     ].join(';\n'),
   );
+}
+
+/** Whether the tenant has adopted its rows. */
+export async function hasAdoptedRows(pools: Pools, tenant: Tenant): Promise<boolean> {
+  const placement = sharedPlacement(tenant);
+  try {
+    const found = await pools.query(
+      placement,
+      `${asOwner(placement)}; select from ${inSchema(placement, formerTenants)}
+        where ${tenantColumn} = ${quoteText(placement.key)} and incarnation = ${quoteText(adoptedBy(tenant))}`,
+    );
+    return found.length > 0;
+  } catch (error) {
+    if (isNotThere(error)) return false;
+    throw error;
+  }
 }
 
 /** Leaves rows that the tenant has adopted to nobody; says whether it had. */

@@ -34,11 +34,11 @@ export async function examineRows(
 ): Promise<RowFindings> {
   const { sql } = await missingRoles(pools, placement, rowsMark(central.database));
   if (sql.length > 0) {
-    return { wall: 'off', open: ['one of its roles is not there'], closed: [], sql };
+    return { wall: 'off', open: ['one of its roles is missing'], closed: [], sql };
   }
   const roles = rowRoles(placement);
   const catalogue = readCatalogue(await pools.query(placement, catalogueQuery(placement)));
-  if (!catalogue) return { wall: 'off', open: ['the schema is not there'], closed: [], sql: [] };
+  if (!catalogue) return { wall: 'off', open: ['the schema is missing'], closed: [], sql: [] };
   const requirements = requirementsOf(catalogue, {
     schema: placement.schema,
     roles,
@@ -65,18 +65,21 @@ export async function examineRows(
 async function examineLogin(pools: Pools, placement: SharedSchema, wall: RowWall): Promise<Omit<RowFindings, 'wall'>> {
   const [login, ...hiding] = dbaLoginSql(placement.role);
   try {
-    const { seesStatements, logsValues } = await tryLogin(pools, placement, wall);
+    const { seesStatements, logsValues, resets } = await tryLogin(pools, placement, wall);
     const closed = [
       ...(seesStatements
         ? ['its tenants can read the texts of statements that others of them run at that moment']
         : []),
       ...(logsValues
         ? [
-            "the server's log has the values of statements, and so the proofs of its tenants: whoever reads it can use them",
+            "the server's log has the values of statements, and so the proofs of its tenants: anyone who reads it can use them",
           ]
         : []),
+      ...(resets.length > 0
+        ? ['its sessions begin with settings that somebody gave the login, which any of its tenants could']
+        : []),
     ];
-    return { open: [], closed, sql: closed.length > 0 ? hiding : [] };
+    return { open: [], closed, sql: [...(seesStatements || logsValues ? hiding : []), ...resets] };
   } catch (error) {
     const refusal = refusalOf(error);
     const open = [

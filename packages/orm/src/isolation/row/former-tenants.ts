@@ -64,6 +64,12 @@ export function isNotThere(error: unknown): boolean {
   return missing.includes(codeOf(error));
 }
 
+/** The keys that central knows of: as SQL, where the shared tables are in its database, and otherwise asked for by themselves. */
+export interface KeysInCentral {
+  readonly sql: string | undefined;
+  ask(): Promise<readonly string[]>;
+}
+
 /**
  * The key of a new tenant: its id; where a tenant with that id was removed, the id and a number; where rows of that id were taken over,
  * their key. Whoever still holds the record of a removed tenant finds none of its successor's rows.
@@ -72,15 +78,22 @@ export async function nextKey(
   pools: Pools,
   placement: OrmPlacement & Database,
   id: string,
-  former: readonly string[],
+  former: KeysInCentral,
 ): Promise<string> {
   try {
-    const [found] = await pools.query(placement, `${asOwner(placement)}; select ${usedKeys(placement, id)} as used`);
+    const [found] = await pools.ask(placement, [
+      // Central is read before the role changes, as the owner of the tables may not.
+      `select set_config('omnitenant.state', ${former.sql ?? "'[]'"}::text, true)`,
+      asOwner(placement),
+      `select ${usedKeys(placement, id)} as used, current_setting('omnitenant.state')::json as former`,
+    ]);
     const used = (found?.['used'] ?? []) as readonly UsedKey[];
     const unclaimed = used.find(({ incarnation }) => incarnation === '');
-    return unclaimed?.key ?? unusedKey(id, new Set([...former, ...used.map(({ key }) => key)]));
+    if (unclaimed) return unclaimed.key;
+    const inCentral = former.sql === undefined ? await former.ask() : (found?.['former'] as readonly string[]);
+    return unusedKey(id, new Set([...inCentral, ...used.map(({ key }) => key)]));
   } catch (error) {
-    if (isNotThere(error)) return unusedKey(id, new Set(former));
+    if (isNotThere(error)) return unusedKey(id, new Set(await former.ask()));
     throw error;
   }
 }

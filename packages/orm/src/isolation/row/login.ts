@@ -14,6 +14,8 @@ export interface LoginFacts {
   readonly seesStatements: boolean;
   /** Whether the server's log gets values that are bound, and so its proofs. */
   readonly logsValues: boolean;
+  /** SQL that takes back what its sessions begin with, which any of its tenants can set for all. */
+  readonly resets: readonly string[];
 }
 
 /** No tenant has it. */
@@ -35,7 +37,11 @@ export async function tryLogin(pools: Pools, placement: SharedSchema, wall: RowW
         current_setting('log_parameter_max_length') <> '0' and (current_setting('log_statement') = 'all' or current_setting('log_duration')::boolean
           or current_setting('log_min_duration_statement') <> '-1' or current_setting('log_min_duration_sample') <> '-1'
           or current_setting('log_transaction_sample_rate') <> '0')
-          or current_setting('log_parameter_max_length_on_error') <> '0' as "logsValues"`,
+          or current_setting('log_parameter_max_length_on_error') <> '0' as "logsValues",
+        array(select format('alter role %I%s reset %I', session_user, case setdatabase when 0 then '' else format(' in database %I', datname) end, split_part(s, '=', 1))
+          from pg_db_role_setting left join pg_database d on d.oid = setdatabase, unnest(setconfig) s where setrole = to_regrole(quote_ident(session_user))
+          and setdatabase in (0, (select oid from pg_database where datname = current_database()))
+          and split_part(s, '=', 1) not in ('track_activities', 'log_parameter_max_length')) as resets`,
       envelope: envelopesOf(pin).any,
     });
     const { verified, ...facts } = rows[0] as unknown as LoginFacts & { readonly verified: boolean };

@@ -212,7 +212,7 @@ export class RowMigrationClient implements SqlClient {
     const { rows } = await this.#query(catalogueQuery(this.#migration.placement));
     const catalogue = readCatalogue(rows);
     if (catalogue) return catalogue;
-    throw new TenancyError('MIGRATE_FAILED', `The schema "${this.#migration.placement.schema}" is not there.`);
+    throw new TenancyError('MIGRATE_FAILED', `The schema "${this.#migration.placement.schema}" does not exist.`);
   }
 
   async #query(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult> {
@@ -257,7 +257,7 @@ function refuseMixing(statement: string, code: string): void {
   if (!fault || new RegExp(String.raw`\b${tenantColumn}\b`, 'i').test(statement)) return;
   throw new TenancyError(
     'MIGRATE_FAILED',
-    `A migration ${fault}, which would run once for all tenants that share the tables, and mix their rows. Create the table ` +
+    `A migration ${fault}, which would run once for all tenants that share the tables and mix their rows. Create the table ` +
       `first, and change rows by insert, update and delete on their own, which run once for each tenant; or name ${tenantColumn}.`,
   );
 }

@@ -18,10 +18,10 @@ export function rowMigrationPool(
   return {
     options: {},
     connect,
-    async send(sql) {
+    async send(statement) {
       const client = await connect();
       try {
-        return await client.query(sql);
+        return await client.query(typeof statement === 'string' ? statement : statement.sql);
       } finally {
         client.release();
       }

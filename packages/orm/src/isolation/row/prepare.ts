@@ -44,8 +44,13 @@ export async function prepare(
 }
 
 /** SQL with which one process at a time makes or takes a shared schema. */
-export function lockOf({ schema }: OrmPlacement): string {
-  return `select pg_advisory_xact_lock(hashtextextended(${quoteText(`omnitenant:rows:${schema}`)}, 0))`;
+export function lockOf(placement: OrmPlacement): string {
+  return `select pg_advisory_xact_lock(${lockKey(placement)})`;
+}
+
+/** SQL for the number of that lock. */
+export function lockKey({ schema }: OrmPlacement): string {
+  return `hashtextextended(${quoteText(`omnitenant:rows:${schema}`)}, 0)`;
 }
 
 /**
@@ -134,7 +139,8 @@ export async function missingRoles(pools: Pools, placement: SharedSchema, mark: 
   const [found] = await pools.query(
     placement,
     `select rolname as login, rolsuper as super, rolcreaterole or rolsuper as "mayCreate",
-      (select count(*) from pg_roles where rolname in (${names})) = 4 as there,
+      (select count(*) from pg_roles where rolname in (${names})) = 4 and exists (select from pg_roles o, pg_roles c
+        where o.rolname = ${quoteText(roles.owner)} and c.rolname = ${quoteText(roles.changes)} and pg_has_role(o.oid, c.oid, 'usage')) as there,
       exists (select from pg_roles where rolname = ${quoteText(roles.tenants)} and rolcanlogin) as "canLogIn",
       rolsuper or rolcreaterole and (current_setting('server_version_num')::int < 160000 or not exists (select from pg_roles t
         where t.rolname = ${quoteText(roles.tenants)} and not pg_has_role(current_user, t.oid, 'member with admin option'))) as "mayAlter",
@@ -170,6 +176,9 @@ function rolesSql({ tenants, owner, changes, login }: RowRoles, mark: string, me
     'exception when duplicate_object or unique_violation then null; end $role$';
   return [
     ...[tenants, owner, changes, login].map(make),
+    // A function that a foreign key's action calls is given to the role that changes rows, and stays the owner's to replace.
+    `alter role ${quoteName(owner)} inherit`,
+    `grant ${quoteName(changes)} to ${quoteName(owner)}`,
     ...(member === undefined
       ? []
       : [
@@ -183,6 +192,6 @@ function isForeign({ schema }: OrmPlacement, comment: string | undefined): Tenan
   return new TenancyError(
     'PROVISION_FAILED',
     `The schema "${schema}" exists, and was not made for the tenants that share tables${comment ? ` (it bears the comment "${comment}")` : ''}. ` +
-      'If its tables are to be shared, run: omnitenant take-over. Else choose another with the option names.rows.',
+      'To share its tables, run: omnitenant take-over. Otherwise choose another schema with the option names.rows.',
   );
 }

@@ -21,7 +21,7 @@ const rounds = 5;
 export async function protect(query: Query, placement: OrmPlacement, expected: Expectation): Promise<Catalogue> {
   for (let round = 0; round < rounds; round += 1) {
     const catalogue = readCatalogue(await query(catalogueQuery(placement)));
-    if (!catalogue) throw failed(`The schema "${placement.schema}" is not there.`);
+    if (!catalogue) throw failed(`The schema "${placement.schema}" does not exist.`);
     const requirements = requirementsOf(catalogue, expected);
     const undecided = requirements.filter(({ steps, open, on }) => steps.length === 0 && (open || on !== 'roles'));
     if (undecided.length > 0) throw failed(sentenceOf(placement, undecided));
@@ -52,7 +52,7 @@ function explained(error: unknown): unknown {
   } = error as { code?: string; column?: string; table?: string; message?: string };
   if (code === sqlState.notNullViolation && column === tenantColumn) {
     return failed(
-      `The table "${table}" has rows that belong to no tenant. Create it empty, and insert with a statement of its own: it runs once for each tenant.`,
+      `The table "${table}" has rows that belong to no tenant. Create it empty, and insert with a separate statement: it runs once for each tenant.`,
       error,
     );
   }

@@ -10,6 +10,7 @@ import {
 } from '../../placement/shared-tables.ts';
 import { quoteName } from '../../sql/quote.ts';
 import type { Catalogue, Policy, Relation } from './catalogue.ts';
+import { functionRequirements } from './functions.ts';
 import { keyRequirements } from './keys.ts';
 import type { Expectation, Requirement, Step } from './requirement.ts';
 import { ownRowsOf, wallRequirements } from './wall.ts';
@@ -35,13 +36,7 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
   const keys = keyRequirements(catalogue, tables, expected);
   const unready = new Set(keys.map(({ on }) => on));
   return [
-    ...catalogue.roleFaults.map(({ fault, sql }) => ({
-      on: 'roles',
-      fault,
-      open: !fault.includes('inherits'),
-      steps: [],
-      remedy: sql,
-    })),
+    ...catalogue.roleFaults.map(({ fault, sql, open }) => ({ on: 'roles', fault, open, steps: [], remedy: sql })),
     ...(catalogue.schemaOwner === roles.owner
       ? []
       : [
@@ -59,33 +54,12 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
       : [
           {
             on: 'schema',
-            fault: `the table "${formerTenants}", whose policy the others are compared with, is not there or was changed`,
+            fault: `the table "${formerTenants}", whose policy is the reference for the others, is missing or was changed`,
             open: true,
             steps: [],
           },
         ]),
-    ...catalogue.functions.flatMap(({ name, definer, executable }) =>
-      definer
-        ? [
-            {
-              on: name,
-              fault: 'it is security definer, and would see the rows of all tenants: make it security invoker',
-              open: true,
-              steps: [],
-              remedy: `alter routine ${name} security invoker`,
-            },
-          ]
-        : executable
-          ? []
-          : [
-              {
-                on: name,
-                fault: 'it is not granted to the tenants',
-                open: false,
-                steps: [right(`grant execute on routine ${name} to ${grantees(roles)}`)],
-              },
-            ],
-    ),
+    ...catalogue.functions.flatMap((found) => functionRequirements(found, expected)),
     ...catalogue.outsideViews.map((view) => ({
       on: view,
       fault: 'it reads shared tables with the rights of its owner, and tenants may read it',
@@ -164,7 +138,7 @@ function ofTable(relation: Relation, roles: RowRoles, own: string): Requirement[
     return [
       {
         on: name,
-        fault: `it has a column "${tenantColumn}" of its own, and shared tables keep their tenant there: give it another name`,
+        fault: `it has its own column "${tenantColumn}", in which shared tables store their tenant: rename it`,
         open: relation.granted.length > 0,
         steps: [],
       },

@@ -19,12 +19,12 @@ export interface SharedTables {
    * protects what is not protected yet. It is all or nothing.
    *
    * @throws PROVISION_FAILED where the schema is not there or somebody else's, CONFIG_INVALID where the login may not do it,
-   * MIGRATE_FAILED where something in it cannot be protected.
+   * MIGRATE_FAILED where something in it cannot be protected, or stays in use.
    */
   takeOver(options?: TakeOverOptions): Promise<TakenOver>;
 }
 
-/** What a shared schema is found to be. */
+/** The result of examining a shared schema. */
 export interface SharedSchemaReport {
   readonly server: string;
   readonly database: string;
@@ -41,7 +41,7 @@ export interface SharedSchemaReport {
   readonly sql: readonly string[];
 }
 
-/** Which schema is taken over, and whose rows are in it. */
+/** The schema to take over, and the owner of its rows. */
 export interface TakeOverOptions {
   /** Default: the schema that new tenants share. */
   readonly schema?: string | undefined;
@@ -51,9 +51,11 @@ export interface TakeOverOptions {
   readonly server?: string | undefined;
   /** The id of the tenant that rows without a `tenant_id` belong to. */
   readonly rowsOf?: string | undefined;
+  /** How long tables that are in use are waited for, in milliseconds; then the error names who uses them. Default: 30 000. */
+  readonly waitMs?: number | undefined;
 }
 
-/** What was taken over. */
+/** The result of a take-over. */
 export interface TakenOver {
   readonly schema: string;
   /** The ids of the recorded tenants that were refused before, and are served now. */
@@ -112,7 +114,7 @@ export function sharedTables({ pools, store, placing, central, logTable, wall }:
       return reports;
     },
 
-    async takeOver({ rowsOf, schema, database, server } = {}) {
+    async takeOver({ rowsOf, schema, database, server, waitMs = 30_000 } = {}) {
       const draft = { id: rowsOf ?? 'none', isolation: 'row', placement: defined({ schema, database, server }) };
       const placed = placeTenant(draft, placing).placement;
       if (rowsOf !== undefined && !isTenantId(rowsOf)) throw noId(rowsOf);
@@ -120,7 +122,7 @@ export function sharedTables({ pools, store, placing, central, logTable, wall }:
       const shared = tenants.find(({ placement: { key } }) => key !== undefined)?.placement['role'];
       const placement: SharedSchema = { ...placed, role: shared ?? placed.role ?? '' };
       const recorded = new Set(tenants.map(({ id, placement: { key } }) => key ?? id));
-      const how = { logTable: await logTable(), rowsOf, recorded, wall };
+      const how = { logTable: await logTable(), rowsOf, recorded, wall, waitMs };
       const unclaimed = await takeOverRows(pools, { placement, central, ...how });
       const former = tenants.filter(({ placement: { key } }) => key === undefined);
       for (const { id, placement: before } of former) {

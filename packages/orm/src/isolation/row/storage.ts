@@ -8,7 +8,7 @@ import { formerTenants, inSchema, tenantColumn } from '../../placement/shared-ta
 import type { Database } from '../../sql/client.ts';
 import { quoteText } from '../../sql/quote.ts';
 import { type Contents, isSame, type TenantStorage } from '../storage.ts';
-import { destroyRows, releaseRows } from './destroy-rows.ts';
+import { destroyRows, hasAdoptedRows, releaseRows } from './destroy-rows.ts';
 import { adoptedBy, asOwner, idOf, isNotThere, type UsedKey, usedKeys } from './former-tenants.ts';
 import { prepare } from './prepare.ts';
 
@@ -38,6 +38,7 @@ export function rowStorage(pools: Pools, central: Database, wall: RowWall | unde
       );
       if (adopted.length === 0) throw isNobodys(tenant, placement);
     },
+    isAdopted: (tenant) => hasAdoptedRows(pools, tenant),
     release: async (tenant) => releaseRows(pools, tenant),
     destroy: async (tenant) => destroyRows(pools, tenant),
   };
@@ -70,20 +71,15 @@ async function join(
   const used = usedKeys(placement, idOf(placement.key));
   const applied = contents ? `(${appliedSql(placement, contents.logTable)})` : `'[]'::json`;
   try {
-    const [found] = await pools.query(
-      placement,
-      [
-        asOwner(placement),
-        `select set_config('omnitenant.state', json_build_object('used', ${used}, 'applied', ${applied})::text, true)`,
-        'reset role',
-        ...(contents
-          ? [
-              `${contents.record(tenant)} and ${state} -> 'applied' = ${quoteText(JSON.stringify(contents.names))}::jsonb`,
-            ]
-          : []),
-        `select ${state} as state`,
-      ].join(';\n'),
-    );
+    const [found] = await pools.ask(placement, [
+      asOwner(placement),
+      `select set_config('omnitenant.state', json_build_object('used', ${used}, 'applied', ${applied})::text, true)`,
+      'reset role',
+      ...(contents
+        ? [`${contents.record(tenant)} and ${state} -> 'applied' = ${quoteText(JSON.stringify(contents.names))}::jsonb`]
+        : []),
+      `select ${state} as state`,
+    ]);
     const seen = found?.['state'] as { used: UsedKey[]; applied: string[] } | undefined;
     return {
       used: seen?.used ?? [],
@@ -107,7 +103,7 @@ export async function appliedRows(
   logTable: string,
 ): Promise<readonly string[] | undefined> {
   try {
-    const [found] = await pools.query(placement, `${asOwner(placement)}; ${appliedSql(placement, logTable)}`);
+    const [found] = await pools.ask(placement, [asOwner(placement), appliedSql(placement, logTable)]);
     return found?.['applied'] as string[];
   } catch (error) {
     if (isNotThere(error)) return undefined;

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { TenancyError } from '@omnitenant/core';
 import { isTenantId } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
@@ -12,6 +13,7 @@ import { markOfSchema, markPrefix } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
 import { idOf, rememberKey } from './former-tenants.ts';
+import { stillInUse } from './lock-holders.ts';
 import { isMarked, lockOf, rolesOf, type SharedSchema, shareSchema } from './prepare.ts';
 import { protect, type Query } from './protect.ts';
 import { isTable } from './requirements.ts';
@@ -26,6 +28,8 @@ export interface TakeOver {
   readonly rowsOf: string | undefined;
   /** What signs the tenants from now on, where they have a login of their own. */
   readonly wall: RowWall | undefined;
+  /** How long tables that are in use are waited for, in milliseconds. */
+  readonly waitMs: number;
   /** The keys of the tenants that are recorded in this schema. */
   readonly recorded: ReadonlySet<string>;
 }
@@ -34,8 +38,11 @@ export interface TakeOver {
  * Makes a schema with its tables and rows one that tenants share: marks it, gives it to its owner, and protects its tables, in one
  * transaction. Gives back the keys of rows that no recorded tenant has; a tenant can adopt them. Once more changes nothing.
  *
+ * Each attempt waits for a lock less long than PostgreSQL takes to end a deadlock, so that whoever waits behind it does not wait for
+ * longer. Between attempts there is a pause, in which they go on.
+ *
  * @throws PROVISION_FAILED where the schema is not there or somebody else's, CONFIG_INVALID where the login may not do it,
- * MIGRATE_FAILED where something in it cannot be protected. Then nothing was changed.
+ * MIGRATE_FAILED where something in it cannot be protected, or stays in use. Then nothing was changed.
  */
 export async function takeOverRows(pools: Pools, takeOver: TakeOver): Promise<string[]> {
   const { placement, central } = takeOver;
@@ -47,29 +54,30 @@ export async function takeOverRows(pools: Pools, takeOver: TakeOver): Promise<st
       `The schema "${placement.schema}" is somebody else's: it bears the comment "${found.owner}". It is not taken over.`,
     );
   }
-  const isShared = isMarked(found.owner, mark, isSame(placement, central));
-  for (let attempt = 1; ; attempt += 1) {
+  const deadline = performance.now() + takeOver.waitMs;
+  for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
     try {
-      return await attemptTakeOver(pools, takeOver, mark, isShared);
+      return await attemptTakeOver(pools, takeOver, mark);
     } catch (error) {
-      // The tables are in use. Whoever waits behind this meanwhile waits no longer than the limit.
-      if (!isShared || attempt === attempts || codeOf(error) !== sqlState.lockNotAvailable)
-        throw explained(error, takeOver);
+      if (codeOf(error) !== sqlState.lockNotAvailable) throw explained(error, takeOver);
+      if (performance.now() + pause > deadline) throw await stillInUse(pools, placement, takeOver.waitMs, error);
     }
+    // Two that take turns do not meet again.
+    await setTimeout(pause * (0.5 + Math.random()));
   }
 }
 
-/** How long, and how often, tables that serve tenants are waited for. It is less than PostgreSQL takes to end a deadlock. */
 const lockTimeout = '500ms';
-const attempts = 60;
+/** The pauses between attempts, in milliseconds. */
+const [firstPause, longestPause] = [100, 2_000];
 
-async function attemptTakeOver(pools: Pools, takeOver: TakeOver, mark: string, isShared: boolean): Promise<string[]> {
+async function attemptTakeOver(pools: Pools, takeOver: TakeOver, mark: string): Promise<string[]> {
   const { placement, wall } = takeOver;
   const roles = await rolesOf(pools, placement, mark, wall);
   const client = await pools.connect(placement);
   try {
-    const limit = isShared ? [`set local lock_timeout to '${lockTimeout}'`] : [];
-    await client.query(['begin', ...limit, lockOf(placement), ...roles].join('; '));
+    const limits = ['set local statement_timeout to 0', `set local lock_timeout to '${lockTimeout}'`];
+    await client.query(['begin', ...limits, lockOf(placement), ...roles].join('; '));
     const unclaimed = await protectAll(client, takeOver, mark);
     await client.query('commit');
     return unclaimed;
@@ -138,7 +146,7 @@ function ownColumns({ relations }: Catalogue, rowsOf: string): string[] {
 
 /** SQL that reads the statements with which all of a schema becomes its owner's; none where it is. */
 function handOver(placement: SharedSchema): string {
-  const { owner } = rowRoles(placement);
+  const { owner, changes } = rowRoles(placement);
   const own = `to_regrole(${quoteText(quoteName(owner))})`;
   const schema = quoteText(placement.schema);
   return `with s as (select oid, nspowner from pg_namespace where nspname = ${schema}), moves as (
@@ -151,7 +159,7 @@ function handOver(placement: SharedSchema): string {
         and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and (select relkind from pg_class where oid = t.typrelid) = 'c')
       union all
       select 3, format('alter routine %s owner to %I', f.oid::regprocedure, ${quoteText(owner)}) from pg_proc f, s
-      where f.pronamespace = s.oid and f.proowner <> ${own} and not ${isOfExtension('pg_proc', 'f.oid')}
+      where f.pronamespace = s.oid and f.proowner not in (${own}, to_regrole(${quoteText(quoteName(changes))})) and not ${isOfExtension('pg_proc', 'f.oid')}
         and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'i')
       union all
       select 4, format('alter schema %I owner to %I', ${schema}, ${quoteText(owner)}) from s where s.nspowner <> ${own}
@@ -168,7 +176,7 @@ async function handedOver(query: Query, sql: string): Promise<void> {
     if (codeOf(error) !== sqlState.insufficientPrivilege) throw error;
     throw new TenancyError(
       'CONFIG_INVALID',
-      `The login may not give away what it does not own. Have this run by who owns it, or by a superuser, and take over again: ${sql}`,
+      `The login does not own these objects. Have their owner or a superuser run this, and take over again: ${sql}`,
       { cause: error },
     );
   }
@@ -180,7 +188,7 @@ function explained(error: unknown, { placement: { schema } }: TakeOver): unknown
   if (code === sqlState.notNullViolation && column === tenantColumn) {
     return new TenancyError(
       'MIGRATE_FAILED',
-      `The table "${table}" of the schema "${schema}" has rows without a tenant. Say whose they are with rowsOf (--rows-of).`,
+      `The table "${table}" of the schema "${schema}" has rows without a tenant. Pass the tenant that owns them with rowsOf (--rows-of).`,
       { cause },
     );
   }

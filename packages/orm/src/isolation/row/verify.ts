@@ -82,7 +82,7 @@ function withoutRole({ role }: OrmPlacement) {
     if (codeOf(error) !== sqlState.undefinedObject) throw error;
     throw new TenancyError(
       'CONFIG_INVALID',
-      `A role of the shared tables is not there: ${(error as Error).message}. Restore "${role}" and those that begin with its name.`,
+      `A role of the shared tables is missing: ${(error as Error).message}. Restore "${role}" and those that begin with its name.`,
       { cause: error },
     );
   };

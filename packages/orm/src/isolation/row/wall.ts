@@ -1,4 +1,4 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import type { RowWall } from '../../placement/row-login.ts';
@@ -12,6 +12,7 @@ import {
   verifiedTenant,
 } from '../../placement/shared-tables.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
+import { scramVerifier } from '../scram-verifier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Expectation, Requirement } from './requirement.ts';
 
@@ -116,15 +117,6 @@ export function dbaLoginSql(role: string): string[] {
   ];
 }
 
-/** What PostgreSQL stores of a password, made here so that the password stands in no statement. */
-export function scramVerifier(password: string, salt: Buffer = randomBytes(16)): string {
-  const iterations = 4096;
-  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
-  const hmac = (text: string) => createHmac('sha256', salted).update(text).digest();
-  const stored = createHash('sha256').update(hmac('Client Key')).digest('base64');
-  return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${stored}:${hmac('Server Key').toString('base64')}`;
-}
-
 /** SQL that is true for a tenant's own rows, as the schema's tables have it: verified or not. */
 export function ownRowsOf({ reference }: Catalogue, schema: string): string {
   return reference?.verifies ? ownVerifiedRows(schema) : ownRows;
@@ -136,8 +128,7 @@ export function wallRequirements(
   { schema, roles, hasLogin }: Expectation,
 ): Requirement[] {
   if (!reference?.verifies) {
-    const fault =
-      'its tenants are to have a login of their own, and nothing verifies them yet: run omnitenant take-over';
+    const fault = 'its tenants are to have a separate login, but nothing verifies them yet: run omnitenant take-over';
     return hasLogin ? [{ on: 'schema', fault, open: true, steps: [] }] : [];
   }
   const callers = `${quoteName(roles.tenants)}, ${quoteName(roles.changes)}`;
@@ -153,7 +144,7 @@ export function wallRequirements(
       : [
           {
             on: secretsTable,
-            fault: `it is not there, or does not belong to the role "${roles.owner}"`,
+            fault: `it is missing, or does not belong to the role "${roles.owner}"`,
             open: true,
             steps: [],
           },

@@ -29,13 +29,13 @@ export function digestSql(target: CatalogueTarget): string {
 
 /** SQL for all that is in the schemas, as PostgreSQL writes it out. */
 export function itemsSql(target: CatalogueTarget): string {
-  return `${settings}${within(target)} select nspname as schema, kind, name, coalesce(text, '') as text
+  return `${settings(target)}${within(target)} select nspname as schema, kind, name, coalesce(text, '') as text
     from (${[...few, ...written].join(union)}) as items join s using (ns)`;
 }
 
 /** The items are hashed one by one, and the hashes joined in any order, because sorting them would take longer. */
 function hashSql(target: CatalogueTarget, items: readonly string[]): string {
-  return `${settings}${within(target)},
+  return `${settings(target)}${within(target)},
     hashed as (select ns, hashtextextended(line, 0) as one, hashtextextended(line, 1) as two from (
       select ns, concat_ws(' ', kind, name, text) as line from (${items.join(union)}) as items) as lines)
     select nspname as schema, concat_ws('.', count(one), bit_xor(one), bit_xor(two)) as digest,
@@ -45,7 +45,17 @@ function hashSql(target: CatalogueTarget, items: readonly string[]): string {
 
 const union = '\nunion all\n';
 
-const settings = `set local search_path to pg_catalog; set local jit to off; set local work_mem to '64MB';\n`;
+/**
+ * Where statistics of the catalogue are missing or old, as after many tenants were made, PostgreSQL would loop over all columns for each of thousands
+ * of tables.
+ */
+function settings({ schemas }: CatalogueTarget): string {
+  const joins = schemas.length > fewSchemas ? 'set local enable_nestloop to off; ' : '';
+  return `set local search_path to pg_catalog; set local jit to off; ${joins}set local work_mem to '64MB';\n`;
+}
+
+/** So many are looked up one by one. */
+const fewSchemas = 20;
 
 function within({ schemas, logTable, extensions }: CatalogueTarget): string {
   const log = [logTable, `${logTable}_id_seq`].map(quoteText).join(', ');

@@ -5,7 +5,7 @@ import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import type { MigrationSet } from '../migration-set.ts';
 import { appliedAfter } from '../operation.ts';
 import { digestOf, prefixesOf, versionOf } from '../version.ts';
-import { differencesOf } from './differences.ts';
+import { type CatalogueItem, differencesOf } from './differences.ts';
 import type { Found, StorageReader } from './read-storage.ts';
 import type { References } from './reference.ts';
 import type { VerifyProblem } from './verify-options.ts';
@@ -52,12 +52,33 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Tenants that share tables have one log. What keeps them apart is checked elsewhere, before each of them is served. */
-async function examineShared({ set, reader }: Examiner, tenants: readonly StoredTenant[]): Promise<readonly Finding[]> {
+async function examineShared(
+  { set, reader, references }: Examiner,
+  tenants: readonly StoredTenant[],
+): Promise<readonly Finding[]> {
   const [{ tenant }] = tenants as [StoredTenant];
-  const log = await reader.appliedShared(placementOf(tenant));
+  const placement = placementOf(tenant);
+  const log = await reader.appliedShared(placement);
   if (log === undefined) return tenants.map((stored) => ({ stored, ...missing }));
   const applied = appliedAfter(set.names, log, []);
-  return tenants.map((stored) => ({ stored, applied, ...judgeLog(set, stored, applied, false) }));
+  const isKnown = applied.every((name) => set.names.includes(name));
+  const reference = await references(tenant, isKnown ? applied : set.names).catch(orUncompared);
+  if ('problem' in reference) return tenants.map((stored) => ({ stored, applied, ...reference }));
+  const found = await reader.items(placement, placement.schema);
+  const differences = differencesOf(reference.items.filter(isOwn), found.filter(isOwn));
+  const drift = isKnown && differences.length > 0 ? drifted(applied, differences) : undefined;
+  const isCurrent = differences.length === 0;
+  return tenants.map((stored) => ({ stored, applied, ...(drift ?? judgeLog(set, stored, applied, isCurrent)) }));
+}
+
+/** Whether a migration has made it, and not what protects shared tables. */
+function isOwn({ kind, name }: CatalogueItem): boolean {
+  return kind !== 'grant' && !/(?:^|\.)omnitenant(?:_|$)/.test(name);
+}
+
+function orUncompared(error: unknown): Pick<Required<Finding>, 'problem' | 'message'> {
+  if (isTenancyError(error, 'CONFIG_INVALID')) return { problem: 'uncompared', message: error.message };
+  throw error;
 }
 
 async function judge(
@@ -143,7 +164,7 @@ function drifted(applied: readonly string[], differences: readonly string[]) {
   const made = last === undefined ? 'no migration is applied' : `the migrations up to "${last}" make other ones`;
   return {
     problem: 'differs',
-    message: `The tables were changed by something else than a migration: ${made}. Change them back, or write a migration for all tenants.`,
+    message: `The tables were changed by something other than a migration: ${made}. Change them back, or write a migration for all tenants.`,
     differences,
   } as const;
 }

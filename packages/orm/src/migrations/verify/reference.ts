@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { Pools } from '../../connections/pools.ts';
+import type { ReferenceTables } from '../../isolation/row/reference.ts';
 import type { TenantStorage } from '../../isolation/storage.ts';
-import { placementOf } from '../../placement/placement.ts';
+import { placementOf, sharesTables } from '../../placement/placement.ts';
+import { sharedPlacement } from '../../placement/shared-placement.ts';
 import type { Database } from '../../sql/client.ts';
 import { quoteText } from '../../sql/quote.ts';
 import type { MigrateTarget } from '../migrate-target.ts';
@@ -22,6 +24,7 @@ interface Reference {
 export interface ReferenceParts {
   readonly pools: Pools;
   readonly storages: Readonly<Record<string, TenantStorage>>;
+  readonly sharedTables: ReferenceTables;
   readonly migrateTarget: MigrateTarget;
   readonly reader: StorageReader;
 }
@@ -45,15 +48,15 @@ export function referencesWith(parts: ReferenceParts): References {
 /** Where one reference will do for all tenants. */
 function serverKey(tenant: Tenant): readonly unknown[] {
   const { server, url, database } = placementOf(tenant);
-  return [server, url, tenant.isolation === 'database' || database];
+  return [server, url, tenant.isolation === 'database' || database, sharesTables(tenant)];
 }
 
 async function make(
-  { pools, storages, migrateTarget, reader }: ReferenceParts,
+  { pools, migrateTarget, reader, ...parts }: ReferenceParts,
   like: Tenant,
   applied: readonly string[],
 ): Promise<Reference> {
-  const storage = storages[like.isolation] as TenantStorage;
+  const storage = scratchStorage(parts, like);
   await dropAbandoned(pools, storage, like);
   const scratch = scratchOf(like, Date.now(), randomBytes(3).toString('hex'));
   const placement = placementOf(scratch);
@@ -61,9 +64,12 @@ async function make(
   try {
     await migrateTarget(tenantTarget(scratch), upTo(applied));
     const { schema } = placement;
+    const items = await reader.items(placement, schema);
+    // There is one such schema in a database, so its items are compared at once.
+    if (sharesTables(like)) return { fingerprint: '', digest: '', items };
     const found = (await reader.read(placement, [schema])).get(schema);
     const digest = (await reader.digests(placement, [schema])).get(schema) ?? '';
-    return { fingerprint: found?.fingerprint ?? '', digest, items: await reader.items(placement, schema) };
+    return { fingerprint: found?.fingerprint ?? '', digest, items };
   } catch (cause) {
     throw cannotCompare(applied, cause);
   } finally {
@@ -71,21 +77,42 @@ async function make(
   }
 }
 
-const prefix = 'omnitenant_reference_';
+/** What makes and drops the storage of a reference. */
+type ScratchStorage = Pick<TenantStorage, 'destroy'> & { create(tenant: Tenant): Promise<unknown> };
+
+function scratchStorage(
+  { storages, sharedTables }: Pick<ReferenceParts, 'storages' | 'sharedTables'>,
+  like: Tenant,
+): ScratchStorage {
+  if (!sharesTables(like)) return storages[like.isolation] as TenantStorage;
+  return {
+    create: (tenant) => sharedTables.create(sharedPlacement(tenant)),
+    destroy: (tenant) => sharedTables.drop(sharedPlacement(tenant)),
+  };
+}
+
+function prefixOf(like: Tenant): string {
+  return sharesTables(like) ? 'omnitenant_rows_reference_' : 'omnitenant_reference_';
+}
 
 /** A tenant without a record. Its name tells when it was made, so that one that a killed process has left can be dropped by the next. */
 function scratchOf(like: Tenant, createdAt: number, suffix: string): Tenant {
   const { server, url, schema } = placementOf(like);
-  const name = `${prefix}${createdAt.toString(36)}_${suffix}`;
+  const name = `${prefixOf(like)}${createdAt.toString(36)}_${suffix}`;
   const isOwnDatabase = like.isolation === 'database';
   const placement = isOwnDatabase
     ? { server, database: name, schema, ...(url && { url }) }
-    : { server, database: placementOf(like).database, schema: name };
+    : {
+        server,
+        database: placementOf(like).database,
+        schema: name,
+        ...(sharesTables(like) && { role: name, key: name }),
+      };
   // The URL of a server of its own opens for its tenant alone.
   return { ...like, id: url ? like.id : `reference-${suffix}`, placement, createdAt: new Date(createdAt) };
 }
 
-async function dropAbandoned(pools: Pools, storage: TenantStorage, like: Tenant): Promise<void> {
+async function dropAbandoned(pools: Pools, storage: ScratchStorage, like: Tenant): Promise<void> {
   const names =
     like.isolation === 'database'
       ? 'select datname as name from pg_database'
@@ -93,7 +120,7 @@ async function dropAbandoned(pools: Pools, storage: TenantStorage, like: Tenant)
   const on: Database = placementOf(like);
   const found = await pools.query(
     on,
-    `select name from (${names}) as names where starts_with(name, ${quoteText(prefix)})`,
+    `select name from (${names}) as names where starts_with(name, ${quoteText(prefixOf(like))})`,
   );
   for (const { name } of found) {
     const [, since = '', suffix = ''] = /_([0-9a-z]{8})_([0-9a-f]{6})$/.exec(name as string) ?? [];
@@ -107,7 +134,7 @@ const abandonedAfterMs = 3_600_000;
 function cannotCompare(applied: readonly string[], cause: unknown): TenancyError {
   if (isTenancyError(cause) && cause.code !== 'MIGRATE_FAILED') return cause;
   const message =
-    `What the migrations up to "${applied.at(-1)}" make is not known, because they fail in an empty schema: ${reasonOf(cause)} ` +
+    `The migrations up to "${applied.at(-1)}" fail in an empty schema, so the tables cannot be compared: ${reasonOf(cause)} ` +
     'New tenants cannot be created either.';
   return new TenancyError('MIGRATE_FAILED', message, { cause });
 }

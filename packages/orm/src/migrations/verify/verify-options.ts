@@ -11,7 +11,7 @@ export interface VerifyOptions {
   readonly concurrency?: number | undefined;
 }
 
-/** What was found. Each tenant is counted once. */
+/** The result of `verify`. Each tenant is counted once. */
 export interface VerifyReport {
   /** How many tenants are what their migrations make. */
   readonly well: number;
@@ -35,9 +35,10 @@ export interface VerifiedGroup {
 /**
  * - `missing`: the schema or database is gone.
  * - `unreachable`: the server could not be asked.
- * - `differs`: the tables are not what the tenant's migrations make.
+ * - `uncompared`: the tables that tenants share could not be compared, because the login may not create roles.
+ * - `differs`: the tables differ from those that the tenant's migrations create.
  * - `unrecorded`: the log has other migrations than central has recorded, as after a restore.
  * - `renamed`: the tables are those of the code, and the log has the names of other migrations, as after a squash.
  * - `unknown`: the log has migrations that this code does not have.
  */
-export type VerifyProblem = 'missing' | 'unreachable' | 'differs' | 'unrecorded' | 'renamed' | 'unknown';
+export type VerifyProblem = 'missing' | 'unreachable' | 'uncompared' | 'differs' | 'unrecorded' | 'renamed' | 'unknown';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { RequestContext, wrap } from '@mikro-orm/core';
-import { firstAuthor, type IsolationCases, own } from '../assertions.ts';
+import { type EventSubscriber, RequestContext, wrap } from '@mikro-orm/core';
+import { firstAuthor, type IsolationCases, own, refuses } from '../assertions.ts';
 import { Author, Book, Tag } from '../library.ts';
 
 /** What a user of MikroORM is used to. */
@@ -57,5 +57,33 @@ export const habitCases: IsolationCases = {
       assert.equal(await firstAuthor(orm.em), author);
       orm.em.clear();
     });
+  },
+
+  'a subscriber that is registered in a tenant is refused, as it would be handed the entities of all': async ({
+    tenancy,
+    orm,
+    tenants,
+  }) => {
+    const [mine, other] = tenants as [string, string];
+    const heard: string[] = [];
+    const subscriber: EventSubscriber<Tag> = {
+      getSubscribedEntities: () => [Tag],
+      afterCreate: async ({ entity }) => void heard.push(entity.name),
+    };
+    const makeTag = async (em: typeof orm.em, tenant: string) => {
+      const tag = em.create(Tag, { name: `heard of ${tenant}` });
+      await em.flush();
+      await em.remove(tag).flush();
+    };
+    await tenancy.run(mine, async () => {
+      await refuses('CROSS_TENANT', () => orm.em.getEventManager().registerSubscriber(subscriber));
+      await refuses('CROSS_TENANT', () => orm.em.fork().getEventManager().registerSubscriber(subscriber));
+      const fork = orm.em.fork({ cloneEventManager: true });
+      fork.getEventManager().registerSubscriber(subscriber);
+      await makeTag(fork, mine);
+      await makeTag(orm.em, mine);
+    });
+    await tenancy.run(other, () => makeTag(orm.em, other));
+    assert.deepEqual(heard, [`heard of ${mine}`]);
   },
 };

@@ -36,6 +36,26 @@ export const overlappingCases: IsolationCases = {
     }
   },
 
+  'a report over all tenants reads each one’s own rows, and its loop is in no tenant': async (library) => {
+    const { tenancy, orm, tenants } = library;
+    const counted: string[] = [];
+    const report = tenancy.each(
+      async ({ id }) => {
+        await yieldToOthers();
+        const books = await orm.em.find(Book, {});
+        own(id, books, 2);
+        return books;
+      },
+      { tenants, concurrency: 3 },
+    );
+    for await (const { tenant, value } of report) {
+      own(tenant.id, value, 2);
+      await refuses('OUTSIDE_SCOPE', () => orm.em.find(Book, {}));
+      counted.push(tenant.id);
+    }
+    assert.deepEqual(counted.sort(), [...tenants].sort());
+  },
+
   'many reads at once, over fewer connections, are each answered with their own rows, and fail alone': async (
     library,
   ) => {

@@ -86,6 +86,53 @@ export const sqlCases: IsolationCases = {
     });
   },
 
+  'what a statement leaves in its session ends with it, and reaches nobody': async ({ tenancy, orm, tenants }) => {
+    const left = `select current_setting('statement_timeout') <> '7654ms' as set,
+      not exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and objid = 7654) as locked,
+      not exists (select from pg_prepared_statements where name = 'of_somebody') as prepared,
+      to_regclass('scratch') is null and to_regclass('pg_temp.scratch') is null as made`;
+    const traces = [
+      'set statement_timeout to 7654',
+      'select pg_advisory_lock(7654)',
+      'prepare of_somebody as select 1',
+      'create temporary table scratch as select name from author',
+      "create temporary table author as select 1 as id, 'temporary' as name",
+    ];
+    for (const trace of traces) {
+      const leave = (em: typeof orm.em) => em.execute(trace);
+      await Promise.all(
+        tenants.map((tenant, n) =>
+          tenancy.run(tenant, () => (n % 2 === 0 ? leave(orm.em) : orm.em.transactional(leave))),
+        ),
+      );
+      await Promise.all(
+        tenants.map((tenant) =>
+          tenancy.run(tenant, async () => {
+            const [clean] = await orm.em.execute<Record<string, boolean>[]>(left);
+            assert.deepEqual(clean, { set: true, locked: true, prepared: true, made: true }, trace);
+            own(tenant, await orm.em.fork().find(Author, {}), 2);
+          }),
+        ),
+      );
+    }
+  },
+
+  'a copy from the client, who sends no rows, fails at once and keeps no connection': async ({
+    tenancy,
+    orm,
+    tenants,
+  }) => {
+    await Promise.all(
+      tenants.map((tenant) =>
+        tenancy.run(tenant, async () => {
+          await assert.rejects(orm.em.execute('copy author from stdin'));
+          await assert.rejects(orm.em.transactional((em) => em.execute('copy author (name) from stdin with csv')));
+          own(tenant, await orm.em.fork().find(Author, {}), 2);
+        }),
+      ),
+    );
+  },
+
   'pieces of SQL in conditions, selections, orders and formulas find the tables of the tenant': async (library) => {
     const { tenancy, orm, tenants } = library;
     await Promise.all(

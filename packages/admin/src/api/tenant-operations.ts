@@ -1,0 +1,43 @@
+import type { AdminOrm } from '../admin-orm.ts';
+import { ProblemError } from '../problem.ts';
+import type { Operation } from '../schemas/operation.ts';
+import type { Call, Endpoint } from './endpoint.ts';
+import type { LongVerb, OperationRunner } from './operation-runner.ts';
+import { readTenant } from './tenant-view.ts';
+
+type Asked = Pick<Call<Endpoint>, 'request' | 'params' | 'operator'> & {
+  readonly body: { readonly reason?: string | undefined; readonly confirm?: string | undefined };
+};
+type Act = (id: string, report: Parameters<LongVerb['act']>[0]) => ReturnType<LongVerb['act']>;
+
+/** Begins operations on one tenant. A verb that destroys is confirmed by its id. */
+export function tenantOperations(orm: AdminOrm, operations: OperationRunner) {
+  async function begin(verb: string, id: string, { request, operator, body }: Asked, act: Act): Promise<Operation> {
+    const { confirm = id, reason } = body;
+    if (confirm !== id) throw notConfirmed(id);
+    return operations.begin({
+      verb,
+      tenant: id,
+      operator,
+      reason,
+      request,
+      input: body,
+      act: (report) => act(id, report),
+    });
+  }
+
+  return {
+    begin,
+
+    /** On a tenant that is there, which the path names. */
+    async beginOn(verb: string, asked: Asked, act: Act): Promise<Operation> {
+      const { id = '' } = asked.params;
+      await readTenant(orm, id);
+      return begin(verb, id, asked, act);
+    },
+  };
+}
+
+function notConfirmed(id: string): ProblemError {
+  return new ProblemError('NOT_CONFIRMED', `Confirm it with the id of the tenant: "${id}".`);
+}

@@ -1,0 +1,25 @@
+import type { ApiParts, Handlers } from './handlers.ts';
+import { readDetail, readTenant, searchOf, summaryOf } from './tenant-view.ts';
+
+/** Looks at tenants. What is read is never older than the request. */
+export function tenantHandlers({ tenancy, orm, queues }: ApiParts): Handlers<'tenants' | 'tenant' | 'tenantQueues'> {
+  return {
+    async tenants({ query: { limit, ...query } }) {
+      const found = await searchOf(orm).page({ ...query, limit: limit + 1 });
+      const shown = found.slice(0, limit);
+      return {
+        tenants: shown.map(({ tenant, version }) => summaryOf(tenant, version)),
+        next: found.length > limit ? (shown.at(-1)?.tenant.id ?? null) : null,
+      };
+    },
+
+    tenant: ({ params: { id = '' } }) => readDetail(orm, id),
+
+    async tenantQueues({ params: { id = '' } }) {
+      const { tenant } = await readTenant(orm, id);
+      const counted = () =>
+        Promise.all(queues.map(async (queue) => ({ name: queue.name, counts: await queue.getJobCounts() })));
+      return { queues: await tenancy.run(tenant.id, counted) };
+    },
+  };
+}

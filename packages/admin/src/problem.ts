@@ -1,0 +1,68 @@
+import { STATUS_CODES } from 'node:http';
+import { errorCodes, isTenancyError, type TenancyErrorCode } from '@omnitenant/core';
+import type { Problem } from './schemas/problem.ts';
+
+/** The error codes of this API's own, and the statuses that they are answered with. */
+export const problemCodes = {
+  // Who asks, and from where.
+  OPERATOR_UNKNOWN: 401,
+  PERMISSION_MISSING: 403,
+  ORIGIN_REFUSED: 403,
+
+  // What is asked.
+  NOT_FOUND: 404,
+  METHOD_UNKNOWN: 405,
+  TYPE_UNSUPPORTED: 415,
+  INPUT_INVALID: 422,
+  NOT_CONFIRMED: 422,
+
+  // Someone else was faster.
+  IF_MATCH_REQUIRED: 428,
+  KEY_REUSED: 409,
+
+  INTERNAL: 500,
+  ARCHIVES_MISSING: 501,
+} as const;
+
+/** A code of this API, or of omnitenant. */
+export type ProblemCode = keyof typeof problemCodes | TenancyErrorCode;
+
+/** An error that is answered as a problem. */
+export class ProblemError extends Error {
+  readonly code: keyof typeof problemCodes;
+  readonly issues: Problem['issues'];
+
+  constructor(code: keyof typeof problemCodes, message: string, issues?: Problem['issues']) {
+    super(message);
+    this.code = code;
+    this.issues = issues;
+  }
+}
+
+/** The status that a code is answered with. */
+export function statusOf(code: ProblemCode): number {
+  return code in problemCodes
+    ? problemCodes[code as keyof typeof problemCodes]
+    : errorCodes[code as TenancyErrorCode].status;
+}
+
+/** An error as a response. Operators read the messages of omnitenant's errors, which hold no credential; of others, only that there was one. */
+export function problemResponse(error: unknown): Response {
+  const code = codeOf(error);
+  const status = statusOf(code);
+  const problem: Problem = {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    code,
+    ...(code !== 'INTERNAL' && { detail: (error as Error).message }),
+    ...(error instanceof ProblemError && error.issues && { issues: error.issues }),
+  };
+  const headers = { ...(isTenancyError(error) && error.headers), 'Content-Type': 'application/problem+json' };
+  return new Response(JSON.stringify(problem), { status, headers });
+}
+
+function codeOf(error: unknown): ProblemCode {
+  if (error instanceof ProblemError) return error.code;
+  return isTenancyError(error) ? error.code : 'INTERNAL';
+}

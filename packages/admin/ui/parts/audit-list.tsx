@@ -1,0 +1,94 @@
+import type { AuditEntry } from '../../src/schemas/audit.ts';
+import { apiUrl, usePages } from '../api.ts';
+import { href } from '../router.ts';
+import { When } from './format.tsx';
+import { ErrorNote } from './states.tsx';
+
+/** Who did what, when and why, newest first; of one tenant or of all. */
+export function AuditList({ tenant, limit, paged }: { tenant: string | undefined; limit: number; paged?: boolean }) {
+  const url = apiUrl('audit', { tenant, limit: String(limit) });
+  const { items, isLoaded, error, loadMore } = usePages<'entries', AuditEntry>(url, 'entries', 15_000);
+  return (
+    <>
+      {error && <ErrorNote error={error} />}
+      {isLoaded && items.length === 0 && <p class="quiet empty">Nothing is recorded.</p>}
+      <ol class="audit">
+        {items.filter(isLatestOfCall).map((entry) => (
+          <Entry key={entry.id} {...entry} hideTenant={tenant !== undefined} />
+        ))}
+      </ol>
+      {paged && loadMore && (
+        <footer class="more">
+          <button type="button" onClick={loadMore}>
+            Show older
+          </button>
+        </footer>
+      )}
+    </>
+  );
+}
+
+/** That a verb began is told by how it has ended, once it has. */
+const isLatestOfCall = ({ call, outcome }: AuditEntry, _index: number, all: readonly AuditEntry[]): boolean =>
+  outcome !== 'began' || !all.some((other) => other.call === call && other.outcome !== 'began');
+
+function Entry({
+  at,
+  verb,
+  tenant,
+  actor,
+  reason,
+  outcome,
+  before,
+  after,
+  error,
+  hideTenant,
+}: AuditEntry & { hideTenant: boolean }) {
+  const changed = changesOf(before, after);
+  return (
+    <li class={outcome}>
+      <i class="dot" />
+      <div>
+        <p>
+          <b>{verb}</b>{' '}
+          {tenant && !hideTenant && (
+            <a data-row href={href('tenants', tenant)}>
+              {tenant}
+            </a>
+          )}{' '}
+          <span class={`tag ${{ failed: 'bad', vetoed: 'warn', done: 'good', began: '' }[outcome]}`}>{outcome}</span>
+        </p>
+        <p class="quiet">
+          {actor ?? 'the application'}
+          {reason && <q>{reason}</q>}
+        </p>
+        {error && <p class="bad">{error.message}</p>}
+        {changed.length > 0 && (
+          <details>
+            <summary>{changed.map(({ name }) => name).join(', ')}</summary>
+            <ul class="diff">
+              {changed.map(({ name, from, to }) => (
+                <li key={name}>
+                  {name}: <del>{from}</del> → <ins>{to}</ins>
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </div>
+      <When at={at} />
+    </li>
+  );
+}
+
+/** What differs between the records before and after, but for when they were changed. */
+function changesOf(before: unknown, after: unknown): { name: string; from: string; to: string }[] {
+  if (!isRecord(before) || !isRecord(after)) return [];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => name !== 'updatedAt' && text(before[name]) !== text(after[name]))
+    .map((name) => ({ name, from: text(before[name]), to: text(after[name]) }));
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));

@@ -1,0 +1,48 @@
+import type { ComponentChildren } from 'preact';
+import type { Connections, FleetSummary } from '../../src/schemas/fleet.ts';
+import type { TenantSummary } from '../../src/schemas/tenant.ts';
+import { apiUrl, useGet } from '../api.ts';
+import { count, plural, When } from '../parts/format.tsx';
+import { Panel } from '../parts/states.tsx';
+import { href } from '../router.ts';
+
+type Note = [kind: string, to: string, name: string, detail?: ComponentChildren];
+
+const stuck = ['failed', 'removing', 'provisioning'] as const;
+
+/** What an operator looks at first: tenants that are stuck or behind, and servers that make requests wait. */
+export function Attention({ status, behind }: FleetSummary) {
+  const first = stuck.find((name) => status[name]) ?? 'failed';
+  const { value } = useGet<{ tenants: TenantSummary[] }>(apiUrl('tenants', { status: first, limit: '4' }));
+  const servers = useGet<Connections>(apiUrl('connections'), 5_000).value?.servers ?? {};
+  const shown = value?.tenants ?? [];
+  const rest = stuck.reduce((sum, name) => sum + (status[name] ?? 0), 0) - shown.length;
+  const notes: Note[] = shown.map((tenant) => [
+    tenant.status,
+    href('tenants', tenant.id),
+    tenant.name,
+    <When key="at" at={tenant.updatedAt} />,
+  ]);
+  if (value && rest > 0) notes.push(['stuck', `${href()}?status=${first}`, plural(rest, 'more tenant')]);
+  if (behind > 0) notes.push(['behind', href('migrations'), plural(behind, 'tenant'), 'pending migrations']);
+  for (const [name, { waiting, heldBack }] of Object.entries(servers)) {
+    const detail = `${count(waiting)} waiting, ${count(heldBack)} over their share`;
+    if (waiting + heldBack > 0) notes.push(['noisy', href('connections'), name, detail]);
+  }
+  return (
+    <Panel title="Needs attention">
+      {notes.length === 0 && <p class="quiet">Nothing. All tenants have what the code has, and no request waits.</p>}
+      <ul class="attention">
+        {notes.map(([kind, to, name, detail]) => (
+          <li key={to + name}>
+            <a href={to}>
+              <span class={`tag ${['behind', 'noisy'].includes(kind) ? 'warn' : 'bad'}`}>{kind}</span>
+              <b>{name}</b>
+              <small>{detail}</small>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

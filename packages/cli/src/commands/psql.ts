@@ -1,0 +1,35 @@
+import { allowClosed, reason } from '../application/options.ts';
+import { withApplication } from '../application/with-application.ts';
+import { examples } from '../terminal/examples.ts';
+import type { Program } from '../terminal/program.ts';
+import { runPsql } from '../terminal/psql.ts';
+
+export function psql(program: Program): void {
+  program
+    .command('psql')
+    .summary('open psql in a tenant')
+    .description(
+      'Opens psql with a temporary login that can only read and write the rows of one tenant. The login is dropped when psql ends.',
+    )
+    .argument('<tenant>', 'tenant id')
+    .argument('[args...]', 'after --: arguments of psql')
+    .option('--read-only', 'the login may only read')
+    .addOption(allowClosed)
+    .addOption(reason)
+    .addHelpText(
+      'after',
+      examples({ 'psql acme': 'a prompt', "psql acme --read-only -- -c 'select count(*) from task'": 'one statement' }),
+    )
+    .action(async (id, args, { readOnly, ...entering }, command) => {
+      await withApplication(command, async ({ tenancy, orm }) => {
+        await tenancy.run(
+          id,
+          async () => {
+            await using login = await orm.credentials.lend(id, { readOnly });
+            process.exitCode = await runPsql(args, login.env);
+          },
+          entering,
+        );
+      });
+    });
+}

@@ -1,0 +1,67 @@
+import { inspect } from 'node:util';
+
+// After a colon stands a password, which may contain anything, or a port: digits and a slash.
+const userInfo = /:\/\/(?:[^\s'"`/:@]{0,512}@|[^\s'"`/:@]{0,512}:(?!\d+\/)[^\s'"`]{0,512}@)/g;
+
+/** The words that name a secret. A text is masked only after a `certain` one; `ambiguous` ones are common in prose. */
+const secretWords = {
+  certain: ['password', 'passwd', 'pwd', 'secret', 'token', 'api[-_]?key'],
+  ambiguous: ['pass', 'key', 'credential', 'auth', 'dsn', 'cookie', 'private'],
+};
+
+const value = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&)}\]]+)/.source;
+const secretSetting = new RegExp(`((?:${secretWords.certain.join('|')})["']?\\s{0,9}[=:]\\s{0,9})${value}`, 'gi');
+const secretName = new RegExp([...secretWords.certain, ...secretWords.ambiguous].join('|'), 'i');
+
+/** The text with the credentials in its URLs (`user:secret@`) and settings (`password=…`) masked. */
+export function redact(text: string): string {
+  return text.replace(userInfo, '://***@').replace(secretSetting, '$1***');
+}
+
+/** Whether the name of a setting says that its value is secret. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name);
+}
+
+/** What stands in place of a secret. */
+const masked = '***';
+
+/** A copy as plain JSON, in which values with a secret-like name or form are masked. */
+export function withoutSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  const shown = ([name, held]: [string, unknown]) => [name, isSecretName(name) ? masked : withoutSecrets(held)];
+  return Object.fromEntries(Object.entries(value).map(shown));
+}
+
+/** The columns of a tenant as plain JSON, with secrets and hidden columns masked. */
+export function withoutHidden(columns: object, hidden: readonly string[] = []): unknown {
+  const shown = ([name, held]: [string, unknown]) => [name, hidden.includes(name) && held != null ? masked : held];
+  return withoutSecrets(Object.fromEntries(Object.entries(columns).map(shown)));
+}
+
+/** The cause itself, or a copy with its credentials masked if it contains any. */
+export function withoutCredentials(cause: unknown): unknown {
+  if (typeof cause === 'string') return redact(cause);
+  if (typeof cause !== 'object' || cause === null || isClean(cause)) return cause;
+  if (!(cause instanceof Error)) return redact(inspect(cause));
+
+  const copy = new Error(redact(cause.message));
+  copy.name = cause.name;
+  if (cause.stack !== undefined) copy.stack = redact(cause.stack);
+  for (const [key, value] of Object.entries(cause)) {
+    if (typeof value === 'string') Object.assign(copy, { [key]: redact(value) });
+    else if (typeof value !== 'object' && typeof value !== 'function') Object.assign(copy, { [key]: value });
+  }
+  if ('cause' in cause) copy.cause = withoutCredentials(cause.cause);
+  if (cause instanceof AggregateError) Object.assign(copy, { errors: cause.errors.map(withoutCredentials) });
+  return copy;
+}
+
+function isClean(cause: object): boolean {
+  const shown = inspect(cause, { depth: 6, maxArrayLength: 100 });
+  return redact(shown) === shown;
+}

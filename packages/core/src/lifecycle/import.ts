@@ -1,0 +1,89 @@
+import type { ArchivedTenant } from '../archive/archive-part.ts';
+import { drain, type OpenArchive, openArchive } from '../archive/read-archive.ts';
+import { TenancyError } from '../errors/errors.ts';
+import { type OptionNames, unknownOption } from '../errors/unknown-option.ts';
+import type { Placement, Tenant, TenantInput } from '../models/tenant.ts';
+import { createTenant } from './create.ts';
+import { type DomainRules, needsProof } from './domain-rules.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+/** Options of `tenants.import`. */
+export interface ImportOptions {
+  /** The id of the new tenant. Default: the one in the archive. Domains come along under that one only, and not those that have to be proved. */
+  readonly as?: string | undefined;
+  /** Default: as `create` chooses. */
+  readonly isolation?: string | undefined;
+  readonly placement?: Placement | undefined;
+}
+
+const optionNames: OptionNames<ImportOptions> = { as: true, isolation: true, placement: true };
+
+/** Creates a tenant with the contents of an archive, and migrates it. */
+export async function importTenant<T extends Tenant>(
+  lifecycle: Lifecycle<T>,
+  bytes: AsyncIterable<Uint8Array>,
+  options: ImportOptions = {},
+): Promise<T> {
+  const fault = unknownOption(options, optionNames);
+  if (fault !== undefined) throw new TenancyError('CONFIG_INVALID', `tenants.import() ${fault}`);
+  const archive = await openArchive(bytes);
+  try {
+    const missing = archive.manifest.resources.find((name) => !lifecycle.resources.some((each) => each.name === name));
+    if (missing !== undefined) throw ofAnother(missing);
+    return await createTenant(lifecycle, inputOf<T>(lifecycle, archive.manifest.tenant, options), {
+      kind: 'import',
+      load: (tenant) => load(archive, lifecycle, tenant),
+    });
+  } finally {
+    await archive.close();
+  }
+}
+
+/** Gives each resource its parts, in the order of the archive. One that has none is told so, too. */
+async function load<T extends Tenant>(
+  archive: OpenArchive,
+  { resources }: Lifecycle<T>,
+  tenant: Tenant,
+): Promise<void> {
+  const done = new Set<string>();
+  for (let next = archive.nextResource(); next !== undefined; next = archive.nextResource()) {
+    const { name, parts } = next;
+    const resource = resources.find((each) => each.name === name);
+    if (resource?.import === undefined || done.has(name)) throw ofAnother(name);
+    done.add(name);
+    await resource.import(tenant, parts);
+    // A resource that wants none of its parts.
+    for await (const { bytes } of parts) await drain(bytes);
+  }
+  await archive.verify();
+  for (const resource of resources) if (!done.has(resource.name)) await resource.import?.(tenant, nothing());
+}
+
+async function* nothing(): AsyncGenerator<never> {}
+
+function inputOf<T extends Tenant>(
+  rules: DomainRules,
+  { id, name, config, columns, dates, domains }: ArchivedTenant,
+  { as = id, isolation, placement }: ImportOptions,
+): TenantInput<T> {
+  const own = Object.entries(columns).map(([column, value]) => [
+    column,
+    dates.includes(column) ? new Date(value as string) : value,
+  ]);
+  return {
+    ...Object.fromEntries(own),
+    id: as,
+    name,
+    config,
+    // An archive proves nothing.
+    domains: as === id ? domains.filter(({ host }) => !needsProof(host, rules)) : [],
+    // Those of the options only: an archive does not say where its tenant goes.
+    isolation,
+    placement,
+  } as TenantInput<T>;
+}
+
+function ofAnother(resource: string): TenancyError {
+  const message = `This archive has data of a resource "${resource}", which cannot be imported here. It is the archive of another application.`;
+  return new TenancyError('ARCHIVE_INVALID', message);
+}

@@ -1,0 +1,85 @@
+import { withoutHidden } from '../errors/redact.ts';
+import { isTenantId, type Tenant } from '../models/tenant.ts';
+import type { Auditing } from '../signals/auditing.ts';
+import type { TenantStore } from '../stores/store.ts';
+import type { TenantRegistry } from './tenant-registry.ts';
+
+/** A registry that has each of its verbs recorded, with the tenant's record before and after. */
+export function auditedRegistry<T extends Tenant>(
+  registry: TenantRegistry<T>,
+  store: Pick<TenantStore<T>, 'find' | 'domains' | 'hiddenColumns'>,
+  auditing: Auditing,
+): TenantRegistry<T> {
+  const recordIn = (tenant: Tenant) => auditedRecord(tenant, store.hiddenColumns);
+
+  async function recordOf(id: string): Promise<unknown> {
+    const tenant = await store.find(id);
+    return tenant && recordIn(tenant);
+  }
+
+  async function domainsOf(id: string): Promise<unknown> {
+    return { domains: (await store.domains(id)).map(({ host, primary }) => ({ host, primary })) };
+  }
+
+  /** What names no tenant that can be is refused before anything is done, and says nothing of one. */
+  async function take<R>(verb: string, id: string, act: () => Promise<R>, look = recordOf): Promise<R> {
+    if (!isTenantId(id)) return act();
+    const isNew = verb === 'create' || verb === 'adopt';
+    const after = (result: R | undefined) => (isTenant(result) ? recordIn(result) : look(id));
+    return auditing({ verb, tenant: id, before: isNew ? undefined : () => look(id), after }, act);
+  }
+
+  return {
+    // Named one by one, so that the compiler asks about each new verb.
+    get: registry.get,
+    tryGet: registry.tryGet,
+    findByDomain: registry.findByDomain,
+    all: registry.all,
+    domains: registry.domains,
+    create: (input, options) => take('create', input?.id, () => registry.create(input, options)),
+    adopt: (input, options) => take('adopt', input?.id, () => registry.adopt(input, options)),
+    repair: ((id: string, options?: { readonly clear: boolean }) =>
+      take(options?.clear ? 'clear' : 'repair', id, () =>
+        registry.repair(id, options as { readonly clear: boolean }),
+      )) as TenantRegistry<T>['repair'],
+    reset: (id) => take('reset', id, () => registry.reset(id)),
+    update: (id, change, options) => take('update', id, () => registry.update(id, change, options)),
+    migrate: (id) => take('migrate', id, () => registry.migrate(id)),
+    suspend: (id) => take('suspend', id, () => registry.suspend(id)),
+    startMaintenance: (id) => take('maintain', id, () => registry.startMaintenance(id)),
+    archive: (id, options) => take('archive', id, () => registry.archive(id, options)),
+    resume: (id) => take('resume', id, () => registry.resume(id)),
+    remove: ((id: string, options?: object) =>
+      take('remove', id, () => registry.remove(id, options as never))) as TenantRegistry<T>['remove'],
+    export: (id, options) =>
+      take(options?.anonymise ? 'export-anonymised' : 'export', id, () => registry.export(id, options)),
+    async import(archive, options) {
+      const act = () => registry.import(archive, options);
+      const as = options?.as;
+      if (as !== undefined && !isTenantId(as)) return act();
+      return auditing({ verb: 'import', tenant: as, after: (tenant) => tenant && recordIn(tenant) }, act);
+    },
+    async erase(id, keep) {
+      const act = () => registry.erase(id, keep);
+      // What it keeps of the tenant is the proof.
+      return isTenantId(id) ? auditing({ verb: 'erase', tenant: id, after: (erasure) => erasure }, act) : act();
+    },
+    move: (id, target, options) => take('move', id, () => registry.move(id, target, options)),
+    undoMove: (id) => take('undo-move', id, () => registry.undoMove(id)),
+    purge: (options) =>
+      auditing({ verb: 'purge', after: (purge) => purge && { purged: purge.purged } }, () => registry.purge(options)),
+    addDomain: (id, host, options) => take('add-domain', id, () => registry.addDomain(id, host, options), domainsOf),
+    removeDomain: (id, host) => take('remove-domain', id, () => registry.removeDomain(id, host), domainsOf),
+  };
+}
+
+/** Whether a verb has returned the record as it is since. */
+function isTenant(result: unknown): result is Tenant {
+  return typeof result === 'object' && result !== null && 'placement' in result;
+}
+
+/** A tenant's record as the audit keeps it: without what its server is reached with, and without secrets. */
+function auditedRecord({ placement, ...record }: Tenant, hidden: readonly string[] | undefined): unknown {
+  const { url, key, ...where } = placement;
+  return withoutHidden({ ...record, placement: where }, hidden);
+}

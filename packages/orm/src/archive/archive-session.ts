@@ -1,0 +1,101 @@
+import type { Tenant } from '@omnitenant/core';
+import type { Pools } from '../connections/pools.ts';
+import { extensionsOf, placementOf, sharesTables } from '../placement/placement.ts';
+import { rowRoles } from '../placement/shared-tables.ts';
+import { pinOf } from '../session/pin.ts';
+import { lastOf, type QueryResult, type SqlClient } from '../sql/client.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+
+/** One transaction on one connection, in one tenant. */
+export interface ArchiveSession {
+  readonly client: SqlClient;
+  readonly schema: string;
+  /** The value of the tenant's column, where it shares tables. */
+  readonly key: string | undefined;
+  readonly isShared: boolean;
+  query(sql: string): Promise<QueryResult['rows']>;
+  /** From here on, row-level security lets nothing through that is not the tenant's. Does nothing where tables are not shared. */
+  bindToRows(): Promise<void>;
+  /** From here on, the owner of the tables reads and writes, and what it inserts is the tenant's. */
+  actAsOwner(): Promise<void>;
+}
+
+/** Text that COPY writes is the same everywhere, and exact. */
+const settings = {
+  client_encoding: 'UTF8',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'postgres',
+  timezone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  lc_monetary: 'C',
+  xmloption: 'content',
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  lock_timeout: '10s',
+};
+
+/** Works in one transaction, in the tenant's schema; commits it, or else closes the connection, which undoes it. */
+export async function inArchiveSession<R>(
+  { pools, extensions }: { readonly pools: Pools; readonly extensions: string },
+  tenant: Tenant,
+  mode: 'read' | 'write',
+  work: (session: ArchiveSession) => Promise<R>,
+): Promise<R> {
+  const session = await openArchiveSession({ pools, extensions }, tenant, mode);
+  try {
+    const result = await work(session);
+    await session.end();
+    return result;
+  } finally {
+    session.release();
+  }
+}
+
+/** Begins the transaction. It ends with `end`, and is undone by `release` without it. */
+export async function openArchiveSession(
+  { pools, extensions }: { readonly pools: Pools; readonly extensions: string },
+  tenant: Tenant,
+  mode: 'read' | 'write',
+): Promise<ArchiveSession & { end(): Promise<void>; release(): void }> {
+  const placement = placementOf(tenant);
+  const isShared = sharesTables(tenant);
+  const { owner, changes } = rowRoles(placement);
+  const client = await pools.connect(placement);
+  let isOver = false;
+  const query = async (sql: string) => lastOf(await client.query(sql)).rows;
+  const become = (role: string) => query(`set local role ${quoteName(role)}`);
+  const release = () => client.release(!isOver);
+  try {
+    const pin = pinOf(isShared ? { ...placement, role: owner } : placement, {
+      extensions: extensionsOf(tenant, extensions),
+      ...(isShared && { rowsOf: placement.key ?? '' }),
+    });
+    const begin = mode === 'read' ? 'begin isolation level repeatable read read only' : 'begin';
+    // Rows that a policy hides are an error. In shared tables, one keeps the tenants apart.
+    const all = isShared ? settings : { ...settings, row_security: 'off' };
+    const set = Object.entries(all).map(([name, value]) => `set local ${name} to ${quoteText(value)}`);
+    await query([begin, ...set, ...pin].join('; '));
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return {
+    client,
+    schema: placement.schema,
+    key: isShared ? placement.key : undefined,
+    isShared,
+    query,
+    bindToRows: async () => {
+      if (isShared) await become(changes);
+    },
+    actAsOwner: async () => {
+      if (isShared) await become(owner);
+    },
+    end: async () => {
+      await query('commit');
+      isOver = true;
+    },
+    release,
+  };
+}

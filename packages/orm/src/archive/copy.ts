@@ -1,0 +1,100 @@
+import { pipeline } from 'node:stream/promises';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { tenantColumn } from '../placement/shared-tables.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import type { ArchiveSession } from './archive-session.ts';
+import { rowsDigest } from './rows-digest.ts';
+import type { TenantTable } from './tenant-tables.ts';
+
+/** What a table's rows come to. */
+export interface CopiedRows {
+  readonly rows: number;
+  readonly sha256: string;
+}
+
+/** How a table is read. */
+interface CopyOutOptions {
+  /** Is told how many rows there were, once they were read. */
+  readonly done: (rows: number) => void;
+  /** A secret that decides the order, instead of the key. */
+  readonly shuffle?: string | undefined;
+}
+
+/** Streams a table's rows, in the order of its key. */
+export async function* copyOut(
+  session: ArchiveSession,
+  table: TenantTable,
+  { done, shuffle }: CopyOutOptions,
+): AsyncGenerator<Uint8Array> {
+  const stream = session.client.query(copyTo(`copy (${rowsOf(session, table, shuffle)}) to stdout`));
+  yield* stream;
+  // Behind the rows comes their number, which has arrived when the next statement is answered.
+  await session.query('select');
+  done(stream.rowCount);
+}
+
+/** The numbers of the rows that the current role sees in tables. */
+export async function countRows(session: ArchiveSession, tables: readonly TenantTable[]): Promise<readonly number[]> {
+  const counts = tables.map((table) => `(select count(*) ${fromRows(session, table)})`);
+  const [found] = await session.query(`select array[${counts.join(', ')}]::text[] as counts`);
+  return ((found?.['counts'] ?? []) as readonly string[]).map(Number);
+}
+
+/** The digest of a table's rows as they are now. */
+export async function digestOf(session: ArchiveSession, table: TenantTable): Promise<CopiedRows> {
+  const digest = rowsDigest(table);
+  let rows = 0;
+  for await (const chunk of copyOut(session, table, { done: (count) => (rows = count) })) digest.update(chunk);
+  return { rows, sha256: digest.digest() };
+}
+
+/** Writes rows into a table, `into` which may be one that stands in for it. */
+export async function copyIn(
+  session: ArchiveSession,
+  table: TenantTable,
+  into: string,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<CopiedRows> {
+  const digest = rowsDigest(table);
+  async function* digested(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      digest.update(chunk);
+      yield chunk;
+    }
+  }
+  const columns = table.columns.map(({ name }) => quoteName(name));
+  // Without a list, COPY takes all columns: in shared tables, the tenant's too.
+  const list = columns.length > 0 || session.isShared ? `(${columns.join(', ')})` : '';
+  const stream = session.client.query(copyFrom(`copy ${into} ${list} from stdin`));
+  await pipeline(digested(), stream);
+  return { rows: stream.rowCount, sha256: digest.digest() };
+}
+
+/** The table, with its schema. */
+export function qualified({ schema }: Pick<ArchiveSession, 'schema'>, name: string): string {
+  return `${quoteName(schema)}.${quoteName(name)}`;
+}
+
+/** SQL for a tenant's rows of a table. The same rows come in the same order on every server. */
+function rowsOf(session: ArchiveSession, table: TenantTable, shuffle: string | undefined): string {
+  const { columns, key } = table;
+  const list = columns.map((column) => quoteName(column.name)).join(', ');
+  if (shuffle !== undefined) {
+    const text = key.length > 0 ? key.map(quoteName).join(', ') : list;
+    return `select ${list} ${fromRows(session, table)} order by md5(${quoteText(shuffle)} || row(${text})::text) collate "C"`;
+  }
+  const order = columns
+    .filter((column) => key.includes(column.name))
+    .sort((a, b) => key.indexOf(a.name) - key.indexOf(b.name))
+    .map((column) => `${quoteName(column.name)}${column.collated ? ' collate "C"' : ''}`);
+  if (order.length === 0 && columns.length > 0) order.push(`row(${list})::text collate "C"`);
+  return [
+    `select ${list} ${fromRows(session, table)}`,
+    ...(order.length > 0 ? [`order by ${order.join(', ')}`] : []),
+  ].join(' ');
+}
+
+function fromRows(session: ArchiveSession, { name, kind }: TenantTable): string {
+  const from = `from ${kind === 'r' ? 'only ' : ''}${qualified(session, name)}`;
+  return session.key === undefined ? from : `${from} where ${tenantColumn} = ${quoteText(session.key)}`;
+}

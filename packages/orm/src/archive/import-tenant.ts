@@ -1,0 +1,136 @@
+import type { Tenant } from '@omnitenant/core';
+import type { ArchivePart } from '@omnitenant/core/extend';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
+import { type ArchiveSession, inArchiveSession } from './archive-session.ts';
+import { type CopiedRows, digestOf, qualified } from './copy.ts';
+import type { ArchiveParts } from './export-tenant.ts';
+import {
+  invalid,
+  manifestPart,
+  type OrmManifest,
+  parseOrmManifest,
+  partsInOrder,
+  rowsPart,
+  tablePart,
+} from './orm-manifest.ts';
+import { writeSequences } from './sequences.ts';
+import { tableLoader } from './table-loader.ts';
+import { readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
+
+/** What a tenant's database is filled with. */
+export interface ImportParts extends ArchiveParts {
+  /** Brings the tenant's storage to these migrations. */
+  readonly bringTo: (tenant: Tenant, migrations: readonly string[]) => Promise<void>;
+}
+
+/** Fills a tenant's storage with the parts of an archive: all of it or nothing, and compared with what was read. */
+export async function importTenant(
+  parts: ImportParts,
+  tenant: Tenant,
+  archive: AsyncIterable<ArchivePart>,
+): Promise<void> {
+  const reading = partsInOrder(archive);
+  const manifest = parseOrmManifest(await reading.json(manifestPart));
+  await parts.bringTo(tenant, manifest.migrations);
+  const logTable = await parts.logTable();
+  let loading: string | undefined;
+  await inArchiveSession(parts, tenant, 'write', (session) =>
+    fill(session).catch((error: unknown) => Promise.reject(explained(error, session, loading))),
+  );
+
+  async function fill(session: ArchiveSession): Promise<void> {
+    const found = await readTenantTables(session, logTable);
+    const tables = tablesOf(manifest, found);
+    const loader = tableLoader(session, found);
+    await loader.begin();
+    const loaded: CopiedRows[] = [];
+    for (const [index, table] of tables.entries()) {
+      const bytes = await reading.next(tablePart(index));
+      loading = table.name;
+      loaded.push(await loader.load(table, bytes));
+    }
+    loading = undefined;
+    compareCounts(loaded, await reading.json(rowsPart));
+    await reading.end();
+    await loader.end();
+    await writeSequences(session, manifest.sequences);
+    await compareRows(session, tables, loaded);
+    for (const view of found.materializedViews)
+      await session.query(`refresh materialized view ${qualified(session, view)}`);
+  }
+}
+
+/**
+ * The archive's tables as they are here, with the archive's columns and order.
+ *
+ * @throws ARCHIVE_INVALID where they differ.
+ */
+function tablesOf(manifest: OrmManifest, { tables, sequences }: TenantTables): readonly TenantTable[] {
+  const archived = new Map(manifest.tables.map((table) => [table.name, table]));
+  const differences = [
+    ...[...tables.keys()].filter((name) => !archived.has(name)).map((name) => `it lacks the table "${name}"`),
+    ...manifest.tables.flatMap(({ name, columns, key }) => {
+      const table = tables.get(name);
+      if (table === undefined) return [`the table "${name}" is not made by the migrations`];
+      const here = table.columns.map((column) => column.name);
+      const there = columns.map((column) => column.name);
+      if (here.toSorted().join('\n') !== there.toSorted().join('\n'))
+        return [`the table "${name}" has other columns here`];
+      return key.join('\n') === table.key.join('\n') ? [] : [`the table "${name}" has another key here`];
+    }),
+    ...manifest.sequences
+      .filter(({ name }) => !sequences.some((sequence) => sequence.name === name))
+      .map(({ name }) => `the sequence "${name}" is not made by the migrations`),
+  ];
+  if (archived.size < manifest.tables.length) differences.push('it names a table twice');
+  if (differences.length > 0) throw invalid(differences.slice(0, 3).join(', and '));
+  return manifest.tables.map(({ name, columns, compared }) => {
+    const table = tables.get(name) as TenantTable;
+    const order = columns.map((column) => column.name);
+    const sorted = table.columns.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+    return { ...table, columns: sorted, compared };
+  });
+}
+
+function compareCounts(loaded: readonly CopiedRows[], counts: unknown): void {
+  if (JSON.stringify(counts) !== JSON.stringify(loaded.map(({ rows }) => rows))) {
+    throw invalid('it has other numbers of rows than it says');
+  }
+}
+
+/** Reads the rows back as an export would. */
+async function compareRows(
+  session: ArchiveSession,
+  tables: readonly TenantTable[],
+  loaded: readonly CopiedRows[],
+): Promise<void> {
+  await session.bindToRows();
+  for (const [index, table] of tables.entries()) {
+    const { rows, sha256 } = await digestOf(session, table);
+    if (rows === loaded[index]?.rows && sha256 === loaded[index].sha256) continue;
+    throw invalid(
+      `the rows of the table "${table.name}" are not the same once they are stored, as where a trigger changes them`,
+    );
+  }
+  await session.actAsOwner();
+}
+
+/** What PostgreSQL says of a row that it refuses has the row's values, in the message and beside it: the names are kept. */
+function explained(error: unknown, { isShared }: ArchiveSession, loading: string | undefined): unknown {
+  const code = codeOf(error);
+  if (code === undefined || !refusesRows.test(code)) return error;
+  const { table = loading, column, constraint } = error as Partial<Record<string, string>>;
+  const of = table === undefined ? '' : ` of its table "${table}"`;
+  if (isShared && code === sqlState.uniqueViolation) {
+    return invalid(
+      `rows${of} have keys that are taken in the tables that tenants share, by the tenant that it is a copy of or by numbers of ` +
+        'the same sequence. Import it with isolation "schema" or "database"',
+    );
+  }
+  const named = Object.entries({ column, constraint }).filter(([, name]) => name !== undefined);
+  const where = [code, ...named.map(([what, name]) => `${what} "${name}"`)].join(', ');
+  return invalid(`PostgreSQL refuses a row${of} (${where})`);
+}
+
+/** The classes of errors in data, in constraints, of checks in views and of functions. */
+const refusesRows = /^(22|23|44|P0)/;

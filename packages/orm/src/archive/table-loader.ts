@@ -1,0 +1,84 @@
+import { quoteName } from '../sql/quote.ts';
+import type { ArchiveSession } from './archive-session.ts';
+import { type CopiedRows, copyIn, qualified } from './copy.ts';
+import { foreignKeyOrder } from './foreign-key-order.ts';
+import type { TenantTable, TenantTables } from './tenant-tables.ts';
+
+/** Fills tables in an order that foreign keys allow, without rights that only a superuser has. */
+export interface TableLoader {
+  /** Empties the tables of what migrations have inserted, and silences their triggers, which fired when the rows were first written. */
+  begin(): Promise<void>;
+  load(table: TenantTable, bytes: AsyncIterable<Uint8Array>): Promise<CopiedRows>;
+  /** Checks deferred constraints, and enables the triggers. */
+  end(): Promise<void>;
+}
+
+/**
+ * Tables that refer to each other in a circle are first filled aside, and then by one statement, after which PostgreSQL looks at
+ * their foreign keys. Shared tables are left as they are, because others are at work in them: triggers fire there.
+ */
+export function tableLoader(session: ArchiveSession, { tables }: TenantTables): TableLoader {
+  const groups = foreignKeyOrder(new Map([...tables].map(([name, { references }]) => [name, references])));
+  const circles = groups.filter(({ length }) => length > 1);
+  const aside = new Map<string, TenantTable>();
+  const silenced = session.isShared ? [] : [...tables.values()].filter(({ triggers }) => triggers.length > 0);
+
+  async function setTriggers(sqlOf: (trigger: TenantTable['triggers'][number]) => string): Promise<void> {
+    for (const { name, triggers } of silenced) {
+      for (const trigger of triggers) {
+        await session.query(
+          `alter table ${qualified(session, name)} ${sqlOf(trigger)} trigger ${quoteName(trigger.name)}`,
+        );
+      }
+    }
+  }
+
+  async function loadAside(table: TenantTable, bytes: AsyncIterable<Uint8Array>): Promise<CopiedRows> {
+    const into = asideName(aside.size);
+    const names = namesOf(table);
+    await session.query(
+      `create temp table ${into} on commit drop as select ${names.map(quoteName).join(', ')} from ${qualified(session, table.name)} with no data`,
+    );
+    const copied = await copyIn(session, table, `pg_temp.${into}`, bytes);
+    aside.set(table.name, table);
+    const circle = circles.find((one) => one.includes(table.name)) ?? [];
+    if (circle.every((name) => aside.has(name))) await moveIn(circle);
+    return copied;
+  }
+
+  async function moveIn(circle: readonly string[]): Promise<void> {
+    const insertions = circle.map((name, n) => {
+      const list = namesOf(aside.get(name) as TenantTable)
+        .map(quoteName)
+        .join(', ');
+      const from = asideName([...aside.keys()].indexOf(name));
+      return `i${n} as (insert into ${qualified(session, name)} (${list}) overriding system value select ${list} from pg_temp.${from})`;
+    });
+    await session.query(`with ${insertions.join(', ')} select`);
+  }
+
+  return {
+    async begin() {
+      await session.query('set constraints all deferred');
+      if (session.isShared || tables.size === 0) return;
+      await session.query(`truncate ${[...tables.keys()].map((name) => qualified(session, name)).join(', ')}`);
+      await setTriggers(() => 'disable');
+    },
+    load: (table, bytes) =>
+      circles.some((circle) => circle.includes(table.name))
+        ? loadAside(table, bytes)
+        : copyIn(session, table, qualified(session, table.name), bytes),
+    async end() {
+      await session.query('set constraints all immediate');
+      await setTriggers(({ always }) => (always ? 'enable always' : 'enable'));
+    },
+  };
+}
+
+function namesOf({ columns }: TenantTable): readonly string[] {
+  return columns.map(({ name }) => name);
+}
+
+function asideName(index: number): string {
+  return `omnitenant_aside_${index}`;
+}

@@ -1,0 +1,97 @@
+import { formerTenants, secretsTable, standInPrefix, tenantColumn } from '../placement/shared-tables.ts';
+import { isOfExtension } from '../sql/extensions.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
+import type { ArchiveSession } from './archive-session.ts';
+
+/** A table that has rows of the tenant. */
+export interface TenantTable {
+  readonly name: string;
+  /** As in pg_class: `r`, or `p` for a partitioned table, whose partitions are not listed. */
+  readonly kind: 'r' | 'p';
+  /** The columns that COPY takes; not those that PostgreSQL computes, nor the tenant's in shared tables. */
+  readonly columns: readonly TableColumn[];
+  readonly key: readonly string[];
+  /** The columns by which its rows are compared with an anonymised archive, in any order. */
+  readonly compared?: readonly string[] | undefined;
+  /** The tables of the same schema that its foreign keys lead to. */
+  readonly references: readonly string[];
+  /** The columns of these foreign keys, and the columns that they refer to. */
+  readonly foreignKeys: readonly { readonly column: string; readonly references: string; readonly target: string }[];
+  /** The triggers that fire. */
+  readonly triggers: readonly { readonly name: string; readonly always: boolean }[];
+}
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Whether a collation decides its order. */
+  readonly collated: boolean;
+  /** Whether it may hold the number of a large object. */
+  readonly isOid: boolean;
+  readonly notNull: boolean;
+  /** Whether a unique index has it, also in an expression. */
+  readonly isUnique: boolean;
+  /** Whether values that differ in case are the same. */
+  readonly foldsCase: boolean;
+}
+
+/** A sequence, and the columns of whole numbers that take their values from it. */
+export interface TenantSequence {
+  readonly name: string;
+  readonly columns: readonly { readonly table: string; readonly column: string }[];
+}
+
+export interface TenantTables {
+  readonly tables: ReadonlyMap<string, TenantTable>;
+  readonly sequences: readonly TenantSequence[];
+  /** In the order in which they were made. */
+  readonly materializedViews: readonly string[];
+}
+
+/** Reads what a tenant's schema holds. */
+export async function readTenantTables(session: ArchiveSession, logTable: string): Promise<TenantTables> {
+  const { schema, isShared } = session;
+  const own = [logTable, formerTenants, secretsTable].map(quoteText).join(', ');
+  const inSchema = `c.relnamespace = ${quoteText(quoteName(schema))}::regnamespace and not ${isOfExtension('pg_class', 'c.oid')}`;
+  const column = `a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+    ${isShared ? `and a.attname <> '${tenantColumn}'` : ''}`;
+  const [found] = await session.query(`select
+    (select coalesce(json_agg(json_build_object('name', c.relname, 'kind', c.relkind,
+      'columns', (select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'collated', a.attcollation <> 0,
+          'isOid', 'oid'::regtype in (a.atttypid, t.typbasetype), 'notNull', a.attnotnull, 'foldsCase', t.typname = 'citext',
+          'isUnique', exists (select from pg_index i where i.indrelid = c.oid and (i.indisunique or i.indisexclusion) and (a.attnum = any (i.indkey) or exists (
+            select from pg_depend where classid = 'pg_class'::regclass and objid = i.indexrelid and refobjid = c.oid and refobjsubid = a.attnum)))
+          ) order by a.attnum), '[]')
+        from pg_attribute a join pg_type t on t.oid = a.atttypid where ${column}),
+      'key', (select coalesce(json_agg(a.attname order by k.n), '[]') from pg_index i, unnest(i.indkey) with ordinality k(number, n), pg_attribute a
+        where i.indrelid = c.oid and i.indisprimary and a.attnum = k.number and k.n <= i.indnkeyatts and ${column}),
+      'references', (select coalesce(json_agg(distinct r.relname), '[]') from pg_constraint f join pg_class r on r.oid = f.confrelid
+        where f.conrelid = c.oid and f.contype = 'f' and r.relnamespace = c.relnamespace),
+      'foreignKeys', (select coalesce(json_agg(json_build_object('column', a.attname, 'references', r.relname, 'target', o.attname)), '[]')
+        from pg_constraint f join pg_class r on r.oid = f.confrelid, unnest(f.conkey, f.confkey) as k(own, other), pg_attribute a, pg_attribute o
+        where f.conrelid = c.oid and f.contype = 'f' and r.relnamespace = c.relnamespace and ${column} and a.attnum = k.own
+          and o.attrelid = r.oid and o.attnum = k.other),
+      'triggers', (select coalesce(json_agg(json_build_object('name', t.tgname, 'always', t.tgenabled = 'A')), '[]') from pg_trigger t
+        where t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled in ('O', 'A')))), '[]')
+      from pg_class c where ${inSchema} and c.relkind in ('r', 'p') and not c.relispartition
+        and c.relname not in (${own}) and not starts_with(c.relname, '${standInPrefix}')) as tables,
+    (select coalesce(json_agg(json_build_object('name', c.relname,
+      'columns', (select coalesce(json_agg(json_build_object('table', r.relname, 'column', a.attname)), '[]') from (${sequenceColumns}) u
+        join pg_class r on r.oid = u.relation join pg_attribute a on a.attrelid = r.oid and a.attnum = u.number
+        where r.relnamespace = c.relnamespace and a.atttypid = any ('{int2,int4,int8}'::regtype[]))) order by c.relname), '[]')
+      from pg_class c where ${inSchema} and c.relkind = 'S' and not exists (select from (${sequenceColumns}) u
+        join pg_class r on r.oid = u.relation where r.relname in (${own}))) as sequences,
+    (select coalesce(json_agg(c.relname order by c.oid), '[]') from pg_class c where ${inSchema} and c.relkind = 'm') as views`);
+  const tables = (found?.['tables'] ?? []) as TenantTable[];
+  return {
+    tables: new Map(tables.map((table) => [table.name, table])),
+    sequences: (found?.['sequences'] ?? []) as TenantSequence[],
+    materializedViews: (found?.['views'] ?? []) as string[],
+  };
+}
+
+/** SQL for the columns that own a sequence of pg_class, `c`, or have it in their default. */
+const sequenceColumns = `select refobjid as relation, refobjsubid as number from pg_depend
+    where classid = 'pg_class'::regclass and objid = c.oid and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
+  union select adrelid, adnum from pg_depend join pg_attrdef d on d.oid = objid
+    where classid = 'pg_attrdef'::regclass and refclassid = 'pg_class'::regclass and refobjid = c.oid`;

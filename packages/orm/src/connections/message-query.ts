@@ -1,0 +1,24 @@
+import type { SqlCallback } from '../sql/client.ts';
+import type { PgConnection, PgQueryConstructor } from './enveloped-query.ts';
+
+/**
+ * Derives from `pg`'s own query one that sends more than its text: the pin in front of a statement, or a prepared statement in its
+ * place. What listens to `pg`, as OpenTelemetry's instrumentation does, reads the text, and so sees the statement.
+ */
+export function messageQueryClass(Query: PgQueryConstructor): MessageQueryConstructor {
+  return class MessageQuery extends Query {
+    readonly #message: string;
+
+    constructor(statement: string, message: string, done: SqlCallback) {
+      super({ text: statement }, undefined, done);
+      this.#message = message;
+    }
+
+    override submit(connection: PgConnection): null {
+      connection.query(this.#message);
+      return null;
+    }
+  };
+}
+
+export type MessageQueryConstructor = new (statement: string, message: string, done: SqlCallback) => object;

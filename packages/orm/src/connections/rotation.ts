@@ -1,0 +1,68 @@
+import type { Connection, DatabasePool } from './database-pool.ts';
+
+/**
+ * How long a new connection serves its database, in milliseconds, before it may be closed for another database: long enough
+ * for the statements of a request. It is also the least of the patience below.
+ */
+export const rotationMs = 20;
+
+/** The most of the patience, in milliseconds, however slowly a server opens connections. */
+const mostPatienceMs = 250;
+
+/** How many times as long as opening takes a database waits for a connection that others use. */
+const worth = 5;
+
+/** How much longer opening may seem to take than it did before. */
+const growth = 1.1;
+
+/**
+ * Decides which connection is closed for another database once the budget is spent. Opening one costs as much as many requests, so one
+ * that is in use all the time is closed only for a database that has waited several times as long as opening takes. Otherwise one database
+ * more than there are connections would have each request close what the next one needs.
+ */
+export class Rotation {
+  #openingMs = Number.POSITIVE_INFINITY;
+
+  /** Tells how long it took to close one connection and open another. */
+  opened(tookMs: number): void {
+    this.#openingMs = Math.min(tookMs, growth * this.#openingMs);
+  }
+
+  /** Whether a connection that is returned is closed for another database, before the requests for its own. */
+  yieldsTo(connection: Connection, other: DatabasePool): boolean {
+    const { size } = connection.pool;
+    if (justOpened(connection) || other.size >= size) return false;
+    return other.size + 1 < size || this.#hasWaited(other);
+  }
+
+  /**
+   * The idle connection to close for a database, where one is unused or the database has a claim to it. Of two idle ones that are chosen at
+   * random, it is the one that was not used for longer. To choose among the unused alone would be wrong where databases are asked for in turn:
+   * the first that counts as unused is the one that is needed next.
+   */
+  unusedFor(wanted: DatabasePool, idle: Iterable<Connection>): Connection | undefined {
+    const closable = [...idle].filter((connection) => !justOpened(connection));
+    if (!closable.some((connection) => this.#isUnused(connection) || this.yieldsTo(connection, wanted))) return undefined;
+    const first = Math.floor(Math.random() * closable.length);
+    const [one] = closable.splice(first, 1);
+    const other = closable[Math.floor(Math.random() * closable.length)];
+    return one && other && other.idleSince < one.idleSince ? other : one;
+  }
+
+  get #patienceMs(): number {
+    return Math.min(Math.max(rotationMs, worth * this.#openingMs), mostPatienceMs);
+  }
+
+  #hasWaited({ waiting }: DatabasePool): boolean {
+    const since = waiting.peek()?.since;
+    return since !== undefined && performance.now() - since >= this.#patienceMs;
+  }
+
+  #isUnused({ idleSince }: Connection): boolean {
+    return performance.now() - idleSince >= this.#patienceMs;
+  }
+}
+
+function justOpened({ openedAt }: Connection): boolean {
+  return performance.now() - openedAt < rotationMs;
+}

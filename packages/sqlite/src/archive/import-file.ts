@@ -1,0 +1,45 @@
+import { TenancyError, type Tenant } from '@omnitenant/core';
+import type { ArchivePart } from '@omnitenant/core/extend';
+import { writeTenantFile } from '../files/tenant-files.ts';
+import { type HandleOptions, openHandle, prepareFile } from '../handles/open-handle.ts';
+import { filePart } from './export-file.ts';
+
+/**
+ * Puts the file of an archive in the place of the empty one. Without one, the tenant begins empty.
+ *
+ * @throws ARCHIVE_INVALID for a part that is no whole database of SQLite.
+ */
+export async function importFile(
+  options: HandleOptions,
+  path: string,
+  tenant: Tenant,
+  parts: AsyncIterable<ArchivePart>,
+): Promise<void> {
+  for await (const { name, bytes } of parts) {
+    if (name !== filePart) throw invalid(tenant, `it has the part "${name}", which is none of SQLite`);
+    await writeTenantFile(path, tenant, bytes, { flush: options.synchronous === 'full', replace: true });
+    try {
+      requireWhole(options, path, tenant);
+      prepareFile(options, path);
+    } catch (cause) {
+      throw invalid(tenant, 'its file is no whole database of SQLite', cause);
+    }
+  }
+}
+
+function requireWhole(options: HandleOptions, path: string, tenant: Tenant): void {
+  const database = openHandle(options, path);
+  try {
+    const [first] = database.prepare('pragma quick_check(1)').all() as { quick_check: string }[];
+    if (first?.quick_check !== 'ok') throw invalid(tenant, `SQLite finds that ${first?.quick_check}`);
+  } finally {
+    database.close();
+  }
+}
+
+function invalid({ id }: Tenant, why: string, cause?: unknown): TenancyError {
+  return new TenancyError('ARCHIVE_INVALID', `The archive cannot be imported as tenant "${id}": ${why}.`, {
+    tenant: id,
+    cause,
+  });
+}

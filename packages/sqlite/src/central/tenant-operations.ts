@@ -1,0 +1,118 @@
+import {
+  abandoned,
+  type Operation,
+  type OperationError,
+  type OperationProgress,
+  type TenantOperations,
+} from '@omnitenant/core/extend';
+import { asJson, ofJson } from './as-json.ts';
+import type { CentralFile, CentralSession } from './central-file.ts';
+
+/** Operations in central's file. */
+export function fileOperations(central: CentralFile): TenantOperations {
+  return {
+    begin: (draft, termMs) =>
+      central.write((session) => {
+        const { id, verb, tenant, actor, reason, key, digest, holder } = draft;
+        const earlier = key === undefined ? undefined : one(session, 'actor = ? and key = ?', actor, key);
+        if (earlier !== undefined) return earlier;
+        const now = Date.now();
+        session.run(
+          `insert into operation (id, verb, tenant, actor, reason, key, digest, holder, status, started_at, ends_at)
+           values (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)`,
+          ...[id, verb, tenant ?? null, actor, reason ?? null, key ?? null, digest, holder, now, now + termMs],
+        );
+        return one(session, 'id = ?', id) as Operation;
+      }),
+
+    renew: (id, holder, termMs, progress) =>
+      central.write((session) => {
+        const now = Date.now();
+        const changed = session.run(
+          `update operation set ends_at = ?, progress = coalesce(?, progress) where ${isHeld}`,
+          ...[now + termMs, asJson(progress), id, holder, now],
+        );
+        return changed > 0;
+      }),
+
+    end: (id, holder, outcome) =>
+      central.write((session) => {
+        const error = outcome.status === 'failed' ? asJson(outcome.error) : null;
+        const now = Date.now();
+        const changed = session.run(
+          `update operation set status = ?, result = ?, error = ?, ended_at = ? where ${isHeld}`,
+          ...[outcome.status, asJson(outcome.result), error, now, id, holder, now],
+        );
+        return changed > 0;
+      }),
+
+    find: (id) => central.read((session) => one(session, 'id = ?', id)),
+
+    page: ({ tenant, after, limit }) =>
+      central.read((session) =>
+        session
+          .all<OperationRow>(
+            `select * from operation where (? is null or tenant = ?)
+             and number < coalesce((select number from operation where id = ?), 9007199254740991) order by number desc limit ?`,
+            ...[tenant ?? null, tenant ?? null, after ?? null, limit],
+          )
+          .map(toOperation),
+      ),
+
+    forget: (endedForMs, limit) =>
+      central.write((session) => {
+        const now = Date.now();
+        // One that nobody has renewed in time has ended then.
+        return session.run(
+          `delete from operation where number in (
+             select number from operation where coalesce(ended_at, ends_at) <= ? and (status <> 'running' or ends_at <= ?) order by number limit ?
+           )`,
+          ...[now - endedForMs, now, limit],
+        );
+      }),
+  };
+}
+
+const isHeld = "id = ? and holder = ? and status = 'running' and ends_at > ?";
+
+function one(session: CentralSession, where: string, ...values: readonly string[]): Operation | undefined {
+  const row = session.get<OperationRow>(`select * from operation where ${where}`, ...values);
+  return row && toOperation(row);
+}
+
+interface OperationRow {
+  readonly id: string;
+  readonly verb: string;
+  readonly tenant: string | null;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly digest: string;
+  readonly status: Operation['status'];
+  readonly progress: string | null;
+  readonly result: string | null;
+  readonly error: string | null;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly ends_at: number;
+}
+
+/** One that nobody has renewed in time has failed, whatever its row says. */
+function toOperation(row: OperationRow): Operation {
+  const isAbandoned = row.status === 'running' && row.ends_at <= Date.now();
+  const error = isAbandoned ? abandoned : (ofJson(row.error) as OperationError | undefined);
+  const endedAt = isAbandoned ? row.ends_at : row.ended_at;
+  return {
+    id: row.id,
+    verb: row.verb,
+    actor: row.actor,
+    digest: row.digest,
+    status: isAbandoned ? 'failed' : row.status,
+    startedAt: new Date(row.started_at),
+    ...(row.tenant !== null && { tenant: row.tenant }),
+    ...(row.reason !== null && { reason: row.reason }),
+    ...(row.progress !== null && { progress: ofJson(row.progress) as OperationProgress }),
+    ...(row.result !== null && { result: ofJson(row.result) }),
+    ...(error !== undefined && { error }),
+    ...(endedAt !== null && { endedAt: new Date(endedAt) }),
+  };
+}

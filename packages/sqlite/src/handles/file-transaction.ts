@@ -1,0 +1,55 @@
+import { TenancyError } from '@omnitenant/core';
+import { type NativeDatabase, type NativeStatement, resultOf, rowsOf, type StatementResult } from './native.ts';
+import { prepareInOwnFile } from './own-file-only.ts';
+
+/** A transaction on a handle of its own. */
+export interface FileTransaction {
+  execute(sql: string, parameters?: readonly unknown[]): StatementResult;
+  iterate(sql: string, parameters?: readonly unknown[]): IterableIterator<unknown>;
+  commit(): void;
+  /** Rolls back what is open; does nothing after the end. */
+  rollback(): void;
+}
+
+/** The transaction that was begun on a handle. `release` is called once, when it is over. */
+export function fileTransaction(database: NativeDatabase, tenant: string, release: () => void): FileTransaction {
+  let isOver = false;
+
+  function requireOpen(): void {
+    // SQLite itself may have rolled back, and would run what follows outside of the transaction.
+    if (isOver || !database.inTransaction) throw ended(tenant);
+  }
+
+  function prepare(sql: string, parameters: readonly unknown[]): NativeStatement {
+    requireOpen();
+    return prepareInOwnFile(database, sql, parameters, tenant);
+  }
+
+  function end(): void {
+    if (isOver) return;
+    isOver = true;
+    try {
+      if (database.inTransaction) database.exec('rollback');
+    } finally {
+      release();
+    }
+  }
+
+  return {
+    execute: (sql, parameters = []) => resultOf(prepare(sql, parameters), parameters),
+    iterate: (sql, parameters = []) => rowsOf(prepare(sql, parameters), sql, parameters),
+    commit() {
+      requireOpen();
+      database.exec('commit');
+      end();
+    },
+    rollback: end,
+  };
+}
+
+function ended(tenant: string): TenancyError {
+  const message =
+    `The transaction of tenant "${tenant}" is over, by an error or by a statement of its own, and what follows would run without it. ` +
+    'Begin another one.';
+  return new TenancyError('STATEMENT_REFUSED', message, { tenant });
+}

@@ -1,0 +1,79 @@
+import { TenancyError } from '@omnitenant/core';
+import type { NativeDatabase, NativeStatement } from './native.ts';
+import { refuseSecondStatement } from './one-statement.ts';
+
+/** The words without which no statement opens another file. SQLite has no other way to write a keyword or the name of a function. */
+const openingWords = /attach|vacuum|readfile|writefile|fsdir/i;
+
+/** libsql has functions that read and write files. What they are named in is kept by SQLite, and would be run without the word. */
+const fileFunctions = /readfile|writefile|fsdir/i;
+
+/** What comes before the first word of a statement: blanks and comments. */
+const blanks = String.raw`(?:[\s;]|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*`;
+
+/** Pragmas that SQLite obeys while it compiles them, also after `explain`. */
+const foreignPragma = new RegExp(
+  `^${blanks}(?:explain\\b${blanks})?pragma\\b.*(?:writable_schema|trusted_schema|heap_limit|store_directory)`,
+  'is',
+);
+
+/** One step of the program that SQLite has compiled a statement to. */
+interface Opcode {
+  readonly opcode: string;
+  readonly p2: number;
+  readonly p4: string | null;
+}
+
+/**
+ * Prepares a statement that reaches the handle's own file only. What SQLite makes of a statement with one of the words is asked of
+ * SQLite itself, by `explain`, so that a string, a column or a comment with such a word is no reason to refuse.
+ *
+ * @throws STATEMENT_REFUSED for `attach`, `detach`, `vacuum into`, what reads and writes files, pragmas that are not the tenant's own, and
+ *   several statements at once.
+ */
+export function prepareInOwnFile(
+  database: NativeDatabase,
+  sql: string,
+  parameters: readonly unknown[],
+  tenant: string,
+): NativeStatement {
+  if (foreignPragma.test(sql)) throw notItsOwn(tenant);
+  if (openingWords.test(sql)) refuseOtherFiles(database, sql, parameters, tenant);
+  const statement = database.prepare(sql);
+  // better-sqlite3 refuses a second statement itself.
+  if (statement.readonly === undefined) refuseSecondStatement(database, sql, tenant);
+  return statement;
+}
+
+function refuseOtherFiles(database: NativeDatabase, sql: string, parameters: readonly unknown[], tenant: string): void {
+  // What cannot be explained is not run either: SQLite's own error says why.
+  const explained = database.prepare(`explain ${sql}`);
+  const program = explained.all(...parameters) as Opcode[];
+  // libsql would go on with it, and commit nothing meanwhile.
+  explained.get(...parameters);
+  const keepsFunction = fileFunctions.test(sql);
+  if (!program.some((step) => opensFile(step) || (keepsFunction && hidesFunction(step)))) return;
+  throw new TenancyError(
+    'STATEMENT_REFUSED',
+    `A statement in the scope of tenant "${tenant}" would open another file: attach, detach and vacuum into are refused, as are readfile, ` +
+      "writefile and fsdir, because a scope has one file, its tenant's. Enter another tenant with tenancy.run().",
+    { tenant },
+  );
+}
+
+function opensFile({ opcode, p2, p4 }: Opcode): boolean {
+  if (opcode === 'Vacuum') return p2 !== 0;
+  return /^(?:Pure)?Function$/.test(opcode) && /^(?:sqlite_(?:attach|detach)|readfile|writefile)\b/i.test(p4 ?? '');
+}
+
+/** A virtual table, whose name the program does not have, or a view, a trigger or a default that is written down. */
+function hidesFunction({ opcode }: Opcode): boolean {
+  return opcode === 'VOpen' || opcode === 'ParseSchema';
+}
+
+function notItsOwn(tenant: string): TenancyError {
+  const message =
+    `A pragma in the scope of tenant "${tenant}" is refused: limits of memory and folders of temporary files are the whole process's, and what ` +
+    'a schema may do is decided when its file is opened.';
+  return new TenancyError('STATEMENT_REFUSED', message, { tenant });
+}

@@ -1,0 +1,140 @@
+import type { Tenant } from '@omnitenant/core';
+import { createAuditing, type FleetMigration, type TenantStore, verbDefaults, warn } from '@omnitenant/core/extend';
+import type { CentralMigrations, Migrations } from '@omnitenant/orm';
+import {
+  createMigration,
+  createMigrations,
+  type Fleet,
+  loadMigrations,
+  loadOnce,
+  type Migrated,
+  type MigrationSet,
+  type Operation,
+  type RunProgress,
+  type TenantEntityManager,
+  upTo,
+  versionOf,
+} from '@omnitenant/orm/extend';
+import { templateBytes } from '../files/template.ts';
+import type { NativeDatabase } from '../handles/native.ts';
+import { type HandleOptions, prepareFile } from '../handles/open-handle.ts';
+import { type TenantFile, tenantFile } from '../handles/tenant-file.ts';
+import { fileLedger } from './file-ledger.ts';
+import { appliedIn, migrateFile } from './migrate-file.ts';
+import { noCentralMigrations } from './no-central-migrations.ts';
+import { storeLeases } from './store-leases.ts';
+import { verifyFiles } from './verify-files.ts';
+
+/** The migrations of the tenants' files. */
+export interface OpenMigrations {
+  readonly migrations: Migrations;
+  /** The bytes of a new tenant's file: with all migrations, or empty. */
+  template(empty: boolean): Promise<Uint8Array>;
+  migrate(tenant: Tenant): Promise<void>;
+  /** Receives a tenancy that is told of each tenant that a run migrates. */
+  joined(tenancy: FleetMigration): void;
+}
+
+export interface OpenMigrationsOptions {
+  readonly base: TenantEntityManager;
+  readonly store: TenantStore;
+  readonly handles: HandleOptions;
+  readonly busyTimeoutMs: number;
+  /** Opens a handle of any file. */
+  readonly openAt: (path: string) => NativeDatabase;
+  readonly fileOf: (tenant: Tenant) => TenantFile;
+  /** An EntityManager on a file. */
+  readonly forkOn: (file: () => TenantFile, label: string) => TenantEntityManager;
+}
+
+export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
+  const { base, store, handles, busyTimeoutMs, openAt, fileOf, forkOn } = options;
+  const set = loadOnce(() => loadMigrations(base));
+  const tenancies: FleetMigration[] = [];
+  const running = new Set<RunProgress>();
+
+  /** An EntityManager whose transactions check no reference before their end. */
+  function forMigrations(file: () => TenantFile, label: string): TenantEntityManager {
+    const unchecked = () => ({
+      ...file(),
+      begin: (how: Parameters<TenantFile['begin']>[0]) => file().begin({ ...how, foreignKeys: false }),
+    });
+    return forkOn(unchecked, label);
+  }
+
+  async function run(tenant: Tenant, operation: Operation): Promise<Migrated> {
+    const em = forMigrations(() => fileOf(tenant), tenant.id);
+    return migrateFile({ set: await set(), em, tenant }, operation);
+  }
+
+  async function appliedTo(tenant: Tenant): Promise<readonly string[]> {
+    const em = forMigrations(() => fileOf(tenant), tenant.id);
+    return (await appliedIn({ set: await set(), em })).applied;
+  }
+
+  /** Makes a file with these migrations, as a new tenant's is. */
+  async function makeFile(path: string, operation: Operation, loaded: MigrationSet): Promise<void> {
+    prepareFile(handles, path);
+    const file = tenantFile({ tenant: 'template', busyTimeoutMs, open: () => openAt(path) });
+    try {
+      await migrateFile({ set: loaded, em: forMigrations(() => file, 'template') }, operation);
+      // libSQL leaves the log beside the file when the last handle is closed.
+      await file.execute('pragma wal_checkpoint(truncate)');
+    } finally {
+      file.close();
+    }
+  }
+
+  const migrated = loadOnce(async () => {
+    const loaded = await set();
+    return templateBytes((path) => makeFile(path, upTo(loaded.names), loaded));
+  });
+  const blank = loadOnce(() => templateBytes(async (path) => prepareFile(handles, path)));
+
+  const ledger = fileLedger(store, async (tenant) => {
+    // A file that is gone is found out when it is migrated.
+    const applied = await appliedTo(tenant).catch(() => undefined);
+    return applied && versionOf(applied);
+  });
+
+  const fleet = async (): Promise<Fleet> => ({
+    ledger,
+    leases: storeLeases(store),
+    verbs: tenancies[0]?.verbs ?? verbDefaults,
+    servers: ['folder'],
+    set: await set(),
+    tenancies,
+    migrateTarget: ({ tenant }, operation) => run(tenant as Tenant, operation),
+    running,
+    auditing: createAuditing(store.audit, warn),
+  });
+
+  const central: CentralMigrations = noCentralMigrations;
+  const tables = { table: () => true, routine: () => false };
+
+  return {
+    migrations: createMigrations({
+      names: async () => (await set()).names,
+      fleet,
+      central,
+      create: (wish = {}) => createMigration(base, { part: tables, snapshotName: '.snapshot-omnitenant' }, wish),
+      verify: async (wish) => {
+        const loaded = await set();
+        const expected = (applied: readonly string[], path: string) =>
+          makeFile(path, { target: applied, stepsFrom: (done) => stepsTo(applied, done) }, loaded);
+        return verifyFiles({ ledger, appliedTo, fileOf, openAt, expected, names: loaded.names }, wish);
+      },
+    }),
+    template: (empty) => (empty ? blank() : migrated()),
+    async migrate(tenant) {
+      await run(tenant, upTo((await set()).names));
+    },
+    joined(tenancy) {
+      tenancies.push(tenancy);
+    },
+  };
+}
+
+function stepsTo(applied: readonly string[], done: readonly string[]) {
+  return applied.filter((name) => !done.includes(name)).map((name) => ({ name, direction: 'up' as const, run: true }));
+}

@@ -1,0 +1,105 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { TenancyError, type Tenant } from '@omnitenant/core';
+import type { ResourceVerbs } from '@omnitenant/core/extend';
+import { endWorkOf, type TenantEntityManager } from '@omnitenant/orm/extend';
+import { exportFile } from './archive/export-file.ts';
+import { importFile } from './archive/import-file.ts';
+import { removeTenantFile, storedBytes, writeTenantFile } from './files/tenant-files.ts';
+import { pathOf } from './files/tenant-path.ts';
+import type { NativeDatabase } from './handles/native.ts';
+import type { OpenFiles } from './handles/open-files.ts';
+import type { HandleOptions } from './handles/open-handle.ts';
+import type { OpenMigrations } from './migrations/open-migrations.ts';
+
+/** What the tenants' files are made, used and removed with. */
+export interface TenantResourceOptions {
+  readonly folder: string;
+  readonly handles: HandleOptions;
+  readonly files: OpenFiles;
+  /** Opens a further handle of a tenant's file. */
+  readonly open: (tenant: Tenant) => NativeDatabase;
+  readonly fork: (tenant: Tenant) => TenantEntityManager;
+  readonly migrations: OpenMigrations;
+  readonly seed: ((em: never, tenant: Tenant) => unknown) | undefined;
+  /** Whether this resource decides where tenants are, because it keeps their records. */
+  readonly places: boolean;
+  readonly end: () => void;
+}
+
+/** A SQLite file for each tenant, as a resource. */
+export function tenantResource(options: TenantResourceOptions): ResourceVerbs<TenantEntityManager> {
+  const { folder, handles, files, open, fork, migrations } = options;
+  const flush = handles.synchronous === 'full';
+  const seed = options.seed as ((em: unknown, tenant: Tenant) => unknown) | undefined;
+
+  return {
+    name: 'sqlite',
+    probes: [{ name: 'sqlite', check: () => access(folder, constants.R_OK | constants.W_OK) }],
+    storageBytes: (tenants) => storedBytes(folder, tenants),
+    ...(options.places && { place: ({ id, isolation }) => placed(id, isolation) }),
+
+    open(scope) {
+      if (scope.kind === 'central') throw noCentral();
+      return fork(scope.tenant);
+    },
+
+    scopeEnded: endWorkOf,
+    changed: (id) => files.closeIdle(id),
+
+    async create(tenant, { empty } = { empty: false }) {
+      await writeTenantFile(pathOf(folder, tenant), tenant, await migrations.template(empty), { flush });
+      return empty ? 'empty' : 'migrated';
+    },
+
+    async migrate(tenant, provisioned) {
+      if (provisioned !== 'migrated') await migrations.migrate(tenant);
+      if (provisioned === undefined || seed === undefined) return;
+      await fork(tenant).transactional((em) => seed(em, tenant) as Promise<unknown>);
+    },
+
+    async destroy(tenant) {
+      files.close(tenant);
+      await removeTenantFile(pathOf(folder, tenant));
+    },
+
+    export: (tenant) => exportFile(() => open(tenant)),
+
+    async import(tenant, parts) {
+      files.close(tenant);
+      await importFile(handles, pathOf(folder, tenant), tenant, parts);
+    },
+
+    adopt: (tenant) => Promise.reject(notAdopted(tenant)),
+    release: (tenant) => Promise.reject(notReleased(tenant)),
+    joined: (tenancy) => migrations.joined(tenancy),
+
+    async end() {
+      options.end();
+    },
+  };
+}
+
+/** All tenants are in the one folder. */
+function placed(id: string, isolation = 'database') {
+  if (isolation === 'database') return { isolation, placement: { server: 'folder', database: id, schema: 'main' } };
+  const message = `Tenant "${id}" asks for isolation "${isolation}", and on SQLite each tenant has a file of its own: isolation "database".`;
+  throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
+}
+
+function noCentral(): TenancyError {
+  return new TenancyError(
+    'NOT_IN_TENANT',
+    'Central has no EntityManager on SQLite: its file has the records of tenants only. Enter a tenant with tenancy.run().',
+  );
+}
+
+function notAdopted({ id }: Tenant): TenancyError {
+  const message = `Tenant "${id}" cannot adopt a file of SQLite. Create the tenant, and import an archive or copy the rows in its scope.`;
+  return new TenancyError('PROVISION_FAILED', message, { tenant: id });
+}
+
+function notReleased({ id }: Tenant): TenancyError {
+  const message = `The file of tenant "${id}" cannot be kept when the tenant is removed. Export the tenant first, and remove it with its storage.`;
+  return new TenancyError('REMOVE_FAILED', message, { tenant: id });
+}
