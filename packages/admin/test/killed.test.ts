@@ -27,7 +27,7 @@ test('an operation whose process is killed has failed, which it says, and can be
     },
     { timeout: 30_000, interval: 100 },
   );
-  expect(failed.error).toEqual({ code: 'ABANDONED', message: expect.stringContaining('Begin it again') });
+  expect(failed.error).toEqual({ code: 'ABANDONED', message: expect.stringContaining('Start it again') });
   const { entries } = (await site.ask('GET', '/audit?tenant=acme&limit=1')).body;
   expect(entries).toMatchObject([{ verb: 'migrate', outcome: 'began' }]);
   const { body: next } = await site.ask('POST', '/tenants/acme/migrate');

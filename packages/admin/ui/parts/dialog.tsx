@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ErrorNote } from './states.tsx';
 
 /** A question before something is done. */
@@ -126,7 +126,8 @@ export function Modal({
   wide?: boolean;
 }) {
   const node = useRef<HTMLDialogElement>(null);
-  useEffect(() => node.current?.showModal(), []);
+  // At once, not after the next paint: what is typed after the key that opened it belongs in here.
+  useLayoutEffect(() => node.current?.showModal(), []);
   return (
     <dialog
       ref={node}
