@@ -29,7 +29,7 @@ test.each([
   ['omnitenant migration:c', ['create']],
   ['omnitenant list --sta', ['--status']],
   ['omnitenant -c a.ts list --status sus', ['suspended']],
-  ['omnitenant domains ', ['list', 'add', 'remove']],
+  ['omnitenant domains ', ['list', 'add', 'remove', 'claim', 'verify', 'claims', 'release', 'free']],
   ['omnitenant nothing-such', []],
 ])('bash completes "%s"', async (line, expected) => {
   expect(await complete(line)).toEqual(expected);
