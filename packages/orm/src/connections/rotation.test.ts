@@ -29,6 +29,13 @@ test('as many databases as connections keep theirs, however many reads come at o
   expect(served).toBeGreaterThan(10_000);
 });
 
+test('bursts for one database after another open no more than that', async () => {
+  const { served, opened, refused } = await ask({ databases: 20, budget: 20, clients: 32, forMs: 2_000, isInTurn: true });
+  expect(refused).toBe(0);
+  expect(opened).toBeLessThan(60);
+  expect(served).toBeGreaterThan(5_000);
+});
+
 test('one database more than connections costs few of them, and none of its requests', async () => {
   const { served, opened, refused, longestMs } = await ask({ databases: 21, budget: 20, clients: 40, forMs: 2_000 });
   expect(refused).toBe(0);
@@ -75,18 +82,20 @@ interface Crowd {
   readonly budget: number;
   readonly clients: number;
   readonly forMs: number;
+  /** Whether each client asks the first database, then the second, so that they come in bursts. */
+  readonly isInTurn?: boolean;
 }
 
-/** Clients that read the databases at random, each one read after another. */
-async function ask({ databases, budget, clients, forMs }: Crowd) {
+/** Clients that read the databases at random or in turn, each one read after another. */
+async function ask({ databases, budget, clients, forMs, isInTurn = false }: Crowd) {
   const pools = poolsOf(budget);
   const end = performance.now() + forMs;
   const asked = new Set<number>();
   let served = 0;
   let longestMs = 0;
   async function client(): Promise<void> {
-    while (performance.now() < end) {
-      const database = Math.floor(Math.random() * databases);
+    for (let n = 0; performance.now() < end; n += 1) {
+      const database = isInTurn ? n % databases : Math.floor(Math.random() * databases);
       const start = performance.now();
       await read(pools, `d${database}`);
       longestMs = Math.max(longestMs, performance.now() - start);

@@ -30,23 +30,24 @@ export class Rotation {
 
   /** Whether a connection that is returned is closed for another database, before the requests for its own. */
   yieldsTo(connection: Connection, other: DatabasePool): boolean {
-    const { size } = connection.pool;
-    if (justOpened(connection) || other.size >= size) return false;
-    return other.size + 1 < size || this.#hasWaited(other);
+    if (justOpened(connection) || other.size >= connection.pool.size) return false;
+    return (hasNone(other) && hasMore(connection, other)) || this.#hasWaited(other);
   }
 
   /**
-   * The idle connection to close for a database, where one is unused or the database has a claim to it. Of two idle ones that are chosen at
-   * random, it is the one that was not used for longer. To choose among the unused alone would be wrong where databases are asked for in turn:
-   * the first that counts as unused is the one that is needed next.
+   * The idle connection to close for a database that has none, or whose requests have waited for the one it has: a burst of requests is
+   * answered sooner than a connection opens. It is of a database that has several, else of two that are chosen at random the one that was not
+   * used for longer, provided that one is unused. To choose among the unused alone would be wrong where databases are asked for in turn: the
+   * first that counts as unused is the one that is needed next.
    */
   unusedFor(wanted: DatabasePool, idle: Iterable<Connection>): Connection | undefined {
+    const hasWaited = this.#hasWaited(wanted);
+    if (!hasWaited && !hasNone(wanted)) return undefined;
     const closable = [...idle].filter((connection) => !justOpened(connection));
-    if (!closable.some((connection) => this.#isUnused(connection) || this.yieldsTo(connection, wanted))) return undefined;
-    const first = Math.floor(Math.random() * closable.length);
-    const [one] = closable.splice(first, 1);
-    const other = closable[Math.floor(Math.random() * closable.length)];
-    return one && other && other.idleSince < one.idleSince ? other : one;
+    const ofSeveral = closable.filter((connection) => hasMore(connection, wanted));
+    if (ofSeveral.length > 0) return longerIdle(ofSeveral);
+    const isFree = (connection: Connection) => this.#isUnused(connection) || (hasWaited && connection.pool.size > wanted.size);
+    return closable.some(isFree) ? longerIdle(closable) : undefined;
   }
 
   get #patienceMs(): number {
@@ -61,6 +62,18 @@ export class Rotation {
   #isUnused({ idleSince }: Connection): boolean {
     return performance.now() - idleSince >= this.#patienceMs;
   }
+}
+
+const hasNone = ({ size }: DatabasePool): boolean => size === 0;
+
+/** Whether the database of the connection has more without it than the other one has. */
+const hasMore = ({ pool }: Connection, other: DatabasePool): boolean => pool.size > other.size + 1;
+
+/** Of two that are chosen at random, the one that was not used for longer. */
+function longerIdle(connections: Connection[]): Connection | undefined {
+  const [one] = connections.splice(Math.floor(Math.random() * connections.length), 1);
+  const other = connections[Math.floor(Math.random() * connections.length)];
+  return one && other && other.idleSince < one.idleSince ? other : one;
 }
 
 function justOpened({ openedAt }: Connection): boolean {
