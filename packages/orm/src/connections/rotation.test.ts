@@ -30,7 +30,13 @@ test('as many databases as connections keep theirs, however many reads come at o
 });
 
 test('bursts for one database after another open no more than that', async () => {
-  const { served, opened, refused } = await ask({ databases: 20, budget: 20, clients: 32, forMs: 2_000, isInTurn: true });
+  const { served, opened, refused } = await ask({
+    databases: 20,
+    budget: 20,
+    clients: 32,
+    forMs: 2_000,
+    isInTurn: true,
+  });
   expect(refused).toBe(0);
   expect(opened).toBeLessThan(60);
   expect(served).toBeGreaterThan(5_000);

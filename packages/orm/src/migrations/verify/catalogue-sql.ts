@@ -47,10 +47,13 @@ const union = '\nunion all\n';
 
 /**
  * Where statistics of the catalogue are missing or old, as after many tenants were made, PostgreSQL would loop over all columns for each of thousands
- * of tables.
+ * of tables, and read the catalogue of all tenants for a few tables.
  */
 function settings({ schemas }: CatalogueTarget): string {
-  const joins = schemas.length > fewSchemas ? 'set local enable_nestloop to off; ' : '';
+  const joins =
+    schemas.length > fewSchemas
+      ? 'set local enable_nestloop to off; '
+      : 'set local enable_hashjoin to off; set local enable_mergejoin to off; ';
   return `set local search_path to pg_catalog; set local jit to off; ${joins}set local work_mem to '64MB';\n`;
 }
 
@@ -62,7 +65,8 @@ function within({ schemas, logTable, extensions }: CatalogueTarget): string {
   return `with s as materialized (select oid as ns, nspname, quote_ident(nspname) || '.' as prefix from pg_namespace
       where nspname = any(array[${schemas.map(quoteText).join(', ')}]::name[])),
     x as materialized (select quote_ident(${quoteText(extensions)}) || '.' as extensions),
-    e as materialized (select classid, objid from pg_depend where deptype = 'e'),
+    e as materialized (select classid, objid from pg_depend
+      where refclassid = 'pg_extension'::regclass and deptype = 'e'),
     r as materialized (select c.oid, s.ns, s.prefix, relname, relkind, relpersistence, relrowsecurity, relforcerowsecurity, reloptions, relacl, relowner
       from pg_class c join s on s.ns = relnamespace
       where relkind in ('r', 'p', 'v', 'm', 'S', 'f') and not relispartition and relname not in (${log})
