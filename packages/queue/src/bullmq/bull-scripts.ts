@@ -10,7 +10,7 @@ export interface Script {
 export function bullScripts(): ReadonlyMap<string, Script> {
   const scripts = new Map<string, Script>();
   const client = { defineCommand: (name: string, script: Script) => scripts.set(name, script) };
-  // biome-ignore lint/complexity/useLiteralKeys: it is protected.
+  // In brackets, because it is protected.
   RedisConnection.prototype['loadCommands'].call({ _client: client } as never, '');
   return new Map([...scripts].map(([name, script]) => [name.replace(/:.*/, ''), script]));
 }
