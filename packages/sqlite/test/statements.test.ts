@@ -41,6 +41,9 @@ const foreign = [
   () => `pragma main."writable_schema" = on`,
   () => '/* a */ -- b\n ; pragma trusted_schema = on',
   () => 'explain /* a */ pragma hard_heap_limit = 1',
+  () => 'explain query plan pragma trusted_schema = on',
+  () => 'explain -- a\nquery/**/plan\tpragma main . writable_schema = on',
+  () => 'query plan pragma writable_schema = on -- attach',
   () => 'pragma soft_heap_limit(1)',
   () => `pragma temp_store_directory = '/tmp'`,
 ];
@@ -55,6 +58,9 @@ describe.each(names)('a statement on %s', (driver) => {
       await expect(orm.em.transactional((em) => em.execute(of(path)))).rejects.toThrow();
       await expect(orm.em.execute('select * from stolen')).rejects.toThrow('no such table');
       expect(await orm.em.execute('pragma hard_heap_limit').catch(() => 'refused')).toBe('refused');
+      expect(await orm.em.execute('select * from pragma_writable_schema, pragma_trusted_schema')).toEqual([
+        { writable_schema: 0, trusted_schema: 0 },
+      ]);
     });
   });
 
@@ -71,6 +77,7 @@ describe.each(names)('a statement on %s', (driver) => {
       const streamed: string[] = [];
       for await (const { name } of found.stream()) streamed.push(name);
       expect(streamed).toEqual([`readfile('x')`, 'fsdir']);
+      expect(await orm.em.execute(`${'/* a */'.repeat(50)} select 'pragma' as one`)).toEqual([{ one: 'pragma' }]);
       await expect(sql`attach ${'/tmp/x'} as other`.execute(kysely())).rejects.toEqual(refused('STATEMENT_REFUSED'));
     });
   });
