@@ -140,6 +140,18 @@ describe('a request', () => {
     },
   );
 
+  test('enters central on a public host with www., whoever has the name without it', async () => {
+    const publicHosts = ['www.acme.com', 'app.com'];
+    for (const stripWww of [true, false]) {
+      const tenancy = await site({ publicHosts, resolver: fromDomain({ stripWww }) });
+      for (const host of ['www.acme.com', 'www.app.com']) {
+        expect(await tenancy.identify(request(host))).toBeUndefined();
+        await expect(tenancy.tenants.addDomain('acme', host)).rejects.toMatchObject({ code: 'DOMAIN_TAKEN' });
+      }
+      expect((await tenancy.identify(request('acme.com')))?.id).toBe('acme');
+    }
+  });
+
   test.each([
     ['nobody.app.com', 'TENANT_UNKNOWN'],
     ['nobody.com', 'TENANT_UNKNOWN'],

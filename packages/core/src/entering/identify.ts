@@ -1,6 +1,7 @@
 import { namesTwo, TenancyError, tenantForbidden, unknownTenant } from '../errors/errors.ts';
 import { quoted } from '../errors/quoted.ts';
 import { admit } from '../lifecycle/admit.ts';
+import { isPublicHost } from '../lifecycle/domain-rules.ts';
 import type { TenantCache } from '../lookup/tenant-cache.ts';
 import { hostFromHeader } from '../models/domain.ts';
 import type { Tenant } from '../models/tenant.ts';
@@ -74,11 +75,11 @@ function createFinder<T extends Tenant>(
     asked: TenantResolver,
   ): T | undefined | Promise<T | undefined> {
     if (identifier === undefined) {
-      if (isPublicHost(request.host)) return undefined;
+      if (isToPublicHost(request)) return undefined;
       throw unresolved(request, asked);
     }
     const { id, domain, exact } = checked(identifier);
-    const isPublic = domain !== undefined && publicHosts.has(domain) && isPublicHost(request.host);
+    const isPublic = domain !== undefined && isPublicHost(exact ?? domain, publicHosts) && isToPublicHost(request);
     if (id !== undefined && (domain === undefined || isPublic)) {
       return after(cache.find(id), (tenant) => admitted(tenant, id, request));
     }
@@ -94,11 +95,9 @@ function createFinder<T extends Tenant>(
     return after(cache.findByDomain(exact), (tenant) => tenant ?? cache.findByDomain(domain));
   }
 
-  /** `www.` before a public host leads to it, as it does for a tenant's domain. */
-  function isPublicHost(raw: string | undefined): boolean {
+  function isToPublicHost({ host: raw }: TenantRequest): boolean {
     const host = publicHosts.size === 0 ? undefined : hostFromHeader(raw);
-    if (host === undefined) return false;
-    return publicHosts.has(host) || (host.startsWith('www.') && publicHosts.has(host.slice('www.'.length)));
+    return host !== undefined && isPublicHost(host, publicHosts);
   }
 }
 

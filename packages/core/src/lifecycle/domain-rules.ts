@@ -19,9 +19,16 @@ export interface ProofRules {
   readonly coolingOffMs: number;
 }
 
+const www = 'www.';
+
+/** Whether a host leads to central. `www.` before a public host does, as before a tenant's domain it leads to the tenant. */
+export function isPublicHost(host: string, publicHosts: ReadonlySet<string>): boolean {
+  return publicHosts.has(host) || (host.startsWith(www) && publicHosts.has(host.slice(www.length)));
+}
+
 /** @throws DOMAIN_TAKEN if one of the domains is a public host of the application. */
 export function refusePublicHosts(domains: readonly Domain[], publicHosts: ReadonlySet<string>): void {
-  const taken = domains.find(({ host }) => publicHosts.has(host));
+  const taken = domains.find(({ host }) => isPublicHost(host, publicHosts));
   if (taken === undefined) return;
   const message = `The domain "${taken.host}" is a public host of the application; choose another.`;
   throw new TenancyError('DOMAIN_TAKEN', message, { tenant: taken.tenantId });
