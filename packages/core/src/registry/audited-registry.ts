@@ -2,11 +2,12 @@ import { withoutHidden } from '../errors/redact.ts';
 import { isTenantId, type Tenant } from '../models/tenant.ts';
 import type { Auditing } from '../signals/auditing.ts';
 import type { TenantStore } from '../stores/store.ts';
+import type { OpenRegistry } from './registry.ts';
 import type { TenantRegistry } from './tenant-registry.ts';
 
 /** A registry that has each of its verbs recorded, with the tenant's record before and after. */
 export function auditedRegistry<T extends Tenant>(
-  registry: TenantRegistry<T>,
+  registry: OpenRegistry<T>,
   store: Pick<TenantStore<T>, 'find' | 'domains' | 'hiddenColumns'>,
   auditing: Auditing,
 ): TenantRegistry<T> {
@@ -51,8 +52,16 @@ export function auditedRegistry<T extends Tenant>(
     resume: (id) => take('resume', id, () => registry.resume(id)),
     remove: ((id: string, options?: object) =>
       take('remove', id, () => registry.remove(id, options as never))) as TenantRegistry<T>['remove'],
-    export: (id, options) =>
-      take(options?.anonymise ? 'export-anonymised' : 'export', id, () => registry.export(id, options)),
+    async export(id, options) {
+      const begun = Promise.withResolvers<ReadableStream<Uint8Array>>();
+      const recorded = take(options?.anonymise ? 'export-anonymised' : 'export', id, async () => {
+        const { bytes, written } = await registry.openExport(id, options);
+        begun.resolve(bytes);
+        await written;
+      });
+      recorded.catch(begun.reject);
+      return endingWith(await begun.promise, recorded);
+    },
     async import(archive, options) {
       const act = () => registry.import(archive, options);
       const as = options?.as;
@@ -71,6 +80,25 @@ export function auditedRegistry<T extends Tenant>(
     addDomain: (id, host, options) => take('add-domain', id, () => registry.addDomain(id, host, options), domainsOf),
     removeDomain: (id, host) => take('remove-domain', id, () => registry.removeDomain(id, host), domainsOf),
   };
+}
+
+/** The bytes. Whoever has read the last one, or has been told that there are no more, finds in the audit how it ended. */
+function endingWith(bytes: ReadableStream<Uint8Array>, recorded: Promise<void>): ReadableStream<Uint8Array> {
+  const reader = bytes.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader
+          .read()
+          .catch((error: unknown) => recorded.then(() => Promise.reject(error)));
+        if (!done) return controller.enqueue(value);
+        await recorded;
+        controller.close();
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** Whether a verb has returned the record as it is since. */

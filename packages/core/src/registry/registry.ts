@@ -4,7 +4,7 @@ import { addDomain, changeStatus, removeDomain, updateTenant } from '../lifecycl
 import { createTenant } from '../lifecycle/create.ts';
 import { eraseTenant } from '../lifecycle/erase.ts';
 import { createExclusively } from '../lifecycle/exclusive.ts';
-import { exportTenant } from '../lifecycle/export.ts';
+import { type ExportOptions, exportTenant, type TenantExport } from '../lifecycle/export.ts';
 import { importTenant } from '../lifecycle/import.ts';
 import type { Lifecycle } from '../lifecycle/lifecycle.ts';
 import { fleetMigration, migrateTenant } from '../lifecycle/migrate.ts';
@@ -27,12 +27,18 @@ export interface RegistryOptions<T extends Tenant> extends Omit<Lifecycle<T>, 'e
   readonly verbs?: VerbOptions | undefined;
 }
 
+/** A registry whose exports say how they have ended, which their readers need not be told. */
+export interface OpenRegistry<T extends Tenant> extends TenantRegistry<T> {
+  /** As `export`. */
+  openExport(id: string, options?: ExportOptions<T>): Promise<TenantExport>;
+}
+
 /** The registry of one tenancy. It checks each id before a store or a resource sees it. */
 export function createRegistry<T extends Tenant>({
   cache,
   verbs: given,
   ...parts
-}: RegistryOptions<T>): TenantRegistry<T> {
+}: RegistryOptions<T>): OpenRegistry<T> {
   const { store } = parts;
   const verbs = { ...verbDefaults, ...given };
   const lifecycle: Lifecycle<T> = { ...parts, verbs, exclusively: createExclusively(store.leases, verbs) };
@@ -42,6 +48,8 @@ export function createRegistry<T extends Tenant>({
     if (tenant === undefined) throw unknownTenant(id);
     return tenant;
   }
+
+  const openExport = async (id: string, options?: ExportOptions<T>) => exportTenant(lifecycle, checked(id), options);
 
   async function repair(id: string, options?: { readonly clear?: false }): Promise<T>;
   async function repair(id: string, options: { readonly clear: boolean }): Promise<T | undefined>;
@@ -104,7 +112,8 @@ export function createRegistry<T extends Tenant>({
       changeStatus(lifecycle, checked(id), 'archive', retention<T>(id, retainUntil)),
     resume: async (id) => changeStatus(lifecycle, checked(id), 'resume', retention<T>(id, null)),
 
-    export: async (id, options) => (await exportTenant(lifecycle, checked(id), options)).bytes,
+    openExport,
+    export: async (id, options) => (await openExport(id, options)).bytes,
     import: async (archive, options) => importTenant(lifecycle, archive, options),
     erase: async (id, keep) => eraseTenant(lifecycle, checked(id), keep),
 

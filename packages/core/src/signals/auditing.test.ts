@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { expect, test, vi } from 'vitest';
+import { defineResource, type TenantResource } from '../resource.ts';
 import { memoryStore } from '../stores/memory.ts';
 import { createTenancy } from '../tenancy.ts';
 
-async function site() {
+async function site(resources: readonly TenantResource[] = []) {
   const store = memoryStore();
-  const tenancy = createTenancy({ store, onError: () => {} });
+  const tenancy = createTenancy({ store, resources, onError: () => {} });
   await tenancy.tenants.create({ id: 'acme', config: { plan: 'gold', apiKey: 'k-1' }, domains: ['acme.example'] });
   const entries = async () => (await store.audit?.page({ order: 'oldest', limit: 100 })) ?? [];
   return { store, tenancy, tenants: tenancy.tenants, entries };
@@ -39,6 +42,30 @@ test('a verb that fails is recorded, and one that is vetoed', async () => {
   tenancy.signals.on('suspending', () => Promise.reject(new Error('the secret of a customer')));
   await expect(tenants.suspend('acme')).rejects.toMatchObject({ code: 'VETOED' });
   expect((await entries()).at(-1)).toMatchObject({ verb: 'suspend', outcome: 'vetoed', after: { status: 'active' } });
+  expect(JSON.stringify(await entries())).not.toContain('secret of a customer');
+});
+
+test('an export is recorded as done when its last byte was read, and as failed where it is cut short', async () => {
+  let isBroken = false;
+  const resource = defineResource({
+    name: 'notes',
+    open: () => undefined,
+    async *export() {
+      yield { name: 'first', bytes: Readable.from([Buffer.from('a note')]) };
+      if (isBroken) throw new Error('the secret of a customer');
+    },
+  });
+  const { tenants, entries } = await site([resource]);
+  const outcomes = async () => (await entries()).filter(({ verb }) => verb === 'export').map(({ outcome }) => outcome);
+  const whole = await tenants.export('acme');
+  expect(await outcomes()).toEqual(['began']);
+  await buffer(whole);
+  expect(await outcomes()).toEqual(['began', 'done']);
+  await (await tenants.export('acme')).cancel();
+  await vi.waitFor(async () => expect((await outcomes()).slice(2)).toEqual(['began', 'failed']));
+  isBroken = true;
+  await expect(buffer(await tenants.export('acme'))).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
+  expect((await outcomes()).slice(4)).toEqual(['began', 'failed']);
   expect(JSON.stringify(await entries())).not.toContain('secret of a customer');
 });
 
