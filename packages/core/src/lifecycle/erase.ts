@@ -1,11 +1,12 @@
 import type { Erasure } from '../archive/archive-part.ts';
-import { tenantOutdated } from '../errors/errors.ts';
+import { TenancyError, tenantOutdated } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { changeStatus } from './change-record.ts';
 import { exportTenant } from './export.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { removeTenant } from './remove.ts';
+import { removeWhen } from './remove.ts';
+import { transitions } from './transitions.ts';
 
 /** Takes a tenant's archive, which it has to read to its end. */
 export type KeepArchive = (archive: ReadableStream<Uint8Array>) => unknown;
@@ -17,7 +18,7 @@ export async function eraseTenant<T extends Tenant>(
   keep: KeepArchive,
 ): Promise<Erasure> {
   const stored = await lifecycle.records.read(id);
-  if (stored.status === 'active') await changeStatus(lifecycle, id, 'suspend');
+  const closed = stored.status === 'active' ? await changeStatus(lifecycle, id, 'suspend') : stored;
   const { bytes, written } = await exportTenant(lifecycle, id);
   try {
     await keep(bytes);
@@ -26,9 +27,17 @@ export async function eraseTenant<T extends Tenant>(
     await bytes.cancel().catch(() => {});
   }
   const archive = await written;
-  if (!isSameIncarnation(await lifecycle.records.read(id), stored)) throw tenantOutdated(id);
-  await removeTenant(lifecycle, id);
+  const now = await lifecycle.records.read(id);
+  if (!isSameIncarnation(now, stored)) throw tenantOutdated(id);
+  if (now.updatedAt.getTime() !== closed.updatedAt.getTime()) throw changedSince(id);
+  await removeWhen(lifecycle, id, { transition: transitions.erase });
   const erasure = { tenant: id, createdAt: stored.createdAt, erasedAt: new Date(), archive };
   await lifecycle.signals.emit('erased', { tenant: { id }, erasure });
   return erasure;
+}
+
+/** Somebody may have resumed the tenant, and its users may have written what no archive has. */
+function changedSince(id: string): TenancyError {
+  const message = `Tenant "${id}" was changed while its archive was written, so it was not removed. Erase it again.`;
+  return new TenancyError('TENANT_CHANGED', message, { tenant: id });
 }

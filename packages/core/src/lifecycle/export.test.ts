@@ -341,6 +341,18 @@ describe('a tenant that is erased', () => {
   });
 });
 
+test('a tenant that is resumed while its archive is kept is not erased, and keeps what was written since', async () => {
+  const { tenancy, notes } = await filled();
+  const erased = tenancy.tenants.erase('acme', async (archive) => {
+    await buffer(archive);
+    await tenancy.tenants.resume('acme');
+    await tenancy.run('acme', async () => notes.get('acme')?.push('written since'));
+    await tenancy.tenants.suspend('acme');
+  });
+  await expect(erased).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
+  expect(notes.get('acme')).toContain('written since');
+});
+
 test('a mistyped option of an import is refused', async () => {
   const { tenancy } = await filled();
   const imported = tenancy.tenants.import(from(await archiveOf(tenancy)), { at: 'acme-2' } as never);

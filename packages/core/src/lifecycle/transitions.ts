@@ -20,6 +20,7 @@ type Verb =
   | 'resume'
   | 'reset'
   | 'remove'
+  | 'erase'
   | 'purge'
   | 'keep';
 
@@ -39,6 +40,8 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
   reset: { from: ['active', 'suspended', 'maintenance'], to: 'maintenance' },
   clear: { from: ['failed'], to: 'removing' },
+  // Not of one that was resumed since its archive was written.
+  erase: { from: ['suspended', 'maintenance', 'archived', 'removing'], to: 'removing' },
   purge: { from: ['archived', 'removing'], to: 'removing' },
   keep: { from: ['removing'], to: 'archived' },
   remove: { from: ['active', 'suspended', 'maintenance', 'archived', 'failed', 'removing'], to: 'removing' },

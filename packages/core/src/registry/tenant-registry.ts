@@ -119,7 +119,7 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   /**
    * Suspends a tenant, hands its archive to `keep`, and removes the tenant once that has read and kept all of it. The result proves it, as
    * does the signal `erased`, and holds no data of the tenant. If it fails, the tenant stays closed: call it again.
-   * Rejects with what `keep` throws, and as `export` and `remove` do.
+   * Rejects with what `keep` throws, with TENANT_CHANGED if the tenant's record was changed meanwhile, and as `export` and `remove` do.
    *
    * @example
    * await tenancy.tenants.erase('acme', (archive) => writeFile('acme.tar.zst', archive));
