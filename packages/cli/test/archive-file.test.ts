@@ -113,6 +113,13 @@ test('tenants are backed up into a folder, in runs that go on, and restored besi
     code: 2,
   });
   expect(await app.run('restore', 'nobody', '--from', to)).toMatchObject({ code: 2 });
+  // A file of one customer is not restored as another.
+  const [ofAcme = ''] = readdirSync(join(to, 'acme'));
+  expect(await app.run('restore', 'mine', '--from', join(to, 'acme', ofAcme), '--as', 'mine-back')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('of the tenant "acme", and not of "mine"'),
+  });
+  expect(await app.run('show', 'mine-back')).toMatchObject({ code: 1 });
 });
 
 test('a backup of an earlier tenant of the same id stays, and is restored with a warning', async () => {

@@ -56,7 +56,7 @@ export function restore(program: Program): void {
           : await decrypted(await backupOf(id, tenancy, backupTargetOf(application, from, '--from'), at), key);
         const afterwards = `If the tenant is incomplete, run: omnitenant repair ${as} --clear`;
         const tenant = await interruptible(afterwards, () =>
-          tenancy.tenants.import(archive, importOptions({ ...options, as })),
+          tenancy.tenants.import(archive, { ...importOptions({ ...options, as }), of: id }),
         );
         if (asJson) printJson(summaryOf(tenant));
         else say(outcome('restored', tenant));

@@ -71,6 +71,18 @@ describe('an archive', () => {
     });
   });
 
+  test('of one tenant is not imported where that of another is expected', async () => {
+    const { tenancy } = await filled();
+    const archive = await archiveOf(tenancy);
+    const refused = tenancy.tenants.import(from(archive), { of: 'bloom', as: 'bloom-back' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'ARCHIVE_INVALID',
+      message: expect.stringContaining('"acme"'),
+    });
+    expect(await tenancy.tenants.tryGet('bloom-back')).toBeUndefined();
+    expect(await tenancy.tenants.import(from(archive), { of: 'acme', as: 'back' })).toMatchObject({ id: 'back' });
+  });
+
   test('does not say where its tenant goes', async () => {
     const manifest = {
       format: 'omnitenant-archive',

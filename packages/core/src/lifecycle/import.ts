@@ -1,6 +1,7 @@
 import type { ArchivedTenant } from '../archive/archive-part.ts';
 import { drain, type OpenArchive, openArchive } from '../archive/read-archive.ts';
 import { TenancyError } from '../errors/errors.ts';
+import { quoted } from '../errors/quoted.ts';
 import { type OptionNames, unknownOption } from '../errors/unknown-option.ts';
 import type { Placement, Tenant, TenantInput } from '../models/tenant.ts';
 import { createTenant } from './create.ts';
@@ -11,12 +12,14 @@ import type { Lifecycle } from './lifecycle.ts';
 export interface ImportOptions {
   /** The id of the new tenant. Default: the one in the archive. Domains come along under that one only, and not those that have to be proved. */
   readonly as?: string | undefined;
+  /** The tenant that the archive has to be of. Default: any, so whoever names the file decides whose data the new tenant shows. */
+  readonly of?: string | undefined;
   /** Default: as `create` chooses. */
   readonly isolation?: string | undefined;
   readonly placement?: Placement | undefined;
 }
 
-const optionNames: OptionNames<ImportOptions> = { as: true, isolation: true, placement: true };
+const optionNames: OptionNames<ImportOptions> = { as: true, of: true, isolation: true, placement: true };
 
 /** Creates a tenant with the contents of an archive, and migrates it. */
 export async function importTenant<T extends Tenant>(
@@ -30,6 +33,8 @@ export async function importTenant<T extends Tenant>(
   try {
     const missing = archive.manifest.resources.find((name) => !lifecycle.resources.some((each) => each.name === name));
     if (missing !== undefined) throw ofAnother(missing);
+    const { id } = archive.manifest.tenant;
+    if (options.of !== undefined && options.of !== id) throw ofAnotherTenant(id, options.of);
     return await createTenant(lifecycle, inputOf<T>(lifecycle, archive.manifest.tenant, options), {
       kind: 'import',
       load: (tenant) => load(archive, lifecycle, tenant),
@@ -86,4 +91,9 @@ function inputOf<T extends Tenant>(
 function ofAnother(resource: string): TenancyError {
   const message = `This archive has data of a resource "${resource}", which cannot be imported here. It is the archive of another application.`;
   return new TenancyError('ARCHIVE_INVALID', message);
+}
+
+function ofAnotherTenant(id: string, expected: string): TenancyError {
+  const message = `This archive is of the tenant ${quoted(id)}, and not of "${expected}". Nothing was imported.`;
+  return new TenancyError('ARCHIVE_INVALID', message, { tenant: expected });
 }
