@@ -69,7 +69,7 @@ export async function openArchive(bytes: AsyncIterable<Uint8Array>): Promise<Ope
         return { name, parts: partsOf(name) };
       },
       async verify() {
-        const { parts } = (await entries.json(digestsEntry)) as { readonly parts?: unknown };
+        const { parts } = ((await entries.json(digestsEntry)) ?? {}) as { readonly parts?: unknown };
         if (JSON.stringify(parts) !== JSON.stringify(digests))
           throw invalidArchive('its digests are not those of its parts');
         await entries.advance();
@@ -96,9 +96,18 @@ function parseManifest(value: unknown): ArchiveManifest {
     typeof tenant?.id === 'string' &&
     typeof tenant.columns === 'object' &&
     tenant.columns !== null &&
-    [tenant.dates, tenant.domains, resources].every(Array.isArray);
+    [tenant.dates, resources, hostsOf(tenant)].every(isListOfTexts) &&
+    tenant.dates.every((column) => Number.isFinite(Date.parse(String(tenant.columns[column]))));
   if (!isComplete) throw invalidArchive('its manifest is incomplete');
   return value as ArchiveManifest;
+}
+
+function hostsOf({ domains }: { readonly domains?: unknown }): unknown {
+  return Array.isArray(domains) ? domains.map((domain) => domain?.host) : undefined;
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
 function holds(name: string): Error {

@@ -269,6 +269,21 @@ describe('an archive that is broken', () => {
     ['a manifest of another format', [['archive.json', manifest({ format: 'other' })]]],
     ['a version to come', [['archive.json', manifest({ version: 2 })]]],
     ['a resource of another application', [['archive.json', manifest({ resources: ['search'] })]]],
+    ['a domain that is none', [['archive.json', manifest({ tenant: { ...manifest().tenant, domains: [null] } })]]],
+    [
+      'a date that is none',
+      [
+        ['archive.json', manifest({ tenant: { ...manifest().tenant, dates: ['paidAt'] } })],
+        ['digests.json', none],
+      ],
+    ],
+    [
+      'digests that are none',
+      [
+        ['archive.json', manifest()],
+        ['digests.json', 'null'],
+      ],
+    ],
     ['no manifest', [['notes/note-0/000001', 'x']]],
   ])('because it has %s leaves nothing behind', async (_, entries) => {
     const tar = await tarOf(entries as [string, unknown][]);
@@ -278,6 +293,15 @@ describe('an archive that is broken', () => {
     expect([error.code, error.cause?.code]).toContain('ARCHIVE_INVALID');
     expect(notes.size).toBe(0);
     expect(await tenancy.tenants.tryGet('acme')).toBeUndefined();
+  });
+
+  test('is refused without its rest, which may never come', async () => {
+    const { tenancy } = notebook();
+    async function* stalling() {
+      yield zstdCompressSync(await tarOf([['archive.json', manifest({ version: 2 })]]));
+      await new Promise(() => {});
+    }
+    await expect(tenancy.tenants.import(stalling())).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
   });
 
   test('elsewhere, because reading it fails, says what failed', async () => {
