@@ -4,5 +4,6 @@ export {
   type OmnitenantConfig,
   type Superuser,
   type SuperuserField,
+  type TenantOrm,
   type TenantScript,
 } from './application/config.ts';

@@ -1,12 +1,13 @@
 import type { CommonOptions } from '../terminal/program.ts';
 import { askChoice, askHidden, askText } from '../terminal/prompts.ts';
-import type { OmnitenantConfig } from './config.ts';
+import type { TenantOrm } from './config.ts';
+import { postgreSqlPart } from './postgresql-part.ts';
 import type { TenantOptions } from './tenant-input.ts';
 
 /** Asks on which server a tenant is to be: the default one, one that the configuration names, or one of its own. */
 export async function askServer(
   options: TenantOptions & CommonOptions,
-  orm: OmnitenantConfig['orm'],
+  orm: TenantOrm,
 ): Promise<Pick<TenantOptions, 'server' | 'url'>> {
   const where = await askChoice(options, {
     message: 'On which server?',
@@ -27,5 +28,5 @@ export async function askServer(
     instead: '--url <reference>',
     check: (value) => (value === '' ? 'It cannot be empty.' : undefined),
   });
-  return { url: url.startsWith('env:') ? url : await orm.credentials.seal(url) };
+  return { url: url.startsWith('env:') ? url : await postgreSqlPart(orm, 'credentials').seal(url) };
 }

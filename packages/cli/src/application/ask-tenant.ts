@@ -25,8 +25,9 @@ export async function askTenant<Options extends TenantOptions & CommonOptions>(
     throw new TenancyError('TENANT_EXISTS', `Tenant "${id}" already exists.`, { tenant: id });
   }
   const name = options.name ?? (await askText(options, { message: 'Name', instead: '--name <name>', initial: id }));
-  const isolation = options.isolation ?? (await askIsolation(options, [applicationDefault]));
-  const isPlaced = options.server !== undefined || options.url !== undefined || isolation === 'row';
+  const isOnPostgreSql = orm.credentials !== undefined;
+  const isolation = options.isolation ?? (isOnPostgreSql ? await askIsolation(options, [applicationDefault]) : '');
+  const isPlaced = !isOnPostgreSql || options.server !== undefined || options.url !== undefined || isolation === 'row';
   const server = isPlaced ? {} : await askServer(options, orm);
   const hosts = await askText(options, {
     message: 'Domains, the primary one first (Enter for none)',

@@ -1,3 +1,4 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Anonymisation, Tenancy, Tenant } from '@omnitenant/core';
 import type { Orm, RolloutGroup } from '@omnitenant/orm';
 import type { BackupTarget } from './backup-target.ts';
@@ -6,7 +7,7 @@ import type { BackupTarget } from './backup-target.ts';
 export interface OmnitenantConfig<T extends Tenant = Tenant> {
   /** Closed at the end of each command. */
   readonly tenancy: Tenancy<T>;
-  readonly orm: Orm<T>;
+  readonly orm: TenantOrm<T>;
   /** Creates an admin user, for `create-superuser`; runs in the tenant. */
   createSuperuser?(user: Superuser, tenant: T): unknown;
   /** What `create-superuser` asks for besides the email address and the password, by their names. */
@@ -22,6 +23,19 @@ export interface OmnitenantConfig<T extends Tenant = Tenant> {
     readonly context?: Readonly<Record<string, unknown>>;
   };
 }
+
+/**
+ * MikroORM for the application's tenants: of `createOrm`, `createSqlite` or another package. Commands about servers, credentials and shared
+ * tables are PostgreSQL's alone.
+ */
+export interface TenantOrm<T extends Tenant = Tenant>
+  extends Pick<Orm<T>, 'store' | 'migrations'>,
+    Partial<Pick<Orm<T>, PostgreSqlPart>> {
+  readonly em: SqlEntityManager;
+}
+
+/** What only an orm of PostgreSQL has. */
+export type PostgreSqlPart = 'credentials' | 'sharedTables' | 'ready' | 'examineServers';
 
 /** The admin user to create. */
 export interface Superuser {

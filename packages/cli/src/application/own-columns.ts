@@ -1,4 +1,4 @@
-import type { OmnitenantConfig } from './config.ts';
+import type { TenantOrm } from './config.ts';
 
 /** A column that the application has added to its tenants, as far as a question about it needs to know. */
 export interface OwnColumn {
@@ -30,7 +30,7 @@ interface Property {
 }
 
 /** The columns of a tenant that the application has added and that are set when a tenant is created. */
-export async function ownColumns({ em }: OmnitenantConfig['orm']): Promise<readonly OwnColumn[]> {
+export async function ownColumns({ em }: TenantOrm): Promise<readonly OwnColumn[]> {
   const { TenantSchema } = await import('@omnitenant/orm');
   const base = Object.keys(TenantSchema.meta.properties);
   const all = [...em.getMetadata().getAll().values()];

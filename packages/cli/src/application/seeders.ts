@@ -1,12 +1,10 @@
 import { Option } from '@commander-js/extra-typings';
 import { UsageError } from '../terminal/failure.ts';
-import type { OmnitenantConfig } from './config.ts';
+import type { TenantOrm } from './config.ts';
 import { collect } from './options.ts';
 
-type Orm = OmnitenantConfig['orm'];
-
 /** A seeder of MikroORM. */
-type Seeder = new () => { run(em: Orm['em']): Promise<void> | void };
+type Seeder = new () => { run(em: TenantOrm['em']): Promise<void> | void };
 
 export function seederOption() {
   return new Option(
@@ -21,7 +19,7 @@ export function seederOption() {
  * Finds seeders as MikroORM does: in the folder or the list of its configuration.
  * @throws UsageError if one is not there, or the application has no seeders.
  */
-export async function seedersOf({ em }: Orm, named: readonly string[]): Promise<readonly Seeder[]> {
+export async function seedersOf({ em }: TenantOrm, named: readonly string[]): Promise<readonly Seeder[]> {
   const seeder = await import('@mikro-orm/seeder').catch(() => {
     throw new UsageError('Seeders need the package @mikro-orm/seeder. Install it: npm install @mikro-orm/seeder');
   });
@@ -45,11 +43,11 @@ export async function seedersOf({ em }: Orm, named: readonly string[]): Promise<
 }
 
 /** Runs seeders in the current scope, in one transaction. */
-export async function seedIn({ em }: Orm, seeders: readonly Seeder[]): Promise<void> {
+export async function seedIn({ em }: TenantOrm, seeders: readonly Seeder[]): Promise<void> {
   if (seeders.length === 0) return;
   await em.transactional(async (own) => {
     for (const SeederClass of seeders) {
-      await new SeederClass().run(own as Orm['em']);
+      await new SeederClass().run(own as TenantOrm['em']);
       await own.flush();
       own.clear();
     }

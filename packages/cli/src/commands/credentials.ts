@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { postgreSqlPart } from '../application/postgresql-part.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { exitCodes, sentenceOf, UsageError } from '../terminal/failure.ts';
@@ -45,7 +46,7 @@ function seal(parent: Parent): void {
     )
     .action(async (_, command) => {
       const url = await askUrl(command.optsWithGlobals());
-      await withApplication(command, async ({ orm }) => print(await orm.credentials.seal(url)));
+      await withApplication(command, async ({ orm }) => print(await postgreSqlPart(orm, 'credentials').seal(url)));
     });
 }
 
@@ -58,7 +59,10 @@ function replace(parent: Parent): void {
     .action(async (id, _, command) => {
       const url = await askUrl(command.optsWithGlobals());
       await withApplication(command, async ({ orm }) => {
-        await orm.credentials.replace(id, url.startsWith('env:') ? url : await orm.credentials.seal(url));
+        await postgreSqlPart(orm, 'credentials').replace(
+          id,
+          url.startsWith('env:') ? url : await postgreSqlPart(orm, 'credentials').seal(url),
+        );
         say(`replaced the credentials of "${id}"`);
       });
     });
@@ -72,7 +76,7 @@ function rotate(parent: Parent): void {
     .action(async (_, command) => {
       await withApplication(command, async ({ orm }) => {
         const { rotated, unchanged, failed, stopped } = await interruptible(again, async (signal) => ({
-          ...(await orm.credentials.rotate({ signal })),
+          ...(await postgreSqlPart(orm, 'credentials').rotate({ signal })),
           stopped: signal.aborted,
         }));
         for (const { error } of failed) warn(sentenceOf(error));

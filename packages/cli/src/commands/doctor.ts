@@ -43,7 +43,7 @@ export function doctor(program: Program): void {
 }
 
 interface Findings {
-  /** `undefined` for PGlite, which is no server. */
+  /** `undefined` for PGlite and files, which are no servers. */
   readonly servers: ServersReport | undefined;
   readonly tenants: TenantFacts | undefined;
   readonly health: Health;
@@ -51,7 +51,7 @@ interface Findings {
 
 async function examineAll(application: OmnitenantConfig): Promise<Findings & { readonly hasFault: boolean }> {
   const { orm, tenancy } = application;
-  const servers = await orm.examineServers().catch(withoutServer);
+  const servers = await orm.examineServers?.().catch(withoutServer);
   const tenants = await examineTenants(application);
   const health = await tenancy.health({ timeoutMs: checkTimeoutMs });
   const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0) === true;
@@ -66,7 +66,7 @@ async function printReport({ servers, tenants, health }: Findings): Promise<void
 }
 
 async function serverLines(report: ServersReport | undefined): Promise<string[]> {
-  if (report === undefined) return ['ok    PGlite: there is no server, pooler or role to check.'];
+  if (report === undefined) return ['ok    There is no server, pooler or role to check.'];
   // Imported here so that the help does not load MikroORM.
   const { formatServerExamination } = await import('@omnitenant/orm');
   const lines = report.servers.flatMap((server) => formatServerExamination(server).split('\n'));
@@ -81,7 +81,7 @@ function watched({ tenancy, orm }: OmnitenantConfig, first: Health, everyMs: num
   async function look(): Promise<Health> {
     const health = await tenancy.health({ timeoutMs: checkTimeoutMs });
     // Where central's server is gone, health says so.
-    return withServers(health, await orm.examineServers({ clients: watchingClients }).catch(() => undefined));
+    return withServers(health, await orm.examineServers?.({ clients: watchingClients }).catch(() => undefined));
   }
   return interruptible('', (signal) =>
     watchHealth(look, first, {
@@ -144,11 +144,11 @@ async function examineTenants({ tenancy, orm }: OmnitenantConfig): Promise<Tenan
     for await (const tenant of tenancy.tenants.all()) tenants.push(tenant);
     let count = 0;
     for await (const { pending } of orm.migrations.status()) if (pending?.length !== 0) count += 1;
-    const sharedTables = await orm.sharedTables.examine();
+    const sharedTables = (await orm.sharedTables?.examine()) ?? [];
     // A standby takes no schema to compare with.
     const drift = await orm.migrations.verify().catch(() => undefined);
     // A server that is down is a fault of its own.
-    const ready = await orm.ready.stock().catch(() => undefined);
+    const ready = await orm.ready?.stock().catch(() => undefined);
     return { byStatus: Object.groupBy(tenants, ({ status }) => status), pending: count, sharedTables, ready, drift };
   } catch (error) {
     if (isTenancyError(error, 'CENTRAL_INCOMPLETE')) return undefined;

@@ -1,4 +1,5 @@
 import { allowClosed, reason } from '../application/options.ts';
+import { postgreSqlPart } from '../application/postgresql-part.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import type { Program } from '../terminal/program.ts';
@@ -25,7 +26,7 @@ export function psql(program: Program): void {
         await tenancy.run(
           id,
           async () => {
-            await using login = await orm.credentials.lend(id, { readOnly });
+            await using login = await postgreSqlPart(orm, 'credentials').lend(id, { readOnly });
             process.exitCode = await runPsql(args, login.env);
           },
           entering,

@@ -1,5 +1,6 @@
 import type { ReadyStock } from '@omnitenant/orm';
 import { isolation, json, server, wholeNumberOption } from '../application/options.ts';
+import { postgreSqlPart } from '../application/postgresql-part.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
@@ -34,13 +35,14 @@ export function ready(program: Program): void {
       if (clear && count !== undefined) throw new UsageError('Pass --count or --clear, not both.');
       const options = { isolation: of as ReadyStock['isolation'] | undefined, server };
       await withApplication(command, async ({ orm }) => {
+        const tenants = postgreSqlPart(orm, 'ready');
         if (clear) {
-          const removed = await orm.ready.clear(options);
+          const removed = await tenants.clear(options);
           if (asJson) printJson({ removed });
           else say(`deleted ${removed}`);
         } else if (count !== undefined) {
           const filled = await interruptible('To continue, run it again.', (signal) =>
-            orm.ready.fill({
+            tenants.fill({
               ...options,
               count,
               signal,
@@ -49,7 +51,7 @@ export function ready(program: Program): void {
           );
           if (asJson) printJson(filled);
           else say(`${filled.ready} ready: made ${filled.made}, deleted ${filled.removed}`);
-        } else await printRows(await orm.ready.stock(), columns, { json: asJson });
+        } else await printRows(await tenants.stock(), columns, { json: asJson });
       });
     });
 }

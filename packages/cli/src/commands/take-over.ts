@@ -1,5 +1,6 @@
 import { defined } from '../application/defined.ts';
 import { json } from '../application/options.ts';
+import { postgreSqlPart } from '../application/postgresql-part.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { print, say } from '../terminal/output.ts';
@@ -27,7 +28,7 @@ export function takeOver(program: Program): void {
     )
     .action(async ({ json: asJson, ...options }, command) => {
       await withApplication(command, async ({ orm }) => {
-        const taken = await orm.sharedTables.takeOver(defined(options));
+        const taken = await postgreSqlPart(orm, 'sharedTables').takeOver(defined(options));
         if (asJson) return printJson(taken);
         const { schema, tenants, unclaimed } = taken;
         say(`The tables of the schema "${schema}" are protected.`);
