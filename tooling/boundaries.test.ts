@@ -5,7 +5,7 @@ import { circles, importGraph, upwardImports } from './import-graph.ts';
 import { importsOf, packages, root, sources } from './packages.ts';
 
 /**
- * Who may import whom: express | koa | fastify | hono | nestjs | otel → core ← orm ← sqlite, core ← orm | cache | queue ← cli | admin. `core` imports no framework, no ORM and
+ * Who may import whom: express | koa | fastify | hono | nestjs | otel | webhooks → core ← orm ← sqlite, core ← orm | cache | queue ← cli | admin. `core` imports no framework, no ORM and
  * no client; the others import the libraries that their package.json names. A new package needs a line here.
  */
 const mayImport: Record<string, { packages: readonly string[]; libraries?: readonly string[] }> = {
@@ -21,6 +21,7 @@ const mayImport: Record<string, { packages: readonly string[]; libraries?: reado
   nestjs: { packages: ['core'], libraries: ['@mikro-orm/core', '@nestjs/common', '@nestjs/core', 'rxjs'] },
   cli: { packages: ['core', 'orm', 'cache', 'queue'] },
   otel: { packages: ['core'], libraries: ['@opentelemetry/api'] },
+  webhooks: { packages: ['core'], libraries: [] },
   admin: { packages: ['core', 'orm'] },
 };
 

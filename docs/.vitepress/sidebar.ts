@@ -43,6 +43,7 @@ const guide: Readonly<Record<string, readonly string[]>> = {
     'observability',
     'logging',
     'usage',
+    'webhooks',
     'errors',
     'troubleshooting',
     'stability',
@@ -124,6 +125,7 @@ function packages(): DefaultTheme.SidebarItem[] {
     'queue',
     'cache',
     'otel',
+    'webhooks',
     'admin',
     'cli',
   ];

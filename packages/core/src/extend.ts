@@ -79,6 +79,15 @@ export {
   type OperationQuery,
   type TenantOperations,
 } from './stores/operations.ts';
+export {
+  type Outbox,
+  type OutboxMessage,
+  type Subscriber,
+  type SubscriberState,
+  type TenantEvent,
+  type TenantEventType,
+  tenantEventTypes,
+} from './stores/outbox.ts';
 export type { TokenRedemptions } from './stores/redemptions.ts';
 export type { FoundTenant, TenantCount, TenantQuery, TenantSearch } from './stores/search.ts';
 export type { TenantFilter, TenantNames, TenantStore, WriteFence } from './stores/store.ts';

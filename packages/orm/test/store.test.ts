@@ -38,6 +38,7 @@ storeSuite({
   usage: true,
   redemptions: true,
   domainClaims: true,
+  outbox: true,
 });
 
 test('an application without an identity map creates, suspends and removes tenants', async () => {

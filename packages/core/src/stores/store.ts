@@ -5,6 +5,7 @@ import type { TenantChanges } from './changes.ts';
 import type { DomainClaims, DomainTerms } from './domain-claims.ts';
 import type { TenantLeases } from './leases.ts';
 import type { TenantOperations } from './operations.ts';
+import type { Outbox } from './outbox.ts';
 import type { TokenRedemptions } from './redemptions.ts';
 import type { TenantSearch } from './search.ts';
 import type { UsageStore } from './usage.ts';
@@ -77,6 +78,8 @@ export interface TenantStore<T extends Tenant = Tenant> {
   readonly audit?: TenantAudit;
   /** The long verbs that operators have begun. */
   readonly operations?: TenantOperations;
+  /** Events of tenants for subscribers, such as webhooks. */
+  readonly outbox?: Outbox;
   /** What tenants have used, for the option `usage` of a tenancy. Without it, usage is neither counted nor read. */
   readonly usage?: UsageStore;
   /** Which tokens are used, for the option `impersonation` of a tenancy. */

@@ -6,6 +6,7 @@ import { domainClaimPromises } from './store/domain-claims.ts';
 import { domainPromises } from './store/domains.ts';
 import { fencePromises, leasePromises } from './store/leases.ts';
 import { operationPromises } from './store/operations.ts';
+import { outboxPromises } from './store/outbox.ts';
 import { redemptionPromises } from './store/redemptions.ts';
 import { searchPromises } from './store/search.ts';
 import { tenantPromises } from './store/tenants.ts';
@@ -33,6 +34,8 @@ export interface StoreSuiteOptions {
   readonly redemptions?: boolean | undefined;
   /** Whether the store has claims to domains. Default: false. */
   readonly domainClaims?: boolean | undefined;
+  /** Whether the store has an outbox. Default: false. */
+  readonly outbox?: boolean | undefined;
 }
 
 /**
@@ -52,6 +55,7 @@ export function storeSuite({
   usage = false,
   redemptions = false,
   domainClaims = false,
+  outbox = false,
 }: StoreSuiteOptions): void {
   const promises = {
     ...tenantPromises,
@@ -66,6 +70,7 @@ export function storeSuite({
     ...(usage && usagePromises),
     ...(redemptions && redemptionPromises),
     ...(domainClaims && domainClaimPromises),
+    ...(outbox && outboxPromises),
   };
   for (const [name, hold] of Object.entries(promises)) {
     test(name, async () => hold(await createStore()));

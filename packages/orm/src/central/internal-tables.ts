@@ -32,6 +32,10 @@ export const redeemedTokenTable = inCentral('omnitenant_redeemed_token');
 export const domainClaimTable = inCentral('omnitenant_domain_claim');
 export const formerDomainTable = inCentral('omnitenant_former_domain');
 
+/** Who is told of what happens to tenants, and what they have not been told yet. */
+export const subscriberTable = inCentral('omnitenant_subscriber');
+export const outboxTable = inCentral('omnitenant_outbox');
+
 /** The tables of central that are the orm's own. They are in no entity and in no migration of the application. */
 export const internalTables: string = `
   create table if not exists ${leaseTable} (
@@ -69,6 +73,14 @@ export const internalTables: string = `
     id text collate "C" primary key, created_at timestamptz not null, token text not null, step text not null,
     wish jsonb not null, origin jsonb not null, target jsonb not null
   );
+  create table if not exists ${subscriberTable} (name text collate "C" primary key, types jsonb not null, disabled_at timestamptz);
+  create table if not exists ${outboxTable} (
+    subscriber text collate "C" not null references ${subscriberTable} on delete cascade, number bigint not null,
+    id text not null, type text not null, tenant text collate "C" not null, created_at timestamptz not null, host text,
+    at timestamptz not null default clock_timestamp(), attempts integer not null default 0, error text,
+    due_at timestamptz not null default clock_timestamp(), dead_at timestamptz, primary key (subscriber, number)
+  );
+  create index if not exists omnitenant_outbox_waiting on ${outboxTable} (subscriber, tenant, number) where dead_at is null;
   create table if not exists ${changeCounterTable} (one boolean primary key default true check (one), number bigint not null);
   insert into ${changeCounterTable} (number) values (0) on conflict do nothing;
   create table if not exists ${auditTable} (
@@ -96,6 +108,8 @@ export async function createInternalTables(em: TenantEntityManager): Promise<voi
     redeemedTokenTable,
     domainClaimTable,
     formerDomainTable,
+    subscriberTable,
+    outboxTable,
   );
   const found = await em.execute<{ missing: boolean }[]>(
     `select ${names.map((name) => `to_regclass(${quoteText(name)}) is null`).join(' or ')} as missing`,

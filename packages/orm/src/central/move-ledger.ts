@@ -101,7 +101,8 @@ export function moveLedger({ fork, ready, tenant: meta }: MoveLedgerOptions): Mo
         const updatedAt = new Date(Math.max(Date.now(), entity.updatedAt.getTime() + 1));
         Object.assign(entity, { isolation: target.isolation, placement: target.placement, updatedAt });
         await em.flush();
-        await recordChanges(em, [{ kind: 'changed', tenant: id, updatedAt: updatedAt.getTime() }]);
+        const event = { type: 'tenant.moved', tenant: id, createdAt } as const;
+        await recordChanges(em, [{ kind: 'changed', tenant: id, updatedAt: updatedAt.getTime(), event }]);
       });
     },
 

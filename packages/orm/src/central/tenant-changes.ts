@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { TenantChanges, TenantRecordChange } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { changeCounterTable, changeTable } from './internal-tables.ts';
+import { changeCounterTable, changeTable, outboxTable, subscriberTable } from './internal-tables.ts';
+import type { EventDraft } from './tenant-events.ts';
 
 /** Where PostgreSQL tells whoever listens that there are changes, when they are committed. */
 export const changeChannel = 'omnitenant_change';
@@ -9,23 +11,35 @@ export const changeChannel = 'omnitenant_change';
 const kept = 10_000;
 const page = 1_000;
 
+/** A change, and what subscribers are told of it. */
+export type RecordedChange = TenantRecordChange & { readonly event?: EventDraft | undefined };
+
 /**
- * Writes changes into the feed, in the transaction that makes them. Their numbers come from one row that stays locked until the
- * commit, so that they have the order of commits: a sequence would give a number to what commits later.
+ * Writes changes into the feed, and their events into the outbox, in the transaction that makes them. Their numbers come from one row that
+ * stays locked until the commit, so that they have the order of commits: a sequence would give a number to what commits later.
  */
-export async function recordChanges(em: TenantEntityManager, changes: readonly TenantRecordChange[]): Promise<void> {
-  const rows = changes.map(() => '(?, ?, ?::bigint)').join(', ');
-  const values = changes.flatMap((change) => [
+export async function recordChanges(em: TenantEntityManager, changes: readonly RecordedChange[]): Promise<void> {
+  const rows = changes.map(() => '(?, ?, ?::bigint, ?, ?, ?, ?::timestamptz, ?)').join(', ');
+  const values = changes.flatMap(({ event, ...change }) => [
     change.kind,
     change.kind === 'domain' ? change.host : change.tenant,
     change.kind === 'changed' ? (change.updatedAt ?? null) : null,
+    ...(event === undefined ? [null, null, null, null] : [randomUUID(), event.type, event.tenant, event.createdAt]),
+    event?.host ?? null,
   ]);
   await em.execute(
     `with counter as (update ${changeCounterTable} set number = number + ? returning number),
-     pruned as (delete from ${changeTable} using counter where ${changeTable}.number <= counter.number - ?)
-     insert into ${changeTable} (number, kind, name, updated_at)
-     select counter.number - ? + row_number() over (), kind, name, updated_at
-     from counter, (values ${rows}) as change (kind, name, updated_at)
+     pruned as (delete from ${changeTable} using counter where ${changeTable}.number <= counter.number - ?),
+     change as (
+       select counter.number - ? + row_number() over () as number, made.* from counter,
+         (values ${rows}) as made (kind, name, updated_at, event, type, tenant, created_at, host)
+     ),
+     told as (
+       insert into ${outboxTable} (subscriber, number, id, type, tenant, created_at, host)
+       select subscriber.name, change.number, event, type, tenant, created_at, host
+       from change join ${subscriberTable} as subscriber on subscriber.types @> to_jsonb(type)
+     )
+     insert into ${changeTable} (number, kind, name, updated_at) select number, kind, name, updated_at from change
      returning pg_notify('${changeChannel}', '')`,
     [changes.length, kept, changes.length, ...values],
   );

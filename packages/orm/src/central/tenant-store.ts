@@ -14,7 +14,6 @@ import {
   type Placement,
   type TenantChange,
   type TenantFilter,
-  type TenantRecordChange,
   type TenantStore,
   tenantChanged,
   tenantExists,
@@ -31,10 +30,12 @@ import { existingNames } from './existing-names.ts';
 import { recordFormer } from './former-tenants.ts';
 import { snapshotsInUse, toTenant } from './stored-tenant.ts';
 import { centralAudit } from './tenant-audit.ts';
-import { changesSince, recordChanges } from './tenant-changes.ts';
+import { changesSince, type RecordedChange, recordChanges } from './tenant-changes.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
+import { type EventDraft, eventOfDomain, eventOfEnd, eventOfStatus } from './tenant-events.ts';
 import { centralLeases, keepLease } from './tenant-leases.ts';
 import { centralOperations } from './tenant-operations.ts';
+import { centralOutbox } from './tenant-outbox.ts';
 import { centralSearch } from './tenant-search.ts';
 import { centralUsage } from './tenant-usage.ts';
 import { centralRedemptions } from './token-redemptions.ts';
@@ -72,6 +73,7 @@ export function centralStore<T extends Tenant>({
   const audit = centralAudit(fork, ready);
   const operations = centralOperations(fork, ready);
   const usage = centralUsage(fork, ready);
+  const outbox = centralOutbox((sql, parameters) => orStoreUnavailable(() => execute(sql, parameters)));
   const redemptions = centralRedemptions(fork, ready);
   const claims = centralDomainClaims({ execute, write, lock: lockExisting, domain });
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
@@ -190,7 +192,7 @@ export function centralStore<T extends Tenant>({
             throw insertionError(draft.id, domains, error);
           }
           await keepTerms(em, domains, created, terms);
-          await recordChanges(em, [changeOf(created), ...hosts]);
+          await recordChanges(em, [changeOf(created, eventOfStatus(created)), ...hosts]);
           return created;
         });
         return snapshot(entity);
@@ -208,6 +210,7 @@ export function centralStore<T extends Tenant>({
           const { retainUntil, ...others } = await bound(id, change);
           // Where nothing is retained, nothing has to be written, which a central of an earlier version has no column for.
           const isRetained = retainUntil !== undefined && (retainUntil ?? found.retainUntil) != null;
+          const { status } = found;
           const data = { ...others, ...(isRetained && { retainUntil }), updatedAt };
           assign(em, found, data);
           try {
@@ -215,7 +218,7 @@ export function centralStore<T extends Tenant>({
           } catch (error) {
             throw notStored(id, error);
           }
-          await recordChanges(em, [changeOf(found)]);
+          await recordChanges(em, [changeOf(found, eventOfStatus(found, status))]);
           return found;
         });
         return snapshot(entity);
@@ -234,7 +237,7 @@ export function centralStore<T extends Tenant>({
           await forgetClaims(em, id);
           await em.nativeDelete(domain.class, { tenantId: id } as FilterQuery<DomainEntity>);
           await em.nativeDelete(tenant.class, { id } as FilterQuery<TenantEntity>);
-          if (entity) await recordChanges(em, [{ kind: 'removed', tenant: id }]);
+          if (entity) await recordChanges(em, [{ kind: 'removed', tenant: id, event: eventOfEnd(entity) }]);
         }),
       ),
 
@@ -261,7 +264,8 @@ export function centralStore<T extends Tenant>({
             throw error instanceof UniqueConstraintViolationException ? domainTaken(entry, error) : error;
           }
           await keepTerms(em, [entry], owner, terms);
-          await recordChanges(em, [{ kind: 'domain', host: entry.host }]);
+          const event = eventOfDomain(owner, 'domain.added', entry.host);
+          await recordChanges(em, [{ kind: 'domain', host: entry.host, event }]);
         }),
       ),
 
@@ -273,7 +277,9 @@ export function centralStore<T extends Tenant>({
           const removed = await em.nativeDelete(domain.class, { host, tenantId } as FilterQuery<DomainEntity>);
           if (removed !== 1) return false;
           if (owner) await recordFormerDomains(em, owner, [host]);
-          await recordChanges(em, [{ kind: 'domain', host }]);
+          await recordChanges(em, [
+            { kind: 'domain', host, event: owner && eventOfDomain(owner, 'domain.removed', host) },
+          ]);
           return true;
         }),
       ),
@@ -311,6 +317,8 @@ export function centralStore<T extends Tenant>({
       forget: (endedForMs, limit) => orStoreUnavailable(() => operations.forget(endedForMs, limit)),
     },
 
+    outbox,
+
     redemptions: {
       redeem: (id, expiresAt) => orStoreUnavailable(() => redemptions.redeem(id, expiresAt)),
     },
@@ -336,8 +344,8 @@ function asSql({ sql, params }: { readonly sql: string; readonly params: readonl
   return raw(`(${sql})`, [...params]);
 }
 
-function changeOf({ id, updatedAt }: TenantEntity): TenantRecordChange {
-  return { kind: 'changed', tenant: id, updatedAt: updatedAt.getTime() };
+function changeOf({ id, updatedAt }: TenantEntity, event: EventDraft | undefined): RecordedChange {
+  return { kind: 'changed', tenant: id, updatedAt: updatedAt.getTime(), event };
 }
 
 /** Maps SERVER_UNAVAILABLE of central to STORE_UNAVAILABLE, so that a store that is down never means "no such tenant". */

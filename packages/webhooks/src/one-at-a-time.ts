@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { TenantLeases } from '@omnitenant/core/extend';
+import { pause } from './pause.ts';
+
+/** No tenant can have this id. */
+const leaseId = ':webhooks';
+
+export interface OneAtATimeOptions {
+  readonly leases: TenantLeases;
+  /** After so long another process takes over from one that has died, in milliseconds. */
+  readonly leaseMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Runs `work` in one of the processes that ask for it. Its signal ends it; it never rejects. */
+export async function oneAtATime(
+  { leases, leaseMs, onError }: OneAtATimeOptions,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const beatMs = leaseMs / 3;
+
+  async function reported<R>(ask: () => Promise<R>): Promise<R | undefined> {
+    return ask().catch((error: unknown) => {
+      onError(error);
+      return undefined;
+    });
+  }
+
+  /** One that is not renewed in time counts as lost, before another process may have it. */
+  async function isRenewed(holder: string): Promise<boolean> {
+    const late = new AbortController();
+    const renewed = reported(() => leases.renew(leaseId, holder, leaseMs));
+    const inTime = await Promise.race([renewed, pause(beatMs, late.signal)]);
+    late.abort();
+    return inTime === true;
+  }
+
+  async function hold(holder: string): Promise<void> {
+    const lost = new AbortController();
+    const working = work(AbortSignal.any([signal, lost.signal]));
+    let isHeld = true;
+    while (isHeld) {
+      await pause(beatMs, signal);
+      isHeld = !signal.aborted && (await isRenewed(holder));
+    }
+    lost.abort();
+    await working;
+    await reported(() => leases.release(leaseId, holder));
+  }
+
+  while (!signal.aborted) {
+    // A name for each time, so that a lease that counts as lost is not taken for one that is held.
+    const holder = randomUUID();
+    const lease = await reported(() => leases.take(leaseId, { holder, verb: 'deliver' }, leaseMs));
+    if (lease?.holder === holder) await hold(holder);
+    else await pause(beatMs, signal);
+  }
+}

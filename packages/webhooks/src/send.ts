@@ -1,0 +1,39 @@
+import { incarnationOf, type TenantEvent } from '@omnitenant/core/extend';
+import type { CheckedEndpoint } from './endpoint.ts';
+import { signedHeaders } from './sign.ts';
+
+/** What became of a message: received, refused for good with 410, or why it was not received. */
+export type Sent = 'received' | 'gone' | { readonly error: string };
+
+/** Sends an event once. It follows no redirect, and reads nothing of the answer but its status. */
+export async function send({ url, keys }: CheckedEndpoint, event: TenantEvent, timeoutMs: number): Promise<Sent> {
+  const body = bodyOf(event);
+  const headers = signedHeaders({ id: event.id, body }, keys, new Date());
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', 'user-agent': 'omnitenant-webhooks' },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.body?.cancel();
+    if (response.ok) return 'received';
+    return response.status === 410 ? 'gone' : { error: `It was answered with status ${response.status}.` };
+  } catch (error) {
+    return { error: reasonOf(error as Error, timeoutMs) };
+  }
+}
+
+/** The same text each time that an event is sent. */
+function bodyOf({ type, tenant, createdAt, number, host, at }: TenantEvent): string {
+  const incarnation = incarnationOf({ id: tenant, createdAt });
+  const data = { tenant, incarnation, sequence: number, ...(host !== undefined && { host }) };
+  return JSON.stringify({ type, timestamp: at.toISOString(), data });
+}
+
+/** Without the message of the error, which may say what is in the URL. */
+function reasonOf({ name, cause }: Error, timeoutMs: number): string {
+  if (name === 'TimeoutError') return `It was not answered within ${timeoutMs} ms.`;
+  return `It cannot be reached: ${(cause as NodeJS.ErrnoException | undefined)?.code ?? name}.`;
+}

@@ -1,0 +1,213 @@
+import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { memoryStore } from '@omnitenant/core';
+import type { OutboxMessage } from '@omnitenant/core/extend';
+import { testDatabase } from '@omnitenant/tooling';
+import { expect, test, vi } from 'vitest';
+import { createWebhooks } from '../src/index.ts';
+import { type Answer, openReceiver, type Received } from './fixtures/receiver.ts';
+import { openSite } from './fixtures/site.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
+const typesOf = (received: readonly Received[], tenant: string) =>
+  received.filter((each) => each.tenant === tenant).map(({ type }) => type);
+const until = (fn: () => void | Promise<void>) => vi.waitFor(fn, { timeout: 15_000, interval: 10 });
+
+test('each change of a tenant is delivered in order, signed with both secrets, and holds nothing of the record', async () => {
+  const secrets = [newSecret(), newSecret()] as const;
+  await using receiver = await openReceiver([...secrets, newSecret()]);
+  await using database = await testDatabase();
+  const endpoint = { name: 'billing', url: receiver.url, secrets };
+  const domains = { ...endpoint, name: 'domains', events: ['domain.added'] as const };
+  await using site = await openSite(database.url, { endpoints: [endpoint, domains] });
+  const { tenants } = site.tenancy;
+  await tenants.create({ id: 'early' });
+  await site.webhooks.start();
+  const { createdAt } = await tenants.create({ id: 'acme', name: 'Acme Ltd', config: { plan: 'gold' } });
+  await tenants.create({ id: 'bloom' });
+  await tenants.addDomain('acme', 'shop.acme.example');
+  await tenants.update('acme', { name: 'Acme GmbH' });
+  await tenants.suspend('acme');
+  await tenants.startMaintenance('acme');
+  await tenants.archive('acme');
+  await tenants.resume('acme');
+  await tenants.move('acme', { placement: { schema: 'elsewhere' } });
+  await tenants.removeDomain('acme', 'shop.acme.example');
+  await tenants.remove('acme');
+  await tenants.create({ id: 'acme' });
+  await until(async () =>
+    expect((await site.webhooks.status()).map(({ name, waiting, dead }) => [name, waiting, dead])).toEqual([
+      ['billing', 0, 0],
+      ['domains', 0, 0],
+    ]),
+  );
+
+  const life = ['created', 'updated', 'suspended', 'maintained', 'archived', 'resumed', 'moved', 'removed', 'created'];
+  const acme = typesOf(receiver.received, 'acme').filter((type) => type.startsWith('tenant.'));
+  expect(acme).toEqual(life.map((verb) => `tenant.${verb}`));
+  const [added, ...others] = receiver.received.filter(({ type }) => type === 'domain.added');
+  expect(others.map(({ id }) => id)).toEqual([added?.id]);
+  expect(typesOf(receiver.received, 'bloom')).toEqual(['tenant.created']);
+  expect(typesOf(receiver.received, 'early')).toEqual([]);
+
+  for (const { verifiedBy } of receiver.received) expect(verifiedBy).toEqual(secrets);
+  expect(JSON.parse(added?.body ?? '')).toEqual({
+    type: 'domain.added',
+    timestamp: expect.stringMatching(/^20.*Z$/),
+    data: {
+      tenant: 'acme',
+      incarnation: `acme@${createdAt.getTime()}`,
+      sequence: expect.any(Number),
+      host: 'shop.acme.example',
+    },
+  });
+  expect(receiver.received.map(({ body }) => body).join()).not.toMatch(/gold|Ltd|GmbH/);
+});
+
+test('what an endpoint does not receive is sent again under the same id, holds up only its tenant, and is given up in the end', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: receiver.url, secrets: [secret] as const }];
+  await using site = await openSite(database.url, { endpoints, retry: { attempts: 3, firstMs: 250 } });
+  const { webhooks } = site;
+  const { tenants } = site.tenancy;
+  const first: Answer[] = ['nothing', { location: `${receiver.url}/elsewhere` }, 204];
+  receiver.answer = ({ type }) => first.shift() ?? (type === 'tenant.suspended' ? 500 : 204);
+  await tenants.create({ id: 'bloom' });
+  await webhooks.start();
+  await tenants.create({ id: 'acme' });
+  await until(() => expect(receiver.received).toHaveLength(3));
+  expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(1);
+  expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
+
+  await tenants.suspend('acme');
+  await tenants.resume('acme');
+  await tenants.update('bloom', { name: 'Bloom' });
+  const after = ['suspended', 'suspended', 'suspended', 'resumed'];
+  await until(() => expect(typesOf(receiver.received, 'acme').slice(3)).toEqual(after.map((type) => `tenant.${type}`)));
+  const order = receiver.received.map(({ tenant, type }) => `${tenant} ${type}`);
+  expect(order).toContain('bloom tenant.updated');
+  expect(order.indexOf('bloom tenant.updated')).toBeLessThan(order.indexOf('acme tenant.resumed'));
+
+  const dead: OutboxMessage[] = [];
+  for await (const message of webhooks.dead('billing')) dead.push(message);
+  expect(dead).toMatchObject([{ type: 'tenant.suspended', attempts: 3, error: 'It was answered with status 500.' }]);
+  receiver.answer = () => 204;
+  const resent = site.tenancy.as({ actor: 'maria' }, () =>
+    webhooks.resend('billing', { event: dead[0]?.id as string }),
+  );
+  expect(await resent).toBe(1);
+  await until(() => expect(receiver.received.at(-1)).toMatchObject({ type: 'tenant.suspended', id: dead[0]?.id }));
+  await until(async () => expect(await webhooks.status()).toEqual([{ name: 'billing', waiting: 0, dead: 0 }]));
+  const [entry] = (await site.orm.store.audit?.page({ order: 'newest', limit: 1 })) ?? [];
+  expect(entry).toMatchObject({ verb: 'resend-webhooks', actor: 'maria', outcome: 'done' });
+});
+
+test('an endpoint that is down gets everything when it is back, and one that answers 410 when it is asked for', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: receiver.url, secrets: [secret] as const }];
+  await using site = await openSite(database.url, { endpoints, retry: { attempts: 1_000, firstMs: 20, mostMs: 50 } });
+  const { webhooks } = site;
+  const { tenants } = site.tenancy;
+  await webhooks.start();
+  await receiver.stop();
+  await tenants.create({ id: 'acme' });
+  await tenants.suspend('acme');
+  const dead = { name: 'billing', waiting: 2, dead: 0, oldestAt: expect.any(Date) };
+  await until(async () => {
+    expect(await webhooks.status()).toEqual([dead]);
+    const [first] = (await site.orm.store.outbox?.due('billing', 1)) ?? [];
+    expect(first).toMatchObject({ type: 'tenant.created', error: 'It cannot be reached: ECONNREFUSED.' });
+  });
+  await receiver.restart();
+  await until(() => expect(typesOf(receiver.received, 'acme')).toEqual(['tenant.created', 'tenant.suspended']));
+
+  receiver.answer = () => 410;
+  await tenants.resume('acme');
+  await until(async () =>
+    expect(await webhooks.status()).toMatchObject([{ waiting: 1, disabledAt: expect.any(Date) }]),
+  );
+  await tenants.archive('acme');
+  const refused = receiver.received.length;
+  receiver.answer = () => 204;
+  expect(await webhooks.resend('billing')).toBe(0);
+  await until(() =>
+    expect(typesOf(receiver.received, 'acme').slice(2)).toEqual([
+      'tenant.resumed',
+      'tenant.resumed',
+      'tenant.archived',
+    ]),
+  );
+  expect(refused).toBe(3);
+});
+
+test('one process delivers; where it is killed between a delivery and its record, another sends it again under the same id', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: receiver.url, secrets: [secret] as const }];
+  await using site = await openSite(database.url, { endpoints });
+  const child = fork(fileURLToPath(new URL('fixtures/delivering-process.ts', import.meta.url)), {
+    execArgv: ['--conditions=@omnitenant/source'],
+    env: { ...process.env, OMNITENANT_SITE: JSON.stringify({ url: database.url, endpoints }) },
+  });
+  await once(child, 'message');
+  await site.webhooks.start();
+  const { tenants } = site.tenancy;
+  for (const id of ['acme', 'bloom', 'cobalt']) await tenants.create({ id });
+  await until(async () => expect(await site.webhooks.status()).toMatchObject([{ waiting: 0 }]));
+  expect(receiver.received.map(({ tenant }) => tenant)).toEqual(['acme', 'bloom', 'cobalt']);
+
+  const gone = once(child, 'exit');
+  receiver.answer = async ({ type }) => {
+    if (child.signalCode === null) {
+      child.kill('SIGKILL');
+      await gone;
+    }
+    return type === 'tenant.suspended' ? 204 : 200;
+  };
+  await tenants.suspend('acme');
+  await tenants.resume('acme');
+  await until(() =>
+    expect(receiver.received.slice(3).map(({ type }) => type)).toEqual([
+      'tenant.suspended',
+      'tenant.suspended',
+      'tenant.resumed',
+    ]),
+  );
+  expect(receiver.received[4]?.id).toBe(receiver.received[3]?.id);
+});
+
+test('what is configured wrongly is refused, without the secret', async () => {
+  await using database = await testDatabase();
+  const secret = newSecret();
+  const given = { name: 'billing', url: 'https://billing.example/hooks', secrets: [secret] as const };
+  await using site = await openSite(database.url, { endpoints: [given] });
+  await expect(site.webhooks.forget('billing')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  const wrong = [
+    [{ ...given, url: 'ftp://billing.example' }],
+    [{ ...given, url: 'https://me:pass@billing.example' }],
+    [{ ...given, secrets: [] }],
+    [{ ...given, secrets: [secret, secret, secret] }],
+    [{ ...given, secrets: ['whsec_c2hvcnQ='] }],
+    [{ ...given, events: ['tenant.sold'] }],
+    [{ ...given, name: 'no name' }],
+    [given, given],
+  ];
+  for (const endpoints of wrong) {
+    const { tenancy, orm } = site;
+    const attempt = () => createWebhooks({ tenancy, orm, endpoints: endpoints as never });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(attempt).not.toThrow(/whsec_\w|pass@/);
+  }
+  const { tenancy } = site;
+  const none = () => createWebhooks({ tenancy, orm: { store: memoryStore() }, endpoints: [given] });
+  expect(none).toThrow('requires the orm');
+});
