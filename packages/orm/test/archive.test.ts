@@ -228,6 +228,31 @@ describe('an archive of an application', () => {
     await app.sql('acme', "insert into task (title) values ('later')");
     for (const id of ['acme', 'bloom']) await app.tenancy.tenants.remove(id);
   });
+
+  test('leaves those who share its sequences the numbers that they need', async () => {
+    await using database = await plainDatabase();
+    await using app = await start(database, [createTask], { isolation: 'row' });
+    await app.tenancy.tenants.create({ id: 'bloom' });
+    for (const [id, value] of [
+      ['far', 2_147_483_647],
+      ['near', 1_000],
+    ] as const) {
+      await app.tenancy.tenants.create({ id, isolation: 'schema' });
+      await app.sql(id, `select setval('task_id_seq', ${value})`);
+    }
+    const archive = await archiveOf(app, 'far');
+    const refused = { message: expect.stringContaining('"task_id_seq"') };
+    const imported = failureOf(app.tenancy.tenants.import(from(archive), { as: 'copy' }));
+    expect(await imported).toMatchObject({ code: 'ARCHIVE_INVALID', ...refused });
+    await expect(app.tenancy.tenants.move('far', { isolation: 'row' })).rejects.toMatchObject({
+      code: 'MOVE_FAILED',
+      ...refused,
+    });
+    await app.tenancy.tenants.import(from(await archiveOf(app, 'near')), { as: 'copy' });
+    const [task] = await app.sql('bloom', "insert into task (title) values ('next') returning id");
+    expect(task).toEqual({ id: 1_001 });
+    for await (const { id } of app.tenancy.tenants.all()) await app.tenancy.tenants.remove(id);
+  });
 });
 
 describe('triggers', () => {

@@ -111,8 +111,10 @@ function isListOf<Item>(value: readonly Item[] | undefined, isOne: (item: Item) 
   return Array.isArray(value) && value.every((item) => item !== null && item !== undefined && isOne(item));
 }
 
+/** Whether it is a number that a sequence can give. */
 function isValue(value: unknown): boolean {
-  return value === null || (typeof value === 'string' && /^-?\d{1,19}$/.test(value));
+  if (value === null) return true;
+  return typeof value === 'string' && /^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value);
 }
 
 /** The error for an archive that this application cannot use. */

@@ -1,7 +1,8 @@
+import type { TenancyError } from '@omnitenant/core';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { ArchiveSession } from './archive-session.ts';
 import { qualified } from './copy.ts';
-import type { ArchivedSequence } from './orm-manifest.ts';
+import { type ArchivedSequence, invalid } from './orm-manifest.ts';
 import type { TenantSequence } from './tenant-tables.ts';
 
 /**
@@ -40,7 +41,11 @@ async function valuesOf(
   return (await session.query(values.join(' union all '))) as unknown as readonly ArchivedSequence[];
 }
 
-/** Sets a tenant's sequences. Those of shared tables only go up, and give no value meanwhile. */
+/**
+ * Sets a tenant's sequences. Those of shared tables only go up, and give no value meanwhile.
+ *
+ * @throws ARCHIVE_INVALID where one of these would take most of the numbers that the others have left.
+ */
 export async function writeSequences(session: ArchiveSession, sequences: readonly ArchivedSequence[]): Promise<void> {
   for (const { name, value: last, next = null } of sequences) {
     const value = last ?? next;
@@ -53,11 +58,19 @@ export async function writeSequences(session: ArchiveSession, sequences: readonl
     }
     const isBehind = `from ${sequence} where last_value < ${value} or last_value = ${value} and not is_called`;
     const [behind] =
-      await session.query(`select cache_size from pg_sequences where schemaname = ${quoteText(session.schema)}
-      and sequencename = ${quoteText(name)} and exists (select ${isBehind})`);
+      await session.query(`select cache_size, ${value} - now.last > (max_value - now.last) / 2.0 as takes_most
+      from pg_sequences, (select last_value::numeric as last ${isBehind}) as now
+      where schemaname = ${quoteText(session.schema)} and sequencename = ${quoteText(name)}`);
     if (behind === undefined) continue;
+    if (behind['takes_most']) throw takesMost(name);
     // Setting what it is set to takes a lock for which `nextval` waits.
     await session.query(`alter sequence ${sequence} cache ${behind['cache_size']}`);
     await session.query(`select ${set} ${isBehind}`);
   }
+}
+
+function takesMost(name: string): TenancyError {
+  return invalid(
+    `its sequence "${name}" is so far that the tenants who share it would have few numbers left. Import it with isolation "schema" or "database"`,
+  );
 }
