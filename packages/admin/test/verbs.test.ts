@@ -134,6 +134,14 @@ test('what destroys is confirmed by the id, and takes the permission to destroy'
   const { body } = await remove('bloom', 'root');
   expect((await ended(body.id)).status).toBe('succeeded');
   expect(await site.orm.store.find('bloom')).toBeUndefined();
+  // Whoever has not had the answer asks again.
+  const again = await remove('bloom', 'root');
+  expect([again.status, again.body.id, again.body.status]).toEqual([202, body.id, 'succeeded']);
+  const reused = { body: { confirm: 'bloom', reason: 'x' }, headers: key('remove bloom') };
+  expect((await site.ask('POST', '/tenants/bloom/remove', reused)).body.code).toBe('KEY_REUSED');
+  const unknown = { body: { confirm: 'bloom' }, headers: key('another') };
+  const refused = await site.ask('POST', '/tenants/bloom/remove', unknown);
+  expect([refused.status, refused.body.code]).toEqual([404, 'TENANT_UNKNOWN']);
 });
 
 test('the fleet is migrated and verified by operations, with their progress and report', async () => {

@@ -23,6 +23,8 @@ export interface LongVerb {
   readonly request: Request;
   /** What was asked for, which tells two requests with the same key apart. */
   readonly input: unknown;
+  /** Why it cannot be done. A request that is repeated is answered all the same: it may have removed the tenant itself. */
+  readonly refusal?: TenancyError | undefined;
   /** Does it. Gives plain JSON without credentials, and may tell how far it is. */
   act(report: (progress: OperationProgress) => void): Promise<LongResult>;
 }
@@ -35,7 +37,7 @@ export interface LongResult {
 
 /** Begins long verbs, which go on after they are answered. */
 export interface OperationRunner {
-  /** @throws KEY_REUSED */
+  /** @throws KEY_REUSED, or the refusal of what was not begun before. */
   begin(asked: LongVerb): Promise<OperationView>;
 }
 
@@ -81,15 +83,18 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
   }
 
   return {
-    async begin({ verb, tenant, operator, reason, request, input, act }) {
+    async begin({ verb, tenant, operator, reason, request, input, refusal, act }) {
+      const key = keyOf(request);
+      if (refusal && key === undefined) throw refusal;
       const holder = randomUUID();
       const digest = digestOf([verb, tenant, input]);
-      const key = keyOf(request);
       const id = randomUUID();
       const draft = { id, verb, tenant, actor: operator.id, reason, key, digest, holder };
       const operation = await store.begin(draft, leaseMs);
-      if (operation.id === id) outside(() => run(operation, holder, act).catch(onError));
-      else if (operation.digest !== digest) throw keyReused();
+      if (operation.id === id) {
+        outside(() => run(operation, holder, refusal ? () => Promise.reject(refusal) : act).catch(onError));
+        if (refusal) throw refusal;
+      } else if (operation.digest !== digest) throw keyReused();
       return operationView(operation);
     },
   };

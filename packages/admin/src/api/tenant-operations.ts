@@ -1,3 +1,4 @@
+import { isTenancyError, type TenancyError } from '@omnitenant/core';
 import type { AdminOrm } from '../admin-orm.ts';
 import { ProblemError } from '../problem.ts';
 import type { Operation } from '../schemas/operation.ts';
@@ -12,7 +13,13 @@ type Act = (id: string, report: Parameters<LongVerb['act']>[0]) => ReturnType<Lo
 
 /** Begins operations on one tenant. A verb that destroys is confirmed by its id. */
 export function tenantOperations(orm: AdminOrm, operations: OperationRunner) {
-  async function begin(verb: string, id: string, { request, operator, body }: Asked, act: Act): Promise<Operation> {
+  async function begin(
+    verb: string,
+    id: string,
+    { request, operator, body }: Asked,
+    act: Act,
+    refusal?: TenancyError,
+  ): Promise<Operation> {
     const { confirm = id, reason } = body;
     if (confirm !== id) throw notConfirmed(id);
     return operations.begin({
@@ -22,18 +29,29 @@ export function tenantOperations(orm: AdminOrm, operations: OperationRunner) {
       reason,
       request,
       input: body,
+      refusal,
       act: (report) => act(id, report),
     });
   }
 
+  /** Why there is no such tenant; `undefined` if there is one. */
+  async function whyUnknown(id: string): Promise<TenancyError | undefined> {
+    try {
+      await readTenant(orm, id);
+      return undefined;
+    } catch (error) {
+      if (isTenancyError(error, 'TENANT_UNKNOWN')) return error;
+      throw error;
+    }
+  }
+
   return {
-    begin,
+    begin: (verb: string, id: string, asked: Asked, act: Act) => begin(verb, id, asked, act),
 
     /** On a tenant that is there, which the path names. */
     async beginOn(verb: string, asked: Asked, act: Act): Promise<Operation> {
       const { id = '' } = asked.params;
-      await readTenant(orm, id);
-      return begin(verb, id, asked, act);
+      return begin(verb, id, asked, act, await whyUnknown(id));
     },
   };
 }
