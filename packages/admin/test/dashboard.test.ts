@@ -86,7 +86,7 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
     await page.getByRole('button', { name: 'Suspend' }).click();
     await page.getByRole('dialog').getByLabel('Reason').fill('Invoice 4711');
     await page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
-    await page.locator('h1 + .s-suspended').waitFor();
+    await page.locator('h1 + .badge', { hasText: 'suspended' }).waitFor();
     await page.getByRole('region', { name: 'History' }).getByText('Invoice 4711').waitFor();
     expect((await site.tenancy.tenants.get('acme')).status).toBe('suspended');
   });

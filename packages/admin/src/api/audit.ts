@@ -2,6 +2,7 @@ import type { AuditQuery, AuditEntry as Entry, TenantAudit } from '@omnitenant/c
 import { ProblemError } from '../problem.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
 import type { ApiParts, Handlers } from './handlers.ts';
+import { pageOf } from './page-of.ts';
 
 const exportPage = 500;
 
@@ -29,8 +30,8 @@ export function auditHandlers({ orm }: ApiParts): Handlers<'audit' | 'auditExpor
   return {
     async audit({ query: { limit, since, ...query } }) {
       const found = await audit.page({ ...query, since: timeOf(since), order: 'newest', limit: limit + 1 });
-      const shown = found.slice(0, limit);
-      return { entries: shown.map(viewOf), next: found.length > limit ? (shown.at(-1)?.id ?? null) : null };
+      const { shown, next } = pageOf(found, limit, ({ id }) => id);
+      return { entries: shown.map(viewOf), next };
     },
 
     async auditExport({ query: { tenant, since }, isPermitted }) {

@@ -4,6 +4,7 @@ import { ProblemError } from '../problem.ts';
 import type { Operation } from '../schemas/operation.ts';
 import type { ApiParts, Handlers } from './handlers.ts';
 import { operationView } from './operation-view.ts';
+import { pageOf } from './page-of.ts';
 
 /** How often an operation is looked at while somebody watches it, in milliseconds. */
 const lookMs = 500;
@@ -21,8 +22,8 @@ export function operationHandlers({ orm }: ApiParts): Handlers<'operations' | 'o
   return {
     async operations({ query: { limit, ...query } }) {
       const found = await operations.page({ ...query, limit: limit + 1 });
-      const shown = found.slice(0, limit);
-      return { operations: shown.map(operationView), next: found.length > limit ? (shown.at(-1)?.id ?? null) : null };
+      const { shown, next } = pageOf(found, limit, ({ id }) => id);
+      return { operations: shown.map(operationView), next };
     },
 
     operation: ({ params: { id = '' } }) => read(id),

@@ -1,4 +1,5 @@
 import type { ApiParts, Handlers } from './handlers.ts';
+import { pageOf } from './page-of.ts';
 import { readDetail, readTenant, searchOf, summaryOf } from './tenant-view.ts';
 
 /** Looks at tenants. What is read is never older than the request. */
@@ -6,11 +7,8 @@ export function tenantHandlers({ tenancy, orm, queues }: ApiParts): Handlers<'te
   return {
     async tenants({ query: { limit, ...query } }) {
       const found = await searchOf(orm).page({ ...query, limit: limit + 1 });
-      const shown = found.slice(0, limit);
-      return {
-        tenants: shown.map(({ tenant, version }) => summaryOf(tenant, version)),
-        next: found.length > limit ? (shown.at(-1)?.tenant.id ?? null) : null,
-      };
+      const { shown, next } = pageOf(found, limit, ({ tenant }) => tenant.id);
+      return { tenants: shown.map(({ tenant, version }) => summaryOf(tenant, version)), next };
     },
 
     tenant: ({ params: { id = '' } }) => readDetail(orm, id),

@@ -3,6 +3,7 @@ import { apiUrl, usePages } from '../api.ts';
 import { href } from '../router.ts';
 import { When } from './format.tsx';
 import { ErrorNote } from './states.tsx';
+import { tone } from './tone.ts';
 
 /** Who did what, when and why, newest first; of one tenant or of all. */
 export function AuditList({ tenant, limit, paged }: { tenant: string | undefined; limit: number; paged?: boolean }) {
@@ -32,6 +33,13 @@ export function AuditList({ tenant, limit, paged }: { tenant: string | undefined
 const isLatestOfCall = ({ call, outcome }: AuditEntry, _index: number, all: readonly AuditEntry[]): boolean =>
   outcome !== 'began' || !all.some((other) => other.call === call && other.outcome !== 'began');
 
+const outcomes = {
+  began: ['', 'archived'],
+  done: ['good', 'active'],
+  failed: ['bad', 'failed'],
+  vetoed: ['warn', 'suspended'],
+} as const;
+
 function Entry({
   at,
   verb,
@@ -45,9 +53,10 @@ function Entry({
   hideTenant,
 }: AuditEntry & { hideTenant: boolean }) {
   const changed = changesOf(before, after);
+  const [kind, color] = outcomes[outcome];
   return (
-    <li class={outcome}>
-      <i class="dot" />
+    <li>
+      <i class="dot" style={tone(color)} />
       <div>
         <p>
           <b>{verb}</b>{' '}
@@ -56,7 +65,7 @@ function Entry({
               {tenant}
             </a>
           )}{' '}
-          <span class={`tag ${{ failed: 'bad', vetoed: 'warn', done: 'good', began: '' }[outcome]}`}>{outcome}</span>
+          <span class={`tag ${kind}`}>{outcome}</span>
         </p>
         <p class="quiet">
           {actor ?? 'the application'}

@@ -1,6 +1,12 @@
+import { tone } from './tone.ts';
+
 /** A tenant's status, told by its word and by a colour. */
 export function Status({ status }: { status: string }) {
-  return <span class={`badge s-${status}`}>{status}</span>;
+  return (
+    <span class={`badge ${status === 'failed' ? 'bad' : ''}`} style={tone(status)}>
+      {status}
+    </span>
+  );
 }
 
 /** The last migration that a tenant has, and whether the code has a later one. */

@@ -1,6 +1,7 @@
 import { href } from '../router.ts';
 import { shortName } from './badge.tsx';
 import { count } from './format.tsx';
+import { tone } from './tone.ts';
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -42,14 +43,14 @@ export function Shares({ counts }: { counts: Counts }) {
     <>
       <div class="shares" aria-hidden="true">
         {entries.map(([name, value]) => (
-          <i key={name} class={`f-${name}`} style={{ flexGrow: value }} />
+          <i key={name} style={{ flexGrow: value, ...tone(name) }} />
         ))}
       </div>
       <ul class="legend">
         {entries.map(([name, value]) => (
           <li key={name}>
             <a href={`${href()}?status=${name}`}>
-              <i class={`f-${name}`} />
+              <i style={tone(name)} />
               {name} <b>{count(value)}</b>
             </a>
           </li>

@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { count } from './format.tsx';
+import { Table } from './table.tsx';
+import { tone } from './tone.ts';
 
 interface Series {
   readonly label: string;
@@ -59,8 +61,8 @@ export function Chart({ title, step = 'second', times, series }: Charted) {
       <figcaption>
         <span>{title}</span>
         {series.map(({ label, color, values }) => (
-          <span key={label} class={`key c${color}`}>
-            <i /> {label} <b>{count(values.at(-1) ?? 0)}</b>
+          <span key={label} class="key">
+            <i style={tone(`c${color}`)} /> {label} <b>{count(values.at(-1) ?? 0)}</b>
           </span>
         ))}
       </figcaption>
@@ -75,31 +77,21 @@ function NumbersTable({ title, step = 'second', times, series }: Charted) {
     .map((_, index) => index)
     .slice(-31)
     .reverse();
+  const time = (index: number) => formats[step].format((times[index] ?? 0) * 1000);
+  const numbers = series.map(({ label, values }) => ({
+    title: label,
+    cell: (index: number) => count(values[index] ?? 0),
+  }));
   return (
     <details>
       <summary>As a table</summary>
-      <table class="numbers" aria-label={title}>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {series.map(({ label }) => (
-              <th scope="col" key={label}>
-                {label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {last.map((index) => (
-            <tr key={times[index]}>
-              <td>{formats[step].format((times[index] ?? 0) * 1000)}</td>
-              {series.map(({ label, values }) => (
-                <td key={label}>{count(values[index] ?? 0)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        label={title}
+        kind="numbers"
+        columns={[{ title: 'Time', cell: time }, ...numbers]}
+        rows={last}
+        keyOf={(index) => times[index] ?? 0}
+      />
     </details>
   );
 }

@@ -5,6 +5,7 @@ import { Chart } from '../parts/chart.tsx';
 import { Figures } from '../parts/facts.tsx';
 import { plural } from '../parts/format.tsx';
 import { Panel, Show } from '../parts/states.tsx';
+import { tone } from '../parts/tone.ts';
 
 type Server = Connections['servers'][string];
 
@@ -51,9 +52,9 @@ function ServerPanel({ name, server, process }: { name: string; server: Server; 
   return (
     <Panel title={name} aside={<span class="quiet">{plural(max, 'connection')} at most</span>}>
       <div class="budget" role="img" aria-label={`${inUse} of ${max} in use, ${idle} idle`}>
-        <i class="f-inuse" style={{ flexGrow: inUse }} />
-        <i class="f-idle" style={{ flexGrow: idle }} />
-        <i class="f-free" style={{ flexGrow: free }} />
+        <i style={{ flexGrow: inUse, ...tone('c1') }} />
+        <i style={{ flexGrow: idle, ...tone('idle') }} />
+        <i style={{ flexGrow: free, ...tone('raised') }} />
       </div>
       <Figures
         of={{

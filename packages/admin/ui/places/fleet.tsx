@@ -9,6 +9,7 @@ import { ask } from '../parts/dialog.tsx';
 import { Figures } from '../parts/facts.tsx';
 import { count, When } from '../parts/format.tsx';
 import { ErrorNote, Panel, Show } from '../parts/states.tsx';
+import { type Column, Table } from '../parts/table.tsx';
 import { adoption, importing, newTenant } from '../questions.ts';
 import { href, replace, route, withQuery } from '../router.ts';
 import { Attention } from './attention.tsx';
@@ -107,22 +108,7 @@ function TenantList({ latest }: { latest: string | null }) {
         )}
       </p>
       {error && <ErrorNote error={error} />}
-      <table class="list">
-        <thead>
-          <tr>
-            {['Tenant', 'Status', 'Isolation', 'Where', 'Version', 'Changed'].map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((tenant) => (
-            <TenantRow key={tenant.id} {...tenant} latest={latest} />
-          ))}
-        </tbody>
-      </table>
+      <Table label="Tenants" kind="list" columns={columnsOf(latest)} rows={items} keyOf={({ id }) => id} />
       {isLoaded && items.length === 0 && <p class="quiet empty">No tenant matches.</p>}
       <footer class="more">
         <span class="quiet">{isLoaded && `${count(items.length)} shown`}</span>
@@ -139,28 +125,22 @@ function TenantList({ latest }: { latest: string | null }) {
   );
 }
 
-function TenantRow({ latest, ...tenant }: TenantSummary & { latest: string | null }) {
-  const { id, name, status, isolation, placement, version, updatedAt } = tenant;
-  const server = placement.server === 'default' ? undefined : placement.server;
-  const where = [server, placement.database].filter(Boolean).join(' / ');
-  return (
-    <tr>
-      <td>
-        <a data-row href={href('tenants', id)}>
-          <b>{name}</b> <small>{id}</small>
-        </a>
-      </td>
-      <td>
-        <Status status={status} />
-      </td>
-      <td>{isolation}</td>
-      <td class="mono">{where}</td>
-      <td>
-        <Version version={version} latest={latest} />
-      </td>
-      <td class="quiet">
-        <When at={updatedAt} />
-      </td>
-    </tr>
-  );
+const columnsOf = (latest: string | null): Column<TenantSummary>[] => [
+  {
+    title: 'Tenant',
+    cell: ({ id, name }) => (
+      <a data-row href={href('tenants', id)}>
+        <b>{name}</b> <small>{id}</small>
+      </a>
+    ),
+  },
+  { title: 'Status', cell: ({ status }) => <Status status={status} /> },
+  { title: 'Isolation', cell: ({ isolation }) => isolation },
+  { title: 'Where', cell: ({ placement }) => <span class="mono">{whereOf(placement)}</span> },
+  { title: 'Version', cell: ({ version }) => <Version version={version} latest={latest} /> },
+  { title: 'Changed', class: 'quiet', cell: ({ updatedAt }) => <When at={updatedAt} /> },
+];
+
+function whereOf({ server, database }: TenantSummary['placement']): string {
+  return [server === 'default' ? undefined : server, database].filter(Boolean).join(' / ');
 }

@@ -3,6 +3,7 @@ import { apiUrl, useGet } from '../api.ts';
 import { Chart } from '../parts/chart.tsx';
 import { bytes, count } from '../parts/format.tsx';
 import { Panel, Show } from '../parts/states.tsx';
+import { Table } from '../parts/table.tsx';
 import { href, replace, route, withQuery } from '../router.ts';
 
 const kinds = {
@@ -76,35 +77,26 @@ function Report({ report: { days, tenants }, by, isFleet }: { report: UsageRepor
 
 function Most({ tenants, by }: { tenants: UsageReport['tenants']; by: Kind }) {
   const others = (Object.keys(kinds) as Kind[]).filter((kind) => kind !== by);
-  const shown = [by, ...others];
+  const amounts = [by, ...others].map((kind) => ({
+    title: kinds[kind],
+    class: 'amount-of',
+    cell: (each: Used) => amount(kind, each[kind]),
+  }));
   return (
-    <table class="most" aria-label="Who has used the most">
-      <thead>
-        <tr>
-          <th scope="col">Tenant</th>
-          {shown.map((kind) => (
-            <th scope="col" key={kind} class="amount-of">
-              {kinds[kind]}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {tenants.map((each) => (
-          <tr key={each.tenant + each.createdAt}>
-            <td>
-              <a data-row href={href('tenants', each.tenant)}>
-                {each.tenant}
-              </a>
-            </td>
-            {shown.map((kind) => (
-              <td key={kind} class="amount-of">
-                {amount(kind, each[kind])}
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table
+      label="Who has used the most"
+      kind="most"
+      columns={[{ title: 'Tenant', cell: named }, ...amounts]}
+      rows={tenants}
+      keyOf={({ tenant, createdAt }) => tenant + createdAt}
+    />
   );
 }
+
+type Used = UsageReport['tenants'][number];
+
+const named = ({ tenant }: Used) => (
+  <a data-row href={href('tenants', tenant)}>
+    {tenant}
+  </a>
+);
