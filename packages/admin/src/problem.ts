@@ -22,6 +22,7 @@ export const problemCodes = {
 
   INTERNAL: 500,
   ARCHIVES_MISSING: 501,
+  CLAIMS_MISSING: 501,
 } as const;
 
 /** A code of this API, or of omnitenant. */

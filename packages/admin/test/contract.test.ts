@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { defineConfig } from '@mikro-orm/postgresql';
-import { createTenancy, fromSubdomain, type TenantStatus } from '@omnitenant/core';
+import { createTenancy, fromSubdomain, memoryStore, type TenantStatus } from '@omnitenant/core';
 import { createOrm } from '@omnitenant/orm';
-import { ask } from '@omnitenant/tooling';
+import { ask, type TestDns, testDns } from '@omnitenant/tooling';
 import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Endpoint } from '../src/api/endpoint.ts';
@@ -44,6 +44,7 @@ test('the document has every operation', () => {
   expect(operations.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(endpoints).sort());
 });
 
+let dns: TestDns;
 let site: Site;
 let bare: Site['admin'];
 let unreachable: Awaited<ReturnType<typeof unreachableAdmin>>;
@@ -58,9 +59,15 @@ beforeAll(async () => {
     if (name === 'broken') throw new Error('the session store is gone');
     return operators[name];
   };
-  site = await openSite({ admin: { authorize, archives: archivesInMemory(), onError: () => {} } });
+  dns = await testDns();
+  const domains = { servers: [dns.address], ownZones: ['own.test'] };
+  site = await openSite({
+    tenancy: { domains },
+    admin: { authorize, archives: archivesInMemory(), onError: () => {} },
+  });
   const { tenancy, orm } = site;
-  bare = createAdmin({ tenancy, orm, authorize, basePath: '/admin/bare' });
+  const { domains: none } = createTenancy({ store: memoryStore() });
+  bare = createAdmin({ tenancy: { ...tenancy, domains: none }, orm, authorize, basePath: '/admin/bare' });
   unreachable = await unreachableAdmin(authorize);
   for (const signal of [
     'suspending',
@@ -91,12 +98,14 @@ afterAll(async () => {
   );
   await unreachable.close();
   await site[Symbol.asyncDispose]();
+  await dns.close();
 });
 
 /** A control plane whose central no server answers for. */
 async function unreachableAdmin(authorize: (request: Request) => Operator | undefined) {
   const orm = await createOrm(defineConfig({ clientUrl: 'postgres://nobody@127.0.0.1:9/none', entities: [] }));
-  const tenancy = createTenancy({ resources: [orm], resolver: fromSubdomain('app.test'), publicHosts: ['app.test'] });
+  const resolver = fromSubdomain('app.test');
+  const tenancy = createTenancy({ resources: [orm], resolver, publicHosts: ['app.test'], domains: {} });
   const archives = archivesInMemory();
   const admin = createAdmin({ tenancy, orm, authorize, archives, basePath: '/admin/down' });
   return { admin, close: () => tenancy.close() };
@@ -109,15 +118,39 @@ async function insert(id: string, status: TenantStatus): Promise<string> {
   return id;
 }
 
+/** Claims a host for a tenant. */
+async function claim(id: string, host: string, token = 'none'): Promise<void> {
+  const { createdAt: tenantCreatedAt } = await site.tenancy.tenants.get(id);
+  const draft = { host, tenantId: id, tenantCreatedAt, token, primary: false, claimedAt: new Date() };
+  await site.orm.store.domainClaims?.add(draft, new Date());
+}
+
+/** Claims a host for a tenant, and publishes the proof. */
+async function proved(id: string, host: string): Promise<string> {
+  const token = randomUUID();
+  await claim(id, host, token);
+  dns.set(`_omnitenant-challenge.${host}`, [token]);
+  return host;
+}
+
+/** Gives a host to another tenant. */
+async function taken(host: string): Promise<string> {
+  const tenantId = await insert(`faster-${randomUUID().slice(0, 8)}`, 'active');
+  await site.orm.store.addDomain({ host, tenantId, primary: false });
+  return host;
+}
+
 const initial: Partial<Record<EndpointName, TenantStatus>> = { suspendTenant: 'active', tenantQueues: 'active' };
 
 /** What each operation is asked with, where that is more than its path. */
-const good: Partial<Record<EndpointName, (id: string) => Asked>> = {
+const good: Partial<Record<EndpointName, (id: string) => Asked | Promise<Asked>>> = {
   createTenant: (id) => ({ body: { id: `new-${id}`, isolation: 'none' } }),
   adoptTenant: (id) => ({ body: { id: `new-${id}`, isolation: 'none', confirm: `new-${id}` } }),
   importTenant: (id) => ({ body: { id: `new-${id}`, archive: 'none.tar.zst', confirm: `new-${id}` } }),
   updateTenant: (id) => ({ body: { name: id } }),
-  addDomain: (id) => ({ body: { host: `second.${id}.example` } }),
+  addDomain: (id) => ({ body: { host: `${id}.own.test` } }),
+  claimDomain: (id) => ({ body: { host: `second.${id}.example` } }),
+  verifyDomain: async (id) => ({ host: await proved(id, `second.${id}.example`) }),
   clearTenant: (id) => ({ body: { confirm: id } }),
   resetTenant: (id) => ({ body: { confirm: id } }),
   removeTenant: (id) => ({ body: { confirm: id } }),
@@ -145,10 +178,21 @@ const provoked: Readonly<Record<string, (name: EndpointName, asked: Asked) => As
   TENANT_CHANGED: () => ({ headers: { 'if-match': '"former"' } }),
   IF_MATCH_REQUIRED: () => ({ headers: {} }),
   TENANT_INVALID: () => ({ body: { columns: { nosuch: 1 } } }),
-  DOMAIN_INVALID: (name) => (name === 'addDomain' ? { body: { host: 'not a host' } } : { host: 'not%20a%20host' }),
-  DOMAIN_TAKEN: () => ({ body: { host: 'app.test' } }),
+  DOMAIN_INVALID: (name) =>
+    ['addDomain', 'claimDomain'].includes(name) ? { body: { host: 'not a host' } } : { host: 'not%20a%20host' },
+  DOMAIN_TAKEN: async (name, { id = '' }) =>
+    name === 'verifyDomain'
+      ? { host: await taken(await proved(id, `taken.${id}.example`)) }
+      : { body: { host: 'app.test' } },
+  DOMAIN_UNPROVED: (name) => (name === 'addDomain' ? { body: { host: 'other.example' } } : { host: 'other.example' }),
+  BACKLOG_FULL: async () => {
+    const id = await insert(`full-${randomUUID().slice(0, 8)}`, 'active');
+    await Promise.all(Array.from({ length: 100 }, (_, n) => claim(id, `c${n}.${id}.example`)));
+    return { id };
+  },
   NOT_CONFIRMED: (_, { body }) => ({ body: { ...body, confirm: 'another' } }),
   ARCHIVES_MISSING: () => ({ base: '/admin/bare' }),
+  CLAIMS_MISSING: () => ({ base: '/admin/bare' }),
   KEY_REUSED: (_, { body }) => ({
     body: { ...body, reason: 'another' },
     headers: { 'idempotency-key': 'one' },
@@ -159,7 +203,8 @@ const provoked: Readonly<Record<string, (name: EndpointName, asked: Asked) => As
   VETOED: async (name) => {
     const id = await insert(`vetoed-${randomUUID().slice(0, 8)}`, name === 'resumeTenant' ? 'suspended' : 'active');
     const { etag } = (await site.ask('GET', `/tenants/${id}`)).body;
-    return { id, host: `${id}.example`, headers: { 'if-match': etag } };
+    const host = name === 'verifyDomain' ? await proved(id, `new.${id}.example`) : `${id}.example`;
+    return { id, host, headers: { 'if-match': etag } };
   },
   TENANT_SUSPENDED: async () => ({ id: await insert(`closed-${randomUUID().slice(0, 8)}`, 'suspended') }),
   TENANT_MAINTENANCE: async () => ({ id: await insert(`closed-${randomUUID().slice(0, 8)}`, 'maintenance') }),
@@ -192,7 +237,7 @@ describe.concurrent.each(Object.entries(mounts))('mounted in %s', (framework, mo
     const endpoint: Endpoint = endpoints[name];
     const id = path.startsWith('/operations') ? operation : `${framework}-${name}`.toLowerCase();
     if (path.startsWith('/tenants/')) await insert(id, initial[name] ?? 'suspended');
-    const { body = endpoint.body && {}, ...more } = good[name]?.(id) ?? {};
+    const { body = endpoint.body && {}, ...more } = (await good[name]?.(id)) ?? {};
     const etag = async () =>
       (await ask(mounted.port, ['GET', `app.test/admin/api/v1/tenants/${id}`], { headers: { 'x-operator': 'root' } }))
         .body as { etag: string };

@@ -1,4 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
+import { type TestDns, testDns } from '@omnitenant/tooling';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, noBrowser, openBrowser, violations } from './browser.ts';
 import { openSite, type Site } from './site.ts';
@@ -18,10 +19,13 @@ const patient = { timeout: 60_000 };
 const root = { id: 'root@app.test', permissions: ['read', 'operate', 'destroy'] } as const;
 
 describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowser}` : ''}`, () => {
+  let dns: TestDns;
   let site: Site;
   let browser: Browser;
   beforeAll(async () => {
+    dns = await testDns();
     site = await openSite({
+      tenancy: { domains: { required: false, servers: [dns.address] } },
       config: { migrations: { migrationsList: [CreateTask] } },
       admin: { authorize: () => root, hosts: ['localhost'] },
     });
@@ -45,6 +49,7 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]();
     await site?.[Symbol.asyncDispose]();
+    await dns?.close();
   });
 
   test('the fleet is counted, and read page by page', async () => {
@@ -106,6 +111,37 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
     await page.getByRole('dialog').getByLabel('Host').fill('acme.example');
     await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
     expect(await page.getByRole('dialog').getByRole('alert').textContent()).toContain('DOMAIN_TAKEN');
+  });
+
+  test('a domain is claimed, its record is copied, and it is the tenant’s once DNS has the record', async () => {
+    const page = await browser.open('/#/tenants/acme');
+    const dialog = page.getByRole('dialog');
+    const row = page
+      .getByRole('region', { name: 'Domains' })
+      .getByRole('listitem')
+      .filter({ hasText: 'shop.acme.example' });
+    const verify = async () => {
+      await row.getByRole('button', { name: 'Verify' }).click();
+      await dialog.getByRole('button', { name: 'Verify' }).click();
+    };
+    await page.getByRole('button', { name: 'Claim' }).click();
+    await dialog.getByLabel('Host').fill('shop.acme.example');
+    await dialog.getByRole('button', { name: 'Claim' }).click();
+    await row.getByText('pending').waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 760 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    await row.getByRole('button', { name: 'Copy the value' }).click();
+    await row.getByText('Copied').waitFor();
+
+    await verify();
+    expect(await dialog.getByRole('alert').textContent()).toContain('DNS does not have the record.');
+    await page.keyboard.press('Escape');
+    const [name = '', value = ''] = (await row.locator('code').allTextContents()).slice(1);
+    dns.set(name, [value]);
+    await verify();
+    await row.getByText('pending').waitFor({ state: 'detached' });
+    expect(await site.tenancy.tenants.domains('acme')).toHaveLength(2);
   });
 
   test('the application’s own settings are edited, and nobody’s change is written over', async () => {

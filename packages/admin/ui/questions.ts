@@ -1,4 +1,6 @@
+import type { DomainClaim } from '../src/schemas/domain.ts';
 import type { TenantDetail } from '../src/schemas/tenant.ts';
+import { send } from './api.ts';
 import { change, given, placed, reason, target } from './change.ts';
 import type { Field, Question } from './parts/dialog.tsx';
 
@@ -15,11 +17,13 @@ export const newTenant: Question = {
   run: (values) => change('POST', 'tenants', given(values)),
 };
 
+const hostField: Field = { name: 'host', label: 'Host', hint: 'Such as tracker.acme.com' };
+
 export const newDomain = ({ id, name, etag }: TenantDetail): Question => ({
   title: `Add a domain to ${name}`,
   says: 'Requests to this host lead to the tenant from then on.',
   button: 'Add',
-  fields: [{ name: 'host', label: 'Host', hint: 'Such as tracker.acme.com' }, reason],
+  fields: [hostField, reason],
   run: (values) => change('POST', `tenants/${id}/domains`, given(values), etag),
 });
 
@@ -29,6 +33,42 @@ export const removeDomain = ({ id, name, etag }: TenantDetail, host: string): Qu
   button: 'Remove',
   fields: [reason],
   run: (values) => change('DELETE', `tenants/${id}/domains/${host}`, given(values), etag),
+});
+
+export const claimDomain = ({ id, name }: TenantDetail): Question => ({
+  title: `Claim a domain for ${name}`,
+  says: 'Gives a DNS record for its owner to publish. Once it is found there, the host leads to the tenant.',
+  button: 'Claim',
+  fields: [hostField, reason],
+  run: (values) => change('POST', `tenants/${id}/domain-claims`, given(values)),
+});
+
+/** Why DNS does not prove a domain. */
+export const problems: Readonly<Record<NonNullable<DomainClaim['problem']>, string>> = {
+  missing: 'DNS does not have the record.',
+  different: 'DNS has a record with another value.',
+  unanswered: 'The DNS servers of the domain do not answer.',
+};
+
+/** The dialog stays open, and says why, where the record is not found. */
+export const verifyDomain = ({ id }: TenantDetail, host: string): Question => ({
+  title: `Verify ${host}`,
+  says: 'Asks DNS for the record now.',
+  button: 'Verify',
+  fields: [reason],
+  async run(values) {
+    const path = `tenants/${id}/domain-claims/${host}/verify`;
+    const { problem } = await send<DomainClaim>('POST', path, given(values));
+    if (problem) throw new Error(problems[problem]);
+  },
+});
+
+export const releaseDomain = ({ id, name }: TenantDetail, host: string): Question => ({
+  title: `Release ${host}`,
+  says: `${name} gives up its claim. The next one has another record.`,
+  button: 'Release',
+  fields: [reason],
+  run: (values) => change('DELETE', `tenants/${id}/domain-claims/${host}`, given(values)),
 });
 
 /** What decides whose data a tenant is shown is confirmed like what destroys. */

@@ -1,3 +1,4 @@
+import { domainProbe } from './domains/domain-probe.ts';
 import { createTenantDomains, type TenantDomains } from './domains/tenant-domains.ts';
 import { type EachOptions, type EachResult, eachTenant } from './entering/each-tenant.ts';
 import { createIdentification } from './entering/identify.ts';
@@ -17,12 +18,13 @@ import { guardedStore } from './registry/guarded-store.ts';
 import { createRegistry } from './registry/registry.ts';
 import type { TenantRegistry } from './registry/tenant-registry.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
-import { type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts';
+import { type HealthProbe, type ResourceVerbs, type TenantResource, verbsOf } from './resource.ts';
 import { type Acting, actingAs, checkedActing, currentActing } from './scope/acting.ts';
 import { innermost, type OpenScope, outside, type Scope, type ScopeOwner } from './scope/context.ts';
 import { enterScope } from './scope/scope.ts';
 import { createAuditing } from './signals/auditing.ts';
 import { createSignals, type OnError, type SignalSender, type Signals } from './signals/signals.ts';
+import type { TenantStore } from './stores/store.ts';
 import { checkedOptions, type TenancyOptions } from './tenancy-options.ts';
 import type { TenantUsage } from './usage/stored-bytes.ts';
 import { createUsage, type Usage, type UsageQuery } from './usage/usage.ts';
@@ -137,7 +139,7 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     return scope?.kind === 'tenant' ? (scope.tenant as T) : undefined;
   }
 
-  const probes = [...storeProbes(store), ...cache.probes, ...resources.flatMap((each) => each.probes ?? [])];
+  const probes = probesOf({ store, cache, resources, domains: checked.domains });
 
   const endLog = checked.log === undefined ? () => {} : writeLog(checked.log, (error) => onError(error, {}));
 
@@ -191,6 +193,18 @@ export function createTenancy<T extends Tenant>(options: TenancyOptions<T>): Ten
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What is looked at for the health of a process. */
+function probesOf<T extends Tenant>(given: {
+  readonly store: TenantStore<T>;
+  readonly cache: { readonly probes: readonly HealthProbe[] };
+  readonly resources: readonly ResourceVerbs[];
+  readonly domains: object | undefined;
+}): readonly HealthProbe[] {
+  const { store, cache, resources, domains } = given;
+  const ofClaims = domains && store.domainClaims ? [domainProbe(store.domainClaims)] : [];
+  return [...storeProbes(store), ...ofClaims, ...cache.probes, ...resources.flatMap((each) => each.probes ?? [])];
 }
 
 /** What scopes need of their tenancy, which counts them. */

@@ -2,6 +2,7 @@ import type { Operator } from '../operator.ts';
 import { ProblemError } from '../problem.ts';
 import { archiveHandlers } from './archives.ts';
 import { auditHandlers } from './audit.ts';
+import { domainClaimHandlers } from './domain-claims.ts';
 import type { Call, Endpoint, Handler } from './endpoint.ts';
 import { type EndpointName, endpoints } from './endpoints.ts';
 import { fleetHandlers } from './fleet.ts';
@@ -32,6 +33,7 @@ export function createApi(parts: ApiParts): (asked: ApiRequest) => Promise<Respo
     ...fleetHandlers(parts),
     ...tenantHandlers(parts),
     ...verbHandlers(parts),
+    ...domainClaimHandlers(parts),
     ...longVerbHandlers(parts),
     ...migrationHandlers(parts),
     ...operationHandlers(parts),

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { AuditExportQuery, AuditPage, AuditQuery } from '../schemas/audit.ts';
+import { ClaimList, ClaimQuery, DomainClaim, Release } from '../schemas/domain.ts';
 import { Connections, FleetSummary, HealthReport, OperatorView, Stats } from '../schemas/fleet.ts';
 import {
   FleetVerification,
@@ -38,6 +39,14 @@ const local = { ...read, isLocal: true } as const;
 /** A verb that is over when it is answered, with the tenant as it is then. */
 const verb = { method: 'POST', permission: 'operate', answer: TenantDetail, ifMatch: 'optional' } as const;
 const transition = { ...verb, body: WithReason, problems: [...changes, 'TRANSITION_REFUSED'] } as const;
+
+/** A verb of a claim to a domain. */
+const claiming = {
+  method: 'POST',
+  permission: 'operate',
+  answer: DomainClaim,
+  problems: ['DOMAIN_INVALID', 'CLAIMS_MISSING'],
+} as const;
 
 /** A verb that goes on after it is answered, as an operation. */
 const long = {
@@ -114,7 +123,7 @@ export const endpoints = {
     path: '/tenants/{id}/domains',
     summary: 'Add a domain',
     body: NewDomain,
-    problems: [...changes, 'DOMAIN_INVALID', 'DOMAIN_TAKEN'],
+    problems: [...changes, 'DOMAIN_INVALID', 'DOMAIN_TAKEN', 'DOMAIN_UNPROVED'],
   },
   removeDomain: {
     ...verb,
@@ -123,6 +132,36 @@ export const endpoints = {
     summary: 'Remove a domain',
     query: WithReason,
     problems: [...changes, 'DOMAIN_INVALID'],
+  },
+  domainClaims: {
+    ...read,
+    path: '/domain-claims',
+    summary: 'Claims of tenants to domains, with the records to publish',
+    query: ClaimQuery,
+    answer: ClaimList,
+  },
+  claimDomain: {
+    ...claiming,
+    path: '/tenants/{id}/domain-claims',
+    summary: 'Claim a domain, which the record in the answer proves',
+    body: NewDomain,
+    problems: [...unknown, ...claiming.problems, 'DOMAIN_TAKEN', 'BACKLOG_FULL'],
+  },
+  verifyDomain: {
+    ...claiming,
+    path: '/tenants/{id}/domain-claims/{host}/verify',
+    summary: 'Ask DNS for the record of a claim now',
+    body: WithReason,
+    problems: [...claiming.problems, 'DOMAIN_UNPROVED', 'DOMAIN_TAKEN', 'VETOED'],
+  },
+  releaseDomain: {
+    ...claiming,
+    method: 'DELETE',
+    path: '/tenants/{id}/domain-claims/{host}',
+    summary: 'Give up a claim, and the domain with it',
+    query: WithReason,
+    answer: Release,
+    problems: [...claiming.problems, 'VETOED'],
   },
   repairTenant: { ...longOfTenant, path: '/tenants/{id}/repair', summary: 'Finish a failed tenant' },
   migrateTenant: { ...longOfTenant, path: '/tenants/{id}/migrate', summary: 'Apply pending migrations to one tenant' },

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import type { ClaimList } from '../../src/schemas/domain.ts';
 import type { Connections, FleetSummary } from '../../src/schemas/fleet.ts';
 import type { TenantSummary } from '../../src/schemas/tenant.ts';
 import { apiUrl, useGet } from '../api.ts';
@@ -15,6 +16,7 @@ export function Attention({ status, behind }: FleetSummary) {
   const first = stuck.find((name) => status[name]) ?? 'failed';
   const { value } = useGet<{ tenants: TenantSummary[] }>(apiUrl('tenants', { status: first, limit: '4' }));
   const servers = useGet<Connections>(apiUrl('connections'), 5_000).value?.servers ?? {};
+  const failing = useGet<ClaimList>(apiUrl('domain-claims', { state: 'failing', limit: '4' })).value?.claims ?? [];
   const shown = value?.tenants ?? [];
   const rest = stuck.reduce((sum, name) => sum + (status[name] ?? 0), 0) - shown.length;
   const notes: Note[] = shown.map((tenant) => [
@@ -25,6 +27,7 @@ export function Attention({ status, behind }: FleetSummary) {
   ]);
   if (value && rest > 0) notes.push(['stuck', `${href()}?status=${first}`, plural(rest, 'more tenant')]);
   if (behind > 0) notes.push(['behind', href('migrations'), plural(behind, 'tenant'), 'pending migrations']);
+  for (const { tenant, host } of failing) notes.push(['domain', href('tenants', tenant), host, 'not proved any more']);
   for (const [name, { waiting, heldBack }] of Object.entries(servers)) {
     const detail = `${count(waiting)} waiting, ${count(heldBack)} over their share`;
     if (waiting + heldBack > 0) notes.push(['noisy', href('connections'), name, detail]);

@@ -10,9 +10,9 @@ import { Facts } from '../parts/facts.tsx';
 import { count, When } from '../parts/format.tsx';
 import { Runs } from '../parts/runs.tsx';
 import { Panel, Show } from '../parts/states.tsx';
-import { newDomain, removeDomain } from '../questions.ts';
 import { href } from '../router.ts';
 import { questionOf, type Verb, verbs } from '../verbs.ts';
+import { Domains } from './domains.tsx';
 import { UsagePanel } from './usage.tsx';
 
 /** One tenant: who it is, where its data is, what has been done to it, and what can be. */
@@ -75,37 +75,6 @@ function About({ tenant, latest, may }: { tenant: TenantDetail; latest: string |
           ...Object.fromEntries(own),
         }}
       />
-    </Panel>
-  );
-}
-
-function Domains({ tenant, may }: { tenant: TenantDetail; may: readonly Permission[] }) {
-  const canChange = may.includes('operate');
-  const add = canChange && (
-    <button type="button" onClick={() => ask(newDomain(tenant))}>
-      Add
-    </button>
-  );
-  return (
-    <Panel title="Domains" aside={add}>
-      {tenant.domains.length === 0 && <p class="quiet empty">No host of its own leads to this tenant.</p>}
-      <ul class="rows">
-        {tenant.domains.map(({ host, primary }) => (
-          <li key={host}>
-            <span class="mono">{host}</span> {primary && <span class="tag">primary</span>}
-            {canChange && (
-              <button
-                type="button"
-                class="plain"
-                aria-label={`Remove ${host}`}
-                onClick={() => ask(removeDomain(tenant, host))}
-              >
-                Remove
-              </button>
-            )}
-          </li>
-        ))}
-      </ul>
     </Panel>
   );
 }

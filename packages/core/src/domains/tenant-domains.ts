@@ -20,6 +20,8 @@ export interface ClaimFilter {
 
 /** Domains that customers bring, and prove to be their own by a record of DNS. */
 export interface TenantDomains {
+  /** Whether the tenancy has the option `domains`. Without it, all of these refuse with CONFIG_INVALID. */
+  readonly enabled: boolean;
   /**
    * Claims a host for a tenant, and says what its owner has to publish. A claim gives the tenant nothing yet, and others may claim the same
    * host. Of a host that the tenant has claimed already, it gives that claim. Rejects with DOMAIN_INVALID, DOMAIN_TAKEN, TENANT_UNKNOWN, or
@@ -65,6 +67,8 @@ export function createTenantDomains<T extends Tenant>({ options, ...given }: Ten
   const shown = (claim: Parameters<typeof domainClaim>[1]) => domainClaim(options.label, claim);
 
   return {
+    enabled: true,
+
     async claim(id, named, { primary = false } = {}) {
       const domain: Domain = { host: parseDomain(named), tenantId: id, primary };
       const { host } = domain;
@@ -130,6 +134,7 @@ function ofTheApplication({ host, tenantId }: Domain): TenancyError {
 }
 
 const refusing: TenantDomains = {
+  enabled: false,
   claim: async () => refuseOff(),
   verify: async () => refuseOff(),
   verifyDue: async () => refuseOff(),
