@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { lineSplitter } from './anonymise/copy-text.ts';
 import type { TenantTable } from './tenant-tables.ts';
 
 /** The digest of a table's rows, as COPY writes them. */
@@ -16,14 +17,12 @@ export function rowsDigest({ columns, compared }: Pick<TenantTable, 'columns' | 
 
 /** The sum of the digests of all rows. */
 function unorderedDigest(compared: readonly boolean[]): RowsDigest {
-  let rest = '';
+  const completed = lineSplitter();
   let sum = 0n;
   return {
     update(chunk) {
       // Each byte is a letter here, as nothing depends on what they mean.
-      const lines = (rest + Buffer.from(chunk).toString('latin1')).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
+      for (const line of completed(Buffer.from(chunk).toString('latin1'))) {
         const fields = line.split('\t').filter((_, index) => compared[index]);
         const digest = createHash('sha256').update(fields.join('\t'), 'latin1').digest('hex');
         sum = BigInt.asUintN(256, sum + BigInt(`0x${digest}`));

@@ -3,12 +3,25 @@ import { StringDecoder } from 'node:string_decoder';
 /** The lines of the rows that COPY writes as text, as many at a time as have arrived. A line break in a value is escaped. */
 export async function* rowLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
+  const completed = lineSplitter();
   for await (const chunk of bytes) {
-    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
-    rest = lines.pop() ?? '';
+    const lines = completed(decoder.write(chunk as Buffer));
     if (lines.length > 0) yield lines;
   }
+}
+
+/** Gives the lines that each further piece of a text completes. A long line is looked at once, in however many pieces it comes. */
+export function lineSplitter(): (piece: string) => readonly string[] {
+  let begun: string[] = [];
+  return (piece) => {
+    const [first = '', ...others] = piece.split('\n');
+    begun.push(first);
+    const last = others.pop();
+    if (last === undefined) return [];
+    const lines = [begun.join(''), ...others];
+    begun = [last];
+    return lines;
+  };
 }
 
 const escapes: Readonly<Record<string, string>> = {
