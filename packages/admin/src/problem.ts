@@ -32,11 +32,18 @@ export type ProblemCode = keyof typeof problemCodes | TenancyErrorCode;
 export class ProblemError extends Error {
   readonly code: keyof typeof problemCodes;
   readonly issues: Problem['issues'];
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: keyof typeof problemCodes, message: string, issues?: Problem['issues']) {
+  constructor(
+    code: keyof typeof problemCodes,
+    message: string,
+    issues?: Problem['issues'],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message);
     this.code = code;
     this.issues = issues;
+    this.headers = headers;
   }
 }
 
@@ -59,7 +66,8 @@ export function problemResponse(error: unknown): Response {
     ...(code !== 'INTERNAL' && { detail: (error as Error).message }),
     ...(error instanceof ProblemError && error.issues && { issues: error.issues }),
   };
-  const headers = { ...(isTenancyError(error) && error.headers), 'Content-Type': 'application/problem+json' };
+  const { headers: further } = isTenancyError(error) || error instanceof ProblemError ? error : { headers: {} };
+  const headers = { ...further, 'Content-Type': 'application/problem+json' };
   return new Response(JSON.stringify(problem), { status, headers });
 }
 

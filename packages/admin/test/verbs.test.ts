@@ -279,6 +279,8 @@ test.each([
   ['a cursor that is too large', 'GET', '/audit?after=99999999999999999999', undefined],
   ['a time that JavaScript cannot read', 'GET', '/audit?since=2026-01-01T00:00:00%2B05', undefined],
   ['a time that PostgreSQL cannot read', 'GET', '/audit?since=0000-01-01T00:00:00Z', undefined],
+  ['a day that no month has', 'GET', '/usage?since=2026-02-31', undefined],
+  ['a month that no year has', 'GET', '/usage?until=2026-13-45', undefined],
   ['a time after the last', 'POST', '/tenants/acme/archive', { retainUntil: '9999-12-31T23:59:59-10:00' }],
   ['U+0000 in a search', 'GET', '/tenants?search=%00', undefined],
   ['U+0000 in a pattern', 'GET', '/migrations/plan?tenants=%00', undefined],
@@ -293,6 +295,11 @@ test.each([
 
 test.each(['/operations/%00', '/tenants/%00', '/tenants/%ff'])('there is nothing at %s', async (path) => {
   expect((await site.ask('GET', path)).body.code).toMatch(/^(?:NOT_FOUND|TENANT_UNKNOWN)$/);
+});
+
+test('a path that does not take a method says which ones it takes', async () => {
+  const answer = await site.ask('PUT', '/tenants');
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);
 });
 
 test.each(['', 'k'.repeat(256)])('the Idempotency-Key %j is refused', async (value) => {

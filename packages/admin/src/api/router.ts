@@ -23,7 +23,8 @@ export function matchRoute(method: string, path: string): Match {
   const match = found.find((route) => route.method === (method === 'HEAD' ? 'GET' : method));
   if (match) return { name: match.name, params: decoded(match.groups) };
   if (found.length === 0) throw new ProblemError('NOT_FOUND', 'There is nothing at this path.');
-  throw new ProblemError('METHOD_UNKNOWN', `This path takes ${found.map((route) => route.method).join(', ')}.`);
+  const allowed = found.map((route) => route.method).join(', ');
+  throw new ProblemError('METHOD_UNKNOWN', `This path takes ${allowed}.`, undefined, { Allow: allowed });
 }
 
 /** @throws NOT_FOUND for a parameter that is not encoded as a URL's, or that names nothing. */

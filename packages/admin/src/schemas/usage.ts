@@ -10,7 +10,13 @@ const counts = {
   cacheBytes: v.number(),
 };
 
-const Day = v.pipe(v.string(), v.regex(/^2\d{3}-\d\d-\d\d$/), v.isoDate());
+const Day = v.pipe(v.string(), v.regex(/^2\d{3}-\d\d-\d\d$/), v.isoDate(), v.check(isInCalendar));
+
+/** JavaScript takes the 31st of February for a day in March, and PostgreSQL for none. */
+function isInCalendar(day: string): boolean {
+  const time = Date.parse(day);
+  return Number.isFinite(time) && new Date(time).toISOString().startsWith(day);
+}
 
 export const UsageQuery = v.strictObject({
   tenant: v.optional(v.string()),
