@@ -4,7 +4,7 @@ import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { ResourceVerbs } from '@omnitenant/core/extend';
 import { endWorkOf, type TenantEntityManager } from '@omnitenant/orm/extend';
 import { exportFile } from './archive/export-file.ts';
-import { importFile } from './archive/import-file.ts';
+import { importFile, requireKnownMigrations } from './archive/import-file.ts';
 import { removeTenantFile, storedBytes, writeTenantFile } from './files/tenant-files.ts';
 import { pathOf } from './files/tenant-path.ts';
 import type { NativeDatabase } from './handles/native.ts';
@@ -68,6 +68,7 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     async import(tenant, parts) {
       files.close(tenant);
       await importFile(handles, pathOf(folder, tenant), tenant, parts);
+      await requireKnownMigrations(tenant, migrations.unknownIn);
     },
 
     adopt: (tenant) => Promise.reject(notAdopted(tenant)),

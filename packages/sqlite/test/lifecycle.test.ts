@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { createTenancy, memoryStore } from '@omnitenant/core';
 import { resource } from '@omnitenant/core/extend';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { filesIn, openTasks, openTasksOrm, Project, Task, temporaryFolder } from './fixtures/tasks.ts';
+import { CreateTasks, filesIn, openTasks, openTasksOrm, Project, Task, temporaryFolder } from './fixtures/tasks.ts';
 
 const open = () => openTasks(onTestFinished);
 const refused = (code: string) => expect.objectContaining({ code });
@@ -105,6 +107,20 @@ describe('an archive', () => {
     expect(await titles('acme')).toEqual(['kept', 'later']);
     await tenancy.tenants.remove('acme-before');
     expect(await titles('acme')).toEqual(['kept', 'later']);
+  });
+
+  test('is refused by another application, and by older code', async () => {
+    const { tenancy } = await open();
+    const archive = await buffer(await tenancy.tenants.export('acme'));
+    const folder = temporaryFolder(onTestFinished);
+    const older = await openTasksOrm({ folder }, [CreateTasks]);
+    const elsewhere = createTenancy({ resources: [older] });
+    onTestFinished(() => elsewhere.close());
+    await expect(elsewhere.tenants.import(Readable.from([archive]))).rejects.toMatchObject({
+      code: 'PROVISION_FAILED',
+      cause: { code: 'ARCHIVE_INVALID', message: expect.stringContaining('"AddInbox"') },
+    });
+    expect(filesIn(folder)).toEqual([]);
   });
 
   test('that is no database of SQLite is refused, and leaves nothing', async () => {

@@ -1,4 +1,4 @@
-import { TenancyError, type Tenant } from '@omnitenant/core';
+import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { ArchivePart } from '@omnitenant/core/extend';
 import { writeTenantFile } from '../files/tenant-files.ts';
 import { type HandleOptions, openHandle, prepareFile } from '../handles/open-handle.ts';
@@ -25,6 +25,23 @@ export async function importFile(
       throw invalid(tenant, 'its file is no whole database of SQLite', cause);
     }
   }
+}
+
+/**
+ * Refuses a file that other code has migrated, whose tables this code does not know.
+ *
+ * @throws ARCHIVE_INVALID
+ */
+export async function requireKnownMigrations(
+  tenant: Tenant,
+  unknownIn: (tenant: Tenant) => Promise<string | undefined>,
+): Promise<void> {
+  const unknown = await unknownIn(tenant).catch((cause: unknown) =>
+    Promise.reject(isTenancyError(cause) ? cause : invalid(tenant, 'its log of migrations cannot be read', cause)),
+  );
+  if (unknown === undefined) return;
+  const why = `it was made with the migration "${unknown}", which this code does not have`;
+  throw invalid(tenant, `${why}. It is the archive of another application, or of newer code`);
 }
 
 function requireWhole(options: HandleOptions, path: string, tenant: Tenant): void {

@@ -31,6 +31,8 @@ export interface OpenMigrations {
   /** The bytes of a new tenant's file: with all migrations, or empty. */
   template(empty: boolean): Promise<Uint8Array>;
   migrate(tenant: Tenant): Promise<void>;
+  /** A migration that the tenant's file has, and this code does not. */
+  unknownIn(tenant: Tenant): Promise<string | undefined>;
   /** Receives a tenancy that is told of each tenant that a run migrates. */
   joined(tenancy: FleetMigration): void;
 }
@@ -128,6 +130,10 @@ export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
     template: (empty) => (empty ? blank() : migrated()),
     async migrate(tenant) {
       await run(tenant, upTo((await set()).names));
+    },
+    async unknownIn(tenant) {
+      const { names } = await set();
+      return (await appliedTo(tenant)).find((name) => !names.includes(name));
     },
     joined(tenancy) {
       tenancies.push(tenancy);
