@@ -34,6 +34,11 @@ const foreign = [
   (path: string) => `create temp table stolen as select readfile('${path}') as bytes`,
   (path: string) =>
     `create temp trigger stolen after insert on task begin insert into project (name) values (readfile('${path}')); end`,
+  (path: string) => `select sha3_query('at' || 'tach ''${path}'' as other')`,
+  (path: string) => `create temp view stolen as select sha3_query('at' || 'tach ''${path}'' as other') as bytes`,
+  () => `update sqlite_dbpage set data = data where schema = 'temp'`,
+  () => `select * from "SQLite_dbpage"('temp')`,
+  () => `create temp view stolen as select data from sqlite_dbpage`,
   (path: string) => `;attach '${path}' as other`,
   (path: string) => `select 1;attach '${path}' as other`,
   (path: string) => `\u{feff}attach '${path}' as other`,

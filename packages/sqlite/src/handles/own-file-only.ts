@@ -3,10 +3,13 @@ import type { NativeDatabase, NativeStatement } from './native.ts';
 import { refuseSecondStatement } from './one-statement.ts';
 
 /** The words without which no statement opens another file. SQLite has no other way to write a keyword or the name of a function. */
-const openingWords = /attach|vacuum|readfile|writefile|fsdir/i;
+const openingWords = /attach|vacuum|readfile|writefile|fsdir|sha3_query|sqlite_dbpage/i;
 
-/** libsql has functions that read and write files. What they are named in is kept by SQLite, and would be run without the word. */
-const fileFunctions = /readfile|writefile|fsdir/i;
+/**
+ * libsql has functions that read and write files, one that runs a text as a statement, and a table of the pages that a schema is written in.
+ * What they are named in is kept by SQLite, and would be run without the word.
+ */
+const fileFunctions = /readfile|writefile|fsdir|sha3_query|sqlite_dbpage/i;
 
 /** Pragmas that SQLite obeys while it compiles them, also where it is only asked to explain them, as it is below. */
 const foreignPragmas = /writable_schema|trusted_schema|heap_limit|store_directory/i;
@@ -24,7 +27,7 @@ interface Opcode {
  * Prepares a statement that reaches the handle's own file only. What SQLite makes of a statement with one of the words is asked of
  * SQLite itself, by `explain`, so that a string, a column or a comment with such a word is no reason to refuse.
  *
- * @throws STATEMENT_REFUSED for `attach`, `detach`, `vacuum into`, what reads and writes files, pragmas that are not the tenant's own, and
+ * @throws STATEMENT_REFUSED for `attach`, `detach`, `vacuum into`, what reads and writes files or runs a text, pragmas that are not the tenant's own, and
  *   several statements at once.
  */
 export function prepareInOwnFile(
@@ -52,14 +55,17 @@ function refuseOtherFiles(database: NativeDatabase, sql: string, parameters: rea
   throw new TenancyError(
     'STATEMENT_REFUSED',
     `A statement in the scope of tenant "${tenant}" would open another file: attach, detach and vacuum into are refused, as are readfile, ` +
-      "writefile and fsdir, because a scope has one file, its tenant's. Enter another tenant with tenancy.run().",
+      "writefile, fsdir, sha3_query and sqlite_dbpage, because a scope has one file, its tenant's. Enter another tenant with tenancy.run().",
     { tenant },
   );
 }
 
 function opensFile({ opcode, p2, p4 }: Opcode): boolean {
   if (opcode === 'Vacuum') return p2 !== 0;
-  return /^(?:Pure)?Function$/.test(opcode) && /^(?:sqlite_(?:attach|detach)|readfile|writefile)\b/i.test(p4 ?? '');
+  return (
+    /^(?:Pure)?Function$/.test(opcode) &&
+    /^(?:sqlite_(?:attach|detach)|readfile|writefile|sha3_query)\b/i.test(p4 ?? '')
+  );
 }
 
 /** A virtual table, whose name the program does not have, or a view, a trigger or a default that is written down. */
