@@ -256,12 +256,20 @@ test('what fails while it is made leaves nothing, and what keeps the name of its
       );
     }
   }
+  class KeepsName extends Migration {
+    override up(): void {
+      this.addSql(`do $$ begin execute format(
+        'create function authors() returns bigint language sql as %L', format('select count(*) from %I.author', current_schema())); end $$`);
+    }
+  }
   await using database = await plainDatabase();
-  await using app = await open(database, {}, [CreateLibrary, AddCountries, KeepsPath]);
-  await expect(app.ready.fill({ count: 1 })).rejects.toMatchObject({
-    code: 'PROVISION_FAILED',
-    message: expect.stringContaining('"authors" stores the name'),
-  });
+  for (const keeps of [KeepsPath, KeepsName]) {
+    await using app = await open(database, {}, [CreateLibrary, AddCountries, keeps]);
+    await expect(app.ready.fill({ count: 1 })).rejects.toMatchObject({
+      code: 'PROVISION_FAILED',
+      message: expect.stringContaining('"authors" stores the name'),
+    });
+  }
   await using failing = await open(database, { prepare: () => Promise.reject(new Error('no data')) }, [
     ...first,
     AddNotes,

@@ -53,12 +53,12 @@ async function refuseFixedPaths(pools: Pools, unnamed: Tenant): Promise<void> {
   const found = await pools.query(
     placement,
     `select proname as name from pg_proc where pronamespace = to_regnamespace(${quoteText(quoteName(placement.schema))})
-     and strpos(array_to_string(proconfig, ' '), ${quoteText(placement.schema)}) > 0 limit 1`,
+     and strpos(concat_ws(' ', prosrc, array_to_string(proconfig, ' ')), ${quoteText(placement.schema)}) > 0 limit 1`,
   );
   if (found.length === 0) return;
   throw new TenancyError(
     'PROVISION_FAILED',
-    `No schema can be created in advance: the function "${found[0]?.name}" stores the name of its schema (set search_path from current), ` +
-      'and a schema that is made ahead gets another name. Leave that clause out of the migration.',
+    `No schema can be created in advance: the function "${found[0]?.name}" stores the name of its schema (in its text, or by set search_path from current), ` +
+      'and a schema that is made ahead gets another name. Leave the name out of the migration.',
   );
 }
