@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { redact, withoutCredentials } from './redact.ts';
+import { redact, withoutCredentials, withoutSecrets } from './redact.ts';
 
 test.each([
   'connect to postgres://app:s3cret@db.internal:5432/main failed',
@@ -30,6 +30,17 @@ test.each([
 
 test('a masked URL still says which server it is', () => {
   expect(redact('postgres://app:s3cret@db.internal/main')).toBe('postgres://***@db.internal/main');
+});
+
+test.each([
+  ["postgres://app:s3'cret@db/main?mail=a@b", 'postgres://***@db/main?mail=a@b'],
+  ['redis://:s3 cret@cache', 'redis://***@cache'],
+  ['https://app:"s3cret"@host/x', 'https://***@host/x'],
+  ['https:app:s3cret@host/x', '***'],
+  ['https://example.com/lib@2', 'https://example.com/lib@2'],
+  ['ops@example.com', 'ops@example.com'],
+])('the setting %s is shown as %s', (setting, shown) => {
+  expect(withoutSecrets({ setting: [setting] })).toEqual({ setting: [shown] });
 });
 
 test('a cause without credentials is kept as the very object', () => {

@@ -28,13 +28,21 @@ const masked = '***';
 
 /** A copy as plain JSON, in which values with a secret-like name or form are masked. */
 export function withoutSecrets(value: unknown): unknown {
-  if (typeof value === 'string') return redact(value);
+  if (typeof value === 'string') return redact(withoutUserInfo(value));
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value === 'bigint') return String(value);
   if (typeof value !== 'object' || value === null) return value;
   const shown = ([name, held]: [string, unknown]) => [name, isSecretName(name) ? masked : withoutSecrets(held)];
   return Object.fromEntries(Object.entries(value).map(shown));
+}
+
+/** A setting that is a URL as a whole, whose password may have what ends a URL in prose: quotes and blanks. */
+function withoutUserInfo(text: string): string {
+  const { username = '', password = '' } = URL.parse(text) ?? {};
+  if (username === '' && password === '') return text;
+  const shown = text.replace(/:\/\/[^/?#\\]*@/, `://${masked}@`);
+  return shown === text ? masked : shown;
 }
 
 /** The columns of a tenant as plain JSON, with secrets and hidden columns masked. */
