@@ -2,7 +2,8 @@
 // - those of the README's example with the peers that it asks for, where the example has to compile, run and answer as it is written;
 // - all of them with all of their peers, where each entry point has to compile, to be importable, and requirable by CommonJS;
 // - core by itself, which has to bring along nothing but what it says;
-// - the command, in an application of each set-up that the guide names, on each version of Node.
+// - the command, in an application of each set-up that the guide names, on each version of Node;
+// - an application's own tests, by test runners of several versions.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { ask } from './http-client.ts';
 import { entryPoints, packages, root } from './packages.ts';
 import { runModules } from './run-modules.ts';
 import { checkSetUps } from './set-ups/check.ts';
+import { checkRunners } from './set-ups/runners.ts';
 
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'omnitenant-installed-'));
@@ -49,6 +51,7 @@ try {
     console.log(`${tool}: installs, compiles, can be imported and required, and the README's example answers`);
   }
   await setUps(archives);
+  await runners(archives);
 } finally {
   rmSync(work, { recursive: true });
 }
@@ -148,17 +151,33 @@ function modulesIn(folder: string): string[] {
   return [...new Set(names)];
 }
 
+const onPglite = ['core', 'migrations', 'pglite', 'sql'].map((name) => `@mikro-orm/${name}`);
+
 async function setUps(archives: Readonly<Record<string, string>>): Promise<void> {
   const ours = ['@omnitenant/cli', '@omnitenant/core', '@omnitenant/orm'];
-  const others = ['core', 'decorators', 'migrations', 'pglite', 'sql'].map((name) => `@mikro-orm/${name}`);
-  const folder = project(join(work, 'set-ups'), archives, ours, [...others, 'reflect-metadata', 'tsx']);
+  const others = [...onPglite, '@mikro-orm/decorators', 'reflect-metadata', 'tsx'];
+  const folder = project(join(work, 'set-ups'), archives, ours, others);
   // What loads TypeScript by swc reads its configuration with a compiler of that version.
-  const further = { '@swc-node/register': '1.12.1', '@swc/core': '1.16.22', typescript: '5.9.3' };
+  addTo(folder, { '@swc-node/register': '1.12.1', '@swc/core': '1.16.22', typescript: '5.9.3' });
+  await tools.npm(folder);
+  await checkSetUps(folder);
+}
+
+async function runners(archives: Readonly<Record<string, string>>): Promise<void> {
+  await checkRunners(async (further) => {
+    const name = Object.entries(further).flat().join('-');
+    const folder = project(join(work, name), archives, ['@omnitenant/core', '@omnitenant/orm'], onPglite);
+    addTo(folder, { ...further, typescript: '5.9.3' });
+    await tools.npm(folder);
+    return folder;
+  });
+}
+
+/** Adds development dependencies to a folder's `package.json`. */
+function addTo(folder: string, further: Readonly<Record<string, string>>): void {
   const path = join(folder, 'package.json');
   const manifest = JSON.parse(readFileSync(path, 'utf8'));
   writeFileSync(path, JSON.stringify({ ...manifest, devDependencies: { ...manifest.devDependencies, ...further } }));
-  await tools.npm(folder);
-  await checkSetUps(folder);
 }
 
 /** What our packages ask an application for. */
