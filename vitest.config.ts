@@ -18,7 +18,7 @@ export default defineConfig({
     globalSetup: ['tooling/global-setup.ts'],
     setupFiles: ['tooling/setup.ts'],
     reporters: ['default', './tooling/closing-line.ts'],
-    maxWorkers: 2,
+    maxWorkers: 3,
     // A test that hangs ends here; on a busy machine with two cores, PGlite alone needs half a minute to start.
     testTimeout: 120_000,
     hookTimeout: 120_000,

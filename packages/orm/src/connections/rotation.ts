@@ -46,9 +46,10 @@ export class Rotation {
     const closable = [...idle].filter((connection) => !justOpened(connection));
     const ofSeveral = closable.filter((connection) => hasMore(connection, wanted));
     if (ofSeveral.length > 0) return longerIdle(ofSeveral);
-    const isFree = (connection: Connection) =>
-      this.#isUnused(connection) || (hasWaited && connection.pool.size > wanted.size);
-    return closable.some(isFree) ? longerIdle(closable) : undefined;
+    const free = closable.filter(
+      (connection) => this.#isUnused(connection) || (hasWaited && connection.pool.size > wanted.size),
+    );
+    return longerIdle(hasNone(wanted) && free.length > 0 ? closable : free);
   }
 
   get #patienceMs(): number {
