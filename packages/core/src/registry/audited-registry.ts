@@ -66,7 +66,8 @@ export function auditedRegistry<T extends Tenant>(
       const act = () => registry.import(archive, options);
       const as = options?.as;
       if (as !== undefined && !isTenantId(as)) return act();
-      return auditing({ verb: 'import', tenant: as, after: (tenant) => tenant && recordIn(tenant) }, act);
+      const after = (tenant: T | undefined) => tenant && recordIn(tenant);
+      return auditing({ verb: 'import', tenant: as, tenantOf: ({ id }) => id, after }, act);
     },
     async erase(id, keep) {
       const act = () => registry.erase(id, keep);

@@ -69,6 +69,14 @@ test('an export is recorded as done when its last byte was read, and as failed w
   expect(JSON.stringify(await entries())).not.toContain('secret of a customer');
 });
 
+test('an import is recorded for its tenant, also where the archive names it', async () => {
+  const { tenants, entries } = await site();
+  const archive = await buffer(await tenants.export('acme'));
+  await tenants.remove('acme');
+  await tenants.import(Readable.from([archive]));
+  expect((await entries()).at(-1)).toMatchObject({ verb: 'import', tenant: 'acme', outcome: 'done' });
+});
+
 test('every verb is recorded under its name', async () => {
   const { tenants, entries } = await site();
   await tenants.update('acme', { name: 'Acme' });

@@ -9,6 +9,8 @@ export interface AuditedCall<R> {
   readonly verb: string;
   /** The tenant concerned; `undefined` for the fleet. */
   readonly tenant?: string | undefined;
+  /** The tenant concerned, where only the result says it. */
+  readonly tenantOf?: ((result: R) => string) | undefined;
   /** What it is before, without credentials. */
   readonly before?: (() => unknown) | undefined;
   /** What it is since, without credentials; without the result of a call that failed. */
@@ -25,7 +27,7 @@ export type Auditing = <R>(call: AuditedCall<R>, act: () => Promise<R>) => Promi
 export function createAuditing(audit: TenantAudit | undefined, onError: OnError): Auditing {
   if (audit === undefined) return (_, act) => act();
 
-  return async ({ verb, tenant, before, after }, act) => {
+  return async ({ verb, tenant, tenantOf, before, after }, act) => {
     const entry = { verb, tenant, call: randomUUID(), ...currentActing() };
     await audit.append({ ...entry, outcome: 'began', before: await before?.() });
 
@@ -33,8 +35,9 @@ export function createAuditing(audit: TenantAudit | undefined, onError: OnError)
       result: Awaited<ReturnType<typeof act>> | undefined,
       how: Pick<AuditDraft, 'outcome' | 'error'>,
     ) {
+      const found = result === undefined ? undefined : tenantOf?.(result);
       try {
-        await audit?.append({ ...entry, ...how, after: await after?.(result) });
+        await audit?.append({ ...entry, tenant: tenant ?? found, ...how, after: await after?.(result) });
       } catch (error) {
         onError(error, { tenant });
       }
