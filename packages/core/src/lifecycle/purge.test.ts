@@ -93,3 +93,18 @@ test('a retention is a date, and is changed by archive and resume only', async (
     code: 'TENANT_INVALID',
   });
 });
+
+test('one whose removal another process has begun meanwhile, to keep its storage, cannot be resumed', async () => {
+  const { tenancy, tenants, failures } = fleet();
+  await tenants.create({ id: 'acme' });
+  await tenants.archive('acme', { retainUntil: past });
+  let removal: Promise<void> | undefined;
+  tenancy.signals.on('removing', async () => {
+    if (removal !== undefined) return;
+    failures.on = 'db.destroy';
+    removal = tenants.remove('acme', { keepStorage: true });
+    await expect(removal).rejects.toMatchObject({ code: 'REMOVE_FAILED' });
+  });
+  expect(await tenants.purge()).toMatchObject({ purged: [], failed: [{ tenant: 'acme' }] });
+  expect((await tenants.get('acme')).status).toBe('removing');
+});

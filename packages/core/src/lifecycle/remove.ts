@@ -39,7 +39,7 @@ interface Terms {
   /** What the tenant's status has to allow. */
   readonly transition: Transition;
   readonly options?: RemoveOptions;
-  /** Why a tenant that is closed by now is not removed. It becomes archived again. */
+  /** Why a tenant that is closed by now is not removed. It becomes archived again, unless its removal was begun. */
   readonly refusal?: (tenant: Tenant) => TenancyError | undefined;
 }
 
@@ -74,9 +74,12 @@ export async function destroyTenant<T extends Tenant>(
   const { id } = stored;
   // A purge finishes removals by destroying storage, so one that is to keep it must not be due, even if it is cut short.
   const kept = options.keepStorage ? retention<T>(id, null) : undefined;
+  // Whose removal was begun by now has lost storage, and stays as it is.
+  const isWhole = refusal !== undefined && (await records.read(id)).status !== 'removing';
   const tenant = await records.transit(stored, transition, holder, kept);
-  const refused = refusal?.(tenant);
-  if (refused !== undefined) return { tenant: await records.transit(tenant, transitions.keep, holder), error: refused };
+  const error = refusal?.(tenant);
+  if (error !== undefined)
+    return { tenant: isWhole ? await records.transit(tenant, transitions.keep, holder) : tenant, error };
   const left: Removal['left'][number][] = [];
   for (const resource of resources.toReversed()) {
     await confirm();
