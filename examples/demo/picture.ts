@@ -52,7 +52,7 @@ async function takePicture(browser: Browser, port: number): Promise<void> {
 
 const database = await openDatabase(process.env.DATABASE_URL);
 const tracker = await createTracker(database.config);
-const server = createAdaptorServer({ fetch: createSite(tracker).fetch }).listen(0, '127.0.0.1');
+const server = createAdaptorServer({ fetch: createSite(tracker, undefined).fetch }).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createAdaptorServer } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import { createApi } from './api.ts';
+import { openArchives } from './archives.ts';
 import { createClient } from './client.ts';
 import { companies } from './companies.ts';
 import { type DemoDatabase, openDatabase } from './database.ts';
@@ -94,7 +95,8 @@ async function show(
         `${id.padEnd(8)} ${name.padEnd(18)} ${status.padEnd(10)} ${isolation} ${placement[isolation]}`,
     );
   }
-  const site = serve ? createSite(tracker, overlap) : createApi(tracker, overlap);
+  const archives = serve ? await openArchives() : undefined;
+  const site = archives ? createSite(tracker, archives, overlap) : createApi(tracker, overlap);
   const server = createAdaptorServer({ fetch: site.fetch }) as Server;
   try {
     const url = await report.step(
@@ -106,8 +108,9 @@ async function show(
     const tour = await takeTour(tracker, client, { companies, requests }).finally(() => client.close());
     report.tour(tour);
     if (json) process.stdout.write(`${JSON.stringify(summary(database.name, isolations, tour), null, 2)}\n`);
-    if (serve) {
+    if (archives) {
       invite(report, new URL(url).port);
+      if (database.manyDatabases) report.lines('', `What the dashboard exports is in ${archives.folder} until then.`);
       await interrupted();
       report.lines('', 'Stopping.');
     }
@@ -115,6 +118,7 @@ async function show(
   } finally {
     server.close();
     server.closeAllConnections();
+    await archives?.remove();
   }
 }
 

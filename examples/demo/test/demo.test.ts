@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling';
 import { ask } from '@omnitenant/tooling/http-client';
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test, vi } from 'vitest';
 
 const main = new URL('../src/main.ts', import.meta.url).pathname;
 // To start PGlite alone takes a busy machine half a minute.
@@ -29,7 +32,8 @@ describe('on PGlite', () => {
   test('with --serve it shows the pages, the dashboard and what a leak comes to, until it is interrupted', {
     timeout,
   }, async () => {
-    const child = start({}, '--serve', '--port', '0');
+    const folder = await mkdtemp(join(tmpdir(), 'omnitenant-'));
+    const child = start({ TMPDIR: folder }, '--serve', '--port', '0');
     const exit = once(child, 'exit');
     const port = await servedPort(child);
     const page = async (method: string, url: string) =>
@@ -46,6 +50,8 @@ describe('on PGlite', () => {
     assert.equal((await ask(Number(port), ['GET', 'bloom.localhost/admin/'])).status, 404);
     child.kill('SIGINT');
     assert.deepEqual(await exit, [0, null]);
+    assert.deepEqual(await readdir(folder), []);
+    await rm(folder, { recursive: true });
   });
 });
 
@@ -76,11 +82,19 @@ describe('on PostgreSQL', () => {
     assert.deepEqual(await roles(server.url), []);
   });
 
-  test('it clears up what a run that was killed has left', { timeout }, async () => {
-    const child = start({ DATABASE_URL: server.url }, '--serve', '--port', '0');
-    await servedPort(child);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  test('it keeps what the dashboard exports, and clears up what a run that was killed has left', {
+    timeout,
+  }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'omnitenant-'));
+    const child = start({ DATABASE_URL: server.url, TMPDIR: folder }, '--serve', '--port', '0');
+    try {
+      const archive = await exported(Number(await servedPort(child)), 'bloom');
+      assert.ok((await readdir(folder, { recursive: true })).some((file) => file.endsWith(archive)));
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await rm(folder, { recursive: true });
+    }
     assert.deepEqual(await databases(server.url), ['omnitenant_demo', 'omnitenant_demo_cobalt']);
     assert.notDeepEqual(await roles(server.url), []);
     await demo({ DATABASE_URL: server.url });
@@ -154,6 +168,21 @@ function start(variables: NodeJS.ProcessEnv, ...args: readonly string[]): ChildP
     env: environment(variables),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+/** Exports a company by the dashboard's API. Returns the name of the archive. */
+async function exported(port: number, id: string): Promise<string> {
+  const api = 'localhost/admin/api/v1';
+  const { body: begun } = await ask(port, ['POST', `${api}/tenants/${id}/export`], { body: {} });
+  return vi.waitFor(
+    async () => {
+      const { body } = await ask(port, ['GET', `${api}/operations/${(begun as { id: string }).id}`]);
+      const { status, result } = body as { status: string; result: { archive: string } };
+      assert.equal(status, 'succeeded');
+      return result.archive;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
 }
 
 async function servedPort({ stdout }: ChildProcess): Promise<string> {
