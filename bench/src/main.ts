@@ -15,6 +15,7 @@ import { requestPath } from './request-path.ts';
 import type { ScopesCalls } from './scopes.ts';
 import { openSite, type Site } from './site.ts';
 import { soak } from './soak.ts';
+import type { SqliteCalls } from './sqlite.ts';
 import type { ProcessOptions, StalenessCalls } from './staleness.ts';
 import { startWorker } from './worker.ts';
 
@@ -79,6 +80,7 @@ function measures(): Readonly<Record<Benchmark, Measure>> {
     staleness,
     noise,
     queue: (_, options) => queue(options),
+    sqlite: (_, options) => sqlite(options),
     request: requestPaths,
     soak: (site, options) => soak(site, options, { signal, progress }),
   };
@@ -106,6 +108,17 @@ async function scopes({ rounds, scopes }: BenchOptions): Promise<Figure> {
   await using worker = startWorker<ScopesCalls>(new URL('scopes.ts', import.meta.url), { signal });
   const measured = await worker.call('measure', { rounds: rounds * 2, scopes });
   return compared({ name: 'run: a scope and its EntityManager', unit: 'µs' }, measured);
+}
+
+async function sqlite({ fleet, rounds, scopes }: BenchOptions): Promise<Figure[]> {
+  progress(`sqlite: makes ${fleet} files, changes and reads them`);
+  await using worker = startWorker<SqliteCalls>(new URL('sqlite.ts', import.meta.url), { signal });
+  const { made, changed, reads } = await worker.call('measure', { tenants: fleet, rounds, reads: scopes / 20 });
+  return [
+    { name: 'sqlite: a new tenant', unit: 'ms', tenancy: spreadOf([made]), target: { most: 1 } },
+    { name: `sqlite: a change in ${fleet} files`, unit: 'ms', tenancy: spreadOf([changed]) },
+    compared({ name: 'sqlite: a scope and six reads', unit: 'a second', target: { least: 0.95 } }, reads),
+  ];
 }
 
 async function idle(site: Site, { idleTenants }: BenchOptions): Promise<Figure[]> {

@@ -12,6 +12,7 @@ const benchmarks = [
   'noise',
   'reading',
   'flood',
+  'sqlite',
 ] as const;
 /** What runs only when it is named, as it takes long. */
 const named = ['soak'] as const;
@@ -90,7 +91,7 @@ const smokeTest: Sizes = {
   archivedRows: 5_000,
 };
 
-export const usage = `pnpm bench [run] [request] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [flags]     all of these when none is named
+export const usage = `pnpm bench [run] [request] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [flags]     all of these when none is named
 pnpm bench soak --minutes <n>                        many tenants and four noisy ones, with faults, for so long (60)
 
   --framework <hono|express>            of the request path; may be given more than once (hono)

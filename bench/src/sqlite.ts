@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineEntity, type EntityManager, p } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
+import { defineConfig, MikroORM, RequestContext } from '@mikro-orm/sqlite';
+import { createTenancy } from '@omnitenant/core';
+import { createSqlite } from '@omnitenant/sqlite';
+import type { Round } from './figure.ts';
+import { answer } from './worker.ts';
+import { tenantId } from './workload.ts';
+
+export type SqliteCalls = typeof calls;
+
+export interface SqliteTimes {
+  /** Milliseconds for each new tenant, with its record and its file. */
+  readonly made: number;
+  /** Milliseconds for one change in all tenants. */
+  readonly changed: number;
+  /** Reads a second: each in a scope of the next tenant, and each in a request context of MikroORM by itself, on one file. */
+  readonly reads: readonly Round[];
+}
+
+const names = ['Member', 'Project', 'Task', 'Tag', 'Setting', 'Invoice'] as const;
+const entities = names.map((name) =>
+  defineEntity({ name, properties: { id: p.integer().primary(), title: p.string() } }),
+);
+type Read = Pick<EntityManager, 'findOneOrFail'>;
+
+class CreateTables extends Migration {
+  override up(): void {
+    for (const name of names) {
+      this.addSql(`create table ${name.toLowerCase()} (id integer primary key, title text not null)`);
+      this.addSql(`insert into ${name.toLowerCase()} (title) values ('the first')`);
+    }
+  }
+}
+class AddColumn extends Migration {
+  override up(): void {
+    this.addSql('alter table task add column priority integer not null default 0');
+    this.addSql('create index task_priority on task (priority)');
+  }
+}
+
+const calls = {
+  /** Makes tenants, changes and reads them, all in a folder of its own, which is gone afterwards. */
+  async measure({ tenants, rounds, reads }: Asked): Promise<SqliteTimes> {
+    const folder = mkdtempSync(join(tmpdir(), 'omnitenant-bench-'));
+    const open = async (migrationsList: readonly (typeof CreateTables)[]) => {
+      const config = defineConfig({ entities, migrations: { migrationsList: [...migrationsList] } });
+      const orm = await createSqlite(config, { folder: join(folder, 'tenants'), openFiles: tenants });
+      return { orm, tenancy: createTenancy({ resources: [orm] }) };
+    };
+    try {
+      const before = await open([CreateTables]);
+      await before.tenancy.tenants.create({ id: 'template' });
+      const made = await timed(async () => {
+        for (let n = 1; n <= tenants; n += 1) await before.tenancy.tenants.create({ id: tenantId(n) });
+      });
+      await before.tenancy.close();
+
+      const { orm, tenancy } = await open([CreateTables, AddColumn]);
+      const changed = await timed(() => orm.migrations.up());
+      const asked = Math.min(200, tenants);
+      let next = 0;
+      const inTenancy = () => tenancy.run(tenantId(1 + (next++ % asked)), () => readFrom(orm.em as unknown as Read));
+      const plain = await MikroORM.init(defineConfig({ dbName: join(folder, 'plain.sqlite'), entities }));
+      await plain.schema.create();
+      for (const entity of entities) await plain.em.fork().insert(entity, { title: 'the first' });
+      const inPlain = () => RequestContext.create(plain.em, () => readFrom(plain.em));
+      const rate = async (read: () => Promise<void>): Promise<number> => {
+        const ms = await timed(async () => {
+          for (let n = 0; n < reads; n += 1) await read();
+        });
+        return (reads * 1_000) / ms;
+      };
+      for (const read of [inTenancy, inPlain]) await rate(read);
+      const measured: Round[] = [];
+      for (let round = 0; round < rounds; round += 1) {
+        const first = round % 2 === 0 ? await rate(inTenancy) : undefined;
+        const plainRate = await rate(inPlain);
+        measured.push({ tenancy: first ?? (await rate(inTenancy)), plain: plainRate });
+      }
+      await Promise.all([tenancy.close(), plain.close()]);
+      return { made: made / tenants, changed, reads: measured };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
+
+interface Asked {
+  readonly tenants: number;
+  readonly rounds: number;
+  /** Reads in a round. */
+  readonly reads: number;
+}
+
+/** Reads each entity, as no application has one alone. */
+async function readFrom(em: Read): Promise<void> {
+  for (const entity of entities) await em.findOneOrFail(entity as never, 1 as never);
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+answer(calls);
