@@ -1,6 +1,23 @@
 /** For authors of packages that put tenants on another database than PostgreSQL. */
 
+export { asJson } from './central/as-json.ts';
+export { checkFence, refuseOwnColumns } from './central/record-rules.ts';
 export type { RunLeases } from './central/run-leases.ts';
+export {
+  type AuditRow,
+  type ChangeRow,
+  type CountsRow,
+  foldedText,
+  type OperationRow,
+  type TenantRow,
+  toChange,
+  toCounts,
+  toEntry,
+  toOperation,
+  toSum,
+  toTenantOf,
+  type UsageRow,
+} from './central/stored-rows.ts';
 export type { StoredTenant } from './central/stored-tenant.ts';
 export { type Belonging, refuseElsewhere } from './entities/elsewhere.ts';
 export { type TenantEntityManager, tenantEntityManager } from './entities/entity-manager.ts';
@@ -15,8 +32,17 @@ export type { Migrated, MigrateTarget } from './migrations/migrate-target.ts';
 export { loadMigrations, type MigrationSet } from './migrations/migration-set.ts';
 export type { MigrationTarget } from './migrations/migration-target.ts';
 export { createMigrations, type MigrationsParts } from './migrations/migrations.ts';
+export { noCentralMigrations } from './migrations/no-central-migrations.ts';
 export { appliedAfter, type Operation, type Step, upTo } from './migrations/operation.ts';
+export { storeLeases } from './migrations/store-leases.ts';
+export { storeLedger } from './migrations/store-ledger.ts';
 export { versionOf } from './migrations/version.ts';
 export { createMigration } from './mikro-orm/create-migration.ts';
+export type { ConnectionClass, DatabaseConnectionClass, RefusedMembers } from './mikro-orm/database-connection.ts';
+export type { DatabaseKind } from './mikro-orm/database-dialect.ts';
+export { createDatabaseDrivers, type DatabaseDrivers, noCentralEntities } from './mikro-orm/database-drivers.ts';
+export { connectionClassOf, type DatabaseOrm, initDatabaseOrm } from './mikro-orm/database-orm.ts';
 export { PinnedMigrator } from './mikro-orm/pinned-migrator.ts';
+export { counted, type StatementResult } from './session/counted.ts';
+export type { BeginOptions, RowStream, Rows, ScopedDatabase, ScopedTransaction } from './session/database-session.ts';
 export { checkIn, checkOut, endWorkOf, type OpenWork, scopeEnded } from './session/scope-work.ts';

@@ -12,15 +12,14 @@ import {
   type TenantStore,
 } from '@omnitenant/core/extend';
 import type { Migrations } from '@omnitenant/orm';
-import type { DeclaredEntities, TenantEntityManager } from '@omnitenant/orm/extend';
+import { createDatabaseDrivers, type DeclaredEntities, type TenantEntityManager } from '@omnitenant/orm/extend';
 import { centralFile } from './central/central-file.ts';
 import { fileStore } from './central/tenant-store.ts';
 import { identityOf, pathOf, requireOwnFile } from './files/tenant-path.ts';
 import { openFiles } from './handles/open-files.ts';
 import { openHandle } from './handles/open-handle.ts';
 import { openMigrations } from './migrations/open-migrations.ts';
-import { initBaseOrm, nativeClassOf } from './mikro-orm/base-orm.ts';
-import { createDrivers } from './mikro-orm/scoped-drivers.ts';
+import { initSqliteOrm, nativeClassOf, sqliteKind, sqliteRefused } from './mikro-orm/sqlite-orm.ts';
 import { checkedOptions, type SqliteOptions } from './sqlite-options.ts';
 import { tenantResource } from './tenant-resource.ts';
 
@@ -70,7 +69,7 @@ export async function createSqlite<
   requireNode();
   const { folder, synchronous, busyTimeoutMs, ...limits } = checkedOptions(options as SqliteOptions);
   const current = () => (currentScope() ? (handleOf<unknown>(sqlite) as TenantEntityManager) : undefined);
-  const base = await initBaseOrm(config as unknown as Partial<Options>, folder, current);
+  const base = await initSqliteOrm(config as unknown as Partial<Options>, folder, current);
   const handles = { Native: await nativeClassOf(base), synchronous };
 
   function open(tenant: Tenant) {
@@ -85,7 +84,7 @@ export async function createSqlite<
     open,
     identityOf: (tenant) => identityOf(pathOf(folder, tenant)),
   });
-  const drivers = createDrivers(base, files.of);
+  const drivers = createDatabaseDrivers(base, { kind: sqliteKind, refused: sqliteRefused, databaseOf: files.of });
   const central = options.store
     ? undefined
     : centralFile({ ...handles, path: join(folder, 'central.sqlite'), busyTimeoutMs });

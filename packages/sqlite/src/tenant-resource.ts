@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { ResourceVerbs } from '@omnitenant/core/extend';
-import { endWorkOf, type TenantEntityManager } from '@omnitenant/orm/extend';
+import { endWorkOf, noCentralEntities, type TenantEntityManager } from '@omnitenant/orm/extend';
 import { exportFile } from './archive/export-file.ts';
 import { importFile, requireKnownMigrations } from './archive/import-file.ts';
 import { removeTenantFile, storedBytes, writeTenantFile } from './files/tenant-files.ts';
@@ -40,7 +40,7 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     ...(options.places && { place: ({ id, isolation }) => placed(id, isolation) }),
 
     open(scope) {
-      if (scope.kind === 'central') throw noCentral();
+      if (scope.kind === 'central') throw noCentralEntities();
       return fork(scope.tenant);
     },
 
@@ -86,13 +86,6 @@ function placed(id: string, isolation = 'database') {
   if (isolation === 'database') return { isolation, placement: { server: 'folder', database: id, schema: 'main' } };
   const message = `Tenant "${id}" asks for isolation "${isolation}", and on SQLite each tenant has a file of its own: isolation "database".`;
   throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
-}
-
-function noCentral(): TenancyError {
-  return new TenancyError(
-    'NOT_IN_TENANT',
-    'Central has no EntityManager on SQLite: its file has the records of tenants only. Enter a tenant with tenancy.run().',
-  );
 }
 
 function notAdopted({ id }: Tenant): TenancyError {

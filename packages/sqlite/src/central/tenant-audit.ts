@@ -1,5 +1,5 @@
-import type { AuditEntry, AuditOutcome, TenantAudit } from '@omnitenant/core/extend';
-import { asJson, ofJson } from './as-json.ts';
+import type { TenantAudit } from '@omnitenant/core/extend';
+import { type AuditRow, asJson, toEntry } from '@omnitenant/orm/extend';
 import type { CentralFile } from './central-file.ts';
 
 /** The audit in central's file. */
@@ -28,36 +28,6 @@ export function fileAudit(central: CentralFile): TenantAudit {
         );
         return rows.map(toEntry);
       }),
-  };
-}
-
-interface AuditRow {
-  readonly id: number;
-  readonly at: number;
-  readonly verb: string;
-  readonly tenant: string | null;
-  readonly actor: string | null;
-  readonly reason: string | null;
-  readonly call: string;
-  readonly outcome: AuditOutcome;
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly error: string | null;
-}
-
-function toEntry({ id, at, verb, tenant, actor, reason, call, outcome, before, after, error }: AuditRow): AuditEntry {
-  return {
-    id: String(id),
-    at: new Date(at),
-    verb,
-    call,
-    outcome,
-    ...(tenant !== null && { tenant }),
-    ...(actor !== null && { actor }),
-    ...(reason !== null && { reason }),
-    ...(before !== null && { before: ofJson(before) }),
-    ...(after !== null && { after: ofJson(after) }),
-    ...(error !== null && { error: ofJson(error) as NonNullable<AuditEntry['error']> }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { TenantChanges, TenantRecordChange } from '@omnitenant/core/extend';
+import { type ChangeRow, toChange } from '@omnitenant/orm/extend';
 import type { CentralSession } from './central-file.ts';
 
 /** How many changes are kept for processes that ask late, and how many are read at once. */
@@ -24,18 +25,5 @@ export function changesSince(session: CentralSession, since: number | undefined)
   );
   const first = rows[0]?.number ?? current + 1;
   const until = rows.length === page ? (rows.at(-1)?.number ?? current) : current;
-  return { until, complete: first === since + 1, changes: rows.map(changeOf) };
-}
-
-interface ChangeRow {
-  readonly number: number;
-  readonly kind: TenantRecordChange['kind'];
-  readonly name: string;
-  readonly updated_at: number | null;
-}
-
-function changeOf({ kind, name, updated_at: updatedAt }: ChangeRow): TenantRecordChange {
-  if (kind === 'domain') return { kind, host: name };
-  if (kind === 'removed') return { kind, tenant: name };
-  return { kind, tenant: name, updatedAt: updatedAt ?? undefined };
+  return { until, complete: first === since + 1, changes: rows.map(toChange) };
 }

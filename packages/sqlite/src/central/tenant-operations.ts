@@ -1,11 +1,5 @@
-import {
-  abandoned,
-  type Operation,
-  type OperationError,
-  type OperationProgress,
-  type TenantOperations,
-} from '@omnitenant/core/extend';
-import { asJson, ofJson } from './as-json.ts';
+import type { Operation, TenantOperations } from '@omnitenant/core/extend';
+import { asJson, type OperationRow, toOperation } from '@omnitenant/orm/extend';
 import type { CentralFile, CentralSession } from './central-file.ts';
 
 /** Operations in central's file. */
@@ -56,7 +50,7 @@ export function fileOperations(central: CentralFile): TenantOperations {
              and number < coalesce((select number from operation where id = ?), 9007199254740991) order by number desc limit ?`,
             ...[tenant ?? null, tenant ?? null, after ?? null, limit],
           )
-          .map(toOperation),
+          .map((row) => toOperation(row, Date.now())),
       ),
 
     forget: (endedForMs, limit) =>
@@ -77,42 +71,5 @@ const isHeld = "id = ? and holder = ? and status = 'running' and ends_at > ?";
 
 function one(session: CentralSession, where: string, ...values: readonly string[]): Operation | undefined {
   const row = session.get<OperationRow>(`select * from operation where ${where}`, ...values);
-  return row && toOperation(row);
-}
-
-interface OperationRow {
-  readonly id: string;
-  readonly verb: string;
-  readonly tenant: string | null;
-  readonly actor: string;
-  readonly reason: string | null;
-  readonly digest: string;
-  readonly status: Operation['status'];
-  readonly progress: string | null;
-  readonly result: string | null;
-  readonly error: string | null;
-  readonly started_at: number;
-  readonly ended_at: number | null;
-  readonly ends_at: number;
-}
-
-/** One that nobody has renewed in time has failed, whatever its row says. */
-function toOperation(row: OperationRow): Operation {
-  const isAbandoned = row.status === 'running' && row.ends_at <= Date.now();
-  const error = isAbandoned ? abandoned : (ofJson(row.error) as OperationError | undefined);
-  const endedAt = isAbandoned ? row.ends_at : row.ended_at;
-  return {
-    id: row.id,
-    verb: row.verb,
-    actor: row.actor,
-    digest: row.digest,
-    status: isAbandoned ? 'failed' : row.status,
-    startedAt: new Date(row.started_at),
-    ...(row.tenant !== null && { tenant: row.tenant }),
-    ...(row.reason !== null && { reason: row.reason }),
-    ...(row.progress !== null && { progress: ofJson(row.progress) as OperationProgress }),
-    ...(row.result !== null && { result: ofJson(row.result) }),
-    ...(error !== undefined && { error }),
-    ...(endedAt !== null && { endedAt: new Date(endedAt) }),
-  };
+  return row && toOperation(row, Date.now());
 }

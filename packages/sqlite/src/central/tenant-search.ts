@@ -1,6 +1,6 @@
 import type { TenantCount, TenantSearch } from '@omnitenant/core/extend';
+import { type TenantRow, toTenantOf } from '@omnitenant/orm/extend';
 import type { CentralFile } from './central-file.ts';
-import { type TenantRow, toTenant } from './tenant-row.ts';
 
 /** Looks through the tenants of central's file. Their version is unknown: only their own files have it. */
 export function fileSearch(central: CentralFile): TenantSearch {
@@ -17,7 +17,7 @@ export function fileSearch(central: CentralFile): TenantSearch {
           ...[after ?? '', id ?? null, status ?? null, isolation ?? null, server ?? null, server ?? null],
           ...[text, text, limit],
         );
-        return rows.map((row) => ({ tenant: toTenant(row), version: '' }));
+        return rows.map((row) => ({ tenant: toTenantOf(row), version: '' }));
       }),
 
     counts: () =>

@@ -1,24 +1,21 @@
-import { type Domain, TenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
+import type { Domain, Tenant, TenantStatus } from '@omnitenant/core';
 import {
   domainTaken,
-  leaseLost,
   type TenantChange,
   type TenantDraft,
   type TenantStore,
-  tenantChanged,
   tenantExists,
-  tenantOutdated,
   tenantSnapshot,
   transitionRefused,
   unknownTenant,
   type WriteFence,
 } from '@omnitenant/core/extend';
+import { checkFence, foldedText, refuseOwnColumns, type TenantRow, toTenantOf } from '@omnitenant/orm/extend';
 import type { CentralFile, CentralSession } from './central-file.ts';
 import { fileAudit } from './tenant-audit.ts';
 import { changesSince, recordChange } from './tenant-changes.ts';
 import { fileLeases, holderOf } from './tenant-leases.ts';
 import { fileOperations } from './tenant-operations.ts';
-import { foldedText, type TenantRow, toTenant } from './tenant-row.ts';
 import { fileSearch } from './tenant-search.ts';
 import { fileUsage } from './tenant-usage.ts';
 import { fileRedemptions } from './token-redemptions.ts';
@@ -37,7 +34,7 @@ export function fileStore(central: CentralFile): TenantStore {
           'select tenant.* from domain join tenant on tenant.id = domain.tenant_id where host = ?',
           host,
         );
-        return row && toTenant(row);
+        return row && toTenantOf(row);
       }),
 
     async *all({ status, isolation } = {}) {
@@ -50,7 +47,7 @@ export function fileStore(central: CentralFile): TenantStore {
             isolation ?? null,
           ),
         );
-        for (const row of rows) yield toTenant(row);
+        for (const row of rows) yield toTenantOf(row);
         if (rows.length < pageSize) return;
         after = rows.at(-1)?.id ?? '';
       }
@@ -61,7 +58,7 @@ export function fileStore(central: CentralFile): TenantStore {
 
     delete: (id, fence) =>
       central.write((session) => {
-        checkFence(session, id, fence);
+        requireFence(session, id, fence);
         if (session.run('delete from tenant where id = ?', id) > 0)
           recordChange(session, { kind: 'removed', tenant: id });
       }),
@@ -99,7 +96,7 @@ export function fileStore(central: CentralFile): TenantStore {
 
 function insertTenant(session: CentralSession, draft: TenantDraft, domains: readonly Domain[]): Tenant {
   const { id, name, status, isolation, placement, config, ...own } = draft;
-  refuseColumns(id, Object.keys(own));
+  refuseOwnColumns(id, own);
   if (tenantIn(session, id)) throw tenantExists(id);
   const now = nextMoment(session);
   session.run(
@@ -118,10 +115,10 @@ function updateTenant(
   from: readonly TenantStatus[] | undefined,
   fence: WriteFence | undefined,
 ): Tenant {
-  checkFence(session, id, fence);
+  requireFence(session, id, fence);
   const tenant = requireTenant(session, id);
   const { name, status, placement, config, retainUntil, ...own } = change;
-  refuseColumns(id, Object.keys(own));
+  refuseOwnColumns(id, own);
   if (from !== undefined && !from.includes(tenant.status)) throw transitionRefused(tenant, from);
   const updatedAt = Math.max(Date.now(), tenant.updatedAt.getTime() + 1);
   const next = tenantSnapshot({ ...tenant, ...withoutUndefined({ name, status, placement, config, retainUntil }) });
@@ -158,7 +155,7 @@ function domainsOf(session: CentralSession, id: string): Domain[] {
 
 function tenantIn(session: CentralSession, id: string): Tenant | undefined {
   const row = session.get<TenantRow>('select * from tenant where id = ?', id);
-  return row && toTenant(row);
+  return row && toTenantOf(row);
 }
 
 function requireTenant(session: CentralSession, id: string): Tenant {
@@ -167,12 +164,9 @@ function requireTenant(session: CentralSession, id: string): Tenant {
   return tenant;
 }
 
-function checkFence(session: CentralSession, id: string, { createdAt, holder, updatedAt }: WriteFence = {}): void {
-  if (holder !== undefined && holderOf(session, id) !== holder) throw leaseLost(id);
-  const tenant = tenantIn(session, id);
-  if (tenant === undefined) return;
-  if (createdAt !== undefined && tenant.createdAt.getTime() !== createdAt.getTime()) throw tenantOutdated(id);
-  if (updatedAt !== undefined && tenant.updatedAt.getTime() !== updatedAt.getTime()) throw tenantChanged(id);
+function requireFence(session: CentralSession, id: string, fence: WriteFence | undefined): void {
+  if (fence === undefined) return;
+  checkFence(id, { tenant: tenantIn(session, id), holder: holderOf(session, id) }, fence);
 }
 
 /** The names that are there. They are sent as one JSON text, because SQLite limits the number of parameters. */
@@ -180,13 +174,6 @@ function among(session: CentralSession, query: string, names: readonly string[])
   return session
     .all<{ name: string }>(`${query} (select value from json_each(?))`, JSON.stringify(names))
     .map(({ name }) => name);
-}
-
-function refuseColumns(id: string, names: readonly string[]): void {
-  const [name] = names;
-  if (name === undefined) return;
-  const message = `Tenant "${id}" is not valid: "${name}" is no column of its record, or never changes. Use config for what is your own.`;
-  throw new TenancyError('TENANT_INVALID', message, { tenant: id });
 }
 
 function withoutUndefined<T extends object>(values: T): Partial<T> {

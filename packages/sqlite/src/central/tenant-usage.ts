@@ -1,4 +1,5 @@
-import type { UsageCounts, UsageFilter, UsageRecord, UsageStore, UsageSum } from '@omnitenant/core/extend';
+import type { UsageFilter, UsageRecord, UsageStore } from '@omnitenant/core/extend';
+import { type CountsRow, toCounts, toSum, type UsageRow } from '@omnitenant/orm/extend';
 import type { CentralFile, CentralSession } from './central-file.ts';
 
 /** For how long a batch is known to have been added. */
@@ -58,25 +59,4 @@ function addRecord(session: CentralSession, record: UsageRecord): UsageRecord {
   );
   const sum = session.get<UsageRow>('select * from usage where tenant = ? and created_at = ? and day = ?', ...key);
   return { ...toSum(sum as UsageRow), day };
-}
-
-interface UsageRow extends CountsRow {
-  readonly tenant: string;
-  readonly created_at: number;
-}
-
-interface CountsRow {
-  readonly statements: number;
-  readonly milliseconds: number;
-  readonly rows: number;
-  readonly jobs: number;
-  readonly cache_bytes: number;
-}
-
-function toSum({ tenant, created_at, ...row }: UsageRow): UsageSum {
-  return { tenant, createdAt: new Date(created_at), ...toCounts(row) };
-}
-
-function toCounts({ statements, milliseconds, rows, jobs, cache_bytes }: CountsRow): UsageCounts {
-  return { statements, milliseconds, rows, jobs, cacheBytes: cache_bytes };
 }

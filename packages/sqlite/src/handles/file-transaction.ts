@@ -1,5 +1,6 @@
 import { TenancyError } from '@omnitenant/core';
-import { type NativeDatabase, type NativeStatement, resultOf, rowsOf, type StatementResult } from './native.ts';
+import type { StatementResult } from '@omnitenant/orm/extend';
+import { type NativeDatabase, type NativeStatement, resultOf, rowsOf } from './native.ts';
 import { prepareInOwnFile } from './own-file-only.ts';
 
 /** A transaction on a handle of its own. */

@@ -1,3 +1,5 @@
+import type { StatementResult } from '@omnitenant/orm/extend';
+
 /** What is used of a database of better-sqlite3 or libsql. */
 export interface NativeDatabase {
   readonly inTransaction: boolean;
@@ -23,13 +25,6 @@ export interface NativeStatement {
 
 /** The class of the driver's databases. Its calls are synchronous. */
 export type NativeDatabaseClass = new (path: string, options: { readonly timeout: number }) => NativeDatabase;
-
-/** What a statement gave, in the form of Kysely. */
-export interface StatementResult {
-  readonly rows: object[];
-  readonly numAffectedRows?: bigint;
-  readonly insertId?: bigint;
-}
 
 /** Runs a statement to its end. */
 export function resultOf(statement: NativeStatement, parameters: readonly unknown[]): StatementResult {

@@ -1,9 +1,10 @@
 import { TenancyError } from '@omnitenant/core';
+import type { StatementResult } from '@omnitenant/orm/extend';
 import { fileHandles } from './file-handles.ts';
 import { type FileStream, fileStream } from './file-stream.ts';
 import { type FileTransaction, fileTransaction } from './file-transaction.ts';
 import { createLine } from './line.ts';
-import { isRead, type NativeDatabase, type NativeStatement, resultOf, rowsOf, type StatementResult } from './native.ts';
+import { isRead, type NativeDatabase, type NativeStatement, resultOf, rowsOf } from './native.ts';
 import { prepareInOwnFile } from './own-file-only.ts';
 import { type Patience, stillBusy, whenFree } from './when-free.ts';
 

@@ -1,6 +1,6 @@
 import type { Tenant } from '@omnitenant/core';
 import { createAuditing, type FleetMigration, type TenantStore, verbDefaults, warn } from '@omnitenant/core/extend';
-import type { CentralMigrations, Migrations } from '@omnitenant/orm';
+import type { Migrations } from '@omnitenant/orm';
 import {
   createMigration,
   createMigrations,
@@ -9,8 +9,11 @@ import {
   loadOnce,
   type Migrated,
   type MigrationSet,
+  noCentralMigrations,
   type Operation,
   type RunProgress,
+  storeLeases,
+  storeLedger,
   type TenantEntityManager,
   upTo,
   versionOf,
@@ -19,10 +22,7 @@ import { templateBytes } from '../files/template.ts';
 import type { NativeDatabase } from '../handles/native.ts';
 import { type HandleOptions, prepareFile } from '../handles/open-handle.ts';
 import { type TenantFile, tenantFile } from '../handles/tenant-file.ts';
-import { fileLedger } from './file-ledger.ts';
 import { appliedIn, migrateFile } from './migrate-file.ts';
-import { noCentralMigrations } from './no-central-migrations.ts';
-import { storeLeases } from './store-leases.ts';
 import { verifyFiles } from './verify-files.ts';
 
 /** The migrations of the tenants' files. */
@@ -93,7 +93,7 @@ export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
   });
   const blank = loadOnce(() => templateBytes(async (path) => prepareFile(handles, path)));
 
-  const ledger = fileLedger(store, async (tenant) => {
+  const ledger = storeLedger(store, async (tenant) => {
     // A file that is gone is found out when it is migrated.
     const applied = await appliedTo(tenant).catch(() => undefined);
     return applied && versionOf(applied);
@@ -111,14 +111,13 @@ export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
     auditing: createAuditing(store.audit, warn),
   });
 
-  const central: CentralMigrations = noCentralMigrations;
   const tables = { table: () => true, routine: () => false };
 
   return {
     migrations: createMigrations({
       names: async () => (await set()).names,
       fleet,
-      central,
+      central: noCentralMigrations,
       create: (wish = {}) => createMigration(base, { part: tables, snapshotName: '.snapshot-omnitenant' }, wish),
       verify: async (wish) => {
         const loaded = await set();

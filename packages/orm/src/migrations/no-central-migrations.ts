@@ -1,7 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
-import type { CentralMigrations } from '@omnitenant/orm';
+import type { CentralMigrations } from './migrations.ts';
 
-/** Central's tables come with the package, and are made when the file is opened. */
+/** Of a central that holds the records of tenants only, whose tables a package makes when it opens them. */
 export const noCentralMigrations: CentralMigrations = {
   status: async () => ({ applied: [], pending: [] }),
   plan: async () => [],
@@ -14,6 +14,6 @@ export const noCentralMigrations: CentralMigrations = {
 function refuse(): never {
   throw new TenancyError(
     'CONFIG_INVALID',
-    'Central has no migrations on SQLite: its file has the records of tenants only, and their tables come with @omnitenant/sqlite.',
+    'Central has no migrations here: it holds the records of tenants only, and their tables come with the package.',
   );
 }

@@ -1,5 +1,11 @@
 import { type Scope, usageOf } from '@omnitenant/core/extend';
-import type { StatementResult } from '../handles/native.ts';
+
+/** What a statement gave, in the form of Kysely. */
+export interface StatementResult {
+  readonly rows: object[];
+  readonly numAffectedRows?: bigint | undefined;
+  readonly insertId?: bigint | undefined;
+}
 
 /** Sends a statement, and counts it for the tenant of the scope, where usage is counted. */
 export async function counted(

@@ -1,28 +1,35 @@
 import type { AbortQueryOptions, Connection } from '@mikro-orm/core';
 import type { AbstractSqlConnection } from '@mikro-orm/sql';
+import { TenancyError } from '@omnitenant/core';
 import { currentScope } from '@omnitenant/core/extend';
-import type { TenantFile } from '../handles/tenant-file.ts';
-import { counted } from './counted.ts';
-import { refusedHere } from './file-session.ts';
+import { counted } from '../session/counted.ts';
+import type { ScopedDatabase } from '../session/database-session.ts';
 
-/** The class of a driver's connections, better-sqlite3's or libsql's. */
+/** The class of a driver's connections. */
 export type ConnectionClass = new (...parameters: ConstructorParameters<typeof Connection>) => AbstractSqlConnection;
 
-type FileConnection = AbstractSqlConnection & { file: () => TenantFile };
+/** A connection to one tenant's database. */
+export type DatabaseConnection = AbstractSqlConnection & { database: () => ScopedDatabase };
+
+/** The class of connections to tenants' databases. */
+export type DatabaseConnectionClass = new (
+  ...parameters: ConstructorParameters<typeof Connection>
+) => DatabaseConnection;
+
+/** Members of MikroORM's connection that go past the tenant's database, and what to do instead of each. */
+export type RefusedMembers = Readonly<
+  Partial<Record<'getNativeClient' | 'executeDump' | 'callRoutine' | 'loadFile', string>>
+>;
 
 /**
- * A connection that sends a statement to its tenant's file itself. MikroORM sends it through Kysely, of which each tenant would have
+ * A connection that sends a statement to its tenant's database itself. MikroORM sends it through Kysely, of which each tenant would have
  * one to keep; transactions, streams and what can be aborted still go that way.
  */
-export function fileConnectionClass(
-  Base: ConnectionClass,
-): new (
-  ...parameters: ConstructorParameters<typeof Connection>
-) => FileConnection {
+export function databaseConnectionClass(Base: ConnectionClass, refused: RefusedMembers): DatabaseConnectionClass {
   const { execute } = Base.prototype as AbstractSqlConnection;
 
-  class ConnectionOfFile extends (Base as unknown as new (...parameters: unknown[]) => object) {
-    declare file: () => TenantFile;
+  class ConnectionOfDatabase extends (Base as unknown as new (...parameters: unknown[]) => object) {
+    declare database: () => ScopedDatabase;
     declare connected: boolean;
 
     async execute(...parameters: Parameters<AbstractSqlConnection['execute']>): Promise<unknown> {
@@ -32,12 +39,12 @@ export function fileConnectionClass(
       if (transaction || signal || inflightQueryAbortStrategy) return execute.apply(this as never, parameters);
       const prepared = own.prepareQuery(query, given);
       const sql = own.getSql(prepared.query, prepared.formatted, loggerContext);
-      const result = () => counted(currentScope(), () => this.file().execute(prepared.formatted));
+      const result = () => counted(currentScope(), () => this.database().execute(prepared.formatted));
       const send = async () => own.transformRawResult(await result(), method);
       return own.executeQuery(sql, send, { ...prepared, ...loggerContext });
     }
 
-    /** A handle is opened with the pragmas that MikroORM would send here. */
+    /** The database is set up by whoever opens it, and not by what MikroORM would send here. */
     async connect(): Promise<void> {
       await (this as unknown as AbstractSqlConnection).initClient();
       this.connected = true;
@@ -45,20 +52,16 @@ export function fileConnectionClass(
 
     /** It holds nothing of its own, and serves all of its tenant's scopes. */
     async close(): Promise<void> {}
-
-    getNativeClient(): never {
-      throw refusedHere('getNativeClient()', 'Use em.execute() or em.getKysely().');
-    }
-
-    executeDump(): never {
-      throw refusedHere('executeDump()', 'Send the statements one by one, or import an archive.');
-    }
-
-    callRoutine(): never {
-      throw refusedHere('Calling a routine', 'SQLite has none; call the function itself.');
-    }
   }
-  return ConnectionOfFile as never;
+  for (const [member, instead] of Object.entries(refused)) {
+    Object.defineProperty(ConnectionOfDatabase.prototype, member, { value: () => refuse(member, instead) });
+  }
+  return ConnectionOfDatabase as never;
+}
+
+/** For what would leave the wall around a tenant's database. */
+function refuse(member: string, instead: string): never {
+  throw new TenancyError('STATEMENT_REFUSED', `${member}() is refused on a tenant's database. ${instead}`);
 }
 
 /** What MikroORM's connection keeps to itself. */

@@ -1,5 +1,6 @@
 import { incarnationOf, type TenantStore } from '@omnitenant/core/extend';
-import { migratable, type RunLeases } from '@omnitenant/orm/extend';
+import type { RunLeases } from '../central/run-leases.ts';
+import { migratable } from './ledger.ts';
 
 /** The leases of a run, of any store; a store without leases belongs to one process, whose runs take turns by themselves. */
 export function storeLeases(store: TenantStore): RunLeases {

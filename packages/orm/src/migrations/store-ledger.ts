@@ -1,18 +1,13 @@
 import type { Tenant } from '@omnitenant/core';
 import { incarnationOf, type TenantStore } from '@omnitenant/core/extend';
-import {
-  type Incarnation,
-  type Ledger,
-  type LedgerFilter,
-  migratable,
-  type StoredTenant,
-} from '@omnitenant/orm/extend';
+import type { StoredTenant } from '../central/stored-tenant.ts';
+import { type Incarnation, type Ledger, type LedgerFilter, migratable } from './ledger.ts';
 
 /**
- * What each tenant's file says of its migrations. Nothing is recorded elsewhere, so that a file that was restored, or moved from
+ * What each tenant's database says of its migrations. Nothing is recorded elsewhere, so that one that was restored, or moved from
  * another machine, is never taken for another than it is.
  */
-export function fileLedger(store: TenantStore, versionOf: (tenant: Tenant) => Promise<string | undefined>): Ledger {
+export function storeLedger(store: TenantStore, versionOf: (tenant: Tenant) => Promise<string | undefined>): Ledger {
   async function* tenants({ tenants: only, skip = [], except }: LedgerFilter): AsyncGenerator<StoredTenant> {
     for await (const tenant of store.all()) {
       if (!migratable.includes(tenant.status) || !isSelected(tenant.id, only, skip)) continue;
@@ -29,7 +24,7 @@ export function fileLedger(store: TenantStore, versionOf: (tenant: Tenant) => Pr
   }
 
   return {
-    // A folder is one server, which the run names first.
+    // There is one server, which the run names first.
     tenants: (filter) => (filter.otherThan === undefined ? tenants(filter) : none()),
     count: async (filter) => (await idsOf(filter)).length,
     anyMigrated: async () => undefined,
