@@ -5,13 +5,14 @@ import { circles, importGraph, upwardImports } from './import-graph.ts';
 import { importsOf, packages, root, sources } from './packages.ts';
 
 /**
- * Who may import whom: express | koa | fastify | hono | nestjs | otel | webhooks → core ← orm ← sqlite, core ← orm | cache | queue ← cli | admin. `core` imports no framework, no ORM and
+ * Who may import whom: express | koa | fastify | hono | nestjs | otel | webhooks → core ← orm ← sqlite | mariadb, core ← orm | cache | queue ← cli | admin. `core` imports no framework, no ORM and
  * no client; the others import the libraries that their package.json names. A new package needs a line here.
  */
 const mayImport: Record<string, { packages: readonly string[]; libraries?: readonly string[] }> = {
   core: { packages: [], libraries: ['jose', 'lru-cache', 'modern-tar'] },
   orm: { packages: ['core'] },
   sqlite: { packages: ['core', 'orm'] },
+  mariadb: { packages: ['core', 'orm'] },
   cache: { packages: ['core'] },
   queue: { packages: ['core'] },
   express: { packages: ['core'], libraries: ['express'] },
@@ -51,6 +52,7 @@ const roomsOf: Record<string, Rooms> = {
     ],
   },
   sqlite: { rooms: ['.', 'migrations', 'archive', 'central', 'mikro-orm', 'files', 'handles'] },
+  mariadb: { rooms: ['.', 'migrations', 'mikro-orm', 'storage', 'central', 'sessions', 'sql'] },
   cache: { rooms: ['.', 'stores', 'connections'] },
   queue: { rooms: ['.', 'processing', 'fair', 'job-index', 'bullmq', 'jobs'] },
   admin: {

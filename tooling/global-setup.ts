@@ -1,18 +1,19 @@
 import type { TestProject } from 'vitest/node';
 import { openRun } from './run.ts';
 import { postgres } from './services.ts';
+import { openMariadbRun } from './testing/mariadb-run.ts';
 import './testing/server.ts';
 
 /** Before the first test: a PostgreSQL. After the last: nothing of the run is left on it, or the run fails. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await postgres();
   const run = await openRun({ url: server.url, exclusive: server.from === 'started' });
+  const onMariadb = await openMariadbRun(run.prefix);
   project.provide('postgres', { url: server.url, prefix: run.prefix });
   return async () => {
-    try {
-      await run.end();
-    } finally {
-      await server.stop();
-    }
+    const ends = [() => onMariadb?.end(), () => run.end(), () => server.stop()];
+    const failures: unknown[] = [];
+    for (const end of ends) await Promise.resolve(end()).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
 }

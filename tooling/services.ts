@@ -1,3 +1,4 @@
+export { mariadb } from './services/mariadb.ts';
 export { type PgBouncerOptions, pgbouncer } from './services/pgbouncer.ts';
 export { postgres } from './services/postgres.ts';
 export { obtainable } from './services/program.ts';

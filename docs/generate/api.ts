@@ -9,6 +9,7 @@ const order = [
   'core',
   'orm',
   'sqlite',
+  'mariadb',
   'express',
   'koa',
   'fastify',

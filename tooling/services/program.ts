@@ -4,8 +4,10 @@ import { debianPackage } from './debian-package.ts';
 import { executable } from './executable.ts';
 
 interface Wanted {
-  /** The program, named as its Debian package is. */
+  /** The program. */
   name: string;
+  /** Its Debian package. Default: named as the program. */
+  package?: string;
   /** What to do where it cannot be had. */
   hint: string;
   /** A folder that may take a copy. */
@@ -15,8 +17,8 @@ interface Wanted {
 }
 
 /** A server program: one that the machine has, else out of its Debian package, which is unpacked but not installed. */
-export async function program({ name, hint, folder, path }: Wanted) {
-  const found: Found = await find(name, path).catch((cause: unknown) => {
+export async function program({ name, package: debian = name, hint, folder, path }: Wanted) {
+  const found: Found = await find(name, debian, path).catch((cause: unknown) => {
     throw new Error(`No ${name}: it is not on the PATH, and could not be had as a Debian package. ${hint}`, { cause });
   });
   if (found.home === undefined) return { file: found.path, env: {} };
@@ -26,8 +28,12 @@ export async function program({ name, hint, folder, path }: Wanted) {
 
 /** Whether the program can be had on this machine. In CI it has to be: there the tests that need it are never skipped. */
 export async function obtainable(name: 'pgbouncer' | 'redis-server'): Promise<boolean> {
-  if (process.env.CI) return true;
-  return find(name).then(
+  return process.env.CI ? true : isPresent(name);
+}
+
+/** Whether the program can be had, in CI as elsewhere. */
+export function isPresent(name: string, debian: string = name): Promise<boolean> {
+  return find(name, debian).then(
     () => true,
     () => false,
   );
@@ -41,15 +47,15 @@ interface Found {
   path: string;
 }
 
-async function find(name: string, path: readonly string[] = onThisMachine): Promise<Found> {
+async function find(name: string, debian: string, path: readonly string[] = onThisMachine): Promise<Found> {
   for (const place of path.filter(Boolean)) {
     if (await runs(join(place, name))) return { path: join(place, name) };
   }
-  const home = await debianPackage(name);
+  const home = await debianPackage(debian);
   for (const place of ['usr/bin', 'usr/sbin']) {
     if (await runs(join(home, place, name))) return { home, path: join(place, name) };
   }
-  throw new Error(`The Debian package ${name} holds no program of that name.`);
+  throw new Error(`The Debian package ${debian} holds no program ${name}.`);
 }
 
 function libraries(home: string): Record<string, string> {

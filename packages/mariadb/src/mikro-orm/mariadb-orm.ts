@@ -1,0 +1,95 @@
+import type { Options } from '@mikro-orm/core';
+import { TenancyError } from '@omnitenant/core';
+import {
+  connectionClassOf,
+  type DatabaseKind,
+  type DatabaseOrm,
+  initDatabaseOrm,
+  type RefusedMembers,
+  type TenantEntityManager,
+} from '@omnitenant/orm/extend';
+import { MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
+import type { ServerOptions } from '../sessions/wire.ts';
+import { quoteName } from '../sql/quote.ts';
+
+/** What is read of a MikroORM configuration: the server, and the login that creates databases and users. */
+export interface MariadbServer {
+  readonly server: ServerOptions;
+  readonly user: string;
+  readonly password: string;
+  /** The database of central, whose name is the application's. */
+  readonly database: string;
+}
+
+/** Initialises the one MikroORM that all tenants' databases share. */
+export function initMariadbOrm(
+  config: Partial<Options>,
+  current: () => TenantEntityManager | undefined,
+): Promise<DatabaseOrm> {
+  const dbName = applicationOf(config);
+  return initDatabaseOrm(config, { check: refuseOtherDrivers, kind: 'a database of MariaDB', dbName, current });
+}
+
+/** What Kysely knows of MariaDB. */
+export const mariadbKind: DatabaseKind = {
+  createAdapter: () => new MysqlAdapter(),
+  createIntrospector: (kysely) => new MysqlIntrospector(kysely),
+  createQueryCompiler: () => new MysqlQueryCompiler(),
+  quoteName,
+};
+
+/** Members of MikroORM's connection that go past the sessions. */
+export const mariadbRefused: RefusedMembers = { getNativeClient: 'Use em.execute() or em.getKysely().' };
+
+/** The options of connections, as MikroORM itself makes them from its configuration. */
+export function serverOf(orm: DatabaseOrm, config: Partial<Options>): MariadbServer {
+  const Connection = connectionClassOf(orm);
+  const own = new Connection(orm.config, undefined, 'write') as unknown as OptionsConnection;
+  const given = typeof config.driverOptions === 'object' ? config.driverOptions : {};
+  const { user, password, database, charset, ...server } = own.mapOptions(given as object);
+  if (typeof password === 'function') {
+    throw new TenancyError('CONFIG_INVALID', 'createMariadb() needs the password itself, and not a function.');
+  }
+  for (const option of ['connectionLimit', 'idleTimeout', 'maxIdle', 'multipleStatements']) delete server[option];
+  return {
+    server: { ...(server as object), charset: charset ?? 'utf8mb4' },
+    user: user ?? 'root',
+    password: password ?? '',
+    database: database ?? '',
+  };
+}
+
+interface OptionsConnection {
+  mapOptions(overrides: object): Record<string, unknown> & {
+    readonly user?: string;
+    readonly password?: string;
+    readonly database?: string;
+    readonly charset?: string;
+  };
+}
+
+/** @throws CONFIG_INVALID where it does not name databases of tenants. */
+function applicationOf({ dbName }: Partial<Options>): string {
+  if (typeof dbName === 'string' && /^[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?$/.test(dbName)) return dbName;
+  throw new TenancyError(
+    'CONFIG_INVALID',
+    'createMariadb() needs the dbName of the database of central, of at most 40 lower-case letters, digits, underscores and hyphens: the names ' +
+      'of tenants’ databases and users begin with it.',
+  );
+}
+
+/** @throws CONFIG_INVALID for a configuration of another database, whose errors would come later. */
+function refuseOtherDrivers({ driver, config }: DatabaseOrm): void {
+  // The names of classes do not survive a minifier.
+  if (!driver.getDependencies().includes('mysql2')) {
+    throw new TenancyError(
+      'CONFIG_INVALID',
+      `createMariadb needs the driver of @mikro-orm/mariadb, and the MikroORM configuration has another, "${driver.constructor.name}". ` +
+        'Pass it what defineConfig of that package returns.',
+    );
+  }
+  if (config.get('multipleStatements' as never, false as never)) {
+    const message = 'The MikroORM option multipleStatements is refused: a message has one statement. Remove it.';
+    throw new TenancyError('CONFIG_INVALID', message);
+  }
+}
