@@ -7,47 +7,49 @@ import { openTasksOrm, Task, tasksOnMariadb } from './fixtures/tasks.ts';
 
 const missing = await noMariadb();
 
-describe.skipIf(missing)(`databases of MariaDB as a resource ${missing ?? ''}`, async () => {
+describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
   if (missing) return;
   const mariadb = await tasksOnMariadb();
-  resourceSuite({
-    test,
-    async createResource() {
-      const server = mariadb.server();
-      // The suite's own store has the records.
-      const orm = await openTasksOrm(server, { store: memoryStore() });
-      return {
-        resource: orm,
-        write: (em, name, value) => em.insert(Task, { title: `${name}=${value}` }),
-        async read(em, name) {
-          const [found] = await em.find(Task, { title: { $like: `${name}=%` } });
-          return found?.title.slice(name.length + 1);
-        },
-        stored: () => mariadb.stored(server),
-      };
-    },
-  });
-});
 
-describe.skipIf(missing)(`the store in MariaDB ${missing ?? ''}`, async () => {
-  if (missing) return;
-  const mariadb = await tasksOnMariadb();
-  const opened: Awaited<ReturnType<typeof openTasksOrm>>[] = [];
-  afterAll(async () => {
-    for (const orm of opened) await orm[resource].end?.();
+  describe('a database for each tenant, as a resource', () => {
+    resourceSuite({
+      test,
+      async createResource() {
+        const server = mariadb.server();
+        // The suite's own store has the records.
+        const orm = await openTasksOrm(server, { store: memoryStore() });
+        return {
+          resource: orm,
+          write: (em, name, value) => em.insert(Task, { title: `${name}=${value}` }),
+          async read(em, name) {
+            const [found] = await em.find(Task, { title: { $like: `${name}=%` } });
+            return found?.title.slice(name.length + 1);
+          },
+          stored: () => mariadb.stored(server),
+        };
+      },
+    });
   });
-  storeSuite({
-    test,
-    async createStore() {
-      const orm = await openTasksOrm(mariadb.server());
-      opened.push(orm);
-      return orm.store;
-    },
-    changes: true,
-    search: true,
-    audit: true,
-    operations: true,
-    usage: true,
-    redemptions: true,
+
+  describe('the store in the database of central', async () => {
+    const server = mariadb.server();
+    const orm = await openTasksOrm(server);
+    afterAll(() => orm[resource].end?.());
+    // To make the tables takes longer than each of the tests.
+    const tables = ['domain', 'tenant', 'lease', 'audit', 'operation', 'tenant_usage', 'usage_batch', 'redemption'];
+    storeSuite({
+      test,
+      async createStore() {
+        await orm.store.find('nobody');
+        await mariadb.query(`use \`${server.dbName}\``, ...tables.map((table) => `delete from ${table}`));
+        return orm.store;
+      },
+      changes: true,
+      search: true,
+      audit: true,
+      operations: true,
+      usage: true,
+      redemptions: true,
+    });
   });
 });

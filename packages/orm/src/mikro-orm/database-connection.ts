@@ -9,7 +9,7 @@ import type { ScopedDatabase } from '../session/database-session.ts';
 export type ConnectionClass = new (...parameters: ConstructorParameters<typeof Connection>) => AbstractSqlConnection;
 
 /** A connection to one tenant's database. */
-export type DatabaseConnection = AbstractSqlConnection & { database: () => ScopedDatabase };
+type DatabaseConnection = AbstractSqlConnection & { database: () => ScopedDatabase };
 
 /** The class of connections to tenants' databases. */
 export type DatabaseConnectionClass = new (
