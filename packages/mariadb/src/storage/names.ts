@@ -19,7 +19,8 @@ export function nameOf(application: string, tenant: Tenant): string {
     throw new TenancyError('TENANT_INVALID', message);
   }
   const digest = createHash('sha256').update(markOf(application, tenant)).digest('hex').slice(0, digits);
-  return `${application}_${id}`.slice(0, longest - digits - 1) + `_${digest}`;
+  const label = `${application}_${id}`.slice(0, longest - digits - 1);
+  return `${label}_${digest}`;
 }
 
 /** What the comment of a tenant's database says, by which it is known before it is dropped. */
