@@ -1,3 +1,4 @@
+import { isUnavailable } from './server-errors.ts';
 import { type Login, openWire, type ServerOptions, type Wire } from './wire.ts';
 
 /** A connection that is lent: the session of one login, in which nothing of another scope is left. */
@@ -18,6 +19,8 @@ export interface Connections {
   connect(login: Login): Promise<Pooled>;
   /** Makes a session a new one of this login. Closes it where that fails. */
   become(session: Pooled, login: Login): Promise<void>;
+  /** The same, by another connection where this one is lost: the server ends those of a tenant that is removed. */
+  asLogin(session: Pooled, login: Login): Promise<Pooled>;
   close(session: Pooled): void;
   closeOf(user: string): void;
   /** Those that are open or being opened. */
@@ -55,13 +58,14 @@ export function openConnections(server: ServerOptions, onClosed: (session: Poole
   }
 
   async function become(session: Pooled, login: Login): Promise<void> {
+    // Whoever has the sessions of the former login closed no longer means this one.
+    session.login = login;
     try {
       await session.wire.become(login);
     } catch (error) {
       close(session);
       throw error;
     }
-    session.login = login;
     session.scope = undefined;
   }
 
@@ -69,6 +73,17 @@ export function openConnections(server: ServerOptions, onClosed: (session: Poole
     connect,
     become,
     close,
+
+    async asLogin(session, login) {
+      try {
+        await become(session, login);
+        return session;
+      } catch (error) {
+        // Nothing of the caller's was sent.
+        if (!isUnavailable(error)) throw error;
+        return connect(login);
+      }
+    },
 
     closeOf(user) {
       for (const session of all) if (session.login.user === user) close(session);

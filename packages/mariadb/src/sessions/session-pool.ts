@@ -51,10 +51,7 @@ export function sessionPool({ server, idleMs, ...limits }: SessionPoolOptions): 
       if (own) return own;
       const canConnect = connections.size < limits.max;
       const other = idle.take(({ scope }) => scope === undefined || !canConnect);
-      if (other) {
-        await connections.become(other, login);
-        return other;
-      }
+      if (other) return connections.asLogin(other, login);
       if (canConnect || renewing.size === 0) return connections.connect(login);
       await Promise.race(renewing);
     }
