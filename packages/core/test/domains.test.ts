@@ -457,6 +457,11 @@ describe('verifyDue', () => {
     expect(await listed(one, { host })).toMatchObject([{ state: 'verified', problem: 'missing' }]);
   });
 
+  test.each([0, Number.NaN, 1.5])('refuses to check %d at a time', async (concurrency) => {
+    const tenancy = await opened();
+    await expect(tenancy.domains.verifyDue({ concurrency })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   test('stops where it is told to', async () => {
     const tenancy = await opened();
     await tenancy.domains.claim('acme', newDomain());

@@ -381,13 +381,13 @@ describe('an export', () => {
     await app.tenancy.tenants.remove('acme');
   });
 
-  test('has tables without columns', async () => {
+  test.each(['schema', 'row'])('has tables without columns, also for isolation %s', async (isolation) => {
     await using database = await plainDatabase();
     await using app = await start(database, [migration('Nothing', 'create table nothing ()')]);
     await app.tenancy.tenants.create({ id: 'acme' });
-    await app.sql('acme', 'insert into nothing default values');
-    await app.tenancy.tenants.import(from(await archiveOf(app, 'acme')), { as: 'copy' });
-    expect(await app.sql('copy', 'select count(*)::int as n from nothing')).toEqual([{ n: 1 }]);
+    for (let n = 0; n < 2; n += 1) await app.sql('acme', 'insert into nothing default values');
+    await app.tenancy.tenants.import(from(await archiveOf(app, 'acme')), { as: 'copy', isolation });
+    expect(await app.sql('copy', 'select count(*)::int as n from nothing')).toEqual([{ n: 2 }]);
     for (const id of ['acme', 'copy']) await app.tenancy.tenants.remove(id);
   });
 

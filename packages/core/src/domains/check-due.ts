@@ -1,3 +1,4 @@
+import { TenancyError } from '../errors/errors.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { DomainClaimState, DomainClaims, StoredClaim } from '../stores/domain-claims.ts';
 import { type ClaimParts, checkClaim } from './check-claim.ts';
@@ -29,11 +30,18 @@ const abandonedMs = 14 * 86_400_000;
 
 const pageSize = 100;
 
-/** Checks the claims that nobody has checked lately. One that fails does not stop the others. */
+/**
+ * Checks the claims that nobody has checked lately. One that fails does not stop the others.
+ *
+ * @throws CONFIG_INVALID
+ */
 export async function checkDue<T extends Tenant>(
   parts: ClaimParts<T>,
   { concurrency = 8, signal }: CheckOptions = {},
 ): Promise<DomainChecks> {
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new TenancyError('CONFIG_INVALID', `verifyDue() takes a concurrency from 1, not ${concurrency}.`);
+  }
   const { label } = parts.options;
   const checks = {
     checked: 0,

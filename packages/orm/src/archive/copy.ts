@@ -3,7 +3,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { tenantColumn } from '../placement/shared-tables.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { ArchiveSession } from './archive-session.ts';
-import { rowsDigest } from './rows-digest.ts';
+import { type RowsDigest, rowsDigest } from './rows-digest.ts';
 import type { TenantTable } from './tenant-tables.ts';
 
 /** What a table's rows come to. */
@@ -63,12 +63,27 @@ export async function copyIn(
     }
   }
   const columns = table.columns.map(({ name }) => quoteName(name));
-  // Without a list, COPY takes all columns: in shared tables, the tenant's too.
-  const list = columns.length > 0 || session.isShared ? `(${columns.join(', ')})` : '';
+  if (columns.length === 0) return insertEmpty(session, into, digested(), digest);
+  const list = `(${columns.join(', ')})`;
   const stream = session.client.query(copyFrom(`copy ${into} ${list} from stdin`));
   await pipeline(digested(), stream);
   return { rows: stream.rowCount, sha256: digest.digest() };
 }
+
+/** Inserts rows that have no columns of their own. COPY takes no empty list, and without one all columns: in shared tables, the tenant's too. */
+async function insertEmpty(
+  session: ArchiveSession,
+  into: string,
+  lines: AsyncIterable<Uint8Array>,
+  digest: RowsDigest,
+): Promise<CopiedRows> {
+  let rows = 0;
+  for await (const chunk of lines) for (const byte of chunk) if (byte === lineBreak) rows += 1;
+  if (rows > 0) await session.query(`insert into ${into} select from generate_series(1, ${rows})`);
+  return { rows, sha256: digest.digest() };
+}
+
+const lineBreak = 10;
 
 /** The table, with its schema. */
 export function qualified({ schema }: Pick<ArchiveSession, 'schema'>, name: string): string {
