@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { createTenancy, memoryStore } from '@omnitenant/core';
 import { resource } from '@omnitenant/core/extend';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -121,6 +122,27 @@ describe('an archive', () => {
       cause: { code: 'ARCHIVE_INVALID', message: expect.stringContaining('"AddInbox"') },
     });
     expect(filesIn(folder)).toEqual([]);
+  });
+
+  test('with a statement in the name of a vector index is refused, which libsql would run', async () => {
+    const orm = await openTasksOrm({ folder: temporaryFolder(onTestFinished) }, undefined, 'libsql');
+    const tenancy = createTenancy({ resources: [orm] });
+    onTestFinished(() => tenancy.close());
+    await tenancy.tenants.create({ id: 'acme' });
+    await tenancy.run('acme', async () => {
+      await orm.em.execute('create table place (id integer primary key, at f32_blob(2))');
+      await orm.em.execute('create index "near_here" on place (libsql_vector_idx(at))');
+    });
+    const tar = zstdDecompressSync(await buffer(await tenancy.tenants.export('acme'))).toString('latin1');
+    const imported = (text: string, as: string) =>
+      tenancy.tenants.import(Readable.from([zstdCompressSync(Buffer.from(text, 'latin1'))]), { as });
+    await imported(tar, 'whole');
+    const broken = tar
+      .replace('indexnear_hereplace', 'indexnear;hereplace')
+      .replace('"near_here" on', '"near;here" on');
+    await expect(imported(broken, 'broken')).rejects.toMatchObject({
+      cause: { code: 'ARCHIVE_INVALID', message: expect.stringContaining('the name of an index') },
+    });
   });
 
   test('that is no database of SQLite is refused, and leaves nothing', async () => {

@@ -62,6 +62,7 @@ describe.each(names)('a statement on %s', (driver) => {
       await expect(orm.em.execute(of(path))).rejects.toThrow();
       await expect(orm.em.transactional((em) => em.execute(of(path)))).rejects.toThrow();
       await expect(orm.em.execute('select * from stolen')).rejects.toThrow('no such table');
+      expect(await orm.em.execute('select name from pragma_database_list')).not.toContainEqual({ name: 'other' });
       expect(await orm.em.execute('pragma hard_heap_limit').catch(() => 'refused')).toBe('refused');
       expect(await orm.em.execute('select * from pragma_writable_schema, pragma_trusted_schema')).toEqual([
         { writable_schema: 0, trusted_schema: 0 },
@@ -145,6 +146,19 @@ describe.each(names)('a statement on %s', (driver) => {
       await orm.em.transactional((em) => em.execute(`insert into task (title) values ('later')`));
       expect(await orm.em.execute('select count(*) as n from task')).toEqual([{ n: 502 }]);
     });
+  });
+});
+
+test('libsql has vector indexes with plain names, and runs no other', async () => {
+  const { orm, tenancy } = await open('libsql');
+  await tenancy.run('acme', async () => {
+    await orm.em.execute('create table place (id integer primary key, at f32_blob(2))');
+    const create = (name: string) => orm.em.execute(`create index "${name}" on place (libsql_vector_idx(at)) ; `);
+    await expect(create('a (b); create table stolen (a); --')).rejects.toEqual(refused('STATEMENT_REFUSED'));
+    await expect(orm.em.execute('select * from stolen')).rejects.toThrow('no such table');
+    await create('nearest');
+    await orm.em.execute(`insert into place values (1, vector('[1, 2]'))`);
+    expect(await orm.em.execute(`select id from vector_top_k('nearest', vector('[1, 2]'), 1)`)).toEqual([{ id: 1 }]);
   });
 });
 

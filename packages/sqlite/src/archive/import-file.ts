@@ -22,6 +22,7 @@ export async function importFile(
       requireWhole(options, path, tenant);
       prepareFile(options, path);
     } catch (cause) {
+      if (isTenancyError(cause)) throw cause;
       throw invalid(tenant, 'its file is no whole database of SQLite', cause);
     }
   }
@@ -44,11 +45,16 @@ export async function requireKnownMigrations(
   throw invalid(tenant, `${why}. It is the archive of another application, or of newer code`);
 }
 
+/** libsql would run what follows a semicolon in the name of a vector index. */
+const statementsInNames = `select 1 from sqlite_schema where type = 'index' and sql like '%libsql_vector_idx%' and name like '%;%'`;
+
 function requireWhole(options: HandleOptions, path: string, tenant: Tenant): void {
   const database = openHandle(options, path);
   try {
     const [first] = database.prepare('pragma quick_check(1)').all() as { quick_check: string }[];
     if (first?.quick_check !== 'ok') throw invalid(tenant, `SQLite finds that ${first?.quick_check}`);
+    if (database.prepare(statementsInNames).all().length > 0)
+      throw invalid(tenant, 'the name of an index is a statement');
   } finally {
     database.close();
   }

@@ -16,6 +16,10 @@ const foreignPragmas = /writable_schema|trusted_schema|heap_limit|store_director
 const isPragma = /^[\s;]*(?:explain\s+)?(?:query\s+plan\s+)?pragma\b/i;
 const comments = /--[^\n]*|\/\*.*?(?:\*\/|$)/gs;
 
+/** libsql writes the name of a vector index into statements of its own as it is, and runs them one after the other. */
+const vectorIndex = /libsql_vector_idx/i;
+const secondStatement = /;(?!\s*$)/;
+
 /** One step of the program that SQLite has compiled a statement to. */
 interface Opcode {
   readonly opcode: string;
@@ -37,6 +41,7 @@ export function prepareInOwnFile(
   tenant: string,
 ): NativeStatement {
   if (foreignPragmas.test(sql) && isPragma.test(sql.replaceAll(comments, ' '))) throw notItsOwn(tenant);
+  if (vectorIndex.test(sql) && secondStatement.test(sql)) throw namedAsStatement(tenant);
   if (openingWords.test(sql)) refuseOtherFiles(database, sql, parameters, tenant);
   const statement = database.prepare(sql);
   // better-sqlite3 refuses a second statement itself.
@@ -77,5 +82,10 @@ function notItsOwn(tenant: string): TenancyError {
   const message =
     `A pragma in the scope of tenant "${tenant}" is refused: limits of memory and folders of temporary files are the whole process's, and what ` +
     'a schema may do is decided when its file is opened.';
+  return new TenancyError('STATEMENT_REFUSED', message, { tenant });
+}
+
+function namedAsStatement(tenant: string): TenancyError {
+  const message = `A vector index in the scope of tenant "${tenant}" is refused: libSQL runs what follows a semicolon. Give the index a plain name.`;
   return new TenancyError('STATEMENT_REFUSED', message, { tenant });
 }
