@@ -17,7 +17,7 @@ export async function postgres(): Promise<Service> {
     variable: 'DATABASE_URL',
     check: checkRole,
     local: [...users].map((user) => `postgres://${encodeURIComponent(user)}@127.0.0.1:5432/postgres`),
-    start: startPostgres,
+    start: () => startPostgres(),
   });
 }
 
@@ -49,8 +49,8 @@ const settings = [
   'unix_socket_directories=',
 ];
 
-/** A PostgreSQL of one's own, which may be started again. */
-export async function startPostgres(): ReturnType<typeof launch> {
+/** A PostgreSQL of one's own, which may be started again; with `further` settings, each as `name=value`. */
+export async function startPostgres(further: readonly string[] = []): ReturnType<typeof launch> {
   return launch({
     name: 'postgres',
     // Immediate shutdown: PostgreSQL ends its children and releases its shared memory itself.
@@ -63,7 +63,13 @@ export async function startPostgres(): ReturnType<typeof launch> {
       await promisify(execFile)(initdb.file, options, { ...runAs, env: { ...process.env, LC_ALL: 'C' } });
       return {
         file: join(dirname(initdb.file), 'postgres'),
-        args: (port) => ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+        args: (port) => [
+          '-D',
+          data,
+          '-p',
+          String(port),
+          ...[...settings, ...further].flatMap((setting) => ['-c', setting]),
+        ],
         env: { LC_ALL: 'C' },
       };
     },

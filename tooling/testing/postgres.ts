@@ -9,9 +9,9 @@ export interface TestPostgresServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL server of the test's own, for what would disturb others. */
-export async function testPostgresServer(): Promise<TestPostgresServer> {
-  const { url, restart, stop: end } = await startPostgres();
+/** A PostgreSQL server of the test's own, for what would disturb others, or needs other settings: each as `name=value`. */
+export async function testPostgresServer(...settings: readonly string[]): Promise<TestPostgresServer> {
+  const { url, restart, stop: end } = await startPostgres(settings);
   const stop = opened(`PostgreSQL server ${url} (call stop())`, end);
   // A crash would lose what was committed last: durability is off.
   return { url, restart: () => restart('SIGINT'), stop, [Symbol.asyncDispose]: stop };
