@@ -48,7 +48,7 @@ describe('the doctor', () => {
       pooler: { kind: 'none', clients: 12, serverConnections: 12 },
       pin: { holds: true, statements: 12 * 24 },
       sessionState: 'kept',
-      server: { readOnly: false, version: expect.stringMatching(/^\d+/) },
+      server: { readOnly: false, version: expect.stringMatching(/^\d+/), walLevel: expect.any(String) },
       role: {
         superuser: false,
         bypassesRowSecurity: false,
@@ -62,6 +62,9 @@ describe('the doctor', () => {
       'ok    Isolation "row": without a pin, the role cannot read shared tables.',
     );
     expect(formatDoctorReport(report)).not.toMatch(/FAIL|note {2}Isolation/);
+    const withLevel = (walLevel: string) => formatDoctorReport({ ...report, server: { ...report.server, walLevel } });
+    expect(withLevel('logical')).toContain('ok    Tenants can be written to while they are moved');
+    expect(withLevel('replica')).toContain('note  Moves refuse writes while they copy: wal_level is replica');
   });
 
   test('finds a role that row-level security does not bind, and one that may do nothing', async () => {

@@ -46,6 +46,12 @@ function aboutServer({ pooler, pin, sessionState, server }: DoctorReport): Findi
     ...(sessionState === 'kept' ? [] : [{ mark: 'note', text: states[sessionState] } as const]),
     { mark: server.connectionsLeft > 10 ? 'ok' : 'note', text: left },
     ...(server.readOnly ? [{ mark: 'note', text: 'The server is a read-only standby' } as const] : []),
+    server.walLevel === 'logical'
+      ? { mark: 'ok', text: 'Tenants can be written to while they are moved: wal_level is logical' }
+      : {
+          mark: 'note',
+          text: `Moves refuse writes while they copy: wal_level is ${server.walLevel}, and would have to be logical`,
+        },
   ];
 }
 

@@ -9,6 +9,8 @@ export interface ServerFacts {
   readonly connectionsLeft: number;
   /** A standby, which takes no writes. */
   readonly readOnly: boolean;
+  /** What the server writes to its log: with `logical`, tenants can be written to while they are moved. */
+  readonly walLevel: string;
 }
 
 /** What the role may do that the configuration connects as. */
@@ -27,7 +29,8 @@ export async function probeServer(client: SqlClient): Promise<ServerFacts> {
     client,
     `select current_setting('server_version') as version, current_setting('max_connections')::int as max,
        current_setting('superuser_reserved_connections')::int as reserved,
-       (select sum(numbackends)::int from pg_stat_database) as used, pg_is_in_recovery() as recovery`,
+       (select sum(numbackends)::int from pg_stat_database) as used, pg_is_in_recovery() as recovery,
+       current_setting('wal_level') as "walLevel"`,
   );
   const maxConnections = Number(row.max);
   return {
@@ -35,6 +38,7 @@ export async function probeServer(client: SqlClient): Promise<ServerFacts> {
     maxConnections,
     connectionsLeft: Math.max(maxConnections - Number(row.reserved) - Number(row.used), 0),
     readOnly: row.recovery === true,
+    walLevel: String(row.walLevel),
   };
 }
 
