@@ -15,12 +15,22 @@ test('moves a tenant with its rows, says what it does, and refuses what says not
     code: 1,
     err: expect.stringContaining('Say where'),
   });
-  const moved = await app.run('move', 'acme', '--isolation', 'database');
+  expect(await app.run('move', 'acme', '--isolation', 'row', '--online', 'required')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('cannot be written to while it is moved'),
+  });
+  const moved = await app.run('move', 'acme', '--isolation', 'database', '--online', 'never');
   expect(moved).toMatchObject({ code: 0, out: expect.stringContaining('moved "acme"') });
-  expect(moved.err).toContain('only be read');
+  expect(moved.err).toContain('it can only be read while it is copied, as its caller said so');
+  expect(moved.err).toMatch(/writes were refused for \d+ ms/);
   expect(await app.run('shell', 'acme', '-e', 'await em.count(Task)')).toMatchObject({ out: '1\n' });
   const back = await app.run('move', 'acme', '--isolation', 'schema', '--json');
-  expect(JSON.parse(back.out)).toMatchObject({ id: 'acme', isolation: 'schema', placement: { schema: 't_acme_2' } });
+  expect(JSON.parse(back.out)).toMatchObject({
+    id: 'acme',
+    isolation: 'schema',
+    placement: { schema: 't_acme_2' },
+    readOnlyMs: expect.any(Number),
+  });
   expect(await app.run('move', 'acme', '--undo')).toMatchObject({ code: 0 });
   expect(await app.run('remove', 'acme', '--confirm', 'acme')).toMatchObject({ code: 0 });
 });

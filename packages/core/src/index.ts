@@ -37,7 +37,7 @@ export { fromSession } from './resolvers/from-session.ts';
 export { fromSubdomain } from './resolvers/from-subdomain.ts';
 export { fromToken } from './resolvers/from-token.ts';
 export type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
-export type { MoveStep, MoveTarget, TenantResource } from './resource.ts';
+export type { MoveProgress, MoveStep, MoveTarget, OnlineMove, TenantResource } from './resource.ts';
 export type { Acting } from './scope/acting.ts';
 export { bindScope, outside } from './scope/context.ts';
 export type { DomainClaimState, DomainProblem } from './stores/domain-claims.ts';

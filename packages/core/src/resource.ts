@@ -128,8 +128,27 @@ export interface MoveTarget {
   readonly placement?: Placement | undefined;
 }
 
-/** The steps of a move. From `seal` on, the tenant can only be read where it was; `drop` destroys that. */
+/**
+ * The steps of a move. From `seal` on, the tenant can only be read where it was; `drop` destroys that. A move that is online copies before it
+ * seals.
+ */
 export type MoveStep = 'create' | 'seal' | 'copy' | 'switch' | 'drop';
+
+/** Whether a tenant can be written to while its rows are copied: `auto`, if that is possible; `required`, or the move is refused; `never`. */
+export type OnlineMove = 'auto' | 'required' | 'never';
+
+/** What a move reports of each step when it begins, and of `copy` again whenever changed rows were copied. */
+export interface MoveProgress {
+  readonly step: MoveStep;
+  /** Whether the tenant can be written to while its rows are copied. `undefined` where a move that was cut short is only finished. */
+  readonly online?: boolean | undefined;
+  /** Why not. */
+  readonly whyNotOnline?: string | undefined;
+  /** How many changed rows were copied after the others. */
+  readonly changedRows?: number | undefined;
+  /** For how long writes were refused, in milliseconds. With `drop`, when that is over. */
+  readonly readOnlyMs?: number | undefined;
+}
 
 /** The context of a move. */
 export interface MoveContext {
@@ -138,7 +157,9 @@ export interface MoveContext {
   /** Call it before each step. Rejects with TENANT_BUSY once another process has taken over. */
   confirm(): Promise<void>;
   /** Is told of each step when it begins. */
-  readonly onProgress?: ((progress: { readonly step: MoveStep }) => void) | undefined;
+  readonly onProgress?: ((progress: MoveProgress) => void) | undefined;
+  /** Default: `auto`. */
+  readonly online?: OnlineMove | undefined;
   /** Undoes the move once aborted, unless the record names the new place already. */
   readonly signal?: AbortSignal | undefined;
 }

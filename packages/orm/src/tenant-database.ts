@@ -114,7 +114,7 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     },
 
     export: (tenant) => exportTenant(archiving, copyable(tenant)),
-    exportAnonymised: (tenant, rules) => exportTenant(archiving, copyable(tenant), columnRules(rules)),
+    exportAnonymised: (tenant, rules) => exportTenant(archiving, copyable(tenant), { rules: columnRules(rules) }),
     import: async (tenant, parts) => importTenant(archiving, copyable(tenant), parts),
 
     move: (tenant, target, context) => {

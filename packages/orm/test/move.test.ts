@@ -129,15 +129,20 @@ test('a move that fails, or is interrupted, is undone: the tenant is where it wa
   await using app = await open(database);
   await app.tenants.create({ id: 'acme' });
   await app.write('acme', 'first');
+  // Enough to be copying for longer than it takes to end that.
+  await sql(database.url, 'insert into t_acme.tag (name) select n::text from generate_series(1, 50000) n');
   const onto = `${database.name}_acme`;
-  const ends = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${onto}'`;
+  const ends = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${onto}' and xact_start is not null`;
   const died = app.tenants.move(
     'acme',
     { isolation: 'database' },
     {
       onProgress: ({ step }) => {
         if (step === 'copy')
-          dying = vi.waitFor(async () => expect(await sql(database.url, ends)).not.toEqual([]), 10_000);
+          dying = vi.waitFor(async () => expect(await sql(database.url, ends)).not.toEqual([]), {
+            interval: 5,
+            timeout: 10_000,
+          });
       },
     },
   );

@@ -1,4 +1,5 @@
-import type { MoveStep } from '@omnitenant/core';
+import { Option } from '@commander-js/extra-typings';
+import type { MoveProgress, MoveStep } from '@omnitenant/core';
 import { defined } from '../application/defined.ts';
 import { database, isolation, json, schema, server, url } from '../application/options.ts';
 import { outcome } from '../application/tenant-summary.ts';
@@ -15,7 +16,7 @@ export function move(program: Program): void {
     .command('move')
     .summary('move a tenant to another isolation, database or server')
     .description(
-      'Moves the data of a tenant to another isolation, database or server. The tenant can be read meanwhile.',
+      'Moves the data of a tenant to another isolation, database or server. The tenant can be read meanwhile, and written to where its server has wal_level = logical.',
     )
     .argument('<tenant>', 'tenant id')
     .addOption(isolation)
@@ -25,6 +26,11 @@ export function move(program: Program): void {
     .addOption(schema)
     .option('--resume', 'continue an interrupted move')
     .option('--undo', 'undo an interrupted move: keep the tenant in its old place')
+    .addOption(
+      new Option('--online <when>', 'whether it can be written to while it is copied')
+        .choices(['auto', 'required', 'never'])
+        .default('auto' as const),
+    )
     .addOption(json)
     .addHelpText(
       'after',
@@ -34,7 +40,7 @@ export function move(program: Program): void {
         'move acme --undo': 'the tenant stays where it is',
       }),
     )
-    .action(async (id, { isolation: to, resume, undo, json: asJson, ...place }, command) => {
+    .action(async (id, { isolation: to, resume, undo, online, json: asJson, ...place }, command) => {
       const placement = defined({
         server: place.server,
         url: place.url,
@@ -46,15 +52,30 @@ export function move(program: Program): void {
         throw new UsageError('Pass a destination, such as --isolation or --server, or pass --resume or --undo.');
       }
       await withApplication(command, async ({ tenancy: { tenants } }) => {
+        let report: Partial<MoveProgress> = {};
         const moved = await interruptible(`To continue, run: omnitenant move ${id} --resume`, (signal) => {
           if (undo) return tenants.undoMove(id);
-          const onProgress = ({ step }: { readonly step: MoveStep }) => asJson || note(words[step]);
-          return tenants.move(id, resume ? undefined : { isolation: to, placement }, { signal, onProgress });
+          const onProgress = (progress: MoveProgress) => {
+            report = progress;
+            if (!asJson) note(inWords(progress));
+          };
+          return tenants.move(id, resume ? undefined : { isolation: to, placement }, { signal, onProgress, online });
         });
-        if (asJson) printJson({ id, isolation: moved.isolation, placement: withoutUrl(moved.placement) });
+        const { step: _, changedRows: __, ...outcomeOfMove } = report;
+        if (asJson)
+          printJson({ id, isolation: moved.isolation, placement: withoutUrl(moved.placement), ...outcomeOfMove });
         else say(outcome(undo ? 'left' : 'moved', moved));
       });
     });
+}
+
+function inWords({ step, online, whyNotOnline, changedRows, readOnlyMs }: MoveProgress): string {
+  if (step === 'create' && online === false)
+    return `${words.create}; it can only be read while it is copied, as ${whyNotOnline}`;
+  if (step === 'copy' && changedRows !== undefined) return `copied ${changedRows} rows that were changed meanwhile`;
+  if (step === 'copy' && online) return 'copying; it can be written to meanwhile';
+  if (step === 'drop' && readOnlyMs !== undefined) return `${words.drop}; writes were refused for ${readOnlyMs} ms`;
+  return words[step];
 }
 
 const words: Readonly<Record<MoveStep, string>> = {

@@ -7,20 +7,22 @@ import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { migratable, requireStatus } from './transitions.ts';
 
 /** How a tenant is moved. */
-export type MoveOptions = Partial<Pick<MoveContext, 'onProgress' | 'signal'>>;
+export type MoveOptions = Partial<Pick<MoveContext, 'onProgress' | 'signal' | 'online'>>;
 
 /** Moves a tenant's storage; without a target, goes on with a move that a process has left. */
 export async function moveTenant<T extends Tenant>(
   lifecycle: Lifecycle<T>,
   id: string,
   target: MoveTarget | undefined,
-  { onProgress, signal }: MoveOptions = {},
+  { onProgress, signal, online }: MoveOptions = {},
 ): Promise<T> {
   const stored = await lifecycle.records.read(id);
   const mover = moverOf(lifecycle, stored);
   await lifecycle.signals.emitBefore('moving', { tenant: stored, target });
   const outcome = await lifecycle.exclusively(id, 'move', ({ holder, confirm }) =>
-    underLease(lifecycle, stored, (tenant) => mover.move?.(tenant, target, { holder, confirm, onProgress, signal })),
+    underLease(lifecycle, stored, (tenant) =>
+      mover.move?.(tenant, target, { holder, confirm, onProgress, signal, online }),
+    ),
   );
   return conclude(lifecycle, outcome, 'moved');
 }

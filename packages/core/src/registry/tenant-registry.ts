@@ -85,8 +85,9 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   remove(id: string, options?: RemoveOptions & { readonly forget?: false }): Promise<void>;
   remove(id: string, options: RemoveOptions): Promise<Removal>;
   /**
-   * Moves a tenant to another isolation, database or server. It can be read all the time, and written to again when its rows are at the new
-   * place; what writes meanwhile fails with TENANT_MOVING. If the process is killed, call it again: without a target it goes on.
+   * Moves a tenant to another isolation, database or server. It can be read all the time. Where its server decodes changes, it can also be
+   * written to while its rows are copied; else, and when the places are switched, what writes fails with TENANT_MOVING. `onProgress` is
+   * told which, why, and for how long. If the process is killed, call it again: without a target it goes on.
    * Rejects with VETOED, TRANSITION_REFUSED, TENANT_INVALID or MOVE_FAILED.
    * @example
    * await tenancy.tenants.move('acme', { isolation: 'database', placement: { server: 'eu' } });

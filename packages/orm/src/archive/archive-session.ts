@@ -20,8 +20,8 @@ export interface ArchiveSession {
   actAsOwner(): Promise<void>;
 }
 
-/** Text that COPY writes is the same everywhere, and exact. */
-const settings = {
+/** With these settings, the texts of values are the same everywhere, and exact. */
+export const sharedSettings = {
   client_encoding: 'UTF8',
   datestyle: 'ISO, YMD',
   intervalstyle: 'postgres',
@@ -35,11 +35,14 @@ const settings = {
   lock_timeout: '10s',
 };
 
+/** Whether a session reads what there is at its first statement, or at the moment of a snapshot that another exports; or writes. */
+type SessionMode = 'read' | { readonly snapshot: string } | 'write';
+
 /** Works in one transaction, in the tenant's schema; commits it, or else closes the connection, which undoes it. */
 export async function inArchiveSession<R>(
   { pools, extensions }: { readonly pools: Pools; readonly extensions: string },
   tenant: Tenant,
-  mode: 'read' | 'write',
+  mode: SessionMode,
   work: (session: ArchiveSession) => Promise<R>,
 ): Promise<R> {
   const session = await openArchiveSession({ pools, extensions }, tenant, mode);
@@ -56,7 +59,7 @@ export async function inArchiveSession<R>(
 export async function openArchiveSession(
   { pools, extensions }: { readonly pools: Pools; readonly extensions: string },
   tenant: Tenant,
-  mode: 'read' | 'write',
+  mode: SessionMode,
 ): Promise<ArchiveSession & { end(): Promise<void>; release(): void }> {
   const placement = placementOf(tenant);
   const isShared = sharesTables(tenant);
@@ -71,11 +74,12 @@ export async function openArchiveSession(
       extensions: extensionsOf(tenant, extensions),
       ...(isShared && { rowsOf: placement.key ?? '' }),
     });
-    const begin = mode === 'read' ? 'begin isolation level repeatable read read only' : 'begin';
+    const begin = mode === 'write' ? ['begin'] : ['begin isolation level repeatable read read only'];
+    if (typeof mode === 'object') begin.push(`set transaction snapshot ${quoteText(mode.snapshot)}`);
     // Rows that a policy hides are an error. In shared tables, one keeps the tenants apart.
-    const all = isShared ? settings : { ...settings, row_security: 'off' };
+    const all = isShared ? sharedSettings : { ...sharedSettings, row_security: 'off' };
     const set = Object.entries(all).map(([name, value]) => `set local ${name} to ${quoteText(value)}`);
-    await query([begin, ...set, ...pin].join('; '));
+    await query([...begin, ...set, ...pin].join('; '));
   } catch (error) {
     release();
     throw error;

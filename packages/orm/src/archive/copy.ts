@@ -18,15 +18,17 @@ interface CopyOutOptions {
   readonly done: (rows: number) => void;
   /** A secret that decides the order, instead of the key. */
   readonly shuffle?: string | undefined;
+  /** SQL that is true for the rows that are read, of all that the tenant has. */
+  readonly where?: string | undefined;
 }
 
 /** Streams a table's rows, in the order of its key. */
 export async function* copyOut(
   session: ArchiveSession,
   table: TenantTable,
-  { done, shuffle }: CopyOutOptions,
+  { done, shuffle, where }: CopyOutOptions,
 ): AsyncGenerator<Uint8Array> {
-  const stream = session.client.query(copyTo(`copy (${rowsOf(session, table, shuffle)}) to stdout`));
+  const stream = session.client.query(copyTo(`copy (${rowsOf(session, table, shuffle, where)}) to stdout`));
   yield* stream;
   // Behind the rows comes their number, which has arrived when the next statement is answered.
   await session.query('select');
@@ -40,11 +42,11 @@ export async function countRows(session: ArchiveSession, tables: readonly Tenant
   return ((found?.['counts'] ?? []) as readonly string[]).map(Number);
 }
 
-/** The digest of a table's rows as they are now. */
-export async function digestOf(session: ArchiveSession, table: TenantTable): Promise<CopiedRows> {
+/** The digest of a table's rows as they are now, or of some of them. */
+export async function digestOf(session: ArchiveSession, table: TenantTable, where?: string): Promise<CopiedRows> {
   const digest = rowsDigest(table);
   let rows = 0;
-  for await (const chunk of copyOut(session, table, { done: (count) => (rows = count) })) digest.update(chunk);
+  for await (const chunk of copyOut(session, table, { done: (count) => (rows = count), where })) digest.update(chunk);
   return { rows, sha256: digest.digest() };
 }
 
@@ -91,25 +93,40 @@ export function qualified({ schema }: Pick<ArchiveSession, 'schema'>, name: stri
 }
 
 /** SQL for a tenant's rows of a table. The same rows come in the same order on every server. */
-function rowsOf(session: ArchiveSession, table: TenantTable, shuffle: string | undefined): string {
+function rowsOf(
+  session: ArchiveSession,
+  table: TenantTable,
+  shuffle: string | undefined,
+  where: string | undefined,
+): string {
   const { columns, key } = table;
+  const from = fromRows(session, table, where);
   const list = columns.map((column) => quoteName(column.name)).join(', ');
   if (shuffle !== undefined) {
     const text = key.length > 0 ? key.map(quoteName).join(', ') : list;
-    return `select ${list} ${fromRows(session, table)} order by md5(${quoteText(shuffle)} || row(${text})::text) collate "C"`;
+    return `select ${list} ${from} order by md5(${quoteText(shuffle)} || row(${text})::text) collate "C"`;
   }
   const order = columns
     .filter((column) => key.includes(column.name))
     .sort((a, b) => key.indexOf(a.name) - key.indexOf(b.name))
     .map((column) => `${quoteName(column.name)}${column.collated ? ' collate "C"' : ''}`);
   if (order.length === 0 && columns.length > 0) order.push(`row(${list})::text collate "C"`);
-  return [
-    `select ${list} ${fromRows(session, table)}`,
-    ...(order.length > 0 ? [`order by ${order.join(', ')}`] : []),
-  ].join(' ');
+  return [`select ${list} ${from}`, ...(order.length > 0 ? [`order by ${order.join(', ')}`] : [])].join(' ');
 }
 
-function fromRows(session: ArchiveSession, { name, kind }: TenantTable): string {
-  const from = `from ${kind === 'r' ? 'only ' : ''}${qualified(session, name)}`;
-  return session.key === undefined ? from : `${from} where ${tenantColumn} = ${quoteText(session.key)}`;
+function fromRows(session: ArchiveSession, table: TenantTable, where?: string): string {
+  const conditions = [
+    ...(session.key === undefined ? [] : [`${tenantColumn} = ${quoteText(session.key)}`]),
+    ...(where === undefined ? [] : [where]),
+  ];
+  const from = `from ${onlyOf(session, table)}`;
+  return conditions.length > 0 ? `${from} where ${conditions.join(' and ')}` : from;
+}
+
+/** The table, without those that inherit from it. */
+export function onlyOf(
+  session: Pick<ArchiveSession, 'schema'>,
+  { name, kind }: Pick<TenantTable, 'name' | 'kind'>,
+): string {
+  return `${kind === 'r' ? 'only ' : ''}${qualified(session, name)}`;
 }

@@ -23,23 +23,29 @@ export interface ArchiveParts {
   readonly logTable: () => Promise<string>;
 }
 
+/** How a tenant is exported. */
+interface ExportOptions {
+  /** How values are replaced; what has no rule is not read. */
+  readonly rules?: ColumnRules | undefined;
+  /**
+   * The snapshot of the moment, which the caller knows all later changes of: what is truncated since is read as it is, and no table is
+   * held for longer than it is read.
+   */
+  readonly snapshot?: string | undefined;
+}
+
 /**
- * Streams a tenant's rows, all of them as they were at one moment: one transaction reads them, on one connection. With `rules`, their values
- * are replaced, or none is read.
+ * Streams a tenant's rows, all of them as they were at one moment: one transaction reads them, on one connection. Of a snapshot, each table
+ * is read in a transaction of its own.
  */
 export async function* exportTenant(
   parts: ArchiveParts,
   tenant: Tenant,
-  rules?: ColumnRules,
+  { rules, snapshot }: ExportOptions = {},
 ): AsyncGenerator<ArchivePart> {
   const logTable = await parts.logTable();
-  const held = await tablesToHold(parts, tenant, logTable);
-  const session = await openArchiveSession(parts, tenant, 'read');
+  const session = await openAt(parts, tenant, logTable, snapshot);
   try {
-    // The moment is that of the first statement behind this one: what is truncated or rewritten later is not as it was at any moment.
-    if (held.length > 0) {
-      await session.query(`lock table ${held.map((name) => qualified(session, name)).join(', ')} in access share mode`);
-    }
     const migrations = await appliedIn(session, logTable);
     const found = await readTenantTables(session, logTable);
     if (!sharesDatabase(tenant)) await refuseOtherSchemas(session, tenant);
@@ -58,13 +64,41 @@ export async function* exportTenant(
     };
     yield jsonPart(manifestPart, manifest);
     const rows: number[] = [];
+    // The one that is exported first may be gone before the last table is read.
+    const own = snapshot === undefined ? undefined : await exportSnapshot(session);
     for (const [index, table] of tables.entries()) {
       const plan = plans?.get(table.name);
-      const bytes = copyOut(session, table, { done: (count) => rows.push(count), shuffle: plan && shuffleOf(plan) });
+      const options = { done: (count: number) => void rows.push(count), shuffle: plan && shuffleOf(plan) };
+      const bytes =
+        own === undefined ? copyOut(session, table, options) : copyOutAt(parts, tenant, own, table, options);
       yield { name: tablePart(index), bytes: plan === undefined ? bytes : replaceRows(bytes, plan) };
       if (counts !== undefined && counts[index] !== rows[index]) throw hides(tenant, table.name);
     }
     yield jsonPart(rowsPart, rows);
+    await session.end();
+  } finally {
+    session.release();
+  }
+}
+
+/** Exports the snapshot of a session, for as long as that lasts. */
+export async function exportSnapshot(session: ArchiveSession): Promise<string> {
+  const [exported] = await session.query('select pg_export_snapshot() as snapshot');
+  return String(exported?.['snapshot']);
+}
+
+/** Streams a table's rows in a transaction of its own, of a snapshot. */
+async function* copyOutAt(
+  parts: ArchiveParts,
+  tenant: Tenant,
+  snapshot: string,
+  table: TenantTable,
+  options: Parameters<typeof copyOut>[2],
+): AsyncGenerator<Uint8Array> {
+  const session = await openArchiveSession(parts, tenant, { snapshot });
+  try {
+    await session.bindToRows();
+    yield* copyOut(session, table, options);
     await session.end();
   } finally {
     session.release();
@@ -84,11 +118,38 @@ function archivedTable(
   };
 }
 
+/** The moment is that of the snapshot, or else the one at which nothing can be truncated or rewritten any more. */
+async function openAt(
+  parts: ArchiveParts,
+  tenant: Tenant,
+  logTable: string,
+  snapshot: string | undefined,
+): ReturnType<typeof openArchiveSession> {
+  if (snapshot !== undefined) return openArchiveSession(parts, tenant, { snapshot });
+  const held = await tablesToHold(parts, tenant, logTable);
+  const session = await openArchiveSession(parts, tenant, 'read');
+  if (held.length === 0) return session;
+  try {
+    // The moment is that of the first statement behind this one: what is truncated or rewritten later is not as it was at any moment.
+    await session.query(`lock table ${held.map((name) => qualified(session, name)).join(', ')} in access share mode`);
+    return session;
+  } catch (error) {
+    session.release();
+    throw error;
+  }
+}
+
 /** Nobody truncates tables that tenants share. */
 async function tablesToHold(parts: ArchiveParts, tenant: Tenant, logTable: string): Promise<readonly string[]> {
   if (sharesTables(tenant)) return [];
   const { tables } = await inArchiveSession(parts, tenant, 'read', (session) => readTenantTables(session, logTable));
   return [...tables.keys()];
+}
+
+/** The migrations that are applied to a tenant, in order. */
+export async function appliedTo(parts: ArchiveParts, tenant: Tenant): Promise<readonly string[]> {
+  const logTable = await parts.logTable();
+  return inArchiveSession(parts, tenant, 'read', (session) => appliedIn(session, logTable));
 }
 
 async function appliedIn(session: ArchiveSession, logTable: string): Promise<readonly string[]> {

@@ -35,7 +35,7 @@ export async function importTenant(
   const logTable = await parts.logTable();
   let loading: string | undefined;
   await inArchiveSession(parts, tenant, 'write', (session) =>
-    fill(session).catch((error: unknown) => Promise.reject(explained(error, session, loading))),
+    fill(session).catch((error: unknown) => Promise.reject(withoutValues(error, session, loading))),
   );
 
   async function fill(session: ArchiveSession): Promise<void> {
@@ -116,7 +116,7 @@ async function compareRows(
 }
 
 /** What PostgreSQL says of a row that it refuses has the row's values, in the message and beside it: the names are kept. */
-function explained(error: unknown, { isShared }: ArchiveSession, loading: string | undefined): unknown {
+export function withoutValues(error: unknown, { isShared }: ArchiveSession, loading: string | undefined): unknown {
   const code = codeOf(error);
   if (code === undefined || !refusesRows.test(code)) return error;
   const { table = loading, column, constraint } = error as Partial<Record<string, string>>;

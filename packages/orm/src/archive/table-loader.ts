@@ -21,17 +21,7 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
   const groups = foreignKeyOrder(new Map([...tables].map(([name, { references }]) => [name, references])));
   const circles = groups.filter(({ length }) => length > 1);
   const aside = new Map<string, TenantTable>();
-  const silenced = session.isShared ? [] : [...tables.values()].filter(({ triggers }) => triggers.length > 0);
-
-  async function setTriggers(sqlOf: (trigger: TenantTable['triggers'][number]) => string): Promise<void> {
-    for (const { name, triggers } of silenced) {
-      for (const trigger of triggers) {
-        await session.query(
-          `alter table ${qualified(session, name)} ${sqlOf(trigger)} trigger ${quoteName(trigger.name)}`,
-        );
-      }
-    }
-  }
+  const triggers = triggersOf(session, [...tables.values()]);
 
   async function loadAside(table: TenantTable, bytes: AsyncIterable<Uint8Array>): Promise<CopiedRows> {
     const into = asideName(aside.size);
@@ -62,7 +52,7 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
       await session.query('set constraints all deferred');
       if (session.isShared || tables.size === 0) return;
       await session.query(`truncate ${[...tables.keys()].map((name) => qualified(session, name)).join(', ')}`);
-      await setTriggers(() => 'disable');
+      await triggers.disable();
     },
     load: (table, bytes) =>
       circles.some((circle) => circle.includes(table.name))
@@ -70,8 +60,28 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
         : copyIn(session, table, qualified(session, table.name), bytes),
     async end() {
       await session.query('set constraints all immediate');
-      await setTriggers(({ always }) => (always ? 'enable always' : 'enable'));
+      await triggers.enable();
     },
+  };
+}
+
+/** The triggers of tables, which are silenced while rows are written that were written before. In shared tables they fire. */
+export function triggersOf(
+  session: ArchiveSession,
+  tables: readonly TenantTable[],
+): { disable(): Promise<void>; enable(): Promise<void> } {
+  async function set(sqlOf: (trigger: TenantTable['triggers'][number]) => string): Promise<void> {
+    for (const { name, triggers } of session.isShared ? [] : tables) {
+      for (const trigger of triggers) {
+        await session.query(
+          `alter table ${qualified(session, name)} ${sqlOf(trigger)} trigger ${quoteName(trigger.name)}`,
+        );
+      }
+    }
+  }
+  return {
+    disable: () => set(() => 'disable'),
+    enable: () => set(({ always }) => (always ? 'enable always' : 'enable')),
   };
 }
 

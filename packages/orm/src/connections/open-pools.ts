@@ -8,6 +8,7 @@ import { type ConnectionLimits, limitsOf } from './limits.ts';
 import { ownServerPools } from './own-server-pools.ts';
 import { databaseOpener, openPglite } from './pg.ts';
 import { createPools, type Pools, pglitePools } from './pools.ts';
+import { openReplication, replicationOptions } from './replication.ts';
 import type { ServerOptions } from './servers.ts';
 
 /**
@@ -41,8 +42,17 @@ export function openPools(
       databaseOpener(orm, withStartup(driverOptions, target.startup), { dbName: target.database }, () => urlOf(target));
     return new FairServer(limitsOf(limits, configured), opener, onEmpty);
   }
+  function replicate(database: Database) {
+    const options = { ...driverOptions, ...replicationOptions };
+    const connection = { dbName: database.database };
+    return openReplication(
+      database.url === undefined
+        ? databaseOpener(orm, options, { ...servers.get(database.server), ...connection })
+        : databaseOpener(orm, options, connection, () => urlOf(database)),
+    );
+  }
   const named = [...servers].map(([name, server]) => [name, poolsOf(server)] as const);
-  return createPools(new Map(named), ownServerPools(poolsOfOwn));
+  return createPools(new Map(named), ownServerPools(poolsOfOwn), replicate);
 }
 
 function withStartup(driverOptions: PgPoolOptions, startup: string | undefined): PgPoolOptions {

@@ -4,6 +4,7 @@ import type { ConnectionTarget } from './database-pool.ts';
 import type { FairServer } from './fair-server.ts';
 import type { OwnServerPools } from './own-server-pools.ts';
 import type { OrmStats } from './pool-stats.ts';
+import type { Replication } from './replication.ts';
 import { unavailable } from './server-errors.ts';
 
 /** The pools of an application, one for each database in use. All tenants in a database share its pool. */
@@ -22,6 +23,8 @@ export interface Pools {
    * They take one round trip, as nothing has to be set before them or ended after them.
    */
   ask(database: Database, statements: readonly [string, ...string[]]): Promise<QueryResult['rows']>;
+  /** Opens a connection that changes of a database are decoded on. It is in no pool, and no part of the budget. */
+  replicate(database: Database): Promise<Replication>;
   /** Closes the pool of a database before the database is dropped. It opens again on its next use. */
   close(database: Database): Promise<void>;
   /** Closes all pools for good. */
@@ -30,7 +33,11 @@ export interface Pools {
 }
 
 /** The pools of the configured servers, by name, and of tenants' own servers. */
-export function createPools(servers: ReadonlyMap<string, FairServer>, own: OwnServerPools): Pools {
+export function createPools(
+  servers: ReadonlyMap<string, FairServer>,
+  own: OwnServerPools,
+  replicate: Pools['replicate'],
+): Pools {
   function connect(target: ConnectionTarget, pipelined?: boolean): Promise<SqlClient> {
     const pools = target.url === undefined ? servers.get(target.server) : own.of(target.url);
     return pools ? pools.connect(target, pipelined) : Promise.reject(unknownServer(target));
@@ -39,6 +46,7 @@ export function createPools(servers: ReadonlyMap<string, FairServer>, own: OwnSe
     connect,
     query: queryOn(connect),
     ask: askOn(connect),
+    replicate,
     stats: () => {
       const all = [...[...servers].map(([name, pools]) => [name, pools.stats()]), [ownServer, own.stats()]];
       return { servers: Object.fromEntries(all.filter(([, stats]) => stats !== undefined)) };
@@ -68,6 +76,7 @@ export function pglitePools(pool: SqlPool): Pools {
     connect,
     query: queryOn(connect),
     ask: askOn(connect),
+    replicate: (database) => Promise.reject(unavailable(database, new Error('PGlite decodes no changes'))),
     close: async () => {},
     stats: () => ({ servers: {} }),
     end: async () => {

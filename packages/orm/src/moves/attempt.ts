@@ -1,32 +1,54 @@
 import { randomBytes } from 'node:crypto';
-import { isTenancyError, type MoveStep, type MoveTarget, TenancyError, type Tenant } from '@omnitenant/core';
+import {
+  isTenancyError,
+  type MoveProgress,
+  type MoveStep,
+  type MoveTarget,
+  TenancyError,
+  type Tenant,
+} from '@omnitenant/core';
 import { leaseLost, type MoveContext } from '@omnitenant/core/extend';
 import { inArchiveSession } from '../archive/archive-session.ts';
-import { exportTenant } from '../archive/export-tenant.ts';
+import { appliedTo, exportTenant } from '../archive/export-tenant.ts';
 import { importTenant } from '../archive/import-tenant.ts';
 import { readSequences, writeSequences } from '../archive/sequences.ts';
 import { readTenantTables } from '../archive/tenant-tables.ts';
 import type { Move } from '../central/move-ledger.ts';
 import { type Isolation, sharesTables } from '../placement/placement.ts';
 import { at, type MoverParts, undoBegun } from './end-move.ts';
+import { hasChanged } from './has-changed.ts';
+import { copyOnline } from './online/copy-online.ts';
+import { findOnline, type Online } from './online/find-online.ts';
 import { isSamePlace } from './same-place.ts';
 import { seal, sealToken, unseal, unsealedTables } from './seal.ts';
 
-/** Brings a tenant to another place, and its record to naming that. What fails is undone. Returns the move, which is to be finished. */
+/** A move that is to be finished, and what is told of it. */
+export interface Attempted {
+  readonly move: Move;
+  readonly report: Omit<MoveProgress, 'step'>;
+}
+
+/** Brings a tenant to another place, and its record to naming that. What fails is undone. */
 export async function attempt(
   parts: MoverParts,
   tenant: Tenant,
   wish: MoveTarget,
   context: MoveContext,
-): Promise<Move> {
-  const move = await begin(parts, tenant, wish);
-  await copy(parts, tenant, move, context).catch((error) => settle(parts, tenant, move, error));
-  return move;
+): Promise<Attempted> {
+  const move = await plan(parts, tenant, wish);
+  const online = await findOnline(parts, tenant, at(tenant, move.target), context.online);
+  const report = 'why' in online ? { online: false, whyNotOnline: online.why } : { online: true };
+  if (context.online === 'required' && 'why' in online) throw isNotOnline(tenant, online.why);
+  await parts.ledger.begin(tenant, move);
+  const readOnlyMs = await copy(parts, tenant, move, { context, online, report }).catch((error) =>
+    settle(parts, tenant, move, error),
+  );
+  return { move, report: { ...report, readOnlyMs } };
 }
 
-/** Chooses the new place, and writes the move down before there is anything of it. */
-async function begin(parts: MoverParts, tenant: Tenant, wish: MoveTarget): Promise<Move> {
-  const { place, bind, ledger } = parts;
+/** Chooses the new place. There is nothing of it yet. */
+async function plan(parts: MoverParts, tenant: Tenant, wish: MoveTarget): Promise<Move> {
+  const { place, bind } = parts;
   const { id, config, isolation, placement } = tenant;
   const placed = await place({ id, config, isolation: wish.isolation, placement: wish.placement });
   const random = randomBytes(6).toString('hex');
@@ -47,31 +69,59 @@ async function begin(parts: MoverParts, tenant: Tenant, wish: MoveTarget): Promi
     target: { isolation: placed.isolation, placement: bound },
   };
   if (await isSamePlace(parts, tenant, at(tenant, move.target))) throw isThereAlready(tenant);
-  await ledger.begin(tenant, move);
   return move;
 }
 
-async function copy(parts: MoverParts, tenant: Tenant, move: Move, context: MoveContext): Promise<void> {
+/** How a tenant is copied, and who is told. */
+interface Copying {
+  readonly context: MoveContext;
+  readonly online: Online | { readonly why: string };
+  readonly report: Attempted['report'];
+}
+
+/** Returns for how long writes were refused, in milliseconds. */
+async function copy(
+  parts: MoverParts,
+  tenant: Tenant,
+  move: Move,
+  { context, online, report }: Copying,
+): Promise<number> {
   const { confirm, onProgress, signal, holder } = context;
-  async function next(step: MoveStep): Promise<void> {
+  async function next(step: MoveStep, changedRows?: number): Promise<void> {
     if (signal?.aborted) throw interrupted(tenant);
     await confirm();
-    onProgress?.({ step });
+    onProgress?.({ step, ...report, ...(changedRows !== undefined && { changedRows }) });
   }
   const target = at(tenant, move.target);
   await next('create');
   await parts.storages[target.isolation as Isolation].create(target);
-  await next('seal');
-  await seal(parts.pools, tenant, move.token);
-  await next('copy');
-  const rows = exportTenant(parts, tenant);
-  // What is read ends with what fails, and not before the tenant is written to again.
-  await importTenant(parts, target, rows).finally(() => rows.return(undefined));
+  // Before anything is read: in the same database, an index that is built concurrently waits for whoever reads.
+  await parts.bringTo(target, await appliedTo(parts, tenant));
+  const since = await ('why' in online
+    ? copySealed(parts, tenant, move, next)
+    : copyOnline({ ...online, parts, from: tenant, into: target, token: move.token, next }));
   await copySequences(parts, tenant, target);
   const [unsealed] = await unsealedTables(parts.pools, tenant, move.token);
   if (unsealed !== undefined) throw hasChanged(tenant, unsealed);
   await next('switch');
   await parts.ledger.switch(tenant, move, holder);
+  return Math.round(performance.now() - since);
+}
+
+/** Copies a tenant that cannot be written to meanwhile. Returns when that began, by `performance.now()`. */
+async function copySealed(
+  parts: MoverParts,
+  tenant: Tenant,
+  move: Move,
+  next: (step: MoveStep) => Promise<void>,
+): Promise<number> {
+  await next('seal');
+  const since = await seal(parts.pools, tenant, move.token);
+  await next('copy');
+  const rows = exportTenant(parts, tenant);
+  // What is read ends with what fails, and not before the tenant is written to again.
+  await importTenant(parts, at(tenant, move.target), rows).finally(() => rows.return(undefined));
+  return since;
 }
 
 /** A seal keeps nobody from taking values of sequences, so they are read once more when all else is done. */
@@ -84,7 +134,7 @@ async function copySequences(parts: MoverParts, from: Tenant, to: Tenant): Promi
 }
 
 /** Ends an attempt that has failed: it is undone, unless it is known to have succeeded or to be another process's. */
-async function settle(parts: MoverParts, tenant: Tenant, move: Move, error: unknown): Promise<void> {
+async function settle(parts: MoverParts, tenant: Tenant, move: Move, error: unknown): Promise<undefined> {
   const { ledger } = parts;
   if (await ledger.undo(tenant, move.token)) {
     await undoBegun(parts, tenant, move, move.token).catch((cause) =>
@@ -94,7 +144,7 @@ async function settle(parts: MoverParts, tenant: Tenant, move: Move, error: unkn
   }
   const now = await ledger.find(tenant);
   // The answer of the last step was lost.
-  if (now?.token === move.token && now.step === 'switched') return;
+  if (now?.token === move.token && now.step === 'switched') return undefined;
   await unseal(parts.pools, tenant, move.token);
   throw leaseLost(tenant.id);
 }
@@ -106,19 +156,17 @@ function explained({ id }: Tenant, error: unknown): unknown {
   return new TenancyError('MOVE_FAILED', message, { tenant: id, cause: error });
 }
 
+function isNotOnline({ id }: Tenant, why: string): TenancyError {
+  const message = `Tenant "${id}" cannot be written to while it is moved: ${why}. Nothing was changed.`;
+  return new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
+}
+
 /** The error for a tenant that is where it is to be moved. */
 export function isThereAlready({ id }: Tenant): TenancyError {
   const message =
     `Tenant "${id}" already has this placement; nothing was moved. ` +
     "A server and a database may have several names, and a database of the tenant's own has no room for another place.";
   return new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
-}
-
-function hasChanged({ id }: Tenant, table: string): TenancyError {
-  const message =
-    `Tenant "${id}" could not be moved, and is where it was: its table "${table}" was made or changed while it was copied. ` +
-    'Move it again when its tables stay as they are.';
-  return new TenancyError('MOVE_FAILED', message, { tenant: id });
 }
 
 function interrupted({ id }: Tenant): TenancyError {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { TenancyError, type Tenant } from '@omnitenant/core';
+import { type MoveProgress, TenancyError, type Tenant } from '@omnitenant/core';
 import type { MoveContext, PlacementAnswer, PlacementDraft } from '@omnitenant/core/extend';
 import type { ImportParts } from '../archive/import-tenant.ts';
 import type { Move, MoveLedger } from '../central/move-ledger.ts';
@@ -30,11 +30,12 @@ export async function finish(
   tenant: Tenant,
   { origin, token }: Move,
   { confirm, onProgress }: MoveContext,
+  report: Omit<MoveProgress, 'step'> = {},
 ): Promise<void> {
   await pause(settleMs);
   await confirm();
   await refuseNewTables(parts, at(tenant, origin), token);
-  onProgress?.({ step: 'drop' });
+  onProgress?.({ step: 'drop', ...report });
   await parts.ledger.remember(tenant, origin);
   await destroyAt(parts, tenant, origin).catch((error) => Promise.reject(inUse(tenant, error)));
   await parts.ledger.end(tenant);

@@ -24,8 +24,10 @@ export async function moveTenant(
     await ledger.undo(tenant);
     await undoBegun(parts, tenant, left);
   }
-  if (!isThere(tenant, wish)) await finish(parts, tenant, await attempt(parts, tenant, wish, context), context);
-  else if (left?.step !== 'switched') throw isThereAlready(tenant);
+  if (!isThere(tenant, wish)) {
+    const { move, report } = await attempt(parts, tenant, wish, context);
+    await finish(parts, tenant, move, context, report);
+  } else if (left?.step !== 'switched') throw isThereAlready(tenant);
 }
 
 /** Leaves a tenant where its record says that it is, and destroys what a move has left elsewhere. */

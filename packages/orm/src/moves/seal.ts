@@ -13,31 +13,44 @@ import { quoteName, quoteText } from '../sql/quote.ts';
 /** The first letters of the triggers and functions of seals. */
 const prefix = 'omnitenant_moving_';
 
-/** How long writers are waited for at a time, and how often. Whoever comes behind them waits as long. */
-const lockTimeoutMs = 1_000;
-const attempts = 30;
+/**
+ * How long writers are waited for at a time, and how often. Whoever comes behind them waits as long. It is less than PostgreSQL's
+ * `deadlock_timeout`, so that no writer is what PostgreSQL ends where both wait for each other.
+ */
+const lockTimeoutMs = 500;
+const attempts = 45;
 const pauseMs = 200;
 
 /**
  * Has PostgreSQL refuse every write to a tenant's storage, whoever sends it, until the seal is broken or the storage is gone. When it returns,
- * what was written before is committed or rolled back. Reads go on.
+ * what was written before is committed or rolled back. Reads go on. Returns when that began, by `performance.now()`.
  *
  * @throws MOVE_FAILED if somebody is writing for too long.
  */
-export async function seal(pools: Pools, tenant: Tenant, token: string): Promise<void> {
-  const placement = placementOf(tenant);
-  const tables = await tablesOf(pools, tenant);
-  if (tables.length === 0) return;
-  const sql = sealSql(tenant, tables, `${prefix}${token}`);
+export async function seal(pools: Pools, tenant: Tenant, token: string): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
-    try {
-      await pools.query(placement, sql);
-      return;
-    } catch (error) {
-      if (!mayPassSoon(error)) throw error;
-      if (attempt === attempts) throw isInUse(tenant, error);
-      await pause(pauseMs);
-    }
+    const sealed = await trySeal(pools, tenant, token);
+    if ('since' in sealed) return sealed.since;
+    if (attempt === attempts) throw sealed.inUse;
+    await pause(pauseMs);
+  }
+}
+
+/** The same, unless somebody is writing for longer than a moment. */
+export async function trySeal(
+  pools: Pools,
+  tenant: Tenant,
+  token: string,
+): Promise<{ readonly since: number } | { readonly inUse: TenancyError }> {
+  const tables = await tablesOf(pools, tenant);
+  const since = performance.now();
+  if (tables.length === 0) return { since };
+  try {
+    await pools.query(placementOf(tenant), sealSql(tenant, tables, `${prefix}${token}`));
+    return { since };
+  } catch (error) {
+    if (!mayPassSoon(error)) throw error;
+    return { inUse: isInUse(tenant, error) };
   }
 }
 

@@ -1,0 +1,188 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { MoveProgress, MoveStep, MoveTarget } from '@omnitenant/core';
+import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { hard } from './fixtures/hard-tables.ts';
+import type { MoveProcessOptions } from './fixtures/move-process.ts';
+import { open, sql, storage } from './fixtures/moving.ts';
+import { onlineDatabase, writingHard, writtenHard } from './fixtures/online-moves.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+let server: TestPostgresServer;
+beforeAll(async () => {
+  server = await testPostgresServer('wal_level=logical');
+});
+afterAll(() => server.stop());
+
+/** An application on the server, with a tenant that has rows. It leaves no slot. */
+async function site(isolation = 'schema') {
+  const database = await onlineDatabase(server.url);
+  const app = await open(database, {}, hard);
+  await app.tenants.create({ id: 'acme', isolation });
+  for (const name of ['one', 'two']) await app.write('acme', name);
+  const slots = `select slot_name from pg_replication_slots where starts_with(database, '${database.name}')`;
+  async function end(): Promise<void> {
+    await app[Symbol.asyncDispose]();
+    await vi.waitFor(async () => expect(await sql(server.url, slots)).toEqual([]), 10_000);
+  }
+  return { database, app, [Symbol.asyncDispose]: end };
+}
+
+/** Does something after the first round, which is over before the tenant is sealed. */
+async function afterFirstRound(url: string, act: () => Promise<unknown>) {
+  const holder = new pg.Client(url);
+  holder.on('error', () => {});
+  await holder.connect();
+  let rounds = 0;
+  let done: Promise<unknown> | undefined;
+  return {
+    onProgress({ step }: MoveProgress): void {
+      if (step === 'create') void holder.query('begin; lock table t_acme.country in row exclusive mode');
+      if (step === 'copy') rounds += 1;
+      if (step === 'copy' && rounds === 2) done = act().finally(() => holder.query('rollback'));
+    },
+    async end(): Promise<void> {
+      expect(done).toBeDefined();
+      await done;
+      await holder.end();
+    },
+  };
+}
+
+test.each([
+  ['schema', 'database'],
+  ['database', 'schema'],
+  ['row', 'schema'],
+])(
+  'a tenant is moved from isolation %s to %s while it is written to, and nothing that was acknowledged is lost or doubled',
+  async (from, to) => {
+    await using place = await site(from);
+    const { app, database } = place;
+    await using other = await open(database, {}, hard);
+    // Deleting the rows of shared tables takes time that grows with their square, as the library's foreign keys have no index.
+    const rows = from === 'row' ? 1_000 : 10_000;
+    const fill = `insert into author (name) select 'author ' || n from generate_series(1, ${rows}) n; insert into book (title, author_id) select 'book', id from author`;
+    await app.tenancy.run('acme', () => app.orm.em.execute(fill));
+    if (from === 'row') {
+      await app.tenants.create({ id: 'birch', isolation: 'row' });
+      await app.write('birch', 'of birch');
+    }
+    const progress: MoveProgress[] = [];
+    const { told, refused, longestMs, acknowledged } = await writingHard(
+      [app, other],
+      () =>
+        app.tenants.move('acme', { isolation: to }, { online: 'required', onProgress: (each) => progress.push(each) }),
+      from !== 'row',
+    );
+    expect(await writtenHard(other)).toEqual(told);
+    expect(await app.tenants.get('acme')).toMatchObject({ isolation: to });
+    expect([...refused].filter((code) => !['TENANT_MOVING', 'TENANT_OUTDATED'].includes(code))).toEqual([]);
+    const steps = progress.map(({ step }) => step);
+    expect([...new Set(steps)]).toEqual(['create', 'copy', 'seal', 'switch', 'drop']);
+    expect(progress.every(({ online }) => online)).toBe(true);
+    const { readOnlyMs } = progress.at(-1) ?? {};
+    expect(readOnlyMs).toEqual(expect.any(Number));
+    console.log(`${from} to ${to}: ${acknowledged} writes; none for ${readOnlyMs} ms, longest pause ${longestMs} ms`);
+    expect(await app.orm.migrations.verify()).toMatchObject({ groups: [] });
+    await app.write('acme', 'later');
+    const [count] = await app.tenancy.run('acme', () =>
+      app.orm.em.execute('select count(*)::int as n, count(distinct id)::int as ids from author'),
+    );
+    expect(count).toMatchObject({ n: rows + 3, ids: rows + 3 });
+  },
+);
+
+describe.concurrent('beside others', () => {
+  test.each(['create', 'copy', 'seal', 'switch', 'drop'] as MoveStep[])(
+    'a process that is killed at the step %s leaves a tenant that is moved by another, and no slot',
+    async (step) => {
+      await using place = await site();
+      const { app, database } = place;
+      const options: MoveProcessOptions = { ...database, isolation: 'database', at: step };
+      const child = fork(fileURLToPath(new URL('fixtures/move-process.ts', import.meta.url)), {
+        execArgv: ['--conditions=@omnitenant/source'],
+        env: { ...process.env, OMNITENANT_MOVE: JSON.stringify(options) },
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+      expect(await app.authors('acme')).toEqual(['one', 'two']);
+      if (step === 'create' || step === 'copy') await app.tenants.undoMove('acme');
+      else await app.tenants.move('acme');
+      await app.write('acme', 'zwei');
+      expect(await app.authors('acme')).toEqual(['one', 'two', 'zwei']);
+      expect(await storage(database)).toHaveLength(1);
+    },
+  );
+
+  const unsuitable: readonly [string, string, MoveTarget?][] = [
+    ['table "country" is unlogged', 'alter table t_acme.country set unlogged'],
+    ['table "country" has no primary key or replica identity', 'alter table t_acme.country replica identity nothing'],
+    ['table "own" has no primary key', 'create table t_acme.own (id int)'],
+    ['table "own" has a column of type oid', 'create table t_acme.own (id int primary key, large oid)'],
+    ['materialized view "latest"', 'create materialized view t_acme.latest as select 1 as id'],
+    ['shares tables', 'select', { isolation: 'row' }],
+  ];
+
+  test.each(unsuitable)('a tenant cannot be moved online where %s', async (reason, cause, target = {}) => {
+    await using place = await site();
+    await sql(place.database.url, cause);
+    const moved = place.app.tenants.move('acme', { isolation: 'database', ...target }, { online: 'required' });
+    await expect(moved).rejects.toMatchObject({ code: 'TRANSITION_REFUSED', message: expect.stringContaining(reason) });
+    expect(await storage(place.database)).toEqual(['t_acme']);
+  });
+
+  test('a move that cannot be online, or is not to be, is sealed before it copies, and says why', async () => {
+    await using place = await site();
+    const { app, database } = place;
+    const steps = async (target: MoveTarget, online?: 'never') => {
+      const progress: MoveProgress[] = [];
+      await app.tenants.move('acme', target, { online, onProgress: (each) => progress.push(each) });
+      expect(progress.map(({ step }) => step)).toEqual(['create', 'seal', 'copy', 'switch', 'drop']);
+      expect(progress.at(-1)).toMatchObject({ online: false, readOnlyMs: expect.any(Number) });
+      return new Set(progress.map(({ whyNotOnline }) => whyNotOnline));
+    };
+    expect(await steps({ isolation: 'database' }, 'never')).toEqual(new Set(['its caller said so']));
+    await sql(server.url, `alter role ${database.name}_owner noreplication`);
+    expect(await steps({ isolation: 'schema' })).toEqual(
+      new Set(['its login may not decode changes: it lacks the attribute REPLICATION']),
+    );
+    expect(await app.authors('acme')).toEqual(['one', 'two']);
+  });
+
+  const failing: readonly [string, (name: string) => string, RegExp][] = [
+    [
+      'the connection that changes are read on is lost',
+      () => 'select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()',
+      /changes were read on was lost/,
+    ],
+    ['a table is made and written to', () => 'create table t_acme.own as select 1 as id', /table "own"/],
+    [
+      'a table is changed',
+      () => 'alter table t_acme.author alter name type varchar(99)',
+      /its tables were changed|"author"/,
+    ],
+    [
+      'its new place is lost',
+      (name) => `drop database ${name}_acme with (force)`,
+      /could not be destroyed|no such database/,
+    ],
+  ];
+
+  test.each(failing)('a move is undone where %s', async (_, cause, message) => {
+    await using place = await site();
+    const { app, database } = place;
+    const { onProgress, end } = await afterFirstRound(database.url, () => sql(database.url, cause(database.name)));
+    const moved = app.tenants.move('acme', { isolation: 'database' }, { online: 'required', onProgress });
+    await expect(moved).rejects.toThrow(message);
+    await end();
+    await app.write('acme', 'again');
+    expect(await app.authors('acme')).toEqual(['again', 'one', 'two']);
+    // What has no database cannot be asked whose it is, for a moment.
+    if ((await storage(database)).includes('move of acme')) await app.tenants.undoMove('acme');
+    expect(await storage(database)).toEqual(['t_acme']);
+  });
+});
