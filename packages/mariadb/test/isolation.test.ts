@@ -33,6 +33,17 @@ const hostile: readonly ((other: string) => string)[] = [
   (other) => `create table ${other}.planted (id int)`,
   (other) => `create or replace procedure ${other}.planted() select 1`,
   (other) => `call ${other}.anything()`,
+  (other) => `create definer = root@localhost procedure stolen() select * from ${other}.task`,
+  (other) => `create definer = root@localhost view stolen as select * from ${other}.task`,
+  (other) =>
+    `create definer = root@localhost trigger stolen after insert on task for each row delete from ${other}.task`,
+  (other) => `create event stolen on schedule every 1 second do delete from ${other}.task`,
+  (other) => `create table stolen (id int) data directory = '/var/lib/mysql/${other.replaceAll('`', '')}'`,
+  (other) => `alter table task exchange partition p with table ${other}.task`,
+  (other) => `select next value for ${other}.anything`,
+  (other) => `set statement max_statement_time = 1 for select * from ${other}.task`,
+  () => `create function stolen returns string soname 'udf.so'`,
+  () => `install soname 'ha_connect'`,
   (other) => `handler ${other}.task open`,
   (other) => `lock tables ${other}.task read`,
   (other) => `show create table ${other}.task`,
@@ -100,9 +111,28 @@ describe.skipIf(missing)(`a tenant's scope ${missing ?? ''}`, async () => {
         'select schema_name as name from information_schema.schemata',
       );
       expect(seen.map(({ name }) => name).sort()).toEqual([await databaseOf(orm), 'information_schema'].sort());
-      const tables = await orm.em.execute('select 1 from information_schema.tables where table_schema = ?', [other]);
-      const sessions = await orm.em.execute('select distinct user from information_schema.processlist');
-      expect([tables.length, sessions.length]).toEqual([0, 1]);
+      // What the server tells of itself has no row of another tenant, wherever it is.
+      const own = await orm.em.execute<{ name: string }[]>(
+        `select table_name as name from information_schema.tables where table_schema = 'information_schema'`,
+      );
+      const told = [
+        ...own.map(({ name }) => `select * from information_schema.\`${name}\``),
+        ...[
+          'show full processlist',
+          'show open tables',
+          'show databases',
+          'show grants',
+          'show engine innodb status',
+          'xa recover',
+        ],
+        ...['accounts', 'threads', 'table_handles', 'metadata_locks', 'events_statements_history_long'].map(
+          (name) => `select * from performance_schema.${name}`,
+        ),
+      ];
+      for (const statement of told) {
+        const rows = await orm.em.execute(statement).catch(() => []);
+        expect(JSON.stringify(rows), statement).not.toMatch(new RegExp(`${other}|of bloom`));
+      }
       expect(await orm.em.execute('select load_file(?) as text', ['/etc/hostname'])).toEqual([{ text: null }]);
     });
     expect(await tenancy.run('bloom', async () => (await orm.em.find(Task, {})).map(({ title }) => title))).toEqual([
@@ -165,6 +195,38 @@ describe.skipIf(missing)(`a tenant's scope ${missing ?? ''}`, async () => {
     });
     await tenancy.run('acme', () => orm.em.insert(Task, { title: 'not kept waiting' }));
     expect(await tenancy.run('acme', () => orm.em.count(Task))).toBe(2);
+  });
+
+  test('begins no XA transaction, which every user of the server could commit', async () => {
+    const { orm, tenancy } = await open({ tenants: ['acme'] });
+    await tenancy.run('acme', async () => {
+      for (const begins of [
+        `xa start 'a'`,
+        `XA BEGIN 'a'`,
+        `-- b\n/* c */ xa/**/start 'a'`,
+        `/*! xa start 'a' */`,
+        `/*M!100100 xa start 'a' */`,
+      ]) {
+        await expect(orm.em.execute(begins)).rejects.toEqual(refused('STATEMENT_REFUSED'));
+        await expect(orm.em.transactional((em) => em.execute(begins))).rejects.toThrow(/XAER|refused|XA/);
+      }
+      expect(await orm.em.execute('select 1 as xa')).toEqual([{ xa: 1 }]);
+    });
+  });
+
+  test('that leaves a session which cannot be changed is no reason to refuse another tenant', async () => {
+    const { orm, tenancy } = await open({ connections: { max: 1 } });
+    for (const left of [
+      `execute immediate 'xa start "left"'`,
+      'lock tables task read',
+      'flush tables task with read lock',
+    ]) {
+      await tenancy.run('acme', async () => {
+        await orm.em.execute(left).catch(() => {});
+        await tenancy.run('bloom', () => orm.em.insert(Task, { title: left }));
+      });
+    }
+    expect(await tenancy.run('acme', () => orm.em.count(Task))).toBe(0);
   });
 
   test('is the tenant’s own user, whose password is nowhere', async () => {

@@ -1,4 +1,4 @@
-import { isUnavailable } from './server-errors.ts';
+import { isLoginRefused } from './server-errors.ts';
 import { type Login, openWire, type ServerOptions, type Wire } from './wire.ts';
 
 /** A connection that is lent: the session of one login, in which nothing of another scope is left. */
@@ -79,8 +79,8 @@ export function openConnections(server: ServerOptions, onClosed: (session: Poole
         await become(session, login);
         return session;
       } catch (error) {
-        // Nothing of the caller's was sent.
-        if (!isUnavailable(error)) throw error;
+        // Nothing of the caller's was sent, and what another tenant has left in the session is no reason to refuse this one.
+        if (isLoginRefused(error)) throw error;
         return connect(login);
       }
     },

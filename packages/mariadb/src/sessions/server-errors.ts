@@ -19,7 +19,7 @@ interface ServerError {
 }
 
 /** Whether a connection is gone, or could not be made for now. */
-export function isUnavailable(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   const { code = '', errno = 0, message = '' } = error as ServerError;
   return lost.has(code) || lost.has(errno) || /closed state|connection is closed/i.test(message);
 }
