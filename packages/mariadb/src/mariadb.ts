@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { EntityManager, EntityManagerType, IDatabaseDriver, Options } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { TenancyError, type Tenant } from '@omnitenant/core';
@@ -110,6 +111,17 @@ export async function createMariadb<
     }
   }
 
+  async function inScratch<R>(work: (scratch: Tenant) => Promise<R>): Promise<R> {
+    const scratch = scratchTenant();
+    await storage.create(scratch);
+    try {
+      return await work(scratch);
+    } finally {
+      pool.closeOf(logins.of(scratch).user);
+      await storage.destroy(scratch);
+    }
+  }
+
   const drivers = createDatabaseDrivers(base, { kind: mariadbKind, refused: mariadbRefused, databaseOf });
   const store = options.store ?? centralStore(admin);
   const migrations = openMigrations({
@@ -117,6 +129,7 @@ export async function createMariadb<
     store,
     databaseOf,
     holding,
+    inScratch,
     forkOn: (database, tenant) =>
       base.em.forkFor(drivers.on(database, { scopeKey: incarnationOf(tenant), scopeLabel: tenant.id })),
   });
@@ -146,6 +159,14 @@ export async function createMariadb<
 export type MariadbOrmEntityManager<EM, Entities> = (EM extends MariadbEntityManager ? EM : MariadbEntityManager) & {
   readonly '~entities'?: Entities;
 };
+
+/** Whose database is for a comparison, and is no tenant's. */
+function scratchTenant(): Tenant {
+  const now = new Date();
+  const id = `verify-${randomBytes(8).toString('hex')}`;
+  const own = { isolation: 'database', placement: {}, config: {} };
+  return { id, name: id, status: 'provisioning', ...own, createdAt: now, updatedAt: now };
+}
 
 function gone({ id }: Tenant): TenancyError {
   const message = `Tenant "${id}" has no database any more: it was removed, or its database was renamed. Look the tenant up again.`;

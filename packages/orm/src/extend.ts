@@ -36,6 +36,11 @@ export { noCentralMigrations } from './migrations/no-central-migrations.ts';
 export { appliedAfter, type Operation, type Step, upTo } from './migrations/operation.ts';
 export { storeLeases } from './migrations/store-leases.ts';
 export { storeLedger } from './migrations/store-ledger.ts';
+export {
+  type ComparedSchema,
+  type VerifiedDatabases,
+  verifyDatabases,
+} from './migrations/verify/verify-databases.ts';
 export { versionOf } from './migrations/version.ts';
 export { createMigration } from './mikro-orm/create-migration.ts';
 export type { ConnectionClass, DatabaseConnectionClass, RefusedMembers } from './mikro-orm/database-connection.ts';

@@ -11,6 +11,7 @@ import {
 import { MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
 import type { ServerOptions } from '../sessions/wire.ts';
 import { quoteName } from '../sql/quote.ts';
+import { lengthInGrant } from '../storage/names.ts';
 
 /** What is read of a MikroORM configuration: the server, and the login that creates databases and users. */
 export interface MariadbServer {
@@ -70,10 +71,11 @@ interface OptionsConnection {
 
 /** @throws CONFIG_INVALID where it does not name databases of tenants. */
 function applicationOf({ dbName }: Partial<Options>): string {
-  if (typeof dbName === 'string' && /^[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?$/.test(dbName)) return dbName;
+  const isName = typeof dbName === 'string' && /^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/.test(dbName);
+  if (isName && lengthInGrant(dbName) <= 40) return dbName;
   throw new TenancyError(
     'CONFIG_INVALID',
-    'createMariadb() needs the dbName of the database of central, of at most 40 lower-case letters, digits, underscores and hyphens: the names ' +
+    'createMariadb() needs the dbName of the database of central, of at most 40 lower-case letters, digits, hyphens and underscores, which count twice: the names ' +
       'of tenants’ databases and users begin with it.',
   );
 }

@@ -1,6 +1,6 @@
 import type { Tenant } from '@omnitenant/core';
-import type { VerifyOptions, VerifyProblem, VerifyReport } from '@omnitenant/orm';
-import type { Ledger } from '@omnitenant/orm/extend';
+import type { VerifyOptions, VerifyReport } from '@omnitenant/orm';
+import { type ComparedSchema, type Ledger, verifyDatabases } from '@omnitenant/orm/extend';
 import { templateBytes } from '../files/template.ts';
 import type { NativeDatabase } from '../handles/native.ts';
 import type { TenantFile } from '../handles/tenant-file.ts';
@@ -16,76 +16,45 @@ export interface VerifiedFiles {
   readonly names: readonly string[];
 }
 
-interface Found {
-  readonly problem: VerifyProblem;
-  readonly message: string;
-  readonly differences: readonly string[];
-}
-
-type Schema = ReadonlyMap<string, string>;
-
 const schemaQuery =
   "select type, name, sql from sqlite_schema where sql is not null and name not like 'sqlite\\_%' escape '\\'";
 
+const messages = {
+  gone: 'The file is gone. Import an archive of the tenant, or remove the tenant.',
+  unreadable: 'SQLite cannot read the file',
+};
+
 /** Compares the tables, indexes, views and triggers of each tenant's file with what its migrations make, and has SQLite check its pages. */
-export async function verifyFiles(files: VerifiedFiles, { tenants }: VerifyOptions): Promise<VerifyReport> {
-  const expected = new Map<string, Promise<Schema>>();
-  const groups = new Map<string, Found & { readonly tenants: string[] }>();
-  let well = 0;
-
-  function schemaFor(applied: readonly string[]): Promise<Schema> {
-    const key = JSON.stringify(applied);
-    const known = expected.get(key) ?? expectedSchema(files, applied);
-    expected.set(key, known);
-    return known;
-  }
-
-  for await (const { tenant } of files.ledger.tenants({ tenants })) {
-    const found = await examine(files, tenant, schemaFor);
-    if (found === undefined) {
-      well += 1;
-      continue;
-    }
-    const key = JSON.stringify(found);
-    const group = groups.get(key) ?? { ...found, tenants: [] };
-    groups.set(key, group);
-    group.tenants.push(tenant.id);
-  }
-  return { well, groups: [...groups.values()].map((group) => ({ ...group, fixed: false })) };
+export function verifyFiles(files: VerifiedFiles, options: VerifyOptions): Promise<VerifyReport> {
+  const { ledger, names, appliedTo, fileOf } = files;
+  return verifyDatabases(
+    {
+      ledger,
+      names,
+      appliedTo,
+      messages,
+      async schemaOf(tenant) {
+        const { rows } = await fileOf(tenant).execute('pragma quick_check(1)');
+        const [check] = rows as { quick_check: string }[];
+        if (check?.quick_check !== 'ok') throw new Error(String(check?.quick_check));
+        return schemaIn((await fileOf(tenant).execute(schemaQuery)).rows as SchemaRow[]);
+      },
+      expectedOf: (applied) => expectedSchema(files, applied),
+    },
+    options,
+  );
 }
 
-async function examine(
-  { appliedTo, fileOf, names }: VerifiedFiles,
-  tenant: Tenant,
-  schemaFor: (applied: readonly string[]) => Promise<Schema>,
-): Promise<Found | undefined> {
-  try {
-    const applied = await appliedTo(tenant);
-    const unknown = applied.filter((name) => !names.includes(name));
-    if (unknown.length > 0) {
-      const message = `The log has migrations that this code does not have: ${unknown.join(', ')}. Use the code that has them.`;
-      return { problem: 'unknown', message, differences: [] };
-    }
-    const { rows } = await fileOf(tenant).execute('pragma quick_check(1)');
-    const [check] = rows as { quick_check: string }[];
-    if (check?.quick_check !== 'ok') return damaged(String(check?.quick_check));
-    const actual = schemaOf((await fileOf(tenant).execute(schemaQuery)).rows as SchemaRow[]);
-    const differences = differencesOf(actual, await schemaFor(applied));
-    if (differences.length === 0) return undefined;
-    return { problem: 'differs', message: 'The tables are not what the migrations make.', differences };
-  } catch (error) {
-    const { message, code } = error as { message: string; code?: string };
-    return code === 'TENANT_OUTDATED' ? gone() : damaged(message);
-  }
-}
-
-async function expectedSchema({ expected, openAt }: VerifiedFiles, applied: readonly string[]): Promise<Schema> {
-  let schema: Schema = new Map();
+async function expectedSchema(
+  { expected, openAt }: VerifiedFiles,
+  applied: readonly string[],
+): Promise<ComparedSchema> {
+  let schema: ComparedSchema = new Map();
   await templateBytes(async (path) => {
     await expected(applied, path);
     const database = openAt(path);
     try {
-      schema = schemaOf(database.prepare(schemaQuery).all() as SchemaRow[]);
+      schema = schemaIn(database.prepare(schemaQuery).all() as SchemaRow[]);
     } finally {
       database.close();
     }
@@ -99,27 +68,6 @@ interface SchemaRow {
   readonly sql: string;
 }
 
-function schemaOf(rows: readonly SchemaRow[]): Schema {
+function schemaIn(rows: readonly SchemaRow[]): ComparedSchema {
   return new Map(rows.map(({ type, name, sql }) => [`${type} "${name}"`, sql.replaceAll(/\s+/g, ' ').trim()]));
-}
-
-function differencesOf(actual: Schema, expected: Schema): string[] {
-  const names = [...new Set([...actual.keys(), ...expected.keys()])].sort();
-  return names.flatMap((name) => {
-    if (!actual.has(name)) return [`The ${name} is missing.`];
-    if (!expected.has(name)) return [`The ${name} comes from no migration.`];
-    return actual.get(name) === expected.get(name) ? [] : [`The ${name} is another.`];
-  });
-}
-
-function gone(): Found {
-  return {
-    problem: 'missing',
-    message: 'The file is gone. Import an archive of the tenant, or remove the tenant.',
-    differences: [],
-  };
-}
-
-function damaged(why: string): Found {
-  return { problem: 'unreachable', message: `SQLite cannot read the file: ${why}`, differences: [] };
 }
