@@ -1,5 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { ResourceVerbs } from '@omnitenant/core/extend';
+import type { ArchivePart, ResourceVerbs } from '@omnitenant/core/extend';
 import { endWorkOf, noCentralEntities, type TenantEntityManager } from '@omnitenant/orm/extend';
 import type { Admin } from './central/admin.ts';
 import type { OpenMigrations } from './migrations/open-migrations.ts';
@@ -58,6 +58,10 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
       await storage.destroy(tenant);
     },
 
+    // Without these, an archive would have nothing of the tenant's rows, and nobody would be told.
+    export: (tenant) => refusedExport(tenant),
+    import: (tenant) => Promise.reject(noArchives(tenant)),
+
     adopt: (tenant) => Promise.reject(notAdopted(tenant)),
     release: (tenant) => Promise.reject(notReleased(tenant)),
     joined: (tenancy) => migrations.joined(tenancy),
@@ -74,6 +78,16 @@ function placed(id: string, isolation = 'database') {
   if (isolation === 'database') return { isolation, placement: { server: 'mariadb', database: id, schema: id } };
   const message = `Tenant "${id}" asks for isolation "${isolation}", and on MariaDB each tenant has a database of its own: isolation "database".`;
   throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
+}
+
+// biome-ignore lint/correctness/useYield: it has nothing to give.
+async function* refusedExport(tenant: Tenant): AsyncGenerator<ArchivePart> {
+  throw noArchives(tenant);
+}
+
+function noArchives({ id }: Tenant): TenancyError {
+  const message = `Tenant "${id}" is on MariaDB, of which there are no archives. Use mariadb-dump and mariadb for its database.`;
+  return new TenancyError('ARCHIVE_REFUSED', message, { tenant: id });
 }
 
 function notAdopted({ id }: Tenant): TenancyError {
