@@ -2,7 +2,7 @@ import type { Tenant } from '@omnitenant/core';
 import type { Ledger } from '../ledger.ts';
 import type { VerifyOptions, VerifyProblem, VerifyReport } from './verify-options.ts';
 
-/** What a database has, each thing by what it is called, such as `table "task"`, and as a text that is equal where it is the same. */
+/** The schema of a database: each thing by its name, such as `table "task"`, with a text that two equal things share. */
 export type ComparedSchema = ReadonlyMap<string, string>;
 
 /** What tenants' databases besides PostgreSQL are compared with. */
