@@ -63,6 +63,8 @@ export async function testMariadb(): Promise<TestMariadb> {
 
 export interface TestMariadbServer extends AsyncDisposable {
   readonly port: number;
+  /** Sends statements as root, and returns the rows of the last one. */
+  query(...statements: readonly string[]): Promise<Record<string, unknown>[]>;
   /** Ends it, and the sessions of its clients with it, and starts it again with what was committed. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -72,7 +74,13 @@ export interface TestMariadbServer extends AsyncDisposable {
 export async function testMariadbServer(): Promise<TestMariadbServer> {
   const { url, restart, stop: end } = await startMariadb();
   const stop = opened(`MariaDB server ${url} (call stop())`, end);
-  return { port: Number(new URL(url).port), restart: () => restart(), stop, [Symbol.asyncDispose]: stop };
+  return {
+    port: Number(new URL(url).port),
+    query: (...statements) => onMariadb(url, ...statements),
+    restart: () => restart(),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** Returns the sessions that were left. */

@@ -103,7 +103,7 @@ describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
   });
 
   test('what is not there is refused in a sentence', async () => {
-    const { orm, tenancy, server } = await open({ tenants: ['acme'] });
+    const { tenancy, server } = await open({ tenants: ['acme'] });
     await expect(tenancy.tenants.create({ id: 'cedar', isolation: 'schema' })).rejects.toEqual(
       refused('ISOLATION_UNKNOWN'),
     );
@@ -256,11 +256,22 @@ describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
     expect(await tenancy.run('acme', () => orm.em.count(Project))).toBe(2);
   });
 
-  test('a server that is lost is 503, and what comes after it is served', async () => {
+  test('a server that grants every user something lets no tenant in, and one that is lost is 503', async () => {
     await using own = await testMariadbServer();
     const server = { host: '127.0.0.1', port: own.port, user: 'root', password: '', dbName: 'app' };
     const orm = await openTasksOrm(server);
     const tenancy = createTenancy({ resources: [orm] });
+    // Nobody else is on this server, whose tenants would be refused as well.
+    await own.query('create database shared', 'grant select on shared.* to public');
+    await expect(tenancy.tenants.create({ id: 'acme' })).rejects.toMatchObject({
+      code: 'PROVISION_FAILED',
+      cause: { message: expect.stringContaining('(shared)') },
+    });
+    const left = await own.query(
+      "select schema_name as name from information_schema.schemata where schema_name like 'app\\_%'",
+    );
+    expect(left).toEqual([]);
+    await own.query('revoke select on shared.* from public');
     await tenancy.tenants.create({ id: 'acme' });
     const begun = Promise.withResolvers<void>();
     const restarted = Promise.withResolvers<void>();
