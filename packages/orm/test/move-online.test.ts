@@ -123,6 +123,10 @@ describe.concurrent('beside others', () => {
     ['table "country" has no primary key or replica identity', 'alter table t_acme.country replica identity nothing'],
     ['table "own" has no primary key', 'create table t_acme.own (id int)'],
     ['table "own" has a column of type oid', 'create table t_acme.own (id int primary key, large oid)'],
+    [
+      'partition "event_first" has another replica identity',
+      'create unique index own on t_acme.event_first (id); alter table t_acme.event_first replica identity using index own',
+    ],
     ['materialized view "latest"', 'create materialized view t_acme.latest as select 1 as id'],
     ['shares tables', 'select', { isolation: 'row' }],
   ];
@@ -133,6 +137,19 @@ describe.concurrent('beside others', () => {
     const moved = place.app.tenants.move('acme', { isolation: 'database', ...target }, { online: 'required' });
     await expect(moved).rejects.toMatchObject({ code: 'TRANSITION_REFUSED', message: expect.stringContaining(reason) });
     expect(await storage(place.database)).toEqual(['t_acme']);
+  });
+
+  test('a tenant cannot be moved online where its server decodes no changes, or not as UTF8', async () => {
+    const refused = async (server: string, further: string, reason: RegExp) => {
+      const database = await onlineDatabase(server, further);
+      await using app = await open(database, {}, hard);
+      await app.tenants.create({ id: 'acme' });
+      const moved = app.tenants.move('acme', { isolation: 'database' }, { online: 'required' });
+      await expect(moved).rejects.toThrow(reason);
+    };
+    await refused(server.url, `encoding 'LATIN1' template template0`, /has the encoding LATIN1/);
+    await using usual = await testPostgresServer();
+    await refused(usual.url, '', /its server has wal_level = replica, which has to be logical/);
   });
 
   test('a move that cannot be online, or is not to be, is sealed before it copies, and says why', async () => {
