@@ -115,6 +115,7 @@ describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
     await expect(openTasksOrm(server, { logins: undefined as never })).rejects.toThrow('needs the option logins');
     await expect(openTasksOrm(server, { logins: { secret: 'short' } })).rejects.toThrow('at least 32 characters');
     await expect(openTasksOrm({ ...server, dbName: 'Not A Name' })).rejects.toThrow('needs the dbName');
+    await expect(openTasksOrm({ ...server, pool: { max: 3 } } as never)).rejects.toThrow('option pool is refused');
     const { defineConfig } = await import('@mikro-orm/postgresql');
     const { createMariadb } = await import('@omnitenant/mariadb');
     const other = defineConfig({ dbName: 'app', entities });

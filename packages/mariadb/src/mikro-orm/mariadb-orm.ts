@@ -80,6 +80,13 @@ function applicationOf({ dbName }: Partial<Options>): string {
   );
 }
 
+/** Options of MikroORM that would be about connections of its own, and what to do instead. */
+const refusedOptions = {
+  multipleStatements: 'a message has one statement; remove it',
+  pool: 'the option connections of createMariadb() says how many there are',
+  replicas: 'all statements go to one server; remove it',
+};
+
 /** @throws CONFIG_INVALID for a configuration of another database, whose errors would come later. */
 function refuseOtherDrivers({ driver, config }: DatabaseOrm): void {
   // The names of classes do not survive a minifier.
@@ -90,8 +97,12 @@ function refuseOtherDrivers({ driver, config }: DatabaseOrm): void {
         'Pass it what defineConfig of that package returns.',
     );
   }
-  if (config.get('multipleStatements' as never, false as never)) {
-    const message = 'The MikroORM option multipleStatements is refused: a message has one statement. Remove it.';
-    throw new TenancyError('CONFIG_INVALID', message);
+  for (const [option, instead] of Object.entries(refusedOptions)) {
+    const value = config.get(option as never, undefined as never) as unknown;
+    if (!value || (Object.keys(Object(value)).length === 0 && value !== true)) continue;
+    throw new TenancyError(
+      'CONFIG_INVALID',
+      `The MikroORM option ${option} is refused by createMariadb(): ${instead}.`,
+    );
   }
 }
