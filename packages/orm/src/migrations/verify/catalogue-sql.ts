@@ -33,13 +33,22 @@ export function itemsSql(target: CatalogueTarget): string {
     from (${[...few, ...written].join(union)}) as items join s using (ns)`;
 }
 
+/** SQL for the names of those schemas that have a log of migrations. */
+export function loggedSql(schemas: readonly string[], logTable: string): string {
+  return `select nspname as schema from pg_catalog.pg_class join pg_catalog.pg_namespace n on n.oid = relnamespace
+    where relname = ${quoteText(logTable)} and relkind = 'r' and nspname = any(array[${listOf(schemas)}]::name[])`;
+}
+
+function listOf(names: readonly string[]): string {
+  return names.map(quoteText).join(', ');
+}
+
 /** The items are hashed one by one, and the hashes joined in any order, because sorting them would take longer. */
 function hashSql(target: CatalogueTarget, items: readonly string[]): string {
   return `${settings(target)}${within(target)},
     hashed as (select ns, hashtextextended(line, 0) as one, hashtextextended(line, 1) as two from (
       select ns, concat_ws(' ', kind, name, text) as line from (${items.join(union)}) as items) as lines)
-    select nspname as schema, concat_ws('.', count(one), bit_xor(one), bit_xor(two)) as digest,
-      exists (select from pg_class where relnamespace = ns and relname = ${quoteText(target.logTable)} and relkind = 'r') as logged
+    select nspname as schema, concat_ws('.', count(one), bit_xor(one), bit_xor(two)) as digest
     from s left join hashed using (ns) group by nspname, ns`;
 }
 
@@ -63,7 +72,7 @@ const fewSchemas = 20;
 function within({ schemas, logTable, extensions }: CatalogueTarget): string {
   const log = [logTable, `${logTable}_id_seq`].map(quoteText).join(', ');
   return `with s as materialized (select oid as ns, nspname, quote_ident(nspname) || '.' as prefix from pg_namespace
-      where nspname = any(array[${schemas.map(quoteText).join(', ')}]::name[])),
+      where nspname = any(array[${listOf(schemas)}]::name[])),
     x as materialized (select quote_ident(${quoteText(extensions)}) || '.' as extensions),
     e as materialized (select classid, objid from pg_depend
       where refclassid = 'pg_extension'::regclass and deptype = 'e'),

@@ -5,7 +5,7 @@ import type { Database, QueryResult } from '../../sql/client.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { withoutTimeLimit } from '../replay.ts';
 import { digestOfLog } from '../version.ts';
-import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql } from './catalogue-sql.ts';
+import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql, loggedSql } from './catalogue-sql.ts';
 import type { CatalogueItem } from './differences.ts';
 import { inChunks, inParallel } from './in-parallel.ts';
 
@@ -31,8 +31,8 @@ export interface StorageReader {
   appliedShared(placement: OrmPlacement): Promise<readonly string[] | undefined>;
 }
 
-/** So many schemas are read by one query, so that large servers use more than one processor. */
-const schemasPerQuery = 5_000;
+/** So many schemas are read by one query, so that large servers use more than one processor. Each query goes through the whole catalogue. */
+const schemasPerQuery = 10_000;
 
 /** PostgreSQL locks each log until the end of the message, and has room for some 6,000 locks. */
 const logsPerMessage = 500;
@@ -63,7 +63,7 @@ export function storageReader(
     const rows = await inParallel(inChunks(schemas, schemasPerQuery), concurrency, async (chunk) =>
       readOnce(database, sql(await targetOf(database, chunk))),
     );
-    return rows.flat() as unknown as readonly { schema: string; digest: string; logged: boolean }[];
+    return rows.flat() as unknown as readonly { schema: string; digest: string }[];
   }
 
   /** The rows of all statements. A connection keeps what it has read of the catalogue, so it is closed. */
@@ -87,19 +87,21 @@ export function storageReader(
       .join(' union all ');
   }
 
-  async function logsOf(database: Database, schemas: readonly string[]): Promise<readonly [string, string][]> {
-    const rows = await readOnce(database, inChunks(schemas, logsPerQuery).map(logsSql).join('; '));
-    return rows.map(({ schema, log }) => [schema as string, log as string]);
+  /** The digests of the logs, by the names of those schemas that have one. */
+  async function logsOf(database: Database, schemas: readonly string[]): Promise<ReadonlyMap<unknown, unknown>> {
+    const logged = await readOnce(database, loggedSql(schemas, logTable));
+    const names = logged.map(({ schema }) => schema as string);
+    const rows = await inParallel(inChunks(names, logsPerMessage), concurrency, (chunk) =>
+      readOnce(database, inChunks(chunk, logsPerQuery).map(logsSql).join('; ')),
+    );
+    return new Map(rows.flat().map(({ schema, log }) => [schema, log]));
   }
 
   return {
     async read(database, schemas) {
-      const found = await hashes(database, schemas, fingerprintSql);
-      const logged = found.filter((each) => each.logged).map(({ schema }) => schema);
-      const logs = await inParallel(inChunks(logged, logsPerMessage), concurrency, (chunk) => logsOf(database, chunk));
-      const byName = new Map(logs.flat());
+      const [found, logs] = await Promise.all([hashes(database, schemas, fingerprintSql), logsOf(database, schemas)]);
       return new Map(
-        found.map(({ schema, digest }) => [schema, { fingerprint: digest, log: byName.get(schema) ?? '' }]),
+        found.map(({ schema, digest }) => [schema, { fingerprint: digest, log: (logs.get(schema) ?? '') as string }]),
       );
     },
     digests: async (database, schemas) =>

@@ -67,9 +67,8 @@ async function make(
     const items = await reader.items(placement, schema);
     // There is one such schema in a database, so its items are compared at once.
     if (sharesTables(like)) return { fingerprint: '', digest: '', items };
-    const found = (await reader.read(placement, [schema])).get(schema);
-    const digest = (await reader.digests(placement, [schema])).get(schema) ?? '';
-    return { fingerprint: found?.fingerprint ?? '', digest, items };
+    const [found, digests] = await Promise.all([reader.read(placement, [schema]), reader.digests(placement, [schema])]);
+    return { fingerprint: found.get(schema)?.fingerprint ?? '', digest: digests.get(schema) ?? '', items };
   } catch (cause) {
     throw cannotCompare(applied, cause);
   } finally {
