@@ -42,11 +42,18 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
   const marks = new Map<string, () => void>();
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => {});
+  let hasFailed = false;
   let marked = 0;
   let read = 0n;
   let xid = 0;
   let timer: NodeJS.Timeout | undefined;
   let send: (message: Buffer) => void = () => {};
+
+  /** From now on nothing is read, so that no mark is found behind what was not understood. */
+  function fail(error: unknown): void {
+    hasFailed = true;
+    reject(error);
+  }
 
   function receive(message: Buffer, onChange: (change: DecodedChange, xid: number) => void): void {
     if (message[0] === keepalive) {
@@ -68,12 +75,12 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
       const options = `"include-xids" '1', "skip-empty-xacts" '1', "include-rewrites" '1'`;
       const receiveOrFail = (message: Buffer) => {
         try {
-          receive(message, onChange);
+          if (!hasFailed) receive(message, onChange);
         } catch (error) {
-          reject(error);
+          fail(error);
         }
       };
-      const onEnd = (error: Error) => reject(lostFeed(error));
+      const onEnd = (error: Error) => fail(lostFeed(error));
       send = connection.stream(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (${options})`, receiveOrFail, onEnd);
       timer = setInterval(() => send(statusOf(read)), statusMs);
     },
@@ -84,7 +91,7 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
       // It is decoded once it is written, and with it what was committed before, also where commits are not waited for.
       const emit = `select pg_logical_emit_message(true, 'omnitenant', ${quoteText(content)})`;
       await pools.query(database, `set local synchronous_commit to local; ${emit}`);
-      await Promise.race([arrived, failed]).finally(() => marks.delete(content));
+      await Promise.race([failed, arrived]).finally(() => marks.delete(content));
     },
     close: () => {
       clearInterval(timer);
