@@ -185,7 +185,7 @@ describe.concurrent('beside others', () => {
     [
       'its new place is lost',
       (name) => `drop database ${name}_acme with (force)`,
-      /could not be destroyed|no such database/,
+      /could not be destroyed|cannot be used/,
     ],
   ];
 
