@@ -97,7 +97,7 @@ export async function createMariadb<
     return lender(pool, logins.of(tenant), whyRefused);
   }
 
-  const databaseOf = (tenant: Tenant) => tenantDatabase(tenant.id, lenderOf(tenant), pool.giveBack);
+  const databaseOf = (tenant: Tenant) => tenantDatabase(lenderOf(tenant), pool.giveBack);
 
   /** The lock is the session's: whoever loses the one has lost the other, and nobody else can know its name. */
   async function holding<R>(tenant: Tenant, work: (database: ScopedDatabase) => Promise<R>): Promise<R> {

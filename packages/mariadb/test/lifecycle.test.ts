@@ -142,10 +142,14 @@ describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
     expect(await Promise.all(others)).toEqual([0, 0, 0]);
     expect(await tenancy.run('acme', () => orm.em.count(Task))).toBe(1);
     expect(await listOf(tenancy.tenants.all())).toHaveLength(4);
-    await tenancy.run('bloom', async () => {
-      await orm.em.fork().begin();
-      await orm.em.insert(Task, { title: 'a' });
-      await tenancy.outside(() => tenancy.tenants.remove('bloom'));
+    // Of another process, whose connections this one does not have.
+    const beside = await mariadb.open(onTestFinished, { on, tenants: [] });
+    await beside.tenancy.run('bloom', async () => {
+      const held = beside.orm.em.fork();
+      await held.begin();
+      await held.insert(Task, { title: 'a' });
+      await beside.tenancy.outside(() => tenancy.tenants.remove('bloom'));
+      await expect(held.insert(Task, { title: 'b' })).rejects.toEqual(refused('SERVER_UNAVAILABLE'));
     });
     expect((await mariadb.stored(server)).filter((name) => name.includes('bloom'))).toEqual([]);
     expect((await tenancy.health()).ready).toBe(true);

@@ -3,21 +3,15 @@ import { currentScope } from '@omnitenant/core/extend';
 import type { BeginOptions, RowStream, ScopedDatabase } from '@omnitenant/orm/extend';
 import type { Session } from './connections.ts';
 import { openTransaction } from './open-transaction.ts';
-import { refuseXa } from './refuse-xa.ts';
 import { isLoginRefused, withServerErrors } from './server-errors.ts';
 import { hasChangedSession, isLeftOpen } from './server-status.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { Answer, Login } from './wire.ts';
 
 /** One tenant's database, in sessions of the tenant's own user. */
-export function tenantDatabase(
-  tenant: string,
-  lend: () => Promise<Session>,
-  giveBack: SessionPool['giveBack'],
-): ScopedDatabase {
+export function tenantDatabase(lend: () => Promise<Session>, giveBack: SessionPool['giveBack']): ScopedDatabase {
   return {
     async execute(sql, parameters) {
-      refuseXa(sql, tenant);
       const session = await lend();
       const answer = await answerOf(session, sql, parameters).catch((error: unknown) => {
         giveBack(session, { isSpent: isTenancyError(error) });
@@ -48,7 +42,7 @@ export function tenantDatabase(
 export function heldDatabase(session: Session): ScopedDatabase {
   const held = async () => session;
   return {
-    ...tenantDatabase(session.login.tenant, held, () => {}),
+    ...tenantDatabase(held, () => {}),
     execute: async (sql, parameters) => (await answerOf(session, sql, parameters)).result,
     async begin(options) {
       for (const sql of beginning(options)) await answerOf(session, sql);
