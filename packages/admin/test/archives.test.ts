@@ -104,7 +104,11 @@ test('a tenant is erased once its archive is kept, and not where that fails', as
 
 test('a tenant is moved with its rows, and its operation says how far it is', async () => {
   await addTenant('drift');
-  const moved = await done('/tenants/drift/move', { isolation: 'database', reason: 'large by now' }, 'clerk');
+  const moved = await done(
+    '/tenants/drift/move',
+    { isolation: 'database', online: 'never', reason: 'large by now' },
+    'clerk',
+  );
   expect(moved).toMatchObject({ status: 'succeeded', verb: 'move', progress: { done: 4, total: 5, failed: 0 } });
   expect((await site.ask('GET', '/tenants/drift')).body.isolation).toBe('database');
   expect(await people('drift')).toEqual([{ email: 'someone@drift.example' }]);

@@ -17,6 +17,14 @@ export const target: readonly Field[] = [
   { name: 'schema', label: 'Schema', optional: true },
 ];
 
+/** Whether a tenant is written to while it is moved. */
+export const online: Field = {
+  name: 'online',
+  label: 'Writes meanwhile',
+  choices: ['', 'required', 'never'],
+  optional: true,
+};
+
 /** Sends a change, and follows the operation where it takes its time. */
 export async function change(
   method: 'POST' | 'PATCH' | 'DELETE',

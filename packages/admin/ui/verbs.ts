@@ -1,6 +1,6 @@
 import type { Permission } from '../src/operator.ts';
 import type { TenantDetail } from '../src/schemas/tenant.ts';
-import { change, given, placed, reason, target, type Values } from './change.ts';
+import { change, given, online, placed, reason, target, type Values } from './change.ts';
 import type { Field, Question } from './parts/dialog.tsx';
 
 /** Something that an operator may do to a tenant. */
@@ -63,11 +63,11 @@ export const verbs: readonly Verb[] = [
   },
   {
     label: 'Move',
-    says: 'Copies the tenant to another isolation, database or server, and then serves it there. It can be read all the time. With nothing filled in, it goes on with a move that was cut short.',
+    says: 'Copies the tenant to another isolation, database or server, and then serves it there. It can be read all the time, and written too where the server allows it. With nothing filled in, it goes on with a move that was cut short.',
     needs: 'operate',
     from: kept,
     path: 'move',
-    fields: target,
+    fields: [...target, online],
     body: placed,
   },
   {

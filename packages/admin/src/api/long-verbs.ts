@@ -46,10 +46,14 @@ export function longVerbHandlers({ tenancy, orm, operations }: ApiParts): Handle
       ),
     moveTenant: (call) =>
       beginOn('move', call, (id, report) => {
-        const { reason, ...target } = call.body;
-        const onProgress = ({ step }: { step: MoveStep }) =>
-          report({ done: moveSteps.indexOf(step), total: moveSteps.length, failed: 0 });
-        return done(tenants.move(id, Object.keys(target).length > 0 ? target : undefined, { onProgress }));
+        const { reason, online, ...target } = call.body;
+        const begun = new Set<MoveStep>();
+        const onProgress = ({ step }: { step: MoveStep }) => {
+          // An online move copies before it seals, and more than once.
+          begun.add(step);
+          report({ done: begun.size - 1, total: moveSteps, failed: 0 });
+        };
+        return done(tenants.move(id, Object.keys(target).length > 0 ? target : undefined, { onProgress, online }));
       }),
     undoMove: (call) => beginOn('undo-move', call, (id) => done(tenants.undoMove(id))),
     clearTenant: (call) => beginOn('clear', call, (id) => done(tenants.repair(id, { clear: true }))),
@@ -58,8 +62,8 @@ export function longVerbHandlers({ tenancy, orm, operations }: ApiParts): Handle
   };
 }
 
-/** The steps of a move, in their order. */
-const moveSteps: readonly MoveStep[] = ['create', 'seal', 'copy', 'switch', 'drop'];
+/** The number of steps of a move: create, seal and copy in either order, switch, drop. */
+const moveSteps = 5;
 
 /** The result of a verification, which has failed where a tenant is not what its migrations make. */
 export function verified({ well, groups }: VerifyReport): LongResult {

@@ -115,8 +115,15 @@ export const Import = v.strictObject({
   confirm: v.string(),
 });
 
-/** Where to move to. What is left out stays as it is; with nothing, a move goes on that was cut short. */
-export const Move = v.strictObject({ ...target, reason: Reason });
+/**
+ * Where to move to. What is left out stays as it is; with nothing, a move goes on that was cut short. `online` says whether writes go on while
+ * rows are copied: `auto` where that is possible, `required` or the move is refused, `never`.
+ */
+export const Move = v.strictObject({
+  ...target,
+  online: v.optional(v.picklist(['auto', 'required', 'never'])),
+  reason: Reason,
+});
 
 /** A merge patch (RFC 7396) of the config; a null removes a setting. */
 export const TenantPatch = v.strictObject({
