@@ -3,7 +3,8 @@ import { createTenancy } from '@omnitenant/core';
 import { resource } from '@omnitenant/core/extend';
 import { storeSuite } from '@omnitenant/core/testing';
 import { type TestDatabase, testDatabase } from '@omnitenant/tooling';
-import { afterAll, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, expect, test, vi } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
 
 let opened: { database: TestDatabase; orm: Orm } | undefined;
@@ -53,4 +54,28 @@ test('an application without an identity map creates, suspends and removes tenan
   await expect(tenancy.run('acme', () => undefined)).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
   await tenancy.tenants.remove('acme');
   expect(await orm.store.find('acme')).toBeUndefined();
+});
+
+test('a tenant can be changed while a subscriber is forgotten', async () => {
+  await using database = await testDatabase();
+  const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [] }));
+  await using tenancy = createTenancy({ resources: [orm] });
+  await tenancy.migrateCentral();
+  const { outbox } = orm.store;
+  await outbox?.subscribe(['former', 'billing'].map((name) => ({ name, types: ['tenant.created'] })));
+  const forgetting = new Client({ connectionString: database.url });
+  await forgetting.connect();
+  try {
+    // What takes a while where many messages wait.
+    await forgetting.query(`begin; delete from central.omnitenant_subscriber where name = 'former'`);
+    const created = tenancy.tenants.create({ id: 'acme' });
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await vi.waitFor(async () => expect((await forgetting.query(waiting)).rowCount).toBe(1), { timeout: 5_000 });
+    await forgetting.query('commit');
+    expect((await created).status).toBe('active');
+  } finally {
+    await forgetting.end();
+  }
+  expect(await outbox?.due('billing', 10)).toMatchObject([{ type: 'tenant.created', tenant: 'acme' }]);
+  expect((await outbox?.subscribers())?.map(({ name }) => name)).toEqual(['billing']);
 });

@@ -16,7 +16,8 @@ export type RecordedChange = TenantRecordChange & { readonly event?: EventDraft 
 
 /**
  * Writes changes into the feed, and their events into the outbox, in the transaction that makes them. Their numbers come from one row that
- * stays locked until the commit, so that they have the order of commits: a sequence would give a number to what commits later.
+ * stays locked until the commit, so that they have the order of commits: a sequence would give a number to what commits later. A subscriber
+ * that is being forgotten is waited for, and is no subscriber then: its message would have none.
  */
 export async function recordChanges(em: TenantEntityManager, changes: readonly RecordedChange[]): Promise<void> {
   const rows = changes.map(() => '(?, ?, ?::bigint, ?, ?, ?, ?::timestamptz, ?)').join(', ');
@@ -37,7 +38,7 @@ export async function recordChanges(em: TenantEntityManager, changes: readonly R
      told as (
        insert into ${outboxTable} (subscriber, number, id, type, tenant, created_at, host)
        select subscriber.name, change.number, event, type, tenant, created_at, host
-       from change join ${subscriberTable} as subscriber on subscriber.types @> to_jsonb(type)
+       from change join ${subscriberTable} as subscriber on subscriber.types @> to_jsonb(type) for key share of subscriber
      )
      insert into ${changeTable} (number, kind, name, updated_at) select number, kind, name, updated_at from change
      returning pg_notify('${changeChannel}', '')`,
