@@ -9,7 +9,7 @@ import {
 } from '@omnitenant/core/extend';
 import { type Deliveries, deliverTo, type RetryOptions } from './deliver.ts';
 import { checkedEndpoint, invalid, type WebhookEndpoint } from './endpoint.ts';
-import { oneAtATime } from './one-at-a-time.ts';
+import { type Ending, oneAtATime } from './one-at-a-time.ts';
 
 /** The members of the orm that webhooks use. */
 export interface WebhooksOrm {
@@ -91,8 +91,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const start = async () => {
     await outbox.subscribe(endpoints);
     if (closing.signal.aborted) return;
-    const deliverAll = (signal: AbortSignal) =>
-      Promise.all(endpoints.map((endpoint) => deliverTo(endpoint, deliveries, signal)));
+    const deliverAll = (ending: Ending) =>
+      Promise.all(endpoints.map((endpoint) => deliverTo(endpoint, deliveries, ending)));
     delivering = oneAtATime({ leases, leaseMs, onError }, closing.signal, deliverAll);
   };
 

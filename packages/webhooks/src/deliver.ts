@@ -1,5 +1,6 @@
 import type { Outbox, OutboxMessage } from '@omnitenant/core/extend';
 import type { CheckedEndpoint } from './endpoint.ts';
+import type { Ending } from './one-at-a-time.ts';
 import { pause } from './pause.ts';
 import { send } from './send.ts';
 
@@ -25,19 +26,19 @@ export interface Deliveries {
 /** So many messages of an endpoint are sent at a time, each of another tenant. */
 const atOnce = 8;
 
-/** Sends an endpoint its messages until the signal, and finishes those that it has begun with. */
-export async function deliverTo(endpoint: CheckedEndpoint, parts: Deliveries, signal: AbortSignal): Promise<void> {
+/** Sends an endpoint its messages until the stop, and finishes those that it has begun with unless they are cut. */
+export async function deliverTo(endpoint: CheckedEndpoint, parts: Deliveries, { stop, cut }: Ending): Promise<void> {
   const { outbox, pollMs, onError } = parts;
-  while (!signal.aborted) {
+  while (!stop.aborted) {
     const due = await outbox.due(endpoint.name, atOnce).catch((error: unknown) => {
       onError(error);
       return [];
     });
-    const settled = await Promise.allSettled(due.map((message) => deliver(endpoint, message, parts)));
+    const settled = await Promise.allSettled(due.map((message) => deliver(endpoint, message, parts, cut)));
     const errors = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
     errors.forEach(onError);
     // What central could not record is sent again, and not at once.
-    if (due.length === 0 || errors.length > 0) await pause(pollMs, signal);
+    if (due.length === 0 || errors.length > 0) await pause(pollMs, stop);
   }
 }
 
@@ -45,8 +46,12 @@ async function deliver(
   endpoint: CheckedEndpoint,
   message: OutboxMessage,
   { outbox, retry, timeoutMs }: Deliveries,
+  cut: AbortSignal,
 ): Promise<void> {
-  const sent = await send(endpoint, message, timeoutMs);
+  if (cut.aborted) return;
+  const sent = await send(endpoint, message, { timeoutMs, cut });
+  // Whoever delivers now finds it as it was.
+  if (sent === 'cut') return;
   if (sent === 'received') return outbox.delivered(endpoint.name, message.number);
   if (sent === 'gone') return outbox.disable(endpoint.name);
   const attempts = message.attempts + 1;

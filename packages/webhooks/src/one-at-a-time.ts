@@ -12,11 +12,19 @@ export interface OneAtATimeOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Runs `work` in one of the processes that ask for it. Its signal ends it; it never rejects. */
+/** When work has to end. */
+export interface Ending {
+  /** From then on it begins with nothing. */
+  readonly stop: AbortSignal;
+  /** From then on another process may begin, so that it lets go of what it has begun. */
+  readonly cut: AbortSignal;
+}
+
+/** Runs `work` in one of the processes that ask for it. The signal stops it; it never rejects. */
 export async function oneAtATime(
   { leases, leaseMs, onError }: OneAtATimeOptions,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<unknown>,
+  work: (ending: Ending) => Promise<unknown>,
 ): Promise<void> {
   const beatMs = leaseMs / 3;
 
@@ -36,15 +44,16 @@ export async function oneAtATime(
     return inTime === true;
   }
 
+  /** Renews until the work is over, so that what is finished after the stop is still alone. */
   async function hold(holder: string): Promise<void> {
     const lost = new AbortController();
-    const working = work(AbortSignal.any([signal, lost.signal]));
-    let isHeld = true;
-    while (isHeld) {
-      await pause(beatMs, signal);
-      isHeld = !signal.aborted && (await isRenewed(holder));
+    const over = new AbortController();
+    const ending = { stop: AbortSignal.any([signal, lost.signal]), cut: lost.signal };
+    const working = work(ending).finally(() => over.abort());
+    while (!over.signal.aborted && !lost.signal.aborted) {
+      await pause(beatMs, over.signal);
+      if (!over.signal.aborted && !(await isRenewed(holder))) lost.abort();
     }
-    lost.abort();
     await working;
     await reported(() => leases.release(leaseId, holder));
   }

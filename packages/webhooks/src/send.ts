@@ -2,11 +2,21 @@ import { incarnationOf, type TenantEvent } from '@omnitenant/core/extend';
 import type { CheckedEndpoint } from './endpoint.ts';
 import { signedHeaders } from './sign.ts';
 
-/** What became of a message: received, refused for good with 410, or why it was not received. */
-export type Sent = 'received' | 'gone' | { readonly error: string };
+/** What became of a message: received, refused for good with 410, why it was not received, or that nobody knows. */
+export type Sent = 'received' | 'gone' | 'cut' | { readonly error: string };
+
+/** How long an answer is waited for: so many milliseconds, or until the signal. */
+export interface SendLimits {
+  readonly timeoutMs: number;
+  readonly cut: AbortSignal;
+}
 
 /** Sends an event once. It follows no redirect, and reads nothing of the answer but its status. */
-export async function send({ url, keys }: CheckedEndpoint, event: TenantEvent, timeoutMs: number): Promise<Sent> {
+export async function send(
+  { url, keys }: CheckedEndpoint,
+  event: TenantEvent,
+  { timeoutMs, cut }: SendLimits,
+): Promise<Sent> {
   const body = bodyOf(event);
   const headers = signedHeaders({ id: event.id, body }, keys, new Date());
   try {
@@ -15,13 +25,14 @@ export async function send({ url, keys }: CheckedEndpoint, event: TenantEvent, t
       headers: { ...headers, 'content-type': 'application/json', 'user-agent': 'omnitenant-webhooks' },
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), cut]),
     });
     // The status says it all: what becomes of the rest is no failure of the message.
     response.body?.cancel().catch(() => {});
     if (response.ok) return 'received';
     return response.status === 410 ? 'gone' : { error: `It was answered with status ${response.status}.` };
   } catch (error) {
+    if (cut.aborted) return 'cut';
     return { error: reasonOf(error as Error, timeoutMs) };
   }
 }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { memoryStore } from '@omnitenant/core';
 import type { OutboxMessage } from '@omnitenant/core/extend';
@@ -183,6 +184,40 @@ test('one process delivers; where it is killed between a delivery and its record
     ]),
   );
   expect(receiver.received[4]?.id).toBe(receiver.received[3]?.id);
+});
+
+test('a process that can no longer renew its lease lets go of its requests before another one delivers', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: receiver.url, secrets: [secret] as const }];
+  const limits = { endpoints, leaseMs: 1_500, timeoutMs: 1_450 };
+  await using site = await openSite(database.url, limits);
+  const { tenancy, orm } = site;
+  const { outbox, leases } = orm.store;
+  await outbox?.subscribe([{ name: 'billing', types: ['tenant.created', 'tenant.suspended'] }]);
+  await tenancy.tenants.create({ id: 'acme' });
+  await tenancy.tenants.suspend('acme');
+  // The second request begins late in the lease, and could go on after its end.
+  let hung = false;
+  receiver.answer = async ({ type }) => {
+    if (type === 'tenant.created') await setTimeout(600);
+    else if (!hung) {
+      hung = true;
+      return 'nothing';
+    }
+    return 204;
+  };
+  const unheard = { ...leases, renew: () => new Promise<boolean>(() => {}) };
+  const store = { ...orm.store, leases: unheard as NonNullable<typeof leases> };
+  await using cut = createWebhooks({ ...limits, tenancy, orm: { store }, pollMs: 20 });
+  await cut.start();
+  await until(() => expect(receiver.received).toHaveLength(1));
+  await site.webhooks.start();
+  await until(async () => expect(await site.webhooks.status()).toEqual([{ name: 'billing', waiting: 0, dead: 0 }]));
+  const sent = ['tenant.created', 'tenant.suspended', 'tenant.suspended'];
+  expect(typesOf(receiver.received, 'acme')).toEqual(sent);
+  expect(receiver.mostAtOnce).toBe(1);
 });
 
 test('what is configured wrongly is refused, without the secret', async () => {
