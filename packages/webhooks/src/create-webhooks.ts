@@ -10,6 +10,7 @@ import {
 import { type Deliveries, deliverTo, type RetryOptions } from './deliver.ts';
 import { checkedEndpoint, invalid, type WebhookEndpoint } from './endpoint.ts';
 import { type Ending, oneAtATime } from './one-at-a-time.ts';
+import { pause } from './pause.ts';
 
 /** The members of the orm that webhooks use. */
 export interface WebhooksOrm {
@@ -40,7 +41,10 @@ export interface Webhooks extends AsyncDisposable {
    * after its first `start` has resolved.
    */
   start(): Promise<void>;
-  /** Stops after the messages that are being sent. What is left is sent by another process, or after the next start. */
+  /**
+   * Stops after the messages that are being sent, and after `leaseMs` at the latest, such as where central does not answer. What is left is sent
+   * by another process, or after the next start.
+   */
   close(): Promise<void>;
   /** How each endpoint that central knows stands, those that are configured no longer included. */
   status(): Promise<readonly SubscriberState[]>;
@@ -98,8 +102,14 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
 
   async function close(): Promise<void> {
     closing.abort();
-    await starting?.catch(() => {});
-    await delivering;
+    const ended = new AbortController();
+    const ending = (async () => {
+      await starting?.catch(() => {});
+      await delivering;
+      ended.abort();
+    })();
+    // From then on another process may deliver in any case.
+    await Promise.race([ending, pause(leaseMs, ended.signal)]);
   }
 
   return {

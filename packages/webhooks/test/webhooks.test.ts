@@ -220,6 +220,26 @@ test('a process that can no longer renew its lease lets go of its requests befor
   expect(receiver.mostAtOnce).toBe(1);
 });
 
+test('closing takes no longer than a lease where central does not answer', async () => {
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: 'http://127.0.0.1:9/hooks', secrets: [newSecret()] as const }];
+  await using site = await openSite(database.url, { endpoints });
+  const { tenancy, orm, webhooks } = site;
+  await webhooks.start();
+  let took: number | undefined;
+  await tenancy.central(() =>
+    orm.em.transactional(async (em) => {
+      await em.execute('lock table central.omnitenant_outbox');
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await until(async () => expect(await em.execute(waiting)).toHaveLength(1));
+      const began = performance.now();
+      await webhooks.close();
+      took = performance.now() - began;
+    }),
+  );
+  expect(took).toBeLessThan(3_000);
+});
+
 test('what is configured wrongly is refused, without the secret', async () => {
   await using database = await testDatabase();
   const secret = newSecret();
