@@ -76,7 +76,7 @@ const pageSize = 100;
  * await webhooks.start();
  */
 export function createWebhooks(options: WebhooksOptions): Webhooks {
-  const unknown = unknownOption(options, optionNames);
+  const unknown = unknownOption(options, optionNames) ?? unknownOption(options.retry ?? {}, retryNames);
   if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `createWebhooks ${unknown}`);
   const { tenancy, orm, leaseMs = 15_000, timeoutMs = 10_000, pollMs = 1_000, onError = console.error } = options;
   const { outbox, leases, audit } = orm.store;
@@ -84,8 +84,9 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const endpoints = options.endpoints.map(checkedEndpoint);
   const names = endpoints.map(({ name }) => name);
   if (new Set(names).size < names.length) throw invalid('requires another name for each endpoint.');
-  if (leaseMs <= timeoutMs) throw invalid('requires a leaseMs that is longer than timeoutMs.');
   const { attempts = 12, firstMs = 5_000, mostMs = 6 * 3_600_000 } = options.retry ?? {};
+  requireNumbers({ attempts, firstMs, mostMs, timeoutMs, leaseMs, pollMs });
+  if (leaseMs <= timeoutMs) throw invalid('requires a leaseMs that is longer than timeoutMs.');
   const deliveries: Deliveries = { outbox, retry: { attempts, firstMs, mostMs }, timeoutMs, pollMs, onError };
   const auditing = createAuditing(audit, onError);
   const closing = new AbortController();
@@ -143,6 +144,19 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     [Symbol.asyncDispose]: close,
   };
 }
+
+/** The longest time that a timer can wait. */
+const mostNumber = 2 ** 31 - 1;
+
+function requireNumbers(numbers: Readonly<Record<string, number>>): void {
+  const wrong = Object.keys(numbers).find((name) => {
+    const number = numbers[name] as number;
+    return !Number.isInteger(number) || number < 1 || number > mostNumber;
+  });
+  if (wrong !== undefined) throw invalid(`requires a whole number from 1 to ${mostNumber} as ${wrong}.`);
+}
+
+const retryNames: OptionNames<RetryOptions> = { attempts: true, firstMs: true, mostMs: true };
 
 const optionNames: OptionNames<WebhooksOptions> = {
   tenancy: true,

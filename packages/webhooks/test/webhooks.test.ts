@@ -263,6 +263,17 @@ test('what is configured wrongly is refused, without the secret', async () => {
     expect(attempt).not.toThrow(/whsec_\w|pass@/);
   }
   const { tenancy } = site;
+  // With these, each message would be dead at once, or central asked without a pause.
+  for (const numbers of [
+    { timeoutMs: Number.NaN },
+    { leaseMs: 1e10 },
+    { pollMs: 0 },
+    { retry: { attempts: 0 } },
+    { retry: { attemps: 3 } },
+  ]) {
+    const attempt = () => createWebhooks({ tenancy, orm: site.orm, endpoints: [given], ...numbers });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  }
   const none = () => createWebhooks({ tenancy, orm: { store: memoryStore() }, endpoints: [given] });
   expect(none).toThrow('requires the orm');
 });
