@@ -23,11 +23,16 @@ test.each([
     // No statistics say how many schemas there will be: the database is empty.
     const { rows } = await client.query(`explain (format json) ${sql.slice(at)}`);
     const loops = nodesOf(rows[0]['QUERY PLAN'][0].Plan).filter((node) => node['Node Type'] === 'Nested Loop');
-    for (const loop of loops) expect(loop.Plans?.map((plan) => plan['Node Type'])).toContain('Function Scan');
+    for (const loop of loops) expect(loop.Plans?.map(typeOf)).toContain('Function Scan');
   } finally {
     await client.end();
   }
 });
+
+/** What is read: later versions of PostgreSQL remember what a function has returned. */
+function typeOf({ 'Node Type': type, Plans: [first] = [] }: Plan): string | undefined {
+  return type === 'Memoize' ? first?.['Node Type'] : type;
+}
 
 function nodesOf(plan: Plan): Plan[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
