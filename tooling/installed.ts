@@ -19,6 +19,8 @@ import { checkRunners } from './set-ups/runners.ts';
 
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'omnitenant-installed-'));
+/** What an application on PGlite needs. */
+const onPglite = ['core', 'migrations', 'pglite', 'sql'].map((name) => `@mikro-orm/${name}`);
 const catalog = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
 
 const tools = {
@@ -150,8 +152,6 @@ function modulesIn(folder: string): string[] {
     .filter((name) => name !== undefined);
   return [...new Set(names)];
 }
-
-const onPglite = ['core', 'migrations', 'pglite', 'sql'].map((name) => `@mikro-orm/${name}`);
 
 async function setUps(archives: Readonly<Record<string, string>>): Promise<void> {
   const ours = ['@omnitenant/cli', '@omnitenant/core', '@omnitenant/orm'];
