@@ -11,7 +11,12 @@ export type ScopesCalls = typeof calls;
 const calls = {
   /** Microseconds for a scope and its EntityManager, and for MikroORM's request context and its, round by round. */
   async measure({ rounds, scopes }: { readonly rounds: number; readonly scopes: number }): Promise<Round[]> {
-    const config = defineConfig({ dbName: 'nowhere', entities, ensureDatabase: false });
+    const config = defineConfig({
+      dbName: 'nowhere',
+      entities,
+      ensureDatabase: false,
+      migrations: { migrationsList: [] },
+    });
     const plain = await MikroORM.init(config);
     const orm = await createOrm(config);
     // No database is asked: the tenants are kept in memory.
