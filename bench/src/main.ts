@@ -70,7 +70,7 @@ async function main(options: BenchOptions): Promise<number> {
 /** The benchmarks in the order in which they run. */
 function measures(): Readonly<Record<Benchmark, Measure>> {
   return {
-    run: async (_, options) => [await scopes(options)],
+    run: async (site, options) => [await scopes(site, options)],
     reading: (_, options) => reading(options),
     flood,
     idle,
@@ -103,10 +103,10 @@ async function requestPaths(site: Site, options: BenchOptions): Promise<Figure[]
   return figures;
 }
 
-async function scopes({ rounds, scopes }: BenchOptions): Promise<Figure> {
+async function scopes(site: Site, { rounds, scopes }: BenchOptions): Promise<Figure> {
   progress('run: enters scopes');
   await using worker = startWorker<ScopesCalls>(new URL('scopes.ts', import.meta.url), { signal });
-  const measured = await worker.call('measure', { rounds: rounds * 2, scopes });
+  const measured = await worker.call('measure', { database: await site.createDatabase(), rounds: rounds * 2, scopes });
   return compared({ name: 'run: a scope and its EntityManager', unit: 'µs' }, measured);
 }
 

@@ -1,8 +1,7 @@
 import { defineConfig, MikroORM, RequestContext } from '@mikro-orm/postgresql';
-import { createTenancy, memoryStore } from '@omnitenant/core';
-import { resource } from '@omnitenant/core/extend';
-import { createOrm } from '@omnitenant/orm';
 import type { Round } from './figure.ts';
+import type { SiteDatabase } from './site.ts';
+import { openTenancy } from './tenancy.ts';
 import { answer } from './worker.ts';
 import { entities } from './workload.ts';
 
@@ -10,23 +9,11 @@ export type ScopesCalls = typeof calls;
 
 const calls = {
   /** Microseconds for a scope and its EntityManager, and for MikroORM's request context and its, round by round. */
-  async measure({ rounds, scopes }: { readonly rounds: number; readonly scopes: number }): Promise<Round[]> {
-    const config = defineConfig({
-      dbName: 'nowhere',
-      entities,
-      ensureDatabase: false,
-      migrations: { migrationsList: [] },
-    });
-    const plain = await MikroORM.init(config);
-    const orm = await createOrm(config);
-    // No database is asked: the tenants are kept in memory.
-    const store = Object.assign(orm.store, memoryStore());
-    const tenancy = createTenancy({ resources: [orm] });
-    const draft = { id: 'acme', config: {} };
-    await store.insert(
-      { ...draft, name: 'Acme', status: 'active', ...(await orm[resource].place?.(draft)) } as never,
-      [],
-    );
+  async measure({ database, rounds, scopes }: Asked): Promise<Round[]> {
+    const plain = await MikroORM.init(defineConfig({ clientUrl: database.url, entities, ensureDatabase: false }));
+    const { orm, tenancy } = await openTenancy(database);
+    await tenancy.migrateCentral();
+    await tenancy.tenants.create({ id: 'acme' });
 
     const inTenancy = async () => {
       for (let n = 0; n < scopes; n += 1) await tenancy.run('acme', () => void orm.em.getContext());
@@ -47,8 +34,16 @@ const calls = {
       const plainTime = await timed(inPlain);
       measured.push({ tenancy: tenancyFirst ?? (await timed(inTenancy)), plain: plainTime });
     }
+    await Promise.all([tenancy.close(), plain.close()]);
     return measured;
   },
 };
+
+interface Asked {
+  readonly database: SiteDatabase;
+  readonly rounds: number;
+  /** Scopes entered in a round. */
+  readonly scopes: number;
+}
 
 answer(calls);
