@@ -12,7 +12,7 @@ import { copyOut, countRows, qualified } from './copy.ts';
 import { foreignKeyOrder } from './foreign-key-order.ts';
 import { jsonPart, manifestPart, type OrmManifest, rowsPart, tablePart } from './orm-manifest.ts';
 import { readSequences } from './sequences.ts';
-import { readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
+import { isIn, readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
 
 /** What a tenant's database is archived with. */
 export interface ArchiveParts {
@@ -184,7 +184,7 @@ async function refuseOtherSchemas(session: ArchiveSession, tenant: Tenant): Prom
 /** Policies of the application's own may hide rows from the owner of a table too, where it says "force row level security". */
 async function refuseHiddenRows(session: ArchiveSession, tenant: Tenant): Promise<void> {
   const [found] = await session.query(`select relname as name from pg_class c
-    where relnamespace = ${quoteText(quoteName(session.schema))}::regnamespace and relkind in ('r', 'p') and row_security_active(c.oid) limit 1`);
+    where ${isIn(session.schema)} and relkind in ('r', 'p') and row_security_active(c.oid) limit 1`);
   if (!found) return;
   const why = `row-level security may hide rows of its table "${found['name']}" from its owner`;
   throw refused(tenant, `${why}. Leave out "force row level security" there`);
