@@ -1,8 +1,7 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { ArchivePart, ResourceVerbs } from '@omnitenant/core/extend';
-import { endWorkOf, noCentralEntities, type TenantEntityManager } from '@omnitenant/orm/extend';
+import { endWorkOf, noCentralEntities, type StoreMigrations, type TenantEntityManager } from '@omnitenant/orm/extend';
 import type { Admin } from './central/admin.ts';
-import type { OpenMigrations } from './migrations/open-migrations.ts';
 import type { SessionPool } from './sessions/session-pool.ts';
 import type { Logins } from './storage/logins.ts';
 import type { TenantStorage } from './storage/tenant-storage.ts';
@@ -14,7 +13,7 @@ export interface TenantResourceOptions {
   readonly logins: Logins;
   readonly pool: SessionPool;
   readonly fork: (tenant: Tenant) => TenantEntityManager;
-  readonly migrations: OpenMigrations;
+  readonly migrations: StoreMigrations;
   readonly seed: ((em: never, tenant: Tenant) => unknown) | undefined;
   /** Whether this resource decides where tenants are, because it keeps their records. */
   readonly places: boolean;

@@ -2,7 +2,6 @@
 
 export { asJson } from './central/as-json.ts';
 export { checkFence, refuseOwnColumns } from './central/record-rules.ts';
-export type { RunLeases } from './central/run-leases.ts';
 export {
   type AuditRow,
   type ChangeRow,
@@ -18,31 +17,23 @@ export {
   toTenantOf,
   type UsageRow,
 } from './central/stored-rows.ts';
-export type { StoredTenant } from './central/stored-tenant.ts';
 export { type Belonging, refuseElsewhere } from './entities/elsewhere.ts';
 export { type TenantEntityManager, tenantEntityManager } from './entities/entity-manager.ts';
 export type { DeclaredEntities, DriverEntityManager, EntityManagerClass } from './entities/entity-manager-class.ts';
 export { guardedBuilder } from './entities/guarded-builder.ts';
 export { flushGuard, type Owner, type ScopedDriver } from './entities/ownership.ts';
 export { recordedReason, withSummary } from './migrations/failure-summary.ts';
-export type { Fleet, RunProgress } from './migrations/fleet-options.ts';
-export { type Incarnation, type Ledger, type LedgerFilter, migratable } from './migrations/ledger.ts';
+export type { Ledger } from './migrations/ledger.ts';
 export { loadOnce } from './migrations/load-once.ts';
-export type { Migrated, MigrateTarget } from './migrations/migrate-target.ts';
+export type { Migrated } from './migrations/migrate-target.ts';
 export { loadMigrations, type MigrationSet } from './migrations/migration-set.ts';
-export type { MigrationTarget } from './migrations/migration-target.ts';
-export { createMigrations, type MigrationsParts } from './migrations/migrations.ts';
-export { noCentralMigrations } from './migrations/no-central-migrations.ts';
 export { appliedAfter, type Operation, type Step, upTo } from './migrations/operation.ts';
-export { storeLeases } from './migrations/store-leases.ts';
-export { storeLedger } from './migrations/store-ledger.ts';
+export { type StoreMigrations, type StoreMigrationsParts, storeMigrations } from './migrations/store-migrations.ts';
 export {
   type ComparedSchema,
   type VerifiedDatabases,
   verifyDatabases,
 } from './migrations/verify/verify-databases.ts';
-export { versionOf } from './migrations/version.ts';
-export { createMigration } from './mikro-orm/create-migration.ts';
 export type { ConnectionClass, DatabaseConnectionClass, RefusedMembers } from './mikro-orm/database-connection.ts';
 export type { DatabaseKind } from './mikro-orm/database-dialect.ts';
 export { createDatabaseDrivers, type DatabaseDrivers, noCentralEntities } from './mikro-orm/database-drivers.ts';

@@ -1,22 +1,15 @@
 import type { Tenant } from '@omnitenant/core';
-import { createAuditing, type FleetMigration, type TenantStore, verbDefaults, warn } from '@omnitenant/core/extend';
-import type { Migrations } from '@omnitenant/orm';
+import type { TenantStore } from '@omnitenant/core/extend';
 import {
-  createMigration,
-  createMigrations,
-  type Fleet,
   loadMigrations,
   loadOnce,
   type Migrated,
   type MigrationSet,
-  noCentralMigrations,
   type Operation,
-  type RunProgress,
-  storeLeases,
-  storeLedger,
+  type StoreMigrations,
+  storeMigrations,
   type TenantEntityManager,
   upTo,
-  versionOf,
 } from '@omnitenant/orm/extend';
 import { templateBytes } from '../files/template.ts';
 import type { NativeDatabase } from '../handles/native.ts';
@@ -26,15 +19,11 @@ import { appliedIn, migrateFile } from './migrate-file.ts';
 import { verifyFiles } from './verify-files.ts';
 
 /** The migrations of the tenants' files. */
-export interface OpenMigrations {
-  readonly migrations: Migrations;
+export interface OpenMigrations extends StoreMigrations {
   /** The bytes of a new tenant's file: with all migrations, or empty. */
   template(empty: boolean): Promise<Uint8Array>;
-  migrate(tenant: Tenant): Promise<void>;
   /** A migration that the tenant's file has, and this code does not. */
   unknownIn(tenant: Tenant): Promise<string | undefined>;
-  /** Receives a tenancy that is told of each tenant that a run migrates. */
-  joined(tenancy: FleetMigration): void;
 }
 
 export interface OpenMigrationsOptions {
@@ -52,8 +41,6 @@ export interface OpenMigrationsOptions {
 export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
   const { base, store, handles, busyTimeoutMs, openAt, fileOf, forkOn } = options;
   const set = loadOnce(() => loadMigrations(base));
-  const tenancies: FleetMigration[] = [];
-  const running = new Set<RunProgress>();
 
   /** An EntityManager whose transactions check no reference before their end. */
   function forMigrations(file: () => TenantFile, label: string): TenantEntityManager {
@@ -93,53 +80,26 @@ export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
   });
   const blank = loadOnce(() => templateBytes(async (path) => prepareFile(handles, path)));
 
-  const ledger = storeLedger(store, async (tenant) => {
-    // A file that is gone is found out when it is migrated.
-    const applied = await appliedTo(tenant).catch(() => undefined);
-    return applied && versionOf(applied);
+  const ofAll = storeMigrations({
+    base,
+    store,
+    set,
+    server: 'folder',
+    run,
+    appliedTo,
+    verify: async (ledger, wish) => {
+      const loaded = await set();
+      const expected = (applied: readonly string[], path: string) => makeFile(path, upTo(applied), loaded);
+      return verifyFiles({ ledger, appliedTo, fileOf, openAt, expected, names: loaded.names }, wish);
+    },
   });
-
-  const fleet = async (): Promise<Fleet> => ({
-    ledger,
-    leases: storeLeases(store),
-    verbs: tenancies[0]?.verbs ?? verbDefaults,
-    servers: ['folder'],
-    set: await set(),
-    tenancies,
-    migrateTarget: ({ tenant }, operation) => run(tenant as Tenant, operation),
-    running,
-    auditing: createAuditing(store.audit, warn),
-  });
-
-  const tables = { table: () => true, routine: () => false };
 
   return {
-    migrations: createMigrations({
-      names: async () => (await set()).names,
-      fleet,
-      central: noCentralMigrations,
-      create: (wish = {}) => createMigration(base, { part: tables, snapshotName: '.snapshot-omnitenant' }, wish),
-      verify: async (wish) => {
-        const loaded = await set();
-        const expected = (applied: readonly string[], path: string) =>
-          makeFile(path, { target: applied, stepsFrom: (done) => stepsTo(applied, done) }, loaded);
-        return verifyFiles({ ledger, appliedTo, fileOf, openAt, expected, names: loaded.names }, wish);
-      },
-    }),
+    ...ofAll,
     template: (empty) => (empty ? blank() : migrated()),
-    async migrate(tenant) {
-      await run(tenant, upTo((await set()).names));
-    },
     async unknownIn(tenant) {
       const { names } = await set();
       return (await appliedTo(tenant)).find((name) => !names.includes(name));
     },
-    joined(tenancy) {
-      tenancies.push(tenancy);
-    },
   };
-}
-
-function stepsTo(applied: readonly string[], done: readonly string[]) {
-  return applied.filter((name) => !done.includes(name)).map((name) => ({ name, direction: 'up' as const, run: true }));
 }
