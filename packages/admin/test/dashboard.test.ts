@@ -113,6 +113,13 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
     expect(await page.getByRole('dialog').getByRole('alert').textContent()).toContain('DOMAIN_TAKEN');
   });
 
+  test('a plot that has not been drawn again does not widen the page', async () => {
+    const page = await browser.open('/#/tenants/acme', { width: 390 });
+    await page.locator('.uplot').first().waitFor();
+    await page.evaluate("for (const plot of document.querySelectorAll('.uplot')) plot.style.width = '659px'");
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+  });
+
   test('a domain is claimed, its record is copied, and it is the tenant’s once DNS has the record', async () => {
     const page = await browser.open('/#/tenants/acme');
     const dialog = page.getByRole('dialog');

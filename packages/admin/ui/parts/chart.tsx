@@ -66,7 +66,7 @@ export function Chart({ title, step = 'second', times, series }: Charted) {
           </span>
         ))}
       </figcaption>
-      <div ref={place} aria-hidden="true" />
+      <div ref={place} class="plot" aria-hidden="true" />
       <NumbersTable times={times} series={series} title={title} step={step} />
     </figure>
   );
