@@ -81,6 +81,11 @@ test('generated reads of tables share connections, and stop as soon as the schem
   await run('drop function look()');
   await untilShared();
 
+  // No read calls what a trigger calls.
+  await run(`create function keep() returns trigger language plpgsql as 'begin return new; end';
+    create trigger keep before update on note for each row execute function keep()`);
+  await untilShared();
+
   // What a policy calls is called by every read.
   await run(
     `create policy leaving on note using (set_config('lock_timeout', '7654', false) is not null); alter table note enable row level security; alter table note force row level security`,
@@ -112,6 +117,31 @@ test('generated reads of tables share connections, and stop as soon as the schem
   do await read('a');
   while (await lastIsShared());
   await neverShared('a function that a stream has made');
+});
+
+test('the lookup of a host shares connections, and is prepared on them', async () => {
+  const database = await plainDatabase();
+  onTestFinished(database.drop);
+  const admin = new Client({ connectionString: database.url });
+  await admin.connect();
+  onTestFinished(() => admin.end());
+  const orm = await createOrm(defineConfig({ clientUrl: database.url, entities: [] }));
+  const tenancy = createTenancy({ resources: [orm] });
+  onTestFinished(() => tenancy.close());
+  await tenancy.migrateCentral();
+  const hosts = ['a.example', 'b.example'];
+  for (const host of hosts) await tenancy.tenants.create({ id: host[0] as string, domains: [host] });
+  async function isExecuted(): Promise<boolean> {
+    const { rowCount } = await admin.query(
+      `select from pg_stat_activity where datname = current_database() and query ~ 'to "central".*;execute omnitenant_.*example'
+       and pid <> pg_backend_pid()`,
+    );
+    return rowCount !== 0;
+  }
+  do {
+    const found = await Promise.all(hosts.map((host) => orm.store.findByDomain(host)));
+    expect(found.map((tenant) => tenant?.id)).toEqual(['a', 'b']);
+  } while (!(await isExecuted()));
 });
 
 test('a read that shares a connection may run no longer than its tenant’s own statements', async () => {

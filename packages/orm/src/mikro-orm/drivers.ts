@@ -93,7 +93,12 @@ export function createDrivers({
   const ofCentral = scopedDriver(
     'central',
     { scopeKey: 'central', scopeLabel: 'central', namedSchema: central.schema },
-    poolOf(central, { extensions: extensionsOf(undefined, extensions.schema) }, { sharedReadsOf: central.schema }),
+    poolOf(
+      central,
+      { extensions: extensionsOf(undefined, extensions.schema) },
+      // All lookups are one statement with another value.
+      { sharedReadsOf: central.schema, preparesReads: true },
+    ),
   );
   // A driver lives as long as the tenant's record: a changed tenant has another record, and so another driver.
   const ofTenants = new WeakMap<Tenant, ScopedDriver>();

@@ -219,9 +219,13 @@ type MessageSender<Client = SqlClient> = (
   named: string,
 ) => Promise<QueryResult>;
 
-/** Whether a schema holds nothing that runs when one of its tables is read, and what tells the types of its columns. */
+/**
+ * Whether a schema holds nothing that runs when one of its tables is read, and what tells the types of its columns. A function of a trigger
+ * runs when rows are written: PostgreSQL refuses to call it otherwise.
+ */
 function holdsTablesOnly(schema: string): string {
-  return `select not exists (select from pg_proc where pronamespace = n.oid and proname <> '${verifiedTenant}')
+  return `select not exists (select from pg_proc where pronamespace = n.oid and proname <> '${verifiedTenant}'
+      and prorettype not in ('trigger'::regtype, 'event_trigger'::regtype))
     and not exists (select from pg_policy p join pg_class c on c.oid = p.polrelid where c.relnamespace = n.oid and p.polname !~ '^omnitenant')
     and not exists (select from pg_operator where oprnamespace = n.oid)
     and not exists (select from pg_class where relnamespace = n.oid and relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c'))
