@@ -22,6 +22,7 @@ export default defineConfig({
     // A test that hangs ends here; on a busy machine with two cores, PGlite alone needs half a minute to start.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     dangerouslyIgnoreUnhandledErrors: false,
   },
 });

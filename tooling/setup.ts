@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import { open } from './testing/open.ts';
+
+// A wait is over as soon as what it waits for is there. Vitest gives up after one second, which a busy machine may well need.
+const { waitFor, waitUntil } = vi;
+const patient = { timeout: 60_000 };
+vi.waitFor = (work, options) => waitFor(work, { ...patient, ...(options as object) });
+vi.waitUntil = (work, options) => waitUntil(work, { ...patient, ...(options as object) });
 
 // What keeps a process alive is what a test forgot: a pool, a server, a client. Timers are the runner's as well.
 const watched = new Set([
@@ -20,7 +26,7 @@ afterAll(async () => {
   open.clear();
   let active = added();
   // A socket that was closed is gone a few turns of the event loop later.
-  for (let tries = 0; active.length > 0 && tries < 50; tries++) {
+  for (let tries = 0; active.length > 0 && tries < 500; tries++) {
     await sleep(20);
     active = added();
   }

@@ -25,16 +25,11 @@ test('an operation whose process is killed has failed, which it says, and can be
       expect(operation.status).toBe('failed');
       return operation;
     },
-    { timeout: 30_000, interval: 100 },
+    { interval: 100 },
   );
   expect(failed.error).toEqual({ code: 'ABANDONED', message: expect.stringContaining('Start it again') });
   const { entries } = (await site.ask('GET', '/audit?tenant=acme&limit=1')).body;
   expect(entries).toMatchObject([{ verb: 'migrate', outcome: 'began' }]);
   const { body: next } = await site.ask('POST', '/tenants/acme/migrate');
-  await vi.waitFor(
-    async () => expect((await site.ask('GET', `/operations/${next.id}`)).body.status).toBe('succeeded'),
-    {
-      timeout: 30_000,
-    },
-  );
+  await vi.waitFor(async () => expect((await site.ask('GET', `/operations/${next.id}`)).body.status).toBe('succeeded'));
 });

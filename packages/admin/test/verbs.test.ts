@@ -17,14 +17,11 @@ const key = (value: string) => ({ 'idempotency-key': value });
 
 /** The operation, once it has ended. */
 async function ended(id: string) {
-  return vi.waitFor(
-    async () => {
-      const { body } = await site.ask('GET', `/operations/${id}`);
-      expect(body.status).not.toBe('running');
-      return body;
-    },
-    { timeout: 30_000 },
-  );
+  return vi.waitFor(async () => {
+    const { body } = await site.ask('GET', `/operations/${id}`);
+    expect(body.status).not.toBe('running');
+    return body;
+  });
 }
 
 test('an operator suspends, maintains, archives and resumes a tenant', async () => {

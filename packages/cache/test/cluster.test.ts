@@ -92,7 +92,7 @@ async function join(admins: readonly Redis[]): Promise<void> {
   for (const admin of admins) {
     const isWhole = async () =>
       /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(await admin.cluster('INFO')));
-    await vi.waitUntil(isWhole, { timeout: 20_000 });
+    await vi.waitUntil(isWhole);
   }
 }
 

@@ -6,9 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createCache } from '../src/cache.ts';
 import type { CacheOptions } from '../src/cache-options.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
-
-const soon = { timeout: 20_000, interval: 5 };
+const soon = { interval: 5 };
 
 /** A store that processes share, and that tells of its changes. */
 function sharedStore(): TenantStore {

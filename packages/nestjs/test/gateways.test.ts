@@ -172,7 +172,7 @@ describe('on ws', () => {
     socket.terminate();
     await vi.waitFor(() => expect(seen).toContain('disconnected in acme'));
     gate.resolve();
-    await vi.waitFor(() => expect(tenancy.stats().scopes.open).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(tenancy.stats().scopes.open).toBe(0));
   });
 
   test('a connection that may not enter is closed, and no gateway is told of it', async () => {

@@ -74,12 +74,10 @@ describe.each(isolations)('a tenant of isolation %s', (isolation) => {
         const killed = await isKilled({ url, name, verb, isolation, at, how });
         // What it sent last may be under way still.
         const others = `datname = current_database() and application_name = '' and pid <> pg_backend_pid()`;
-        await vi.waitFor(
-          async () =>
-            expect(
-              (await client.query(`select pid from pg_stat_activity where ${others} and state = 'active'`)).rows,
-            ).toEqual([]),
-          { timeout: 30_000 },
+        await vi.waitFor(async () =>
+          expect(
+            (await client.query(`select pid from pg_stat_activity where ${others} and state = 'active'`)).rows,
+          ).toEqual([]),
         );
         const status = await statusOf();
         if (status === 'provisioning' || status === 'failed') await tenants.repair('acme');

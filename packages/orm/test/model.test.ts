@@ -206,7 +206,7 @@ test(`three processes under ${changes} random verbs, kills and cut connections a
       async () => {
         for (const child of children) expect((await child.tell('views', ''))?.views).toEqual(views);
       },
-      { timeout: 30_000, interval: 50 },
+      { interval: 50 },
     );
   }
 

@@ -27,7 +27,7 @@ async function site(isolation = 'schema') {
   const slots = `select slot_name from pg_replication_slots where starts_with(database, '${database.name}')`;
   async function end(): Promise<void> {
     await app[Symbol.asyncDispose]();
-    await vi.waitFor(async () => expect(await sql(server.url, slots)).toEqual([]), 10_000);
+    await vi.waitFor(async () => expect(await sql(server.url, slots)).toEqual([]));
   }
   return { database, app, [Symbol.asyncDispose]: end };
 }

@@ -8,8 +8,6 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { NudgeOptions } from '../src/connections/listening.ts';
 import { createOrm, type Orm } from '../src/orm.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
-
 /** Its clock stands: it looks at changes only where it is nudged. */
 async function openProcess(url: string, options?: NudgeOptions, wrap: (nudge: Nudge) => Nudge = (nudge) => nudge) {
   const orm: Orm = await createOrm(defineConfig({ clientUrl: url, entities: [] }));
@@ -43,7 +41,7 @@ async function openDatabase() {
   return { url: database.url, client, listeners };
 }
 
-const soon = { timeout: 20_000, interval: 5 };
+const soon = { interval: 5 };
 
 test('PostgreSQL tells the other processes of each change: updates, domains, credentials, removals', async () => {
   const { url, listeners } = await openDatabase();

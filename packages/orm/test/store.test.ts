@@ -70,7 +70,7 @@ test('a tenant can be changed while a subscriber is forgotten', async () => {
     await forgetting.query(`begin; delete from central.omnitenant_subscriber where name = 'former'`);
     const created = tenancy.tenants.create({ id: 'acme' });
     const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    await vi.waitFor(async () => expect((await forgetting.query(waiting)).rowCount).toBe(1), { timeout: 5_000 });
+    await vi.waitFor(async () => expect((await forgetting.query(waiting)).rowCount).toBe(1));
     await forgetting.query('commit');
     expect((await created).status).toBe('active');
   } finally {

@@ -13,7 +13,7 @@ test.skipIf(!(await obtainable('redis-server')))(
     const port = Number(new URL(server.url).port);
     const admin = new Redis(server.url);
     await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
-    await vi.waitUntil(async () => /cluster_state:ok/.test(String(await admin.cluster('INFO'))), { timeout: 20_000 });
+    await vi.waitUntil(async () => /cluster_state:ok/.test(String(await admin.cluster('INFO'))));
     const connect = () => new Cluster([{ host: '127.0.0.1', port }], { redisOptions: { maxRetriesPerRequest: null } });
     const connections = [connect(), connect()] as const;
     const options = { connection: connections[0], prefix: '{jobs}' };

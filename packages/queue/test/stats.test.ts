@@ -25,13 +25,9 @@ test('a queue counts the jobs of all tenants, and what fairness holds back', asy
     },
     { fair: { concurrency: 1 }, concurrency: 3 },
   );
-  await vi.waitFor(async () => expect(await queue.stats()).toMatchObject({ active: 1, waiting: 4, heldBack: 4 }), {
-    timeout: 30_000,
-  });
+  await vi.waitFor(async () => expect(await queue.stats()).toMatchObject({ active: 1, waiting: 4, heldBack: 4 }));
   await add('beta', 2);
-  await vi.waitFor(async () => expect(await queue.stats()).toMatchObject({ active: 2, waiting: 5, heldBack: 5 }), {
-    timeout: 30_000,
-  });
+  await vi.waitFor(async () => expect(await queue.stats()).toMatchObject({ active: 2, waiting: 5, heldBack: 5 }));
   open();
   await work.settled(7);
   expect(await queue.stats()).toEqual({
@@ -53,9 +49,7 @@ test('what waits for a worker only is not held back', async () => {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   await site.tenancy.run('acme', () => queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'job', data: {} }))));
   const work = site.work(queue, () => opened, { fair: { concurrency: 2 }, concurrency: 1 });
-  await vi.waitFor(async () => expect(await queue.stats()).toMatchObject({ active: 1, waiting: 4, heldBack: 0 }), {
-    timeout: 30_000,
-  });
+  await vi.waitFor(async () => expect(await queue.stats()).toMatchObject({ active: 1, waiting: 4, heldBack: 0 }));
   open();
   await work.settled(5);
 });
