@@ -7,7 +7,7 @@ import { Client } from 'pg';
 import { describe, expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { inVain, longWait } from './fixtures/elapse-timeouts.ts';
-import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
+import { entered, type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -30,7 +30,8 @@ test('transactions that find no free connection wait, and in good time fail: all
     ),
   );
   await full;
-  const refused = await inVain(() => tenants(20).map((tenant) => errorOf(authorsOf(library, tenant))));
+  const ask = await entered(library, tenants(20), () => authors(library));
+  const refused = await inVain(() => ask().map(errorOf));
   for (const [n, error] of refused.entries()) {
     expectIs(
       error,
@@ -53,7 +54,7 @@ test('a scope that waits for its own connection is told so, and lets the others 
   const driverOptions = { max: 1, connectionTimeoutMillis: longWait };
   await using library = await runLibrary(defineConfig({ clientUrl: database.url, driverOptions }), fourOf('schema'));
   const nested = library.tenancy.run('a', () =>
-    library.orm.em.transactional(() => inVain(() => [authorsOf(library, 'b')])),
+    library.orm.em.transactional(async () => inVain(await entered(library, ['b'], () => authors(library)))),
   );
   expectIs(await errorOf(nested), 'CONNECTIONS_EXHAUSTED', 'b');
   await expectSound(library, tenants(8));
@@ -160,8 +161,12 @@ function tenants(count: number): string[] {
   return Array.from({ length: count }, (_, n) => ids[n % ids.length] as string);
 }
 
-function authorsOf({ tenancy, orm }: RunningLibrary, tenant: string): Promise<string[]> {
-  return tenancy.run(tenant, async () => (await orm.em.fork().find(Author, {})).map(({ name }) => name));
+async function authors({ orm }: RunningLibrary): Promise<string[]> {
+  return (await orm.em.fork().find(Author, {})).map(({ name }) => name);
+}
+
+function authorsOf(library: RunningLibrary, tenant: string): Promise<string[]> {
+  return library.tenancy.run(tenant, () => authors(library));
 }
 
 function expectSound(library: RunningLibrary, of: readonly string[]) {

@@ -5,7 +5,7 @@ import { expect, test, vi } from 'vitest';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { Author } from '../src/testing/library.ts';
 import { inVain, longWait } from './fixtures/elapse-timeouts.ts';
-import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
+import { entered, type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
 // Servers and machines may be slow; nothing here is about how fast they are.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -97,7 +97,8 @@ test('who waits too long for the share, or as one too many, is refused by name; 
   await using library = await libraryOf(database, database.url, { connections, limits }, ['busy', 'quiet']);
   await using held = await holding(library, ['busy', 'busy']);
   expect(held.count).toBe(2);
-  const [late, oneTooMany] = await inVain(() => [errorOf(ask(library, 'busy')), errorOf(ask(library, 'busy'))]);
+  const begin = await entered(library, ['busy', 'busy'], () => library.orm.em.execute('select 1'));
+  const [late, oneTooMany] = await inVain(() => begin().map(errorOf));
   for (const error of [late, oneTooMany]) {
     expect(error).toMatchObject({
       code: 'SHARE_EXHAUSTED',
