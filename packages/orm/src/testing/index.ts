@@ -1,5 +1,13 @@
 export type { CanaryMaker } from './canary.ts';
-export { type IsolationSuiteOptions, isolationSuite } from './isolation-suite.ts';
+export type { SkippedCase, SuiteDialect } from './dialect.ts';
+export {
+  type DatabaseSuiteOptions,
+  type IsolationSuiteOptions,
+  isolationSuite,
+  type PostgresqlSuiteOptions,
+  type SuiteLibrary,
+  type SuiteResource,
+} from './isolation-suite.ts';
 export type { TestTenantInput } from './kit/tenant-supply.ts';
 export {
   openTestTenants,

@@ -1,5 +1,6 @@
 import { Collection, defineEntity, p, type Ref } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
+import { postgresql, type SuiteDialect } from './dialect.ts';
 
 /** The application that the suite drives: a library, with a central and a shared entity. */
 export class Author {
@@ -79,30 +80,39 @@ const PlanSchema = defineEntity({
 const AuthorStatsSchema = defineEntity({
   class: AuthorStats,
   expression:
-    'select a.name, count(b.id)::int as books from author a left join book b on b.author_id = a.id group by a.id',
+    'select a.name, cast(count(b.id) as integer) as books from author a left join book b on b.author_id = a.id group by a.id',
   properties: { name: p.string(), books: p.integer() },
 });
 
-export const libraryEntities = [AuthorSchema, BookSchema, TagSchema, CountrySchema, PlanSchema, AuthorStatsSchema];
+/** What each tenant has. */
+export const tenantEntities = [AuthorSchema, BookSchema, TagSchema, CountrySchema, AuthorStatsSchema];
 
-export class CreateLibrary extends Migration {
-  override up(): void {
-    this.addSql('create table author (id serial primary key, name text not null)');
-    this.addSql(
-      'create table book (id serial primary key, title text not null, author_id int not null references author)',
-    );
-    this.addSql('create table tag (id serial primary key, name text not null)');
-    this.addSql(
-      'create table book_tags (book_id int references book on delete cascade, tag_id int references tag, primary key (book_id, tag_id))',
-    );
-    this.addSql(`create function author_names() returns setof text language sql stable as 'select name from author'`);
+export const libraryEntities = [...tenantEntities, PlanSchema];
+
+interface UpMigration extends Migration {
+  up(): void | Promise<void>;
+}
+type MigrationClass = new (...args: ConstructorParameters<typeof Migration>) => UpMigration;
+
+/** The migrations that make a tenant's library. */
+export function libraryMigrations(dialect: SuiteDialect): readonly [MigrationClass, MigrationClass] {
+  class CreateTables extends Migration {
+    override up(): void {
+      for (const table of dialect.tables) this.addSql(table);
+    }
   }
+
+  /** A second one, which runs code: it must find the tenant's tables, by SQL and by the EntityManager. */
+  class AddTable extends Migration {
+    override async up(): Promise<void> {
+      await this.execute(dialect.countries);
+      if ((await this.getEntityManager().count(Country)) !== 0) throw new Error('a table of somebody else');
+    }
+  }
+  return [CreateTables, AddTable];
 }
 
-/** A second one, which runs code: it must find the tenant's tables, by SQL and by the EntityManager. */
-export class AddCountries extends Migration {
-  override async up(): Promise<void> {
-    await this.execute('create table country (code text primary key, name text not null)');
-    if ((await this.getEntityManager().count(Country)) !== 0) throw new Error('a table of somebody else');
-  }
-}
+const [First, Second] = libraryMigrations(postgresql);
+
+export class CreateLibrary extends First {}
+export class AddCountries extends Second {}

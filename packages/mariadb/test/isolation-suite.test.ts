@@ -1,0 +1,21 @@
+import { defineConfig } from '@mikro-orm/mariadb';
+import { createMariadb } from '@omnitenant/mariadb';
+import { isolationSuite } from '@omnitenant/orm/testing';
+import { noMariadb } from '@omnitenant/tooling';
+import { afterAll, describe, test } from 'vitest';
+import { mariadb } from './fixtures/dialect.ts';
+import { secret, tasksOnMariadb } from './fixtures/tasks.ts';
+
+const missing = await noMariadb();
+
+describe.skipIf(missing)(`the isolation of databases, on MariaDB ${missing ?? ''}`, async () => {
+  if (missing) return;
+  const { server } = await tasksOnMariadb();
+
+  isolationSuite({
+    test,
+    after: afterAll,
+    open: (library) => createMariadb(defineConfig({ ...server(), ...library }), { logins: { secret } }),
+    dialect: mariadb,
+  });
+});
