@@ -52,7 +52,7 @@ const roomsOf: Record<string, Rooms> = {
     ],
   },
   sqlite: { rooms: ['.', 'migrations', 'archive', 'central', 'mikro-orm', 'files', 'handles'] },
-  mariadb: { rooms: ['.', 'migrations', 'mikro-orm', 'storage', 'central', 'sessions', 'sql'] },
+  mariadb: { rooms: ['.', 'archive', 'migrations', 'mikro-orm', 'storage', 'central', 'sessions', 'sql'] },
   cache: { rooms: ['.', 'stores', 'connections'] },
   queue: { rooms: ['.', 'processing', 'fair', 'job-index', 'bullmq', 'jobs'] },
   admin: {

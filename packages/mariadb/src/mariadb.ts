@@ -19,6 +19,7 @@ import {
   type ScopedDatabase,
   type TenantEntityManager,
 } from '@omnitenant/orm/extend';
+import type { ArchiveSession } from './archive/export-database.ts';
 import { openAdmin } from './central/admin.ts';
 import { centralStore } from './central/central-store.ts';
 import { openCentral } from './central/open-central.ts';
@@ -122,6 +123,15 @@ export async function createMariadb<
     }
   }
 
+  /** A session that is closed afterwards, because of what was set in it. */
+  async function sessionOf(tenant: Tenant): Promise<ArchiveSession> {
+    const session = await lenderOf(tenant)();
+    const em = forkOn(() => heldDatabase(session), tenant);
+    return { wire: session.wire, em, release: () => pool.giveBack(session, { isSpent: true }) };
+  }
+
+  const forkOn = (database: () => ScopedDatabase, tenant: Tenant) =>
+    base.em.forkFor(drivers.on(database, { scopeKey: incarnationOf(tenant), scopeLabel: tenant.id }));
   const drivers = createDatabaseDrivers(base, { kind: mariadbKind, refused: mariadbRefused, databaseOf });
   const store = options.store ?? centralStore(admin);
   const migrations = openMigrations({
@@ -130,8 +140,7 @@ export async function createMariadb<
     databaseOf,
     holding,
     inScratch,
-    forkOn: (database, tenant) =>
-      base.em.forkFor(drivers.on(database, { scopeKey: incarnationOf(tenant), scopeLabel: tenant.id })),
+    forkOn,
   });
   const verbs = tenantResource({
     admin,
@@ -140,6 +149,7 @@ export async function createMariadb<
     pool,
     fork: (tenant) => base.em.forkFor(drivers.of({ kind: 'tenant', tenant })),
     migrations,
+    archive: { sessionOf, set: migrations.set, bringTo: migrations.bringTo },
     seed: options.seed as never,
     places: options.store === undefined,
   });

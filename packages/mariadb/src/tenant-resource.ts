@@ -1,6 +1,8 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { ArchivePart, ResourceVerbs } from '@omnitenant/core/extend';
+import type { ResourceVerbs } from '@omnitenant/core/extend';
 import { endWorkOf, noCentralEntities, type StoreMigrations, type TenantEntityManager } from '@omnitenant/orm/extend';
+import { exportDatabase } from './archive/export-database.ts';
+import { type ImportParts, importDatabase } from './archive/import-database.ts';
 import type { Admin } from './central/admin.ts';
 import type { SessionPool } from './sessions/session-pool.ts';
 import type { Logins } from './storage/logins.ts';
@@ -14,6 +16,7 @@ export interface TenantResourceOptions {
   readonly pool: SessionPool;
   readonly fork: (tenant: Tenant) => TenantEntityManager;
   readonly migrations: StoreMigrations;
+  readonly archive: ImportParts;
   readonly seed: ((em: never, tenant: Tenant) => unknown) | undefined;
   /** Whether this resource decides where tenants are, because it keeps their records. */
   readonly places: boolean;
@@ -21,7 +24,7 @@ export interface TenantResourceOptions {
 
 /** A database of MariaDB for each tenant, as a resource. */
 export function tenantResource(options: TenantResourceOptions): ResourceVerbs<TenantEntityManager> {
-  const { admin, storage, logins, pool, fork, migrations } = options;
+  const { admin, storage, logins, pool, fork, migrations, archive } = options;
   const seed = options.seed as ((em: unknown, tenant: Tenant) => unknown) | undefined;
 
   return {
@@ -57,9 +60,8 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
       await storage.destroy(tenant);
     },
 
-    // Without these, an archive would have nothing of the tenant's rows, and nobody would be told.
-    export: (tenant) => refusedExport(tenant),
-    import: (tenant) => Promise.reject(noArchives(tenant)),
+    export: (tenant) => exportDatabase(archive, tenant),
+    import: (tenant, parts) => importDatabase(archive, tenant, parts),
 
     adopt: (tenant) => Promise.reject(notAdopted(tenant)),
     release: (tenant) => Promise.reject(notReleased(tenant)),
@@ -79,22 +81,12 @@ function placed(id: string, isolation = 'database') {
   throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
 }
 
-// biome-ignore lint/correctness/useYield: it has nothing to give.
-async function* refusedExport(tenant: Tenant): AsyncGenerator<ArchivePart> {
-  throw noArchives(tenant);
-}
-
-function noArchives({ id }: Tenant): TenancyError {
-  const message = `Tenant "${id}" is on MariaDB, of which there are no archives. Use mariadb-dump and mariadb for its database.`;
-  return new TenancyError('ARCHIVE_REFUSED', message, { tenant: id });
-}
-
 function notAdopted({ id }: Tenant): TenancyError {
-  const message = `Tenant "${id}" cannot adopt a database of MariaDB. Create the tenant, and copy the rows in its scope.`;
+  const message = `Tenant "${id}" cannot adopt a database of MariaDB. Create the tenant, and import an archive or copy the rows in its scope.`;
   return new TenancyError('PROVISION_FAILED', message, { tenant: id });
 }
 
 function notReleased({ id }: Tenant): TenancyError {
-  const message = `The database of tenant "${id}" cannot be kept when the tenant is removed. Dump it first, and remove the tenant with its storage.`;
+  const message = `The database of tenant "${id}" cannot be kept when the tenant is removed. Export it first, and remove the tenant with its storage.`;
   return new TenancyError('REMOVE_FAILED', message, { tenant: id });
 }

@@ -14,12 +14,6 @@ describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
   describe('a database for each tenant, as a resource', () => {
     resourceSuite({
       test,
-      skip: [
-        {
-          test: 'a tenant that is exported is imported beside itself, with its data and nobody else’s',
-          reason: 'there are no archives of MariaDB, and an export is refused',
-        },
-      ],
       async createResource() {
         const server = mariadb.server();
         // The suite's own store has the records.

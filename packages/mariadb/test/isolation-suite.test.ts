@@ -8,14 +8,16 @@ import { secret, tasksOnMariadb } from './fixtures/tasks.ts';
 
 const missing = await noMariadb();
 
-describe.skipIf(missing)(`the isolation of databases, on MariaDB ${missing ?? ''}`, async () => {
+describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
   if (missing) return;
   const { server } = await tasksOnMariadb();
 
-  isolationSuite({
-    test,
-    after: afterAll,
-    open: (library) => createMariadb(defineConfig({ ...server(), ...library }), { logins: { secret } }),
-    dialect: mariadb,
+  describe('the isolation of databases', () => {
+    isolationSuite({
+      test,
+      after: afterAll,
+      open: (library) => createMariadb(defineConfig({ ...server(), ...library }), { logins: { secret } }),
+      dialect: mariadb,
+    });
   });
 });

@@ -1,5 +1,14 @@
 /** For authors of packages that put tenants on another database than PostgreSQL. */
 
+export { foreignKeyOrder } from './archive/foreign-key-order.ts';
+export {
+  invalid as invalidArchive,
+  jsonPart,
+  manifestPart,
+  partsInOrder,
+  rowsPart,
+  tablePart,
+} from './archive/orm-manifest.ts';
 export { asJson } from './central/as-json.ts';
 export { checkFence, refuseOwnColumns } from './central/record-rules.ts';
 export {

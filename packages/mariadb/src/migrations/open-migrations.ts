@@ -5,6 +5,7 @@ import {
   loadMigrations,
   loadOnce,
   type Migrated,
+  type MigrationSet,
   type Operation,
   type ScopedDatabase,
   type StoreMigrations,
@@ -28,13 +29,20 @@ export interface OpenMigrationsOptions {
   readonly forkOn: (database: () => ScopedDatabase, tenant: Tenant) => TenantEntityManager;
 }
 
+/** The migrations of all tenants, and what an archive needs of them. */
+export interface DatabaseMigrations extends StoreMigrations {
+  readonly set: () => Promise<MigrationSet>;
+  /** Applies these migrations to a new tenant. */
+  readonly bringTo: (tenant: Tenant, names: readonly string[]) => Promise<void>;
+}
+
 const messages = {
   gone: 'The database is gone. Restore a dump of it, with its comment, or remove the tenant.',
   unreadable: 'The database cannot be read',
 };
 
 /** The migrations of the tenants' databases. */
-export function openMigrations(options: OpenMigrationsOptions): StoreMigrations {
+export function openMigrations(options: OpenMigrationsOptions): DatabaseMigrations {
   const { base, store, databaseOf, holding, inScratch, forkOn } = options;
   const set = loadOnce(() => loadMigrations(base));
 
@@ -65,7 +73,7 @@ export function openMigrations(options: OpenMigrationsOptions): StoreMigrations 
     });
   }
 
-  return storeMigrations({
+  const ofStore = storeMigrations({
     base,
     store,
     set,
@@ -77,4 +85,11 @@ export function openMigrations(options: OpenMigrationsOptions): StoreMigrations 
       return verifyDatabases({ ledger, names, appliedTo, schemaOf, expectedOf, messages }, wish);
     },
   });
+  return {
+    ...ofStore,
+    set,
+    async bringTo(tenant, names) {
+      await run(tenant, upTo(names));
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { StatementResult } from '@omnitenant/orm/extend';
-import { type Connection, type ConnectionOptions, createConnection, type ResultSetHeader } from 'mysql2';
+import { type Connection, type ConnectionOptions, createConnection, type Query, type ResultSetHeader } from 'mysql2';
 
 /** Who a session is: one tenant's user, in the tenant's database. */
 export interface Login {
@@ -23,6 +23,8 @@ export interface Wire {
   query(sql: string, parameters?: readonly unknown[]): Promise<Answer>;
   /** The rows of a query. Who does not read all of them closes the wire. */
   rows(sql: string, parameters?: readonly unknown[]): AsyncIterableIterator<unknown>;
+  /** The rows of a query, each value as the bytes that the server sends. Who does not read all of them closes the wire. */
+  bytes(sql: string): AsyncIterableIterator<readonly (Uint8Array | null)[]>;
   /**
    * Makes the session a new one, of this login: COM_CHANGE_USER rolls back, and forgets variables, temporary tables, prepared statements
    * and locks. If it fails, the server closes the connection.
@@ -75,6 +77,17 @@ function wireOn(connection: Connection, charset: string): Wire {
     });
   }
 
+  async function* streamed<Row>(query: Query): AsyncGenerator<Row, void> {
+    const stream = query.stream({ highWaterMark: 100 });
+    const cut = (error: Error) => stream.destroy(error);
+    pending.add(cut);
+    try {
+      yield* stream;
+    } finally {
+      pending.delete(cut);
+    }
+  }
+
   return {
     query: (sql, parameters = []) =>
       send((done) =>
@@ -83,16 +96,8 @@ function wireOn(connection: Connection, charset: string): Wire {
         ),
       ),
 
-    async *rows(sql, parameters = []) {
-      const stream = connection.query(sql, valuesOf(parameters)).stream({ highWaterMark: 100 });
-      const cut = (error: Error) => stream.destroy(error);
-      pending.add(cut);
-      try {
-        yield* stream;
-      } finally {
-        pending.delete(cut);
-      }
-    },
+    rows: (sql, parameters = []) => streamed(connection.query(sql, valuesOf(parameters))),
+    bytes: (sql) => streamed(connection.query({ sql, rowsAsArray: true, typeCast: (field) => field.buffer() })),
 
     become: ({ user, password, database }) =>
       // The character set is named each time: mysql2 would go on with the one that the last session has set.
