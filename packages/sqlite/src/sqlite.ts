@@ -16,8 +16,10 @@ import { createDatabaseDrivers, type DeclaredEntities, type TenantEntityManager 
 import { centralFile } from './central/central-file.ts';
 import { fileStore } from './central/tenant-store.ts';
 import { identityOf, pathOf, requireOwnFile } from './files/tenant-path.ts';
+import type { NativeDatabaseClass } from './handles/native.ts';
 import { openFiles } from './handles/open-files.ts';
-import { openHandle } from './handles/open-handle.ts';
+import { type HandleOptions, openHandle, type Synchronous } from './handles/open-handle.ts';
+import { unknownNames } from './handles/unknown-names.ts';
 import { openMigrations } from './migrations/open-migrations.ts';
 import { initSqliteOrm, nativeClassOf, sqliteKind, sqliteRefused } from './mikro-orm/sqlite-orm.ts';
 import { checkedOptions, type SqliteOptions } from './sqlite-options.ts';
@@ -70,7 +72,7 @@ export async function createSqlite<
   const { folder, synchronous, busyTimeoutMs, ...limits } = checkedOptions(options as SqliteOptions);
   const current = () => (currentScope() ? (handleOf<unknown>(sqlite) as TenantEntityManager) : undefined);
   const base = await initSqliteOrm(config as unknown as Partial<Options>, folder, current);
-  const handles = { Native: await nativeClassOf(base), synchronous };
+  const handles = handlesOf(await nativeClassOf(base), synchronous);
 
   function open(tenant: Tenant) {
     const path = pathOf(folder, tenant);
@@ -81,6 +83,7 @@ export async function createSqlite<
   const files = openFiles({
     limit: limits.openFiles,
     busyTimeoutMs,
+    unknown: handles.unknown,
     open,
     identityOf: (tenant) => identityOf(pathOf(folder, tenant)),
   });
@@ -123,6 +126,16 @@ export async function createSqlite<
     [resource]: verbs as ResourceVerbs,
   };
   return sqlite as never;
+}
+
+/** Asks the library which functions it has. */
+function handlesOf(Native: NativeDatabaseClass, synchronous: Synchronous): HandleOptions {
+  const database = openHandle({ Native, synchronous }, ':memory:');
+  try {
+    return { Native, synchronous, unknown: unknownNames(database) };
+  } finally {
+    database.close();
+  }
 }
 
 /** The EntityManager that a configuration names, which types `getKysely()` by its entities as MikroORM's own `orm.em` does. */

@@ -55,6 +55,9 @@ function requireWhole(options: HandleOptions, path: string, tenant: Tenant): voi
     if (first?.quick_check !== 'ok') throw invalid(tenant, `SQLite finds that ${first?.quick_check}`);
     if (database.prepare(statementsInNames).all().length > 0)
       throw invalid(tenant, 'the name of an index is a statement');
+    const schema = database.prepare('select sql from sqlite_schema').all() as { sql: string | null }[];
+    if (schema.some(({ sql }) => options.unknown?.test(sql ?? '')))
+      throw invalid(tenant, 'its schema uses a function that this version of omnitenant does not know');
   } finally {
     database.close();
   }

@@ -1,7 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import type { StatementResult } from '@omnitenant/orm/extend';
 import { type NativeDatabase, type NativeStatement, resultOf, rowsOf } from './native.ts';
-import { prepareInOwnFile } from './own-file-only.ts';
+import { prepareInOwnFile, type StatementRules } from './own-file-only.ts';
 
 /** A transaction on a handle of its own. */
 export interface FileTransaction {
@@ -13,7 +13,8 @@ export interface FileTransaction {
 }
 
 /** The transaction that was begun on a handle. `release` is called once, when it is over. */
-export function fileTransaction(database: NativeDatabase, tenant: string, release: () => void): FileTransaction {
+export function fileTransaction(database: NativeDatabase, rules: StatementRules, release: () => void): FileTransaction {
+  const { tenant } = rules;
   let isOver = false;
 
   function requireOpen(): void {
@@ -23,7 +24,7 @@ export function fileTransaction(database: NativeDatabase, tenant: string, releas
 
   function prepare(sql: string, parameters: readonly unknown[]): NativeStatement {
     requireOpen();
-    return prepareInOwnFile(database, sql, parameters, tenant);
+    return prepareInOwnFile(database, sql, parameters, rules);
   }
 
   function end(): void {

@@ -1,6 +1,7 @@
 import type { Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
 import type { NativeDatabase } from './native.ts';
+import type { HandleOptions } from './open-handle.ts';
 import { type TenantFile, tenantFile } from './tenant-file.ts';
 
 /** The files that this process has open. */
@@ -18,7 +19,7 @@ export interface OpenFiles {
   end(): void;
 }
 
-export interface OpenFilesOptions {
+export interface OpenFilesOptions extends Pick<HandleOptions, 'unknown'> {
   /** How many files stay open while they are idle. */
   readonly limit: number;
   readonly busyTimeoutMs: number;
@@ -28,7 +29,7 @@ export interface OpenFilesOptions {
 }
 
 /** Keeps the files that were used last, and never closes one in use: there may be more of these than the limit. */
-export function openFiles({ limit, busyTimeoutMs, open, identityOf }: OpenFilesOptions): OpenFiles {
+export function openFiles({ limit, busyTimeoutMs, unknown, open, identityOf }: OpenFilesOptions): OpenFiles {
   // In the order of their last use.
   const files = new Map<string, TenantFile>();
   const identities = new WeakMap<TenantFile, string | undefined>();
@@ -58,7 +59,7 @@ export function openFiles({ limit, busyTimeoutMs, open, identityOf }: OpenFilesO
         return known;
       }
       if (known !== undefined) closeFile(key, known);
-      const file = tenantFile({ tenant: tenant.id, busyTimeoutMs, open: () => open(tenant) });
+      const file = tenantFile({ tenant: tenant.id, busyTimeoutMs, unknown, open: () => open(tenant) });
       files.set(key, file);
       identities.set(file, identity);
       if (files.size > limit) closeOldest(file);

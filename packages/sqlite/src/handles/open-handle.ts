@@ -7,10 +7,15 @@ export type Synchronous = 'normal' | 'full';
 export interface HandleOptions {
   readonly Native: NativeDatabaseClass;
   readonly synchronous: Synchronous;
+  /** Names of the library's functions that statements must not use. */
+  readonly unknown: RegExp | undefined;
 }
 
 /** Opens a database. A lock that another process holds is waited for by the caller, who can do something else meanwhile. */
-export function openHandle({ Native, synchronous }: HandleOptions, path: string): NativeDatabase {
+export function openHandle(
+  { Native, synchronous }: Pick<HandleOptions, 'Native' | 'synchronous'>,
+  path: string,
+): NativeDatabase {
   const database = new Native(path, { timeout: 0 });
   try {
     database.exec(

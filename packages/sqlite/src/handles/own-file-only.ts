@@ -20,6 +20,13 @@ const comments = /--[^\n]*|\/\*.*?(?:\*\/|$)/gs;
 const vectorIndex = /libsql_vector_idx/i;
 const secondStatement = /;(?!\s*$)/;
 
+/** What statements are looked at with. */
+export interface StatementRules {
+  readonly tenant: string;
+  /** Names of functions that nobody knows to stay in the file. */
+  readonly unknown: RegExp | undefined;
+}
+
 /** One step of the program that SQLite has compiled a statement to. */
 interface Opcode {
   readonly opcode: string;
@@ -38,10 +45,11 @@ export function prepareInOwnFile(
   database: NativeDatabase,
   sql: string,
   parameters: readonly unknown[],
-  tenant: string,
+  { tenant, unknown }: StatementRules,
 ): NativeStatement {
   if (foreignPragmas.test(sql) && isPragma.test(sql.replaceAll(comments, ' '))) throw notItsOwn(tenant);
   if (vectorIndex.test(sql) && secondStatement.test(sql)) throw namedAsStatement(tenant);
+  if (unknown?.test(sql)) refuseUnknown(database, sql, parameters, { tenant, unknown });
   if (openingWords.test(sql)) refuseOtherFiles(database, sql, parameters, tenant);
   const statement = database.prepare(sql);
   // better-sqlite3 refuses a second statement itself.
@@ -49,18 +57,40 @@ export function prepareInOwnFile(
   return statement;
 }
 
-function refuseOtherFiles(database: NativeDatabase, sql: string, parameters: readonly unknown[], tenant: string): void {
+function programOf(database: NativeDatabase, sql: string, parameters: readonly unknown[]): readonly Opcode[] {
   // What cannot be explained is not run either: SQLite's own error says why.
   const explained = database.prepare(`explain ${sql}`);
   const program = explained.all(...parameters) as Opcode[];
   // libsql would go on with it, and commit nothing meanwhile.
   explained.get(...parameters);
+  return program;
+}
+
+function refuseOtherFiles(database: NativeDatabase, sql: string, parameters: readonly unknown[], tenant: string): void {
+  const program = programOf(database, sql, parameters);
   const keepsFunction = fileFunctions.test(sql);
   if (!program.some((step) => opensFile(step) || (keepsFunction && hidesFunction(step)))) return;
   throw new TenancyError(
     'STATEMENT_REFUSED',
     `A statement in the scope of tenant "${tenant}" would open another file: attach, detach and vacuum into are refused, as are readfile, ` +
       "writefile, fsdir, sha3_query and sqlite_dbpage, because a scope has one file, its tenant's. Enter another tenant with tenancy.run().",
+    { tenant },
+  );
+}
+
+function refuseUnknown(
+  database: NativeDatabase,
+  sql: string,
+  parameters: readonly unknown[],
+  { tenant, unknown }: { readonly tenant: string; readonly unknown: RegExp },
+): void {
+  const program = programOf(database, sql, parameters);
+  const calls = ({ opcode, p4 }: Opcode) => /Function|^Agg/.test(opcode) && unknown.test(p4 ?? '');
+  if (!program.some((step) => calls(step) || hidesFunction(step))) return;
+  throw new TenancyError(
+    'STATEMENT_REFUSED',
+    `A statement in the scope of tenant "${tenant}" uses "${unknown.exec(sql)?.[0]}", which this build of SQLite has and this version of omnitenant ` +
+      'does not know: it might open a file. Use a build that was tested, or a newer omnitenant.',
     { tenant },
   );
 }

@@ -5,7 +5,7 @@ import { type FileStream, fileStream } from './file-stream.ts';
 import { type FileTransaction, fileTransaction } from './file-transaction.ts';
 import { createLine } from './line.ts';
 import { isRead, type NativeDatabase, type NativeStatement, resultOf, rowsOf } from './native.ts';
-import { prepareInOwnFile } from './own-file-only.ts';
+import { prepareInOwnFile, type StatementRules } from './own-file-only.ts';
 import { type Patience, stillBusy, whenFree } from './when-free.ts';
 
 /** One tenant's file. Statements that read run at once; one writer at a time has it, and the next ones wait in line. */
@@ -30,12 +30,13 @@ interface BeginOptions {
   readonly foreignKeys?: boolean | undefined;
 }
 
-export interface TenantFileOptions extends Patience {
+export interface TenantFileOptions extends Patience, StatementRules {
   /** Opens a further handle of the file. */
   readonly open: () => NativeDatabase;
 }
 
-export function tenantFile({ open, ...patience }: TenantFileOptions): TenantFile {
+export function tenantFile({ open, unknown, ...patience }: TenantFileOptions): TenantFile {
+  const rules = { tenant: patience.tenant, unknown };
   const line = createLine();
   /** What is open, and how to end it. */
   const opened = new Set<() => void>();
@@ -67,7 +68,7 @@ export function tenantFile({ open, ...patience }: TenantFileOptions): TenantFile
     if (!foreignKeys) database.exec('pragma foreign_keys = off');
     if (readOnly) database.exec('pragma query_only = on');
     await whenFree(() => (readOnly ? beginReading(database) : database.exec('begin immediate')), patience);
-    const transaction = fileTransaction(database, patience.tenant, release);
+    const transaction = fileTransaction(database, rules, release);
     opened.add(transaction.rollback);
     return transaction;
   }
@@ -90,7 +91,7 @@ export function tenantFile({ open, ...patience }: TenantFileOptions): TenantFile
       return using(async () => {
         // To open a file and to compile a statement is to read its schema.
         const database = await whenFree(handles.main, patience);
-        const statement = await whenFree(() => prepareInOwnFile(database, sql, parameters, patience.tenant), patience);
+        const statement = await whenFree(() => prepareInOwnFile(database, sql, parameters, rules), patience);
         const run = () => whenFree(() => runAlone(database, statement, parameters, patience.tenant), patience);
         if (isRead(statement, sql)) return run();
         await enterLine();
@@ -103,7 +104,7 @@ export function tenantFile({ open, ...patience }: TenantFileOptions): TenantFile
     stream(sql, parameters = []) {
       const database = handles.borrow();
       try {
-        const statement = prepareInOwnFile(database, sql, parameters, patience.tenant);
+        const statement = prepareInOwnFile(database, sql, parameters, rules);
         const stream = fileStream(rowsOf(statement, sql, parameters), () => {
           opened.delete(stream.close);
           handles.giveBack(database);

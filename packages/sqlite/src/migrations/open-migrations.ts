@@ -64,7 +64,12 @@ export function openMigrations(options: OpenMigrationsOptions): OpenMigrations {
   /** Makes a file with these migrations, as a new tenant's is. */
   async function makeFile(path: string, operation: Operation, loaded: MigrationSet): Promise<void> {
     prepareFile(handles, path);
-    const file = tenantFile({ tenant: 'template', busyTimeoutMs, open: () => openAt(path) });
+    const file = tenantFile({
+      tenant: 'template',
+      busyTimeoutMs,
+      unknown: handles.unknown,
+      open: () => openAt(path),
+    });
     try {
       await migrateFile({ set: loaded, em: forMigrations(() => file, 'template') }, operation);
       // libSQL leaves the log beside the file when the last handle is closed.
