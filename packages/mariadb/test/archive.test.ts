@@ -129,7 +129,7 @@ describe.skipIf(missing)(`archives, on MariaDB ${missing ?? ''}`, async () => {
     });
   });
 
-  test('that are cut off, altered, or of other code are refused, and leave nothing', async () => {
+  test('that are incomplete, altered, or of other code are refused, and leave nothing', async () => {
     const app = await open();
     const { orm, tenancy, server } = app;
     await tenancy.run('acme', () => orm.em.insert(Task, { title: 'of acme' }));

@@ -43,7 +43,6 @@ describe('the functions and virtual tables of a library', () => {
       `select "OPEN_FILE"() from task`,
       'insert into task values (open_file())',
       'select sum_files(1)',
-      'select sum_files(1) over ()',
       'select * from all_files',
       'create view stolen as select open_file()',
       'create temp trigger stolen after insert on task begin select open_file(); end',
