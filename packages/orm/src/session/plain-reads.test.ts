@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { plainReadOf } from './plain-reads.ts';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { PlainRead, plainReadOf, quickMs } from './plain-reads.ts';
 
 test.each([
   'select "t0".* from "task" as "t0" where "t0"."id" = ?',
@@ -33,4 +33,68 @@ test.each([
 test('reads that differ in their values only are known as one', () => {
   const text = 'select "t0".* from "task" as "t0" where "t0"."id" = ?';
   expect(plainReadOf(text)).toBe(plainReadOf(text));
+});
+
+describe('a form', () => {
+  let form: PlainRead;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    form = new PlainRead('select 1');
+  });
+
+  function takes(ms: number, terms?: { readonly wasCut: boolean }): void {
+    const start = performance.now();
+    vi.advanceTimersByTime(ms);
+    form.doneSince(start, terms);
+  }
+
+  test('is quick when one of it was, by itself', () => {
+    expect(form.quick).toBe(false);
+    takes(1);
+    expect(form.quick).toBe(true);
+    takes(quickMs);
+    expect(form.quick).toBe(false);
+  });
+
+  test('of which one was cut, and is slow by itself as well, is slow for a minute', () => {
+    takes(1);
+    form.cut();
+    takes(quickMs, { wasCut: true });
+    takes(1);
+    expect(form.quick).toBe(false);
+    vi.advanceTimersByTime(60_000);
+    takes(1);
+    expect(form.quick).toBe(true);
+  });
+
+  test('of which one was cut, and is quick by itself, is quick', () => {
+    takes(1);
+    form.cut();
+    takes(1);
+    expect(form.quick).toBe(false);
+    takes(1, { wasCut: true });
+    expect(form.quick).toBe(true);
+  });
+
+  test('that is cut again and again, however quick it is by itself, is slow for a minute', () => {
+    takes(1);
+    for (let n = 0; n < 3; n += 1) {
+      expect(form.quick).toBe(true);
+      for (let reads = 0; reads < 5; reads += 1) form.cut();
+      takes(1, { wasCut: true });
+    }
+    expect(form.quick).toBe(false);
+    vi.advanceTimersByTime(60_000);
+    takes(1);
+    expect(form.quick).toBe(true);
+  });
+
+  test('of which one was cut, and never answered, is slow for a minute', () => {
+    takes(1);
+    form.cut();
+    vi.advanceTimersByTime(59_000);
+    takes(1);
+    expect(form.quick).toBe(false);
+  });
 });

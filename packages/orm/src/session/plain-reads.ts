@@ -4,8 +4,11 @@
  */
 export const quickMs = 50;
 
-/** How long a read that was cancelled for the others' sake is sent on a connection of its own, in milliseconds. */
+/** How long a slow read is sent on a connection of its own, in milliseconds. */
 const slowMs = 60_000;
+
+/** How often within that time a form may be cut for reasons other than its own. */
+const pausesMax = 3;
 
 /** How many reads of a form share connections before they are prepared. */
 const frequent = 3;
@@ -17,6 +20,8 @@ export class PlainRead {
   #quick = false;
   #slowUntil = 0;
   #shared = 0;
+  /** When reads of it were cut that shared connections: once for all that were under way. */
+  #pauses: number[] = [];
 
   constructor(text: string) {
     this.pieces = text.split('?');
@@ -33,16 +38,23 @@ export class PlainRead {
     return this.#shared > frequent;
   }
 
-  /** One had a connection of its own from `start` on. */
-  doneSince(start: number): void {
+  /**
+   * One had a connection of its own from `start` on. One that was cancelled for the others' sake, and is quick when it is sent again, had
+   * waited for a busy machine: its form is not slow, unless that is how it goes all the time.
+   */
+  doneSince(start: number, { wasCut = false } = {}): void {
     const now = performance.now();
-    this.#quick = now - start < quickMs && now >= this.#slowUntil;
+    const isQuick = now - start < quickMs;
+    if (wasCut) this.#slowUntil = isQuick && this.#pauses.length < pausesMax ? 0 : now + slowMs;
+    this.#quick = isQuick && now >= this.#slowUntil;
   }
 
   /** One was cancelled for the others' sake. */
-  wasSlow(): void {
+  cut(): void {
+    const now = performance.now();
+    if (this.#quick) this.#pauses = [...this.#pauses.filter((at) => at > now - slowMs), now];
     this.#quick = false;
-    this.#slowUntil = performance.now() + slowMs;
+    this.#slowUntil = now + slowMs;
   }
 }
 

@@ -100,12 +100,12 @@ export class ReadSender {
     } catch (error) {
       releaseAfterLimit(client);
       if (!isCancelled(error) || this.#limitMs < quickMs) throw error;
-      read.form.wasSlow();
+      read.form.cut();
       client.countResent?.();
       return trace(
         'omnitenant:orm:resend',
         () => ({ schema: this.#schema, tenant: currentTenant() }),
-        async () => this.#sendAlone(await this.#pool.connect(), read),
+        async () => this.#sendAlone(await this.#pool.connect(), read, { wasCut: true }),
       );
     }
   }
@@ -132,12 +132,12 @@ export class ReadSender {
     }
   }
 
-  async #sendAlone(client: SqlClient, { sql, form }: SentRead): Promise<QueryResult> {
+  async #sendAlone(client: SqlClient, { sql, form }: SentRead, { wasCut = false } = {}): Promise<QueryResult> {
     const start = performance.now();
     let result: QueryResult | undefined;
     try {
       result = await this.#sendMessage(client, [sql], sql);
-      form.doneSince(start);
+      form.doneSince(start, { wasCut });
       return result;
     } finally {
       client.release();
