@@ -41,6 +41,8 @@ export class PinnedClient implements SqlClient, OpenWork {
   #held = false;
   readonly #cursors = new Set<OpenCursor>();
   #closedBy: (() => Error) | undefined;
+  /** Whether its transaction could not be ended, as when a deferred constraint fails at `commit`. The connection is given back then. */
+  #endFailed = false;
 
   constructor(client: SqlClient, envelopes: Envelopes, rules: StatementRules, scope: Scope | undefined) {
     this.#client = client;
@@ -57,6 +59,7 @@ export class PinnedClient implements SqlClient, OpenWork {
     return this.#query(statement, parameters).catch(async (error: unknown) => {
       // Kysely does not release a connection whose transaction could not be begun or ended.
       if (isBegin(statement) || isEnd(statement)) this.release();
+      this.#endFailed ||= isEnd(statement);
       throw await this.#rules.translateError(error);
     });
   }
@@ -109,6 +112,8 @@ export class PinnedClient implements SqlClient, OpenWork {
   }
 
   async #end(sql: string): Promise<QueryResult> {
+    // MikroORM rolls back after a `commit` that failed, and PostgreSQL has done so.
+    if (this.#endFailed) return notSent;
     if (this.#begin === undefined) {
       const result = await this.#client.send({ text: sql, envelope: ending });
       this.#sawResult(result);
