@@ -129,7 +129,8 @@ describe.each([false, true])('tables that tenants share, with roles: %s', (roles
 
   test('a query builder empties no table of everyone', async () => {
     await tenancy.run('a', async () => {
-      await expect(orm.em.createQueryBuilder(Tag).truncate().execute()).rejects.toThrow(/shares its tables/);
+      await orm.em.createQueryBuilder(Tag).truncate().execute();
+      expect(await orm.em.count(Tag)).toBe(0);
     });
     await tenancy.run('b', async () => expect(await orm.em.count(Tag)).toBe(1));
   });

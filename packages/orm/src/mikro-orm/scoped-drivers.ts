@@ -1,14 +1,14 @@
-import { type EntityMetadata, isRaw, raw, Utils } from '@mikro-orm/core';
-import type { AbstractSqlDriver, QueryBuilder } from '@mikro-orm/sql';
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { TenancyError } from '@omnitenant/core';
 import { centralSchema, type EntityScope, type EntityScopes } from '../entities/entity-scope.ts';
 import { guardedBuilder } from '../entities/guarded-builder.ts';
 import type { Owner, ScopedDriver } from '../entities/ownership.ts';
-import { tenantColumn } from '../placement/shared-tables.ts';
 import type { PinnedPool } from '../session/pinned-pool.ts';
 import { type BaseOrm, connectionClassOf } from './base-orm.ts';
 import { controlClientClass } from './control-client.ts';
 import { markingGeneratedReads } from './generated-reads.ts';
+import { rowDriver } from './row-driver.ts';
 import { scopedConnectionClass } from './scoped-connection.ts';
 import { ScopedDialect } from './scoped-dialect.ts';
 import { StreamCursor } from './stream-cursor.ts';
@@ -19,7 +19,7 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
   const ScopedConnection = scopedConnectionClass(connectionClassOf(orm));
   const prototypes = {
     tenant: scopedPrototype(orm, scopes, 'tenant'),
-    row: withTenantInConflicts(scopedPrototype(orm, scopes, 'tenant')),
+    row: rowDriver(scopedPrototype(orm, scopes, 'tenant')),
     central: scopedPrototype(orm, scopes, 'central'),
   };
   return (kind: 'tenant' | 'row' | 'central', owner: Owner, pool: PinnedPool): ScopedDriver => {
@@ -61,37 +61,6 @@ function scopedPrototype(orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'c
       return guardedBuilder(base.createQueryBuilder.call(this, entityName, ...rest), this);
     },
   });
-}
-
-/** Where tenants share tables, a unique key begins with the tenant, and so does the conflict that an upsert names. */
-function withTenantInConflicts(prototype: AbstractSqlDriver): AbstractSqlDriver {
-  const { createQueryBuilder } = prototype;
-  return Object.assign(prototype, {
-    createQueryBuilder(this: AbstractSqlDriver, ...parameters: Parameters<typeof createQueryBuilder>) {
-      return conflictsOfTenant(createQueryBuilder.apply(this, parameters));
-    },
-  });
-}
-
-/** A query builder, and each that is cloned from it, whose conflicts have the tenant in them. */
-function conflictsOfTenant<Builder extends Pick<QueryBuilder<object>, 'onConflict' | 'clone'>>(
-  builder: Builder,
-): Builder {
-  const { onConflict, clone } = builder;
-  return Object.assign(builder, {
-    onConflict: (fields?: unknown) => onConflict.call(builder, withTenant(fields) as never),
-    clone: (...parameters: Parameters<typeof clone>) => conflictsOfTenant(clone.apply(builder, parameters)),
-  });
-}
-
-/** The target of a conflict with the tenant in it. One that is not named stays so, and so does a constraint's name. */
-function withTenant(fields: unknown): unknown {
-  if (isRaw(fields)) {
-    const sql = fields.sql.replace(/^\s*\(/, `(${tenantColumn}, `);
-    return sql === fields.sql ? fields : raw(sql, fields.params as never);
-  }
-  const named = fields === undefined ? [] : Utils.asArray(fields as string);
-  return named.length === 0 ? fields : [tenantColumn, ...named];
 }
 
 function outOfScope(meta: EntityMetadata, scope: EntityScope, label: string): TenancyError {
