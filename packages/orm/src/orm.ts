@@ -1,5 +1,5 @@
 import type { EntityManager, EntityManagerType, EntityMetadata, IDatabaseDriver, Options } from '@mikro-orm/core';
-import { type Anonymisation, type Nudge, TenancyError, type Tenant } from '@omnitenant/core';
+import { type Anonymisation, type Nudge, outside, TenancyError, type Tenant } from '@omnitenant/core';
 import {
   createAuditing,
   currentScope,
@@ -134,7 +134,8 @@ export async function createOrm<
   const { tenant = DefaultTenant, domain = DefaultDomain } = options;
   const current = () => (currentScope() ? (handleOf<unknown>(orm) as TenantEntityManager) : undefined);
   const configured = withCentralEntities(settings, [tenant, domain]);
-  const base = await initBaseOrm(options.sqlComments ? withTenantComments(configured) : configured, current);
+  const commented = options.sqlComments ? withTenantComments(configured) : configured;
+  const base = await outside(() => initBaseOrm(commented, current));
   const find: FindTenant = (id) => store.find(id);
   const opened = await openDatabase(base, settings, options as unknown as OrmOptions, find);
   const { pools, drivers, vault, servers, central, set, wall } = opened;

@@ -1,4 +1,4 @@
-import { defineEntity, helper, p } from '@mikro-orm/core';
+import { defineEntity, type EntitySchema, helper, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, type Tenancy } from '@omnitenant/core';
@@ -24,7 +24,7 @@ const Visit = defineEntity({
 });
 const Bill = defineEntity({
   name: 'Bill',
-  properties: { id: p.integer().primary(), visit: () => p.oneToOne(Visit).owner(true) },
+  properties: { id: p.integer().primary(), visit: () => p.oneToOne(Visit).owner() },
 });
 
 class CreateTables extends Migration {
@@ -61,7 +61,7 @@ describe.each(['schema', 'row'] as const)('in isolation %s', (isolation) => {
   beforeEach(async () => {
     for (const id of ['a', 'b']) {
       await tenancy.run(id, async () => {
-        for (const entity of [Bill, Visit, Tag, Animal]) await orm.em.nativeDelete(entity, {});
+        for (const entity of [Bill, Visit, Tag, Animal] as EntitySchema[]) await orm.em.nativeDelete(entity, {});
         const animal = orm.em.create(Animal, { name: 'rex', kind: 'dog' });
         const visit = orm.em.create(Visit, { animal, tags: [orm.em.create(Tag, { text: 'new' })] });
         orm.em.create(Bill, { visit });
@@ -77,7 +77,9 @@ describe.each(['schema', 'row'] as const)('in isolation %s', (isolation) => {
 
   /** How many rows of each entity a tenant has. */
   const counts = (id: string) =>
-    tenancy.run(id, () => Promise.all([Animal, Visit, Bill, Tag].map((entity) => orm.em.count(entity))));
+    tenancy.run(id, () =>
+      Promise.all(([Animal, Visit, Bill, Tag] as EntitySchema[]).map((entity) => orm.em.count(entity))),
+    );
 
   test('rows of `select *` have the columns of the entity', () =>
     tenancy.run('a', async () => {
@@ -88,6 +90,35 @@ describe.each(['schema', 'row'] as const)('in isolation %s', (isolation) => {
       expect(await query().clone().execute()).toEqual([dog]);
       expect(helper(await orm.em.fork().findOneOrFail(Animal, { name: 'rex' })).__originalEntityData).toEqual(dog);
     }));
+
+  test('another application can be set up in a scope', async () => {
+    const other = await tenancy.run('a', () =>
+      createOrm(
+        defineConfig({ clientUrl: database.url, entities: [Tag], migrations: { migrationsList: [] } }) as never,
+      ),
+    );
+    expect(() => other.em.create(Tag, { text: 'of nobody' })).toThrow(
+      expect.objectContaining({ code: 'OUTSIDE_SCOPE' }),
+    );
+    await createTenancy({ resources: [other] }).close();
+  });
+
+  test('a collection is loaded as references, and changed as any other', async () => {
+    const load = { populate: ['tags:ref'], strategy: 'select-in' } as const;
+    await tenancy.run('a', async () => {
+      const [visit] = await orm.em.findAll(Visit, load);
+      const [tag] = visit?.tags.getItems() ?? [];
+      expect(tag && helper(tag).isInitialized()).toBe(false);
+      expect(await visit?.tags.loadItems()).toMatchObject([{ text: 'new' }]);
+      visit?.tags.set([orm.em.create(Tag, { text: 'old' })]);
+      await orm.em.flush();
+    });
+    await tenancy.run('a', async () => {
+      const [visit] = await orm.em.findAll(Visit);
+      expect(await visit?.tags.init({ ref: true })).toHaveLength(1);
+      expect(await visit?.tags.loadItems()).toMatchObject([{ text: 'old' }]);
+    });
+  });
 
   test('a query builder empties a table, and those that refer to it, of its tenant alone', async () => {
     await tenancy.run('a', () => orm.em.createQueryBuilder(Animal).truncate().execute());

@@ -48,6 +48,8 @@ const claiming: ReadonlySet<string> = new Set(['assign', 'create', 'persist']);
 /** The calls that MikroORM gives the option `schema` and that do not prepare their options. */
 const takingSchema: ReadonlySet<string> = new Set(['assign', 'create', 'getReference', 'lock', 'map', 'merge']);
 
+type SchemaOption = { readonly schema?: string | undefined } | undefined;
+
 type Call = (this: DriverEntityManager, ...parameters: unknown[]) => unknown;
 
 /** Makes an EntityManager refuse what belongs to another scope, in each call that takes entities, conditions or data. */
@@ -67,12 +69,19 @@ function guardedCall(name: string, call: Call): Call {
     const context = this.getContext(false);
     const owner = context as unknown as Owner;
     for (const parameter of parameters) refuseForeign(parameter, owner);
-    if (takingSchema.has(name)) refuseSchema((parameters[2] as { schema?: string } | undefined)?.schema, owner);
+    if (name === 'getReference') parameters[2] = withoutDefaultSchema(parameters[2] as SchemaOption, this);
+    if (takingSchema.has(name)) refuseSchema((parameters[2] as SchemaOption)?.schema, owner);
     // What is awaited or read later, perhaps in another scope, is bound to this one.
     const result = call.apply(context, parameters);
     if (claiming.has(name)) claimEach(name === 'create' ? result : parameters[0], owner);
     return result;
   };
+}
+
+/** MikroORM names its default schema itself when it loads the references of a collection, and means the one of the entity. */
+function withoutDefaultSchema(options: SchemaOption, em: DriverEntityManager): SchemaOption {
+  if (options?.schema === undefined || options.schema !== em.getPlatform().getDefaultSchemaName()) return options;
+  return { ...options, schema: undefined };
 }
 
 /** A call that returns a promise refuses by rejecting it. MikroORM's own errors say whose they are. */
