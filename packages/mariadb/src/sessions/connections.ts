@@ -19,6 +19,8 @@ export interface Connections {
   connect(login: Login): Promise<Pooled>;
   /** Makes a session a new one of this login. Closes it where that fails. */
   become(session: Pooled, login: Login): Promise<void>;
+  /** Makes a session a new one of the same login. Closes it where that fails. */
+  renew(session: Pooled): Promise<void>;
   /** The same, by another connection where this one is lost: the server ends those of a tenant that is removed. */
   asLogin(session: Pooled, login: Login): Promise<Pooled>;
   close(session: Pooled): void;
@@ -57,11 +59,15 @@ export function openConnections(server: ServerOptions, onClosed: (session: Poole
     }
   }
 
-  async function become(session: Pooled, login: Login): Promise<void> {
+  function become(session: Pooled, login: Login): Promise<void> {
     // Whoever has the sessions of the former login closed no longer means this one.
     session.login = login;
+    return begun(session, session.wire.become(login));
+  }
+
+  async function begun(session: Pooled, beginning: Promise<void>): Promise<void> {
     try {
-      await session.wire.become(login);
+      await beginning;
     } catch (error) {
       close(session);
       throw error;
@@ -72,6 +78,7 @@ export function openConnections(server: ServerOptions, onClosed: (session: Poole
   return {
     connect,
     become,
+    renew: (session) => begun(session, session.wire.renew(session.login)),
     close,
 
     async asLogin(session, login) {

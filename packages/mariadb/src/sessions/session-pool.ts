@@ -68,7 +68,7 @@ export function sessionPool({ server, idleMs, ...limits }: SessionPoolOptions): 
   /** Begins the session anew, as the same login. */
   function renew(session: Pooled): Promise<void> {
     const renewed = connections
-      .become(session, session.login)
+      .renew(session)
       .then(
         () => keep(session),
         () => {},

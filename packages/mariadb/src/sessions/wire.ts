@@ -1,5 +1,6 @@
 import type { StatementResult } from '@omnitenant/orm/extend';
 import { type Connection, type ConnectionOptions, createConnection, type Query, type ResultSetHeader } from 'mysql2';
+import { hasChangedSession } from './server-status.ts';
 
 /** Who a session is: one tenant's user, in the tenant's database. */
 export interface Login {
@@ -30,6 +31,11 @@ export interface Wire {
    * and locks. If it fails, the server closes the connection.
    */
   become(login: Login): Promise<void>;
+  /**
+   * Makes it a new session of the same login. COM_RESET_CONNECTION forgets the same, without a login, but for the default database and
+   * what mysql2 takes the character set to be: where the server has said that one of its settings changed, it is `become`.
+   */
+  renew(login: Login): Promise<void>;
   readonly isClosed: boolean;
   /** Cuts it at once; the server rolls back. */
   close(): void;
@@ -42,6 +48,8 @@ export function openWire(server: ServerOptions, login: Login, onLost: (wire: Wir
     ...server,
     ...{ user, password, database },
     multipleStatements: false,
+    // None is prepared, and the memory of them is cleared with each session.
+    maxPreparedStatements: 1,
     // The server could otherwise ask for files of this process.
     flags: ['-LOCAL_FILES'],
   });
@@ -65,6 +73,7 @@ function wireOn(connection: Connection, charset: string): Wire {
   /** What waits for an answer. mysql2 tells none of it that the connection was cut. */
   const pending = new Set<(error: Error) => void>();
   let isClosed = false;
+  let isChanged = false;
 
   function send<T>(start: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -77,7 +86,15 @@ function wireOn(connection: Connection, charset: string): Wire {
     });
   }
 
+  function become({ user, password, database }: Login): Promise<void> {
+    isChanged = false;
+    // The character set is named each time: mysql2 would go on with the one that the last session has set.
+    return send((done) => connection.changeUser({ user, password, database, charset }, (error) => done(error)));
+  }
+
   async function* streamed<Row>(query: Query): AsyncGenerator<Row, void> {
+    // How its end leaves the session is not told.
+    isChanged = true;
     const stream = query.stream({ highWaterMark: 100 });
     const cut = (error: Error) => stream.destroy(error);
     pending.add(cut);
@@ -89,19 +106,21 @@ function wireOn(connection: Connection, charset: string): Wire {
   }
 
   return {
-    query: (sql, parameters = []) =>
-      send((done) =>
+    async query(sql, parameters = []) {
+      const answer = await send<Answer>((done) =>
         connection.query(sql, valuesOf(parameters), (error, result, fields) =>
           done(error, error ? undefined : answerOf(result, fields)),
         ),
-      ),
+      );
+      if (hasChangedSession(answer.status)) isChanged = true;
+      return answer;
+    },
 
     rows: (sql, parameters = []) => streamed(connection.query(sql, valuesOf(parameters))),
     bytes: (sql) => streamed(connection.query({ sql, rowsAsArray: true, typeCast: (field) => field.buffer() })),
 
-    become: ({ user, password, database }) =>
-      // The character set is named each time: mysql2 would go on with the one that the last session has set.
-      send((done) => connection.changeUser({ user, password, database, charset }, (error) => done(error))),
+    become,
+    renew: (login) => (isChanged ? become(login) : send((done) => connection.reset((error) => done(error)))),
 
     get isClosed() {
       return isClosed;
