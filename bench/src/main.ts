@@ -1,10 +1,13 @@
-import { redisServer } from '@omnitenant/tooling/services';
+import { randomBytes } from 'node:crypto';
+import { mariadb, redisServer } from '@omnitenant/tooling/services';
+import { openMariadbRun } from '../../tooling/testing/mariadb-run.ts';
 import type { ArchiveCalls } from './archive.ts';
 import type { ConnectionsCalls } from './connections.ts';
 import { compared, type Figure, misses, type Round, spreadOf, targetText } from './figure.ts';
 import type { FleetCalls } from './fleet.ts';
 import type { FloodCalls } from './flood.ts';
 import type { IdleCalls } from './idle.ts';
+import type { MariadbCalls } from './mariadb.ts';
 import type { NoiseCalls } from './noise.ts';
 import { type Benchmark, type BenchOptions, readOptions, usage } from './options.ts';
 import { writePage } from './page.ts';
@@ -81,6 +84,7 @@ function measures(): Readonly<Record<Benchmark, Measure>> {
     noise,
     queue: (_, options) => queue(options),
     sqlite: (_, options) => sqlite(options),
+    mariadb: (_, options) => ofMariadb(options),
     request: requestPaths,
     soak: (site, options) => soak(site, options, { signal, progress }),
   };
@@ -114,11 +118,51 @@ async function sqlite({ fleet, rounds, scopes }: BenchOptions): Promise<Figure[]
   progress(`sqlite: makes ${fleet} files, changes and reads them`);
   await using worker = startWorker<SqliteCalls>(new URL('sqlite.ts', import.meta.url), { signal });
   const { made, changed, reads } = await worker.call('measure', { tenants: fleet, rounds, reads: scopes / 20 });
+  const many = { tenants: fleet * 10, openFiles: 20 };
+  progress(`sqlite: visits ${many.tenants} files, ${many.openFiles} at a time`);
+  await using visitor = startWorker<SqliteCalls>(new URL('sqlite.ts', import.meta.url), { signal });
+  const { descriptors, cold } = await visitor.call('many', many);
+  const visited = `sqlite: ${many.tenants} files, ${many.openFiles} at a time`;
   return [
+    // A file in use has two handles, of three descriptors each; files that have just become idle are closed with the next one.
+    { name: visited, unit: 'descriptors at most', tenancy: spreadOf([descriptors]), target: { most: 400 } },
+    { name: visited, unit: 'ms a closed file', tenancy: spreadOf([cold]) },
     { name: 'sqlite: a new tenant', unit: 'ms', tenancy: spreadOf([made]), target: { most: 1 } },
     { name: `sqlite: a change in ${fleet} files`, unit: 'ms', tenancy: spreadOf([changed]) },
     compared({ name: 'sqlite: a scope and six reads', unit: 'a second', target: { least: 0.95 } }, reads),
   ];
+}
+
+async function ofMariadb({ fleet, rounds, scopes, profile }: BenchOptions): Promise<Figure[]> {
+  const prefix = `omni_test_${randomBytes(4).toString('hex')}_`;
+  const server = await mariadb();
+  const run = await openMariadbRun(prefix);
+  try {
+    progress(`mariadb: makes ${fleet} tenants, changes and reads them`);
+    const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+    await using worker = startWorker<MariadbCalls>(new URL('mariadb.ts', import.meta.url), { signal, flags });
+    const asked = { tenants: fleet, asked: 10, rounds, reads: scopes / 50 };
+    const { made, changed, reads, one } = await worker.call('measure', {
+      ...asked,
+      url: server.url,
+      dbName: `${prefix}bench`,
+    });
+    const about = (whose: string) => ({
+      name: `mariadb: a scope and six reads, ${whose}`,
+      unit: 'a second',
+      target: { least: 0.9 },
+    });
+    return [
+      { name: 'mariadb: a new tenant', unit: 'ms', tenancy: spreadOf([made]) },
+      { name: `mariadb: a change in ${fleet} databases`, unit: 'ms', tenancy: spreadOf([changed]) },
+      compared(about('of one tenant'), one),
+      compared(about(`of ${Math.min(asked.asked, fleet)} tenants in turn`), reads),
+    ];
+  } finally {
+    // What was made there is left to it.
+    await run?.end().catch(() => {});
+    await server.stop();
+  }
 }
 
 async function idle(site: Site, { idleTenants }: BenchOptions): Promise<Figure[]> {

@@ -13,6 +13,7 @@ const benchmarks = [
   'reading',
   'flood',
   'sqlite',
+  'mariadb',
 ] as const;
 /** What runs only when it is named, as it takes long. */
 const named = ['soak'] as const;
@@ -91,7 +92,7 @@ const smokeTest: Sizes = {
   archivedRows: 5_000,
 };
 
-export const usage = `pnpm bench [run] [request] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [flags]     all of these when none is named
+export const usage = `pnpm bench [run] [request] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [mariadb] [flags]     all of these when none is named
 pnpm bench soak --minutes <n>                        many tenants and four noisy ones, with faults, for so long (60)
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
@@ -101,6 +102,7 @@ pnpm bench soak --minutes <n>                        many tenants and four noisy
                                         isolation row with the option rows; may be given more than once (usual)
   --tenants <n>        tenants on the request path (200)
   --hosts <n>          how many of them are asked for in turn (200; of isolation database 40 at most)
+  --fleet <n>          tenants of fleet, sqlite and mariadb (1000)
   --rounds <n>         rounds, each with tenancy and without (6)
   --seconds <n>        how long a round's load lasts (5)
   --idle-tenants <n>   registered tenants of idle (10000)
@@ -122,6 +124,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       circumstance: { type: 'string', multiple: true },
       tenants: { type: 'string' },
       hosts: { type: 'string' },
+      fleet: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       minutes: { type: 'string' },
@@ -148,6 +151,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     circumstances: circumstance.map((name) => oneOf(circumstances, name)),
     tenants,
     hosts: Math.min(tenants, count('hosts', values.hosts) ?? 200),
+    fleet: count('fleet', values.fleet) ?? sizes.fleet,
     rounds: count('rounds', values.rounds) ?? sizes.rounds,
     seconds: count('seconds', values.seconds) ?? sizes.seconds,
     idleTenants: count('idle-tenants', values['idle-tenants']) ?? sizes.idleTenants,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineEntity, type EntityManager, p } from '@mikro-orm/core';
@@ -19,6 +19,13 @@ export interface SqliteTimes {
   readonly changed: number;
   /** Reads a second: each in a scope of the next tenant, and each in a request context of MikroORM by itself, on one file. */
   readonly reads: readonly Round[];
+}
+
+export interface ManyFiles {
+  /** The descriptors that the process had at most. */
+  readonly descriptors: number;
+  /** Milliseconds for each scope that reads in a file that is closed. */
+  readonly cold: number;
 }
 
 const names = ['Member', 'Project', 'Task', 'Tag', 'Setting', 'Invoice'] as const;
@@ -83,6 +90,34 @@ const calls = {
       }
       await Promise.all([tenancy.close(), plain.close()]);
       return { made: made / tenants, changed, reads: measured };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+
+  /** Makes tenants, and then reads and writes in each once, so many at a time. Few files stay open. */
+  async many({ tenants, openFiles }: { readonly tenants: number; readonly openFiles: number }): Promise<ManyFiles> {
+    const folder = mkdtempSync(join(tmpdir(), 'omnitenant-bench-'));
+    try {
+      const config = defineConfig({ entities, migrations: { migrationsList: [CreateTables] } });
+      const orm = await createSqlite(config, { folder, openFiles });
+      const tenancy = createTenancy({ resources: [orm] });
+      for (let n = 1; n <= tenants; n += 1) await tenancy.tenants.create({ id: tenantId(n) });
+      let descriptors = 0;
+      const visit = (id: string) =>
+        tenancy.run(id, async () => {
+          await readFrom(orm.em as unknown as Read);
+          await orm.em.transactional((em) => em.insert(entities[2] as never, { title: `of ${id}` } as never));
+          descriptors = Math.max(descriptors, readdirSync('/proc/self/fd').length);
+        });
+      const ms = await timed(async () => {
+        for (let n = 1; n <= tenants; n += openFiles) {
+          const ids = Array.from({ length: Math.min(openFiles, tenants - n + 1) }, (_, m) => tenantId(n + m));
+          await Promise.all(ids.map(visit));
+        }
+      });
+      await tenancy.close();
+      return { descriptors, cold: ms / tenants };
     } finally {
       rmSync(folder, { recursive: true });
     }
