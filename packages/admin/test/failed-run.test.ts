@@ -49,3 +49,27 @@ test.each([
   expect(operation.result.failed[0].message).toContain(why);
   expect(JSON.stringify([operation, audit.body])).not.toContain('bob@');
 });
+
+class CastEmail extends Migration {
+  override up() {
+    this.addSql(`select 'bob@acme.example'::int`);
+  }
+}
+
+test('a tenant that cannot be created has the cause in its operation, by its code, and in the log of the process as a whole', async () => {
+  const logged: unknown[] = [];
+  await using site = await openSite({
+    config: { migrations: { migrationsList: [CastEmail] } },
+    admin: { onError: (error) => logged.push(error) },
+  });
+  const { body: begun } = await site.ask('POST', '/tenants', { body: { id: 'acme' } });
+  const { error } = await vi.waitFor(async () => {
+    const { body } = await site.ask('GET', `/operations/${begun.id}`);
+    expect(body.status).toBe('failed');
+    return body;
+  });
+  expect(error.code).toBe('PROVISION_FAILED');
+  expect(error.message).toContain('22P02');
+  expect(error.message).not.toContain('bob@');
+  expect(logged).toMatchObject([{ code: 'PROVISION_FAILED', tenant: 'acme' }]);
+});

@@ -77,7 +77,7 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
       const { result, error } = await act();
       return error ? { status: 'failed', error, result } : { status: 'succeeded', result };
     } catch (thrown) {
-      if (!isTenancyError(thrown)) onError(thrown);
+      if (isFault(thrown)) onError(thrown);
       return { status: 'failed', error: described(thrown) };
     }
   }
@@ -151,10 +151,26 @@ function keptRunning(
   };
 }
 
-/** The message of an error that is not ours may say anything. */
+/** What an operator is told. The message of an error that is not ours may say anything. */
 function described(error: unknown): OperationError {
-  if (isTenancyError(error)) return { code: error.code, message: error.message };
-  return { code: 'INTERNAL', message: 'It failed; the log of the process says why.' };
+  if (!isTenancyError(error)) return { code: 'INTERNAL', message: 'It failed; the log of the process says why.' };
+  const reasons = isFault(error) ? reasonsOf(error.cause) : [];
+  return { code: error.code, message: [...new Set([error.message, ...reasons])].join(' ') };
+}
+
+/** What led to a failure: errors of omnitenant by their messages; others, and those of migrations, which may quote a row, by their codes. */
+function reasonsOf(cause: unknown): string[] {
+  if (cause instanceof AggregateError) return cause.errors.slice(0, 3).flatMap(reasonsOf);
+  if (isTenancyError(cause) && cause.code !== 'MIGRATE_FAILED') return [cause.message, ...reasonsOf(cause.cause)];
+  if (!(cause instanceof Error)) return [];
+  const { code } = cause as { readonly code?: unknown };
+  const named = typeof code === 'string' && /^[0-9A-Z_]{2,40}$/.test(code) ? `the code ${code}` : `no code`;
+  return [`The cause is an error with ${named}; the log of the process has its message.`];
+}
+
+/** Whether the process has to tell of it, and not only the operator who asked. */
+function isFault(error: unknown): boolean {
+  return !isTenancyError(error) || error.status >= 500;
 }
 
 /** @throws INPUT_INVALID */
