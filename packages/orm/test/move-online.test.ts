@@ -118,24 +118,39 @@ describe.concurrent('beside others', () => {
     },
   );
 
-  const unsuitable: readonly [string, string, MoveTarget?][] = [
-    ['table "country" is unlogged', 'alter table t_acme.country set unlogged'],
-    ['table "country" has no primary key or replica identity', 'alter table t_acme.country replica identity nothing'],
-    ['table "own" has no primary key', 'create table t_acme.own (id int)'],
-    ['table "own" has a column of type oid', 'create table t_acme.own (id int primary key, large oid)'],
+  const unsuitable: readonly [string, string, string, MoveTarget?][] = [
+    ['table "country" is unlogged', 'Set it logged', 'alter table t_acme.country set unlogged'],
+    [
+      'table "country" has no primary key or replica identity',
+      'Give it a primary key',
+      'alter table t_acme.country replica identity nothing',
+    ],
+    ['table "own" has no primary key', 'Give it a primary key', 'create table t_acme.own (id int)'],
+    [
+      'table "own" has a column of type oid',
+      'Give the column another type',
+      'create table t_acme.own (id int primary key, large oid)',
+    ],
     [
       'partition "event_first" has another replica identity',
+      'Give it the same one',
       'create unique index own on t_acme.event_first (id); alter table t_acme.event_first replica identity using index own',
     ],
-    ['materialized view "latest"', 'create materialized view t_acme.latest as select 1 as id'],
-    ['shares tables', 'select', { isolation: 'row' }],
+    [
+      'materialized view "latest"',
+      'Drop it before the move',
+      'create materialized view t_acme.latest as select 1 as id',
+    ],
+    ['shares tables', 'Move it to isolation "schema" or "database"', 'select', { isolation: 'row' }],
   ];
 
-  test.each(unsuitable)('a tenant cannot be moved online where %s', async (reason, cause, target = {}) => {
+  test.each(unsuitable)('a tenant cannot be moved online where %s, and is told: %s', async (...asked) => {
+    const [reason, remedy, cause, target = {}] = asked;
     await using place = await site();
     await sql(place.database.url, cause);
     const moved = place.app.tenants.move('acme', { isolation: 'database', ...target }, { online: 'required' });
     await expect(moved).rejects.toMatchObject({ code: 'TRANSITION_REFUSED', message: expect.stringContaining(reason) });
+    await expect(moved).rejects.toThrow(remedy);
     expect(await storage(place.database)).toEqual(['t_acme']);
   });
 
@@ -150,6 +165,36 @@ describe.concurrent('beside others', () => {
     await refused(server.url, `encoding 'LATIN1' template template0`, /has the encoding LATIN1/);
     await using usual = await testPostgresServer();
     await refused(usual.url, '', /its server has wal_level = replica, which has to be logical/);
+  });
+
+  test('a tenant cannot be moved online where no slot is to be had, and is told what is in the way', async () => {
+    // A transaction that writes keeps all of a server's databases from having a slot, so this is no server of others.
+    await using one = await testPostgresServer('wal_level=logical', 'max_replication_slots=1', 'max_wal_senders=1');
+    const database = await onlineDatabase(one.url);
+    await using app = await open(database, {}, hard);
+    await app.tenants.create({ id: 'acme' });
+    const refused = async (why: string, remedy: string) => {
+      const moved = app.tenants.move('acme', { isolation: 'database' }, { online: 'required' });
+      const said = `Tenant "acme" cannot be written to while it is moved: ${why}. Nothing was changed. ${remedy}; or move it`;
+      await expect(moved).rejects.toMatchObject({ code: 'TRANSITION_REFUSED', message: expect.stringMatching(said) });
+      expect(await storage(database)).toEqual(['t_acme']);
+    };
+    const remedy = 'The server needs a free replication slot and WAL sender, and a connection that is no pooler’s';
+    await sql(one.url, `select pg_create_physical_replication_slot('other')`);
+    await refused('its changes cannot be decoded: .*all replication slots are in use.*', remedy);
+    await sql(one.url, `select pg_drop_replication_slot('other')`);
+    const sender = new pg.Client({ connectionString: database.url, replication: 'database' } as pg.ClientConfig);
+    await sender.connect();
+    await refused('its changes cannot be decoded: .*', remedy);
+    await sender.end();
+    const writer = new pg.Client(database.url);
+    await writer.connect();
+    await writer.query(`begin; insert into t_acme.tick values ('first')`);
+    const writes = 'a transaction on its server has been writing for too long';
+    await refused(writes, 'Move it again when that has ended');
+    await writer.query('commit');
+    await writer.end();
+    await app.tenants.move('acme', { isolation: 'database' }, { online: 'required' });
   });
 
   test('a move that cannot be online, or is not to be, is sealed before it copies, and says why', async () => {

@@ -19,6 +19,7 @@ import { at, type MoverParts, undoBegun } from './end-move.ts';
 import { hasChanged } from './has-changed.ts';
 import { copyOnline } from './online/copy-online.ts';
 import { findOnline, type Online } from './online/find-online.ts';
+import type { NotOnline } from './online/not-online.ts';
 import { isSamePlace } from './same-place.ts';
 import { seal, sealToken, unseal, unsealedTables } from './seal.ts';
 
@@ -38,7 +39,7 @@ export async function attempt(
   const move = await plan(parts, tenant, wish);
   const online = await findOnline(parts, tenant, at(tenant, move.target), context.online);
   const report = 'why' in online ? { online: false, whyNotOnline: online.why } : { online: true };
-  if (context.online === 'required' && 'why' in online) throw isNotOnline(tenant, online.why);
+  if (context.online === 'required' && 'why' in online) throw isNotOnline(tenant, online);
   await parts.ledger.begin(tenant, move);
   const readOnlyMs = await copy(parts, tenant, move, { context, online, report }).catch((error) =>
     settle(parts, tenant, move, error),
@@ -75,7 +76,7 @@ async function plan(parts: MoverParts, tenant: Tenant, wish: MoveTarget): Promis
 /** How a tenant is copied, and who is told. */
 interface Copying {
   readonly context: MoveContext;
-  readonly online: Online | { readonly why: string };
+  readonly online: Online | NotOnline;
   readonly report: Attempted['report'];
 }
 
@@ -156,8 +157,10 @@ function explained({ id }: Tenant, error: unknown): unknown {
   return new TenancyError('MOVE_FAILED', message, { tenant: id, cause: error });
 }
 
-function isNotOnline({ id }: Tenant, why: string): TenancyError {
-  const message = `Tenant "${id}" cannot be written to while it is moved: ${why}. Nothing was changed.`;
+function isNotOnline({ id }: Tenant, { why, remedy }: NotOnline): TenancyError {
+  const message =
+    `Tenant "${id}" cannot be written to while it is moved: ${why}. Nothing was changed. ` +
+    `${remedy}; or move it with online: 'never', which refuses writes while its rows are copied.`;
   return new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
 }
 

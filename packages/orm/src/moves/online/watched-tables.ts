@@ -4,6 +4,7 @@ import { formerTenants, secretsTable, tenantColumn } from '../../placement/share
 import { isOfExtension } from '../../sql/extensions.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import type { DecodedChange, DecodedRow, TableName } from './decoded-change.ts';
+import type { NotOnline } from './not-online.ts';
 import type { PendingRows } from './pending-rows.ts';
 
 /** What changes of a tenant's tables are known by. */
@@ -33,12 +34,12 @@ export async function watchTables(
   session: ArchiveSession,
   logTable: string,
   isAlone: boolean,
-): Promise<WatchedTables | { readonly why: string }> {
+): Promise<WatchedTables | NotOnline> {
   const found = await readTenantTables(session, logTable);
   const relations = await readRelations(session);
   const tables = relations.filter(({ table }) => found.tables.has(table));
-  const why = whyNot(found, tables);
-  if (why !== undefined) return { why };
+  const not = whyNot(found, tables);
+  if (not !== undefined) return not;
   const byName = new Map(tables.map((relation) => [relation.name, relation]));
   const others = new Set([logTable, formerTenants, secretsTable]);
   const ofExtensions = new Set((await readExtensionTables(session)).map(idOf));
@@ -96,18 +97,36 @@ function withoutTenant(key: readonly string[]): readonly string[] {
   return key.filter((column) => column !== tenantColumn);
 }
 
-function whyNot({ materializedViews }: TenantTables, tables: readonly Relation[]): string | undefined {
+function whyNot({ materializedViews }: TenantTables, tables: readonly Relation[]): NotOnline | undefined {
   const [view] = materializedViews;
-  if (view !== undefined) return `its materialized view "${view}" would be refreshed while writes are refused`;
-  for (const { name, table, isUnlogged, hasOid, key } of tables) {
-    if (isUnlogged) return `its table "${name}" is unlogged, so that its changes are not decoded`;
-    if (hasOid) return `its table "${name}" has a column of type oid, which may refer to a large object`;
-    if (key.length === 0) return `its table "${name}" has no primary key or replica identity`;
+  if (view !== undefined) {
+    const why = `its materialized view "${view}" would be refreshed while writes are refused`;
+    return { why, remedy: 'Drop it before the move, and refresh it afterwards' };
+  }
+  for (const relation of tables) {
+    const not = whyNotOf(relation);
+    if (not !== undefined) return not;
+    const { name, table, key } = relation;
     const whole = tables.find((each) => each.name === table);
-    if (whole?.key.join('\n') !== key.join('\n'))
-      return `its partition "${name}" has another replica identity than its table`;
+    if (whole?.key.join('\n') === key.join('\n')) continue;
+    const why = `its partition "${name}" has another replica identity than its table`;
+    return { why, remedy: 'Give it the same one' };
   }
   return undefined;
+}
+
+function whyNotOf({ name, isUnlogged, hasOid, key }: Relation): NotOnline | undefined {
+  if (isUnlogged) {
+    const why = `its table "${name}" is unlogged, so that its changes are not decoded`;
+    return { why, remedy: 'Set it logged' };
+  }
+  if (hasOid) {
+    const why = `its table "${name}" has a column of type oid, which may refer to a large object`;
+    return { why, remedy: 'Give the column another type, such as bytea or bigint' };
+  }
+  if (key.length > 0) return undefined;
+  const why = `its table "${name}" has no primary key or replica identity`;
+  return { why, remedy: 'Give it a primary key' };
 }
 
 /** With the default replica identity, PostgreSQL says the primary key of a row that is gone; with `full`, all columns; else those of an index. */
