@@ -67,9 +67,13 @@ export async function launch({ name, stopSignal, port: wanted, prepare, url, che
         return {
           url: url(port),
           stop: () => end(child, stopSignal).then(discard),
-          /** Ends the server and starts it again, with what it has kept; its clients lose their connections. */
-          async restart(signal: NodeJS.Signals = stopSignal): Promise<void> {
+          /** Ends the server and starts it again, with what it has kept; its clients lose their connections. It is gone `meanwhile`. */
+          async restart(
+            signal: NodeJS.Signals = stopSignal,
+            meanwhile: () => Promise<unknown> = async () => {},
+          ): Promise<void> {
             await end(child, signal);
+            await meanwhile();
             ({ child, failure } = await start(port));
             if (failure) throw new Error(`${name} did not start again: ${failure}`);
           },

@@ -6,6 +6,8 @@ export interface TestPostgresServer extends AsyncDisposable {
   readonly url: string;
   /** Ends it, and the connections of its clients with it, and starts it again with what was committed. */
   restart(): Promise<void>;
+  /** The same without warning, as when its machine fails. It is gone `meanwhile`. What was committed is kept with `synchronous_commit=on`. */
+  crash(meanwhile: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -13,6 +15,12 @@ export interface TestPostgresServer extends AsyncDisposable {
 export async function testPostgresServer(...settings: readonly string[]): Promise<TestPostgresServer> {
   const { url, restart, stop: end } = await startPostgres(settings);
   const stop = opened(`PostgreSQL server ${url} (call stop())`, end);
-  // A crash would lose what was committed last: durability is off.
-  return { url, restart: () => restart('SIGINT'), stop, [Symbol.asyncDispose]: stop };
+  return {
+    url,
+    // A crash would lose what was committed last: durability is off.
+    restart: () => restart('SIGINT'),
+    crash: (meanwhile) => restart('SIGQUIT', meanwhile),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }

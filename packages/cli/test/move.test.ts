@@ -11,6 +11,7 @@ test('moves a tenant with its rows, says what it does, and refuses what says not
   await app.run('shell', 'acme', '-e', 'await em.insert(Task, { title: "of acme" })');
   expect(await app.run('move', 'acme')).toMatchObject({ code: 2, err: expect.stringContaining('--resume or --undo') });
   expect(await app.run('move', 'acme', '--isolation', 'database', '--undo')).toMatchObject({ code: 2 });
+  expect(await app.run('move', 'acme', '--resume', '--forget')).toMatchObject({ code: 2 });
   expect(await app.run('move', 'acme', '--resume')).toMatchObject({
     code: 1,
     err: expect.stringContaining('Say where'),
@@ -31,6 +32,6 @@ test('moves a tenant with its rows, says what it does, and refuses what says not
     placement: { schema: 't_acme_2' },
     readOnlyMs: expect.any(Number),
   });
-  expect(await app.run('move', 'acme', '--undo')).toMatchObject({ code: 0 });
+  expect(await app.run('move', 'acme', '--undo', '--forget')).toMatchObject({ code: 0 });
   expect(await app.run('remove', 'acme', '--confirm', 'acme')).toMatchObject({ code: 0 });
 });

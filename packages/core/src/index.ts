@@ -14,7 +14,7 @@ export type { ImpersonationKey, ImpersonationOptions } from './impersonation/imp
 export type { KeepArchive } from './lifecycle/erase.ts';
 export type { ExportOptions } from './lifecycle/export.ts';
 export type { ImportOptions } from './lifecycle/import.ts';
-export type { MoveOptions } from './lifecycle/move.ts';
+export type { MoveOptions, UndoMoveOptions } from './lifecycle/move.ts';
 export type { ArchiveOptions, Purge, PurgeOptions } from './lifecycle/purge.ts';
 export type { Removal, RemoveOptions } from './lifecycle/remove.ts';
 export type { Nudge } from './lookup/nudge.ts';

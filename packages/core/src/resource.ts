@@ -162,6 +162,8 @@ export interface MoveContext {
   readonly online?: OnlineMove | undefined;
   /** Undoes the move once aborted, unless the record names the new place already. */
   readonly signal?: AbortSignal | undefined;
+  /** Of a move that is undone: a place that cannot be reached is given up, with what is there. */
+  readonly forget?: boolean | undefined;
 }
 
 /** A check of a resource. It resolves to a warning if there is one, and rejects if it failed. */

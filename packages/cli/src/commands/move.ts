@@ -26,6 +26,7 @@ export function move(program: Program): void {
     .addOption(schema)
     .option('--resume', 'continue an interrupted move')
     .option('--undo', 'undo an interrupted move: keep the tenant in its old place')
+    .option('--forget', 'with --undo: give up a place that cannot be reached, for example on a lost server')
     .addOption(
       new Option('--online <when>', 'whether it can be written to while it is copied')
         .choices(['auto', 'required', 'never'])
@@ -38,9 +39,10 @@ export function move(program: Program): void {
         'move acme --isolation database --server eu': 'its own database, on the server "eu"',
         'move acme --resume': 'after it was interrupted',
         'move acme --undo': 'the tenant stays where it is',
+        'move acme --undo --forget': 'the same if the server of the new place is gone',
       }),
     )
-    .action(async (id, { isolation: to, resume, undo, online, json: asJson, ...place }, command) => {
+    .action(async (id, { isolation: to, resume, undo, forget, online, json: asJson, ...place }, command) => {
       const placement = defined({
         server: place.server,
         url: place.url,
@@ -51,10 +53,11 @@ export function move(program: Program): void {
       if ([isSaid, resume, undo].filter(Boolean).length !== 1) {
         throw new UsageError('Pass a destination, such as --isolation or --server, or pass --resume or --undo.');
       }
+      if (forget && !undo) throw new UsageError('--forget is for --undo.');
       await withApplication(command, async ({ tenancy: { tenants } }) => {
         let report: Partial<MoveProgress> = {};
         const moved = await interruptible(`To continue, run: omnitenant move ${id} --resume`, (signal) => {
-          if (undo) return tenants.undoMove(id);
+          if (undo) return tenants.undoMove(id, { forget });
           const onProgress = (progress: MoveProgress) => {
             report = progress;
             if (!asJson) note(inWords(progress));

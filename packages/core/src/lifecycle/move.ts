@@ -9,6 +9,15 @@ import { migratable, requireStatus } from './transitions.ts';
 /** How a tenant is moved. */
 export type MoveOptions = Partial<Pick<MoveContext, 'onProgress' | 'signal' | 'online'>>;
 
+/** How a move is undone. */
+export interface UndoMoveOptions {
+  /**
+   * Give up a place that cannot be reached, because its server is gone for good: what the move has copied there, or the old place. If the
+   * tenant was at the new place already, it is at the old one again, without what was written since.
+   */
+  readonly forget?: boolean | undefined;
+}
+
 /** Moves a tenant's storage; without a target, goes on with a move that a process has left. */
 export async function moveTenant<T extends Tenant>(
   lifecycle: Lifecycle<T>,
@@ -28,11 +37,15 @@ export async function moveTenant<T extends Tenant>(
 }
 
 /** Undoes a move that a process has left before the tenant was at its new place. */
-export async function undoMove<T extends Tenant>(lifecycle: Lifecycle<T>, id: string): Promise<T> {
+export async function undoMove<T extends Tenant>(
+  lifecycle: Lifecycle<T>,
+  id: string,
+  { forget }: UndoMoveOptions = {},
+): Promise<T> {
   const stored = await lifecycle.records.read(id);
   const mover = moverOf(lifecycle, stored);
   const { tenant, error } = await lifecycle.exclusively(id, 'move', ({ holder, confirm }) =>
-    underLease(lifecycle, stored, (now) => mover.undoMove?.(now, { holder, confirm })),
+    underLease(lifecycle, stored, (now) => mover.undoMove?.(now, { holder, confirm, forget })),
   );
   if (error !== undefined) throw error;
   return tenant;

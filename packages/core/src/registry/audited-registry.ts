@@ -75,7 +75,7 @@ export function auditedRegistry<T extends Tenant>(
       return isTenantId(id) ? auditing({ verb: 'erase', tenant: id, after: (erasure) => erasure }, act) : act();
     },
     move: (id, target, options) => take('move', id, () => registry.move(id, target, options)),
-    undoMove: (id) => take('undo-move', id, () => registry.undoMove(id)),
+    undoMove: (id, options) => take('undo-move', id, () => registry.undoMove(id, options)),
     purge: (options) =>
       auditing({ verb: 'purge', after: (purge) => purge && { purged: purge.purged } }, () => registry.purge(options)),
     addDomain: (id, host, options) => take('add-domain', id, () => registry.addDomain(id, host, options), domainsOf),

@@ -98,7 +98,7 @@ export function createRegistry<T extends Tenant>({
       removeTenant(lifecycle, checked(id), options)) as TenantRegistry<T>['remove'],
 
     move: async (id, target, options) => moveTenant(lifecycle, checked(id), target, options),
-    undoMove: async (id) => undoMove(lifecycle, checked(id)),
+    undoMove: async (id, options) => undoMove(lifecycle, checked(id), options),
 
     async purge(options) {
       return purgeTenants(lifecycle, options);

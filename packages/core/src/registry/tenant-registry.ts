@@ -2,7 +2,7 @@ import type { Erasure } from '../archive/archive-part.ts';
 import type { KeepArchive } from '../lifecycle/erase.ts';
 import type { ExportOptions } from '../lifecycle/export.ts';
 import type { ImportOptions } from '../lifecycle/import.ts';
-import type { MoveOptions } from '../lifecycle/move.ts';
+import type { MoveOptions, UndoMoveOptions } from '../lifecycle/move.ts';
 import type { ArchiveOptions, Purge, PurgeOptions } from '../lifecycle/purge.ts';
 import type { Removal, RemoveOptions } from '../lifecycle/remove.ts';
 import type { Domain } from '../models/domain.ts';
@@ -95,9 +95,9 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
   move(id: string, target?: MoveTarget, options?: MoveOptions): Promise<T>;
   /**
    * Leaves a tenant where its record says that it is, and destroys what a move that was cut short has left elsewhere. It can be written to
-   * again. Rejects with TRANSITION_REFUSED or MOVE_FAILED.
+   * again. With `forget`, what cannot be reached there is left. Rejects with TRANSITION_REFUSED or MOVE_FAILED.
    */
-  undoMove(id: string): Promise<T>;
+  undoMove(id: string, options?: UndoMoveOptions): Promise<T>;
   /** Removes archived tenants whose retention has ended. One that fails does not stop the others. */
   purge(options?: PurgeOptions): Promise<Purge>;
   /**

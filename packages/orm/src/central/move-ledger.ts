@@ -35,6 +35,8 @@ export interface MoveLedger {
    * @throws TENANT_BUSY
    */
   switch(tenant: Tenant, move: Move, holder: string | undefined): Promise<void>;
+  /** Makes the record name the old place again, and the move one that is being undone. Returns whether it had named the new one. */
+  switchBack(tenant: Tenant, holder: string | undefined): Promise<boolean>;
   /** Keeps any attempt from finishing, or the one of this token. Returns whether it was not finished, and was that one. */
   undo(tenant: Tenant, token?: string): Promise<boolean>;
   /** Keeps the names of a place from later tenants. */
@@ -54,7 +56,9 @@ export interface MoveLedgerOptions {
   readonly tenant: EntityMetadata<TenantEntity>;
 }
 
-export function moveLedger({ fork, ready, tenant: meta }: MoveLedgerOptions): MoveLedger {
+export function moveLedger(options: MoveLedgerOptions): MoveLedger {
+  const { fork, ready, tenant: meta } = options;
+
   async function execute<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
     await ready();
     return fork().execute<Row[]>(sql, [...parameters]);
@@ -82,27 +86,25 @@ export function moveLedger({ fork, ready, tenant: meta }: MoveLedgerOptions): Mo
     },
 
     async switch({ id, createdAt }, { token }, holder) {
-      await ready();
-      await fork().transactional(async (transaction) => {
-        const em = transaction as TenantEntityManager;
-        if (holder !== undefined) await keepLease(em, id, holder);
+      await inLease(options, { id, holder }, async (em) => {
         // As it is in the ledger, where a rotation may have sealed its credentials anew.
         const [switched] = await em.execute<Pick<Move, 'target'>[]>(
           `update ${moveTable} set step = 'switched' where id = ? and created_at = ? and token = ? and step = 'begun' returning target`,
           [id, createdAt, token],
         );
         if (switched === undefined) throw takenOver(id);
-        const { target } = switched;
-        const entity = await em.findOne(meta.class, { id, createdAt } as FilterQuery<TenantEntity>, {
-          lockMode: LockMode.PESSIMISTIC_WRITE,
-          disableIdentityMap: false,
-        });
-        if (!entity) throw takenOver(id);
-        const updatedAt = new Date(Math.max(Date.now(), entity.updatedAt.getTime() + 1));
-        Object.assign(entity, { isolation: target.isolation, placement: target.placement, updatedAt });
-        await em.flush();
-        const event = { type: 'tenant.moved', tenant: id, createdAt } as const;
-        await recordChanges(em, [{ kind: 'changed', tenant: id, updatedAt: updatedAt.getTime(), event }]);
+        await recordPlace(em, meta, { id, createdAt }, switched.target);
+      });
+    },
+
+    async switchBack({ id, createdAt }, holder) {
+      return inLease(options, { id, holder }, async (em) => {
+        const [switched] = await em.execute<Pick<Move, 'origin'>[]>(
+          `update ${moveTable} set step = 'undoing' where id = ? and created_at = ? and step = 'switched' returning origin`,
+          [id, createdAt],
+        );
+        if (switched !== undefined) await recordPlace(em, meta, { id, createdAt }, switched.origin);
+        return switched !== undefined;
       });
     },
 
@@ -144,6 +146,38 @@ export function moveLedger({ fork, ready, tenant: meta }: MoveLedgerOptions): Mo
       ]);
     },
   };
+}
+
+async function inLease<R>(
+  { fork, ready }: Pick<MoveLedgerOptions, 'fork' | 'ready'>,
+  { id, holder }: { readonly id: string; readonly holder: string | undefined },
+  work: (em: TenantEntityManager) => Promise<R>,
+): Promise<R> {
+  await ready();
+  return fork().transactional(async (transaction) => {
+    const em = transaction as TenantEntityManager;
+    if (holder !== undefined) await keepLease(em, id, holder);
+    return work(em);
+  });
+}
+
+/** Makes the tenant's record name a place. */
+async function recordPlace(
+  em: TenantEntityManager,
+  meta: MoveLedgerOptions['tenant'],
+  { id, createdAt }: Pick<Tenant, 'id' | 'createdAt'>,
+  { isolation, placement }: PlacementAnswer,
+): Promise<void> {
+  const entity = await em.findOne(meta.class, { id, createdAt } as FilterQuery<TenantEntity>, {
+    lockMode: LockMode.PESSIMISTIC_WRITE,
+    disableIdentityMap: false,
+  });
+  if (!entity) throw takenOver(id);
+  const updatedAt = new Date(Math.max(Date.now(), entity.updatedAt.getTime() + 1));
+  Object.assign(entity, { isolation, placement, updatedAt });
+  await em.flush();
+  const event = { type: 'tenant.moved', tenant: id, createdAt } as const;
+  await recordChanges(em, [{ kind: 'changed', tenant: id, updatedAt: updatedAt.getTime(), event }]);
 }
 
 /** The columns that name places. */

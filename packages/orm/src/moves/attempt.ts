@@ -20,6 +20,7 @@ import { hasChanged } from './has-changed.ts';
 import { copyOnline } from './online/copy-online.ts';
 import { findOnline, type Online } from './online/find-online.ts';
 import type { NotOnline } from './online/not-online.ts';
+import { messageOf, serverFailure } from './reason.ts';
 import { isSamePlace } from './same-place.ts';
 import { seal, sealToken, unseal, unsealedTables } from './seal.ts';
 
@@ -138,7 +139,7 @@ async function copySequences(parts: MoverParts, from: Tenant, to: Tenant): Promi
 async function settle(parts: MoverParts, tenant: Tenant, move: Move, error: unknown): Promise<undefined> {
   const { ledger } = parts;
   if (await ledger.undo(tenant, move.token)) {
-    await undoBegun(parts, tenant, move, move.token).catch((cause) =>
+    await undoBegun(parts, tenant, move, { token: move.token }).catch((cause) =>
       Promise.reject(notUndone(tenant, [error, cause])),
     );
     throw explained(tenant, error);
@@ -150,8 +151,13 @@ async function settle(parts: MoverParts, tenant: Tenant, move: Move, error: unkn
   throw leaseLost(tenant.id);
 }
 
-/** What a tenant is copied with speaks of archives. */
+/** What a tenant is copied with speaks of archives, and a server of itself. */
 function explained({ id }: Tenant, error: unknown): unknown {
+  const failure = serverFailure(error);
+  if (failure !== undefined) {
+    const message = `Tenant "${id}" could not be moved, and is where it was: ${failure}, and move it again.`;
+    return new TenancyError('MOVE_FAILED', message, { tenant: id, cause: error });
+  }
   if (!isTenancyError(error, 'ARCHIVE_INVALID') && !isTenancyError(error, 'ARCHIVE_REFUSED')) return error;
   const message = `Tenant "${id}" cannot be moved there, and is where it was. ${error.message}`;
   return new TenancyError('MOVE_FAILED', message, { tenant: id, cause: error });
@@ -177,11 +183,12 @@ function interrupted({ id }: Tenant): TenancyError {
   return new TenancyError('MOVE_FAILED', message, { tenant: id });
 }
 
-function notUndone({ id }: Tenant, errors: readonly unknown[]): TenancyError {
+function notUndone({ id }: Tenant, errors: readonly [unknown, unknown]): TenancyError {
+  const [first, second] = errors;
   const message =
-    `Tenant "${id}" could not be moved, and what was made for it could not be destroyed. It is where it was. ` +
-    `Fix the cause; then undoMove("${id}") destroys the rest, or move("${id}") begins again.`;
-  const [first] = errors;
+    `Tenant "${id}" could not be moved, and what was made for it could not be destroyed: ${messageOf(second)} It is where it was. ` +
+    `Fix the cause; then undoMove("${id}") destroys the rest, or move("${id}") begins again. ` +
+    `If the new place is gone for good, undoMove("${id}", { forget: true }) leaves it.`;
   const cause = isTenancyError(first) ? first : new AggregateError(errors, message);
   return new TenancyError('MOVE_FAILED', message, { tenant: id, cause });
 }

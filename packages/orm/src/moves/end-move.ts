@@ -1,12 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type MoveProgress, TenancyError, type Tenant } from '@omnitenant/core';
+import { isTenancyError, type MoveProgress, TenancyError, type Tenant } from '@omnitenant/core';
 import type { MoveContext, PlacementAnswer, PlacementDraft } from '@omnitenant/core/extend';
 import type { ImportParts } from '../archive/import-tenant.ts';
 import type { Move, MoveLedger } from '../central/move-ledger.ts';
 import type { TenantStorage } from '../isolation/storage.ts';
-import type { Isolation } from '../placement/placement.ts';
+import { type Isolation, placementOf } from '../placement/placement.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
+import { quoteName, quoteText } from '../sql/quote.ts';
 import type { Vault } from '../vault/vault.ts';
+import { isGone, messageOf } from './reason.ts';
 import { refuseNewTables } from './refuse-new-tables.ts';
 import { unseal } from './seal.ts';
 
@@ -28,28 +30,58 @@ const settleMs = 2_000;
 export async function finish(
   parts: MoverParts,
   tenant: Tenant,
-  { origin, token }: Move,
-  { confirm, onProgress }: MoveContext,
+  { origin, target, token }: Move,
+  { confirm, onProgress, forget }: MoveContext,
   report: Omit<MoveProgress, 'step'> = {},
 ): Promise<void> {
   await pause(settleMs);
   await confirm();
-  await refuseNewTables(parts, at(tenant, origin), token);
-  onProgress?.({ step: 'drop', ...report });
-  await parts.ledger.remember(tenant, origin);
-  await destroyAt(parts, tenant, origin).catch((error) => Promise.reject(inUse(tenant, error)));
-  await parts.ledger.end(tenant);
+  // What is destroyed from here on may be all that there is.
+  const why = await whyLost(parts, at(tenant, target));
+  if (why !== undefined) throw isSilent(tenant, why);
+  const { ledger } = parts;
+  await ledger.remember(tenant, origin);
+  try {
+    await refuseNewTables(parts, at(tenant, origin), token);
+    onProgress?.({ step: 'drop', ...report });
+    await destroyAt(parts, tenant, origin);
+  } catch (error) {
+    if (!forget || !isGone(error)) throw oldPlaceStays(tenant, error);
+  }
+  await ledger.end(tenant);
+}
+
+/** Why a tenant's place cannot be used, if it cannot. */
+export async function whyLost({ pools }: Pick<MoverParts, 'pools'>, tenant: Tenant): Promise<unknown> {
+  const placement = placementOf(tenant);
+  const schema = quoteText(quoteName(placement.schema));
+  try {
+    const [found] = await pools.query(placement, `select to_regnamespace(${schema}) is not null as is_there`);
+    return found?.['is_there'] ? undefined : new Error(`its schema "${placement.schema}" is not there`);
+  } catch (error) {
+    return error;
+  }
 }
 
 /**
  * Undoes a move that nobody can finish any more. The tenant may be written to first, whatever becomes of the new place. Without a token it
- * is an attempt of a process that may go on unseen: it must not find the next one under the same names.
+ * is an attempt of a process that may go on unseen: it must not find the next one under the same names. A place that is given up is left
+ * where it cannot be destroyed.
  */
-export async function undoBegun(parts: MoverParts, tenant: Tenant, { target }: Move, token?: string): Promise<void> {
+export async function undoBegun(
+  { ledger, ...parts }: MoverParts,
+  tenant: Tenant,
+  { target }: Move,
+  { token, givesUp = false }: { readonly token?: string; readonly givesUp?: boolean } = {},
+): Promise<void> {
   await unseal(parts.pools, tenant, token);
-  await destroyAt(parts, tenant, target);
-  if (token === undefined) await parts.ledger.remember(tenant, target);
-  await parts.ledger.end(tenant);
+  try {
+    await destroyAt(parts, tenant, target);
+  } catch (error) {
+    if (!givesUp || !isGone(error)) throw error;
+  }
+  if (token === undefined) await ledger.remember(tenant, target);
+  await ledger.end(tenant);
 }
 
 /** Destroys what a move has left elsewhere of a tenant that is being removed. */
@@ -82,11 +114,30 @@ export function at(tenant: Tenant, { isolation, placement }: PlacementAnswer): T
   return { ...tenant, isolation, placement };
 }
 
-async function destroyAt({ storages }: MoverParts, tenant: Tenant, place: PlacementAnswer): Promise<void> {
+async function destroyAt(
+  { storages }: Pick<MoverParts, 'storages'>,
+  tenant: Tenant,
+  place: PlacementAnswer,
+): Promise<void> {
   await storages[place.isolation as Isolation].destroy(at(tenant, place));
 }
 
-function inUse({ id }: Tenant, error: unknown): unknown {
+/** The error for a tenant whose new place does not answer. */
+export function isSilent({ id }: Tenant, cause: unknown): TenancyError {
+  const message =
+    `Tenant "${id}" is at its new place, which cannot be used: ${messageOf(cause)} Its old place is kept, and refuses writes. ` +
+    `When the new place can be used, move("${id}") destroys the old one. If it is gone for good, undoMove("${id}", { forget: true }) ` +
+    'brings the tenant back to its old place, without what was written since.';
+  return new TenancyError('MOVE_FAILED', message, { tenant: id, cause });
+}
+
+function oldPlaceStays({ id }: Tenant, error: unknown): unknown {
+  if (isTenancyError(error, 'SERVER_UNAVAILABLE')) {
+    const message =
+      `Tenant "${id}" is at its new place, but its old one cannot be destroyed: ${error.message} ` +
+      `When it can be reached, move("${id}") destroys it. If it is gone for good, undoMove("${id}", { forget: true }) leaves it.`;
+    return new TenancyError('MOVE_FAILED', message, { tenant: id, cause: error });
+  }
   if (codeOf(error) !== sqlState.lockNotAvailable) return error;
   const message =
     `Tenant "${id}" is at its new place, but its old one cannot be destroyed yet: a transaction there runs for too long. ` +

@@ -1,8 +1,10 @@
-import { type MoveTarget, TenancyError, type Tenant } from '@omnitenant/core';
+import { isTenancyError, type MoveTarget, TenancyError, type Tenant } from '@omnitenant/core';
 import type { MoveContext } from '@omnitenant/core/extend';
+import type { Move } from '../central/move-ledger.ts';
 import { defaultServer, ownServer } from '../placement/placement.ts';
 import { attempt, isThereAlready } from './attempt.ts';
-import { finish, type MoverParts, undoBegun } from './end-move.ts';
+import { at, finish, isSilent, type MoverParts, undoBegun, whyLost } from './end-move.ts';
+import { isGone } from './reason.ts';
 import { unseal } from './seal.ts';
 
 /**
@@ -22,7 +24,7 @@ export async function moveTenant(
   if (left?.step === 'switched') await finish(parts, tenant, left, context);
   else if (left) {
     await ledger.undo(tenant);
-    await undoBegun(parts, tenant, left);
+    await undoLeft(parts, tenant, left);
   }
   if (!isThere(tenant, wish)) {
     const { move, report } = await attempt(parts, tenant, wish, context);
@@ -30,13 +32,36 @@ export async function moveTenant(
   } else if (left?.step !== 'switched') throw isThereAlready(tenant);
 }
 
-/** Leaves a tenant where its record says that it is, and destroys what a move has left elsewhere. */
+/**
+ * Leaves a tenant where its record says that it is, and destroys what a move has left elsewhere. One whose new place is given up is at its
+ * old place again.
+ */
 export async function undoMoveOf(parts: MoverParts, tenant: Tenant, context: MoveContext): Promise<void> {
-  const left = await parts.ledger.find(tenant);
-  if (left?.step === 'switched') return finish(parts, tenant, left, context);
-  if (left === undefined) return unseal(parts.pools, tenant);
-  await parts.ledger.undo(tenant);
-  await undoBegun(parts, tenant, left);
+  const { ledger, pools } = parts;
+  const left = await ledger.find(tenant);
+  if (left === undefined) return unseal(pools, tenant);
+  const givesUp = context.forget === true;
+  if (left.step === 'switched') {
+    const why = givesUp ? await whyLost(parts, tenant) : undefined;
+    if (!isGone(why)) return finish(parts, tenant, left, context);
+    // It is all that there is.
+    if ((await whyLost(parts, at(tenant, left.origin))) !== undefined) throw isSilent(tenant, why);
+    await ledger.switchBack(tenant, context.holder);
+  } else await ledger.undo(tenant);
+  await undoLeft(parts, at(tenant, left.origin), left, givesUp);
+}
+
+async function undoLeft(parts: MoverParts, tenant: Tenant, left: Move, givesUp = false): Promise<void> {
+  try {
+    await undoBegun(parts, tenant, left, { givesUp });
+  } catch (error) {
+    if (!isTenancyError(error, 'SERVER_UNAVAILABLE')) throw error;
+    const { id } = tenant;
+    const message =
+      `The move of tenant "${id}" cannot be undone yet: ${error.message} Undo it when that can be reached. ` +
+      `If the new place is gone for good, undoMove("${id}", { forget: true }) leaves it.`;
+    throw new TenancyError('MOVE_FAILED', message, { tenant: id, cause: error });
+  }
 }
 
 /** A tenant stays on its server, and in its isolation, where nothing else is said. */
