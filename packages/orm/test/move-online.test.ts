@@ -6,7 +6,7 @@ import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { hard } from './fixtures/hard-tables.ts';
-import type { MoveProcessOptions } from './fixtures/move-process.ts';
+import { type MoveProcessOptions, withRoles } from './fixtures/move-process.ts';
 import { open, sql, storage } from './fixtures/moving.ts';
 import { onlineDatabase, writingHard, writtenHard } from './fixtures/online-moves.ts';
 
@@ -19,9 +19,9 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** An application on the server, with a tenant that has rows. It leaves no slot. */
-async function site(isolation = 'schema') {
+async function site(isolation = 'schema', roles = false) {
   const database = await onlineDatabase(server.url);
-  const app = await open(database, {}, hard);
+  const app = await open(database, roles ? withRoles(database.name) : {}, hard);
   await app.tenants.create({ id: 'acme', isolation });
   for (const name of ['one', 'two']) await app.write('acme', name);
   const slots = `select slot_name from pg_replication_slots where starts_with(database, '${database.name}')`;
@@ -95,6 +95,43 @@ test.each([
     expect(count).toMatchObject({ n: rows + 3, ids: rows + 3 });
   },
 );
+
+test('of many rows that change at once, keys are kept beside the rows at the new place, and nothing is left of them', async () => {
+  await using place = await site('schema', true);
+  const { app, database } = place;
+  const count = 60_000;
+  await app.tenancy.run('acme', () =>
+    app.orm.em.execute(`insert into pair select 'first', n, 'old' from generate_series(1, ${count}) n`),
+  );
+  const there = new URL(server.url);
+  there.pathname = `/${database.name}_acme`;
+  const holder = new pg.Client(there.href);
+  let kept: unknown;
+  const { onProgress, end } = await afterFirstRound(database.url, async () => {
+    // The rows are not written as long as somebody reads them like this, so their keys stay.
+    await holder.connect();
+    await holder.query('begin; lock table public.pair in share mode');
+    await sql(database.whole, `update t_acme.pair set value = 'new'`);
+    await vi.waitFor(async () => {
+      const keys = `select count(*)::int as n, count(distinct key)::int as keys from public.omnitenant_moving_keys`;
+      [kept] = await sql(there.href, keys);
+      expect(kept).toEqual({ n: count, keys: count });
+    }, 60_000);
+    await holder.query('rollback');
+    await holder.end();
+  });
+  await app.tenants.move('acme', { isolation: 'database' }, { online: 'required', onProgress });
+  await end();
+  expect(kept).toBeDefined();
+  const values = await app.tenancy.run('acme', () =>
+    app.orm.em.execute('select value, count(*)::int as n from pair group by value'),
+  );
+  expect(values).toEqual([{ value: 'new', n: count }]);
+  expect(await sql(there.href, `select to_regclass('public.omnitenant_moving_keys') as keys`)).toEqual([
+    { keys: null },
+  ]);
+  expect(await app.orm.migrations.verify()).toMatchObject({ groups: [] });
+});
 
 describe.concurrent('beside others', () => {
   test.each(['create', 'copy', 'seal', 'switch', 'drop'] as MoveStep[])(

@@ -35,6 +35,9 @@ export const sharedSettings = {
   lock_timeout: '10s',
 };
 
+/** A copy that is told to be there is there when the server fails, also where it does not wait for commits. */
+const waitForCommit = `select set_config('synchronous_commit', 'local', true) where current_setting('synchronous_commit') = 'off'`;
+
 /** Whether a session reads what there is at its first statement, or at the moment of a snapshot that another exports; or writes. */
 type SessionMode = 'read' | { readonly snapshot: string } | 'write';
 
@@ -74,7 +77,7 @@ export async function openArchiveSession(
       extensions: extensionsOf(tenant, extensions),
       ...(isShared && { rowsOf: placement.key ?? '' }),
     });
-    const begin = mode === 'write' ? ['begin'] : ['begin isolation level repeatable read read only'];
+    const begin = mode === 'write' ? ['begin', waitForCommit] : ['begin isolation level repeatable read read only'];
     if (typeof mode === 'object') begin.push(`set transaction snapshot ${quoteText(mode.snapshot)}`);
     // Rows that a policy hides are an error. In shared tables, one keeps the tenants apart.
     const all = isShared ? sharedSettings : { ...sharedSettings, row_security: 'off' };

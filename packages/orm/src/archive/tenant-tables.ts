@@ -3,6 +3,9 @@ import { isOfExtension } from '../sql/extensions.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import type { ArchiveSession } from './archive-session.ts';
 
+/** The table at the new place of a tenant that is being moved, with keys of what has changed at the old one. It is gone before the tenant is there. */
+export const movedKeysTable = 'omnitenant_moving_keys';
+
 /** A table that has rows of the tenant. */
 export interface TenantTable {
   readonly name: string;
@@ -51,7 +54,7 @@ export interface TenantTables {
 /** Reads what a tenant's schema holds. */
 export async function readTenantTables(session: ArchiveSession, logTable: string): Promise<TenantTables> {
   const { schema, isShared } = session;
-  const own = [logTable, formerTenants, secretsTable].map(quoteText).join(', ');
+  const own = [logTable, formerTenants, secretsTable, movedKeysTable].map(quoteText).join(', ');
   const inSchema = `${isIn(schema)} and not ${isOfExtension('pg_class', 'c.oid')}`;
   const column = `a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     ${isShared ? `and a.attname <> '${tenantColumn}'` : ''}`;

@@ -9,8 +9,16 @@ export interface Replication {
    * Sends the command that begins to stream. From then on, `onData` gets each message of the server, and nothing else can be sent but
    * messages. `onEnd` is called once, when the stream has ended for whatever reason.
    */
-  stream(command: string, onData: (message: Buffer) => void, onEnd: (error: Error) => void): (message: Buffer) => void;
+  stream(command: string, onData: (message: Buffer) => void, onEnd: (error: Error) => void): ReplicationStream;
   close(): Promise<void>;
+}
+
+/** Messages of the server, as long as they come. */
+export interface ReplicationStream {
+  send(message: Buffer): void;
+  /** Reads nothing more until `resume`, but what has arrived. */
+  pause(): void;
+  resume(): void;
 }
 
 /** What `pg` is told beyond the options of a pool. Streaming is one query that has no end. */
@@ -30,7 +38,8 @@ export async function openReplication(opener: Pick<DatabaseOpener, 'open' | 'clo
       isStreaming = true;
       const streamed = copyBoth(command, onData, onEnd);
       client.query(streamed);
-      return streamed.send;
+      const { stream } = (client as Streaming).connection;
+      return { send: streamed.send, pause: () => stream.pause(), resume: () => stream.resume() };
     },
     close: () => {
       // Nothing is answered any more, so there is nothing to wait for.
@@ -73,5 +82,5 @@ interface PgConnection {
 }
 
 interface Streaming extends SqlConnection {
-  readonly connection: { readonly stream: { destroy(): void } };
+  readonly connection: { readonly stream: { destroy(): void; pause(): void; resume(): void } };
 }

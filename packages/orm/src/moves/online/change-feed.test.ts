@@ -14,7 +14,7 @@ test('a mark is not found behind a change that was not understood, also if both 
       query: async () => [{ snapshot_name: 'a' }],
       stream: (_: string, receive: typeof onData) => {
         onData = receive;
-        return () => {};
+        return { send: () => {}, pause: () => {}, resume: () => {} };
       },
       close: async () => {},
     }),
@@ -27,7 +27,7 @@ test('a mark is not found behind a change that was not understood, also if both 
   } as unknown as Pools;
   let isBroken = false;
   const feed = await openChangeFeed(pools, { server: 'default', database: 'a' });
-  feed.start(() => {});
+  feed.start(() => undefined);
   await feed.mark();
   isBroken = true;
   await expect(feed.mark()).rejects.toThrow(SyntaxError);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sharedSettings } from '../../archive/archive-session.ts';
 import type { Pools } from '../../connections/pools.ts';
+import type { ReplicationStream } from '../../connections/replication.ts';
 import type { Database } from '../../sql/client.ts';
 import { quoteText } from '../../sql/quote.ts';
 import { type DecodedChange, parseChange } from './decoded-change.ts';
@@ -9,12 +10,17 @@ import { type DecodedChange, parseChange } from './decoded-change.ts';
 export interface ChangeFeed {
   /** The name of the snapshot that sees the database as it was at that moment, until `start`. */
   readonly snapshot: string;
-  /** Begins to read. Each change goes to `onChange` with the number of its transaction; if that throws, the feed has failed. */
-  start(onChange: (change: DecodedChange, xid: number) => void): void;
+  /**
+   * Begins to read. Each change goes to `onChange` with the number of its transaction; if that throws, the feed has failed. Until what it
+   * returns has resolved, nothing is read but what has arrived.
+   */
+  start(onChange: OnChange): void;
   /** Resolves when everything was read that was committed before the call. Rejects when the feed has failed. */
   mark(): Promise<void>;
   close(): Promise<void>;
 }
+
+type OnChange = (change: DecodedChange, xid: number) => Promise<void> | undefined;
 
 /** How long a transaction that has begun before the moment is waited for, in milliseconds. */
 const waitMs = 30_000;
@@ -47,7 +53,8 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
   let read = 0n;
   let xid = 0;
   let timer: NodeJS.Timeout | undefined;
-  let send: (message: Buffer) => void = () => {};
+  let stream: ReplicationStream | undefined;
+  let pauses = 0;
 
   /** From now on nothing is read, so that no mark is found behind what was not understood. */
   function fail(error: unknown): void {
@@ -55,10 +62,10 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
     reject(error);
   }
 
-  function receive(message: Buffer, onChange: (change: DecodedChange, xid: number) => void): void {
+  function receive(message: Buffer, onChange: OnChange): void {
     if (message[0] === keepalive) {
       read = later(read, message.readBigUInt64BE(1));
-      if (message[17] === 1) send(statusOf(read));
+      if (message[17] === 1) stream?.send(statusOf(read));
       return;
     }
     if (message[0] !== data) throw new SyntaxError('PostgreSQL has sent a message of an unknown form');
@@ -66,7 +73,18 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
     read = later(read, message.readBigUInt64BE(9));
     if (change.kind === 'begin') xid = change.xid;
     else if (change.kind === 'message') marks.get(change.content)?.();
-    else if (change.kind !== 'commit') onChange(change, xid);
+    else if (change.kind !== 'commit') pauseFor(onChange(change, xid));
+  }
+
+  /** PostgreSQL waits meanwhile, as long as it is told that there is somebody. */
+  function pauseFor(work: Promise<void> | undefined): void {
+    if (work === undefined) return;
+    pauses += 1;
+    stream?.pause();
+    work.then(() => {
+      pauses -= 1;
+      if (pauses === 0) stream?.resume();
+    }, fail);
   }
 
   return {
@@ -81,8 +99,8 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
         }
       };
       const onEnd = (error: Error) => fail(lostFeed(error));
-      send = connection.stream(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (${options})`, receiveOrFail, onEnd);
-      timer = setInterval(() => send(statusOf(read)), statusMs);
+      stream = connection.stream(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (${options})`, receiveOrFail, onEnd);
+      timer = setInterval(() => stream?.send(statusOf(read)), statusMs);
     },
     async mark() {
       const content = `${slot} ${++marked}`;

@@ -5,11 +5,8 @@ import { invalid } from '../../archive/orm-manifest.ts';
 import { triggersOf } from '../../archive/table-loader.ts';
 import { readTenantTables, type TenantTable } from '../../archive/tenant-tables.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
-import type { DueRows } from './pending-rows.ts';
+import type { DueRows } from './changed-rows.ts';
 import type { WatchedTables } from './watched-tables.ts';
-
-/** How many rows are asked for at a time. */
-const batchSize = 5_000;
 
 /** A table whose rows are written again. */
 interface ChangedTable {
@@ -18,7 +15,7 @@ interface ChangedTable {
   readonly key: readonly string[];
   readonly isWhole: boolean;
   /** The keys, in batches; one of all rows where all are copied. */
-  readonly batches: readonly (readonly string[] | undefined)[];
+  readonly batches: () => AsyncIterable<readonly string[] | undefined>;
   /** The temporary tables of the rows as they are now, and of the keys. */
   readonly rows: string;
   readonly keys: string;
@@ -38,14 +35,14 @@ export async function copyChanged(
   logTable: string,
 ): Promise<number> {
   const there = await readTenantTables(into, logTable);
-  const changed = due.map(({ table: name, isWhole, keys: dueKeys }, n): ChangedTable => {
+  const changed = due.map(({ table: name, isWhole, batches }, n): ChangedTable => {
     const table = found.tables.get(name) as TenantTable;
     return {
       from: table,
       into: alike(table, there.tables),
       key: keys.get(name) ?? [],
       isWhole,
-      batches: isWhole ? [undefined] : batchesOf(dueKeys),
+      batches: () => (isWhole ? allRows() : batches(into)),
       rows: `pg_temp.omnitenant_rows_${n}`,
       keys: `pg_temp.omnitenant_keys_${n}`,
     };
@@ -53,16 +50,12 @@ export async function copyChanged(
   const triggers = triggersOf(into, [...there.tables.values()]);
   try {
     await triggers.disable();
-    const copied: CopiedRows[][] = [];
-    for (const table of changed) copied.push(await stage(from, into, table));
+    const staged: Staged[] = [];
+    for (const table of changed) staged.push(await stage(from, into, table));
     await write(into, changed);
-    for (const [index, table] of changed.entries()) await compare(into, table, copied[index] ?? []);
+    for (const [index, table] of changed.entries()) await compare(into, table, staged[index]?.copied ?? []);
     await triggers.enable();
-    // Of a table that was truncated, those that it has now; else those that are gone, too.
-    return due.reduce(
-      (sum, { isWhole, keys: { length } }, n) => sum + (isWhole ? (copied[n]?.[0]?.rows ?? 0) : length),
-      0,
-    );
+    return staged.reduce((sum, { rows }) => sum + rows, 0);
   } catch (error) {
     throw withoutValues(error, into, undefined);
   }
@@ -76,8 +69,16 @@ export function alike({ name, columns }: TenantTable, tables: ReadonlyMap<string
   return { ...table, columns: sorted as TenantTable['columns'] };
 }
 
+/** What was brought of a table. */
+interface Staged {
+  /** By batch. */
+  readonly copied: readonly CopiedRows[];
+  /** With those that are gone; of a table that was truncated, those that it has now. */
+  readonly rows: number;
+}
+
 /** Brings the rows beside their table, as they are now. What is gone comes with its key alone. */
-async function stage(from: ArchiveSession, into: ArchiveSession, table: ChangedTable): Promise<CopiedRows[]> {
+async function stage(from: ArchiveSession, into: ArchiveSession, table: ChangedTable): Promise<Staged> {
   const { columns } = table.into;
   await createTemp(
     into,
@@ -87,14 +88,17 @@ async function stage(from: ArchiveSession, into: ArchiveSession, table: ChangedT
   );
   if (!table.isWhole) await createTemp(into, table, table.keys, table.key);
   const copied: CopiedRows[] = [];
-  for (const batch of table.batches) {
+  let rows = 0;
+  for await (const batch of table.batches()) {
     const where = batch && isAmong(table.from, table.key, batch);
-    copied.push(await copyIn(into, table.into, table.rows, copyOut(from, table.from, { done: () => {}, where })));
+    const brought = await copyIn(into, table.into, table.rows, copyOut(from, table.from, { done: () => {}, where }));
+    copied.push(brought);
+    rows += batch?.length ?? brought.rows;
     if (batch) await into.query(`insert into ${table.keys} ${selectKeys(table.into, table.key, batch)}`);
   }
   await into.query(`analyze ${table.rows}`);
   if (!table.isWhole) await into.query(`analyze ${table.keys}`);
-  return copied;
+  return { copied, rows };
 }
 
 async function createTemp(into: ArchiveSession, table: ChangedTable, name: string, columns: readonly string[]) {
@@ -157,9 +161,11 @@ async function actedOn(into: ArchiveSession): Promise<ReadonlySet<unknown>> {
 }
 
 async function compare(into: ArchiveSession, table: ChangedTable, copied: readonly CopiedRows[]): Promise<void> {
-  for (const [index, batch] of table.batches.entries()) {
+  let index = 0;
+  for await (const batch of table.batches()) {
     const { rows, sha256 } = await digestOf(into, table.into, batch && isAmong(table.into, table.key, batch));
-    if (rows === copied[index]?.rows && sha256 === copied[index].sha256) continue;
+    const brought = copied[index++];
+    if (rows === brought?.rows && sha256 === brought.sha256) continue;
     throw invalid(`changed rows of the table "${table.into.name}" are not the same once they are stored`);
   }
 }
@@ -173,8 +179,6 @@ function selectKeys({ columns }: TenantTable, key: readonly string[], batch: rea
   return `select ${values.join(', ')} from json_array_elements(${quoteText(`[${batch.join(',')}]`)}) e(k)`;
 }
 
-function batchesOf(keys: readonly string[]): readonly (readonly string[])[] {
-  const batches: (readonly string[])[] = [];
-  for (let n = 0; n < keys.length; n += batchSize) batches.push(keys.slice(n, n + batchSize));
-  return batches;
+async function* allRows(): AsyncGenerator<undefined> {
+  yield undefined;
 }

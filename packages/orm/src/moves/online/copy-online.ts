@@ -37,13 +37,16 @@ const pauseMs = 200;
 export async function copyOnline(online: CopyOnline): Promise<number> {
   await online.next('copy');
   const feed = await online.openFeed();
+  const rounds = openRounds(feed, online, await online.parts.logTable());
+  let since: number;
   try {
-    const rounds = await openRounds(feed, online);
     await rounds.copyAll();
-    return await catchUp(rounds, online);
+    since = await catchUp(rounds, online);
   } finally {
     await feed.close();
   }
+  await rounds.end();
+  return since;
 }
 
 async function catchUp(rounds: Rounds, online: CopyOnline): Promise<number> {

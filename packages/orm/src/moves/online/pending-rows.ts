@@ -1,5 +1,5 @@
-/** The rows of a table that are to be copied again. */
-export interface DueRows {
+/** The rows of a table that were changed. */
+interface ChangedTable {
   readonly table: string;
   /** Whether these are all rows that the table has, because it was truncated. */
   readonly isWhole: boolean;
@@ -7,11 +7,22 @@ export interface DueRows {
   readonly keys: readonly string[];
 }
 
+/** The key of a row, with the transaction that has changed it last. */
+export interface PendingKey {
+  readonly table: string;
+  readonly key: string;
+  readonly xid: number;
+}
+
 /** The rows that were changed since they were copied: their keys, with the transaction that changed each last. */
 export interface PendingRows {
+  /** The number of keys. */
+  readonly size: number;
+  /** Hands over all keys, and has none afterwards. It keeps which tables were truncated. */
+  drain(): readonly PendingKey[];
   changed(table: string, key: string, xid: number): void;
   truncated(table: string, xid: number): void;
-  due(): readonly DueRows[];
+  due(): readonly ChangedTable[];
   /** Forgets what a snapshot sees, after it was copied. */
   settle(snapshot: Snapshot): void;
   isWhole(table: string): boolean;
@@ -23,6 +34,8 @@ export interface PendingRows {
  */
 export interface Snapshot {
   sees(xid: number): boolean;
+  /** SQL for the same of a column. */
+  seesSql(column: string): string;
 }
 
 /** Of one table: the transaction that has truncated it last, and those that have changed its rows. */
@@ -41,6 +54,19 @@ export function pendingRows(): PendingRows {
   }
 
   return {
+    get size() {
+      return [...tables.values()].reduce((sum, { keys }) => sum + keys.size, 0);
+    },
+    drain() {
+      const drained = [...tables].flatMap(([table, { keys }]) =>
+        [...keys].map(([key, xid]): PendingKey => ({ table, key, xid })),
+      );
+      for (const [table, { whole, keys }] of tables) {
+        if (whole === undefined) tables.delete(table);
+        else keys.clear();
+      }
+      return drained;
+    },
     changed: (table, key, xid) => void of(table).keys.set(key, xid),
     truncated: (table, xid) => {
       of(table).whole = xid;
@@ -77,5 +103,7 @@ export function parseSnapshot(text: string): Snapshot {
   return {
     // The half of all numbers that comes before the next one was given already.
     sees: (xid) => BigInt.asIntN(32, BigInt(xid) - next) < 0n && !running.has(xid),
+    seesSql: (column) =>
+      `((${column} - ${BigInt.asUintN(32, next)}) & 4294967295) >= 2147483648 and ${column} <> all ('{${[...running].join()}}'::int8[])`,
   };
 }

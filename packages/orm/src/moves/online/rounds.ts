@@ -8,9 +8,11 @@ import { invalid } from '../../archive/orm-manifest.ts';
 import { sharesTables } from '../../placement/placement.ts';
 import { hasChanged } from '../has-changed.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import { changedRows } from './changed-rows.ts';
 import { differingTables } from './compare-places.ts';
 import { copyChanged } from './copy-changed.ts';
-import { parseSnapshot, pendingRows } from './pending-rows.ts';
+import { parseSnapshot } from './pending-rows.ts';
+import { spilledKeys } from './spilled-keys.ts';
 import type { WatchedTables } from './watched-tables.ts';
 
 /** The rounds in which a tenant is copied. */
@@ -23,6 +25,8 @@ export interface Rounds {
   compare(): Promise<void>;
   /** A table with rows that were changed since the last round. */
   left(): string | undefined;
+  /** Call it when the feed is closed: at the new place there is nothing more of the rounds. */
+  end(): Promise<void>;
 }
 
 interface RoundsParts {
@@ -32,15 +36,16 @@ interface RoundsParts {
   readonly watched: WatchedTables;
 }
 
-export async function openRounds(feed: ChangeFeed, { parts, from, into, watched }: RoundsParts): Promise<Rounds> {
-  const logTable = await parts.logTable();
+export function openRounds(feed: ChangeFeed, { parts, from, into, watched }: RoundsParts, logTable: string): Rounds {
   const tables = [...watched.found.tables.values()];
-  const pending = pendingRows();
+  const changed = changedRows(spilledKeys(parts, into));
+  const { pending } = changed;
 
   function start(): void {
     feed.start((change, xid) => {
       const unknown = watched.take(change, xid, pending);
       if (unknown !== undefined) throw hasChanged(from, unknown);
+      return changed.makeRoom();
     });
   }
 
@@ -55,11 +60,11 @@ export async function openRounds(feed: ChangeFeed, { parts, from, into, watched 
       const snapshot = parseSnapshot(String(now?.['snapshot']));
       // Whatever the snapshot sees was told by then.
       await mark();
-      const due = pending.due();
       await session.bindToRows();
-      const copy = (there: ArchiveSession) => copyChanged(session, there, watched, due, logTable);
-      const rows = due.length > 0 ? await inArchiveSession(parts, into, 'write', copy) : 0;
-      pending.settle(snapshot);
+      const rows = await changed.settle(snapshot, async (due) => {
+        const copy = (there: ArchiveSession) => copyChanged(session, there, watched, due, logTable);
+        return due.length > 0 ? inArchiveSession(parts, into, 'write', copy) : 0;
+      });
       await then?.(session);
       return rows;
     });
@@ -88,7 +93,8 @@ export async function openRounds(feed: ChangeFeed, { parts, from, into, watched 
         keeper?.release();
       }
     },
-    left: () => pending.due()[0]?.table,
+    left: changed.left,
+    end: changed.end,
   };
 }
 
