@@ -1,5 +1,3 @@
-import { plainDatabase } from '@omnitenant/tooling';
-import pg from 'pg';
 import { expect, test } from 'vitest';
 import { parseSnapshot, pendingRows } from './pending-rows.ts';
 
@@ -30,17 +28,4 @@ test('numbers of transactions may have begun again at zero', () => {
   const around = parseSnapshot('4294967290:4294967300:4294967297');
   expect([4294967289, 4294967295, 0, 1, 3, 4].map(around.sees)).toEqual([true, true, true, false, true, false]);
   expect(() => parseSnapshot('none')).toThrow(SyntaxError);
-});
-
-test('PostgreSQL says the same of a snapshot', async () => {
-  await using database = await plainDatabase();
-  const client = new pg.Client(database.url);
-  await client.connect();
-  const xids = [0, 1, 3, 4, 10, 11, 12, 13, 2_147_483_647, 2_147_483_648, 4_294_967_289, 4_294_967_295];
-  for (const text of ['4294967290:4294967300:4294967297', '11:13:11', '13:13:']) {
-    const snapshot = parseSnapshot(text);
-    const sees = `select ${snapshot.seesSql('xid')} as sees from unnest(array[${xids}]::int8[]) with ordinality u(xid, n) order by n`;
-    expect((await client.query(sees)).rows.map((row) => row.sees)).toEqual(xids.map(snapshot.sees));
-  }
-  await client.end();
 });
