@@ -12,7 +12,7 @@ import { copyOut, countRows, qualified } from './copy.ts';
 import { foreignKeyOrder } from './foreign-key-order.ts';
 import { jsonPart, manifestPart, type OrmManifest, rowsPart, tablePart } from './orm-manifest.ts';
 import { readSequences } from './sequences.ts';
-import { isIn, readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
+import { isIn, readTableNames, readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
 
 /** What a tenant's database is archived with. */
 export interface ArchiveParts {
@@ -142,8 +142,7 @@ async function openAt(
 /** Nobody truncates tables that tenants share. */
 async function tablesToHold(parts: ArchiveParts, tenant: Tenant, logTable: string): Promise<readonly string[]> {
   if (sharesTables(tenant)) return [];
-  const { tables } = await inArchiveSession(parts, tenant, 'read', (session) => readTenantTables(session, logTable));
-  return [...tables.keys()];
+  return inArchiveSession(parts, tenant, 'read', (session) => readTableNames(session, logTable));
 }
 
 /** The migrations that are applied to a tenant, in order. */

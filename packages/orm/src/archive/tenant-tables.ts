@@ -51,11 +51,17 @@ export interface TenantTables {
   readonly materializedViews: readonly string[];
 }
 
+/** Reads the names of the tables, without what they are like. */
+export async function readTableNames(session: ArchiveSession, logTable: string): Promise<readonly string[]> {
+  const found = await session.query(`select c.relname as name from pg_class c where ${isTable(session, logTable)}`);
+  return found.map(({ name }) => String(name));
+}
+
 /** Reads what a tenant's schema holds. */
 export async function readTenantTables(session: ArchiveSession, logTable: string): Promise<TenantTables> {
-  const { schema, isShared } = session;
-  const own = [logTable, formerTenants, secretsTable, movedKeysTable].map(quoteText).join(', ');
-  const inSchema = `${isIn(schema)} and not ${isOfExtension('pg_class', 'c.oid')}`;
+  const { isShared } = session;
+  const own = ownTables(logTable);
+  const inSchema = isTenants(session);
   const column = `a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     ${isShared ? `and a.attname <> '${tenantColumn}'` : ''}`;
   const [found] = await session.query(`select
@@ -65,7 +71,7 @@ export async function readTenantTables(session: ArchiveSession, logTable: string
           'isUnique', exists (select from pg_index i where i.indrelid = c.oid and (i.indisunique or i.indisexclusion) and (a.attnum = any (i.indkey) or exists (
             select from pg_depend where classid = 'pg_class'::regclass and objid = i.indexrelid and refobjid = c.oid and refobjsubid = a.attnum)))
           ) order by a.attnum), '[]')
-        from pg_attribute a join pg_type t on t.oid = a.atttypid where ${column}),
+        from pg_attribute a, lateral (${typeOfColumn}) t where ${column}),
       'key', (select coalesce(json_agg(a.attname order by k.n), '[]') from pg_index i, unnest(i.indkey) with ordinality k(number, n), pg_attribute a
         where i.indrelid = c.oid and i.indisprimary and a.attnum = k.number and k.n <= i.indnkeyatts and ${column}),
       'references', (select coalesce(json_agg(distinct r.relname), '[]') from pg_constraint f join pg_class r on r.oid = f.confrelid
@@ -76,8 +82,7 @@ export async function readTenantTables(session: ArchiveSession, logTable: string
           and o.attrelid = r.oid and o.attnum = k.other),
       'triggers', (select coalesce(json_agg(json_build_object('name', t.tgname, 'always', t.tgenabled = 'A')), '[]') from pg_trigger t
         where t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled in ('O', 'A')))), '[]')
-      from pg_class c where ${inSchema} and c.relkind in ('r', 'p') and not c.relispartition
-        and c.relname not in (${own}) and not starts_with(c.relname, '${standInPrefix}')) as tables,
+      from pg_class c where ${isTable(session, logTable)}) as tables,
     (select coalesce(json_agg(json_build_object('name', c.relname,
       'columns', (select coalesce(json_agg(json_build_object('table', r.relname, 'column', a.attname)), '[]') from (${sequenceColumns}) u
         join pg_class r on r.oid = u.relation join pg_attribute a on a.attrelid = r.oid and a.attnum = u.number
@@ -93,6 +98,21 @@ export async function readTenantTables(session: ArchiveSession, logTable: string
   };
 }
 
+/** SQL for whether a relation of pg_class, `c`, is a table with rows of the tenant. */
+function isTable(session: ArchiveSession, logTable: string): string {
+  return `${isTenants(session)} and c.relkind in ('r', 'p') and not c.relispartition
+    and c.relname not in (${ownTables(logTable)}) and not starts_with(c.relname, '${standInPrefix}')`;
+}
+
+function isTenants({ schema }: ArchiveSession): string {
+  return `${isIn(schema)} and not ${isOfExtension('pg_class', 'c.oid')}`;
+}
+
+/** The tables that this package has beside those of the application. */
+function ownTables(logTable: string): string {
+  return [logTable, formerTenants, secretsTable, movedKeysTable].map(quoteText).join(', ');
+}
+
 /**
  * SQL for whether a relation of pg_class, `c`, is in the schema. It is found by what it depends on, as when the schema is dropped: pg_class has no
  * index by schemas, so a small tenant would take longer the more others there are.
@@ -101,6 +121,12 @@ export function isIn(schema: string): string {
   return `c.oid = any (array(select objid from pg_depend where refclassid = 'pg_namespace'::regclass
     and refobjid = ${quoteText(quoteName(schema))}::regnamespace and classid = 'pg_class'::regclass))`;
 }
+
+/**
+ * SQL for the type of a column, `a`. The limit keeps it what is asked for each column: joined, many tenants make PostgreSQL read all
+ * types of all of them, in order.
+ */
+const typeOfColumn = 'select typname, typbasetype from pg_type where oid = a.atttypid limit 1';
 
 /** SQL for the columns that own a sequence of pg_class, `c`, or have it in their default. */
 const sequenceColumns = `select refobjid as relation, refobjsubid as number from pg_depend
