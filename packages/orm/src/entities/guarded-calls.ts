@@ -48,7 +48,7 @@ const claiming: ReadonlySet<string> = new Set(['assign', 'create', 'persist']);
 /** The calls that MikroORM gives the option `schema` and that do not prepare their options. */
 const takingSchema: ReadonlySet<string> = new Set(['assign', 'create', 'getReference', 'lock', 'map', 'merge']);
 
-type SchemaOption = { readonly schema?: string | undefined } | undefined;
+type SchemaOption = { readonly schema?: string | undefined; readonly convertCustomTypes?: boolean } | undefined;
 
 type Call = (this: DriverEntityManager, ...parameters: unknown[]) => unknown;
 
@@ -78,10 +78,14 @@ function guardedCall(name: string, call: Call): Call {
   };
 }
 
-/** MikroORM names its default schema itself when it loads the references of a collection, and means the one of the entity. */
+/**
+ * MikroORM names its default schema itself when it loads the references of a collection, and means the one of the entity. Such a call has
+ * this form; any other that names a schema is the application's.
+ */
 function withoutDefaultSchema(options: SchemaOption, em: DriverEntityManager): SchemaOption {
-  if (options?.schema === undefined || options.schema !== em.getPlatform().getDefaultSchemaName()) return options;
-  return { ...options, schema: undefined };
+  const isMikroOrms =
+    options?.convertCustomTypes === true && options.schema === em.getPlatform().getDefaultSchemaName();
+  return isMikroOrms ? { ...options, schema: undefined } : options;
 }
 
 /** A call that returns a promise refuses by rejecting it. MikroORM's own errors say whose they are. */
