@@ -129,6 +129,25 @@ describe.skipIf(missing)(`archives, on MariaDB ${missing ?? ''}`, async () => {
     });
   });
 
+  test('that nobody reads to the end keep no connection and no snapshot', async () => {
+    const app = await open();
+    const { orm, tenancy } = app;
+    const many = Array.from({ length: 20_000 }, (_, n) => ({ title: `${n} ${randomBytes(100).toString('hex')}` }));
+    await tenancy.run('acme', () => orm.em.insertMany(Task, many));
+    const { acme = '' } = await databasesOf(app);
+    const sessions = async () =>
+      (await mariadb.query(`select id from information_schema.processlist where user = '${acme}'`)).map(({ id }) => id);
+    const before = await sessions();
+    const reader = (await tenancy.tenants.export('acme')).getReader();
+    await reader.read();
+    expect(orm.stats()).toMatchObject({ inUse: 1 });
+    const [exporting] = (await sessions()).filter((id) => !before.includes(id)).concat(before);
+    await reader.cancel();
+    await vi.waitFor(() => expect(orm.stats()).toMatchObject({ inUse: 0 }), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(async () => expect(await sessions()).not.toContain(exporting), { timeout: 20_000, interval: 50 });
+    await tenancy.tenants.remove('acme');
+  });
+
   test('that are incomplete, altered, or of other code are refused, and leave nothing', async () => {
     const app = await open();
     const { orm, tenancy, server } = app;
