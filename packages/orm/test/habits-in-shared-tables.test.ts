@@ -3,6 +3,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, type Tenancy } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
+import { type Generated, sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createOrm, type Orm } from '../src/index.ts';
 
@@ -30,7 +31,8 @@ const Bill = defineEntity({
 class CreateTables extends Migration {
   override up(): void {
     this.addSql('create table animal (id serial primary key, name text not null, kind text not null)');
-    this.addSql('create table tag (id serial primary key, text text not null)');
+    this.addSql('create table tag (id serial primary key, text text not null unique)');
+    this.addSql('create unique index tag_of_any_case on tag (lower(text))');
     this.addSql('create table visit (id serial primary key, animal_id int references animal (id) on delete set null)');
     this.addSql(
       'create table visit_tags (visit_id int references visit (id) on delete cascade, tag_id int references tag (id) on delete cascade, primary key (visit_id, tag_id))',
@@ -102,6 +104,20 @@ describe.each(['schema', 'row'] as const)('in isolation %s', (isolation) => {
     );
     await createTenancy({ resources: [other] }).close();
   });
+
+  test('Kysely names a conflict as in a table of one tenant', () =>
+    tenancy.run('a', async () => {
+      type Tables = { tag: { id: Generated<number>; text: string } };
+      const insert = orm.em.getKysely<Tables>().insertInto('tag').values({ text: 'new' });
+      await insert.onConflict((on) => on.column('text').doNothing()).execute();
+      await insert.onConflict((on) => on.columns(['text']).doUpdateSet({ text: 'newer' })).execute();
+      await insert.onConflict((on) => on.expression(sql`lower(text)`).doNothing()).execute();
+      await insert.onConflict((on) => on.doNothing()).execute();
+      expect(await orm.em.findAll(Tag, { orderBy: { text: 'asc' } })).toMatchObject([
+        { text: 'new' },
+        { text: 'newer' },
+      ]);
+    }));
 
   test('a collection is loaded as references, and changed as any other', async () => {
     const load = { populate: ['tags:ref'], strategy: 'select-in' } as const;

@@ -1,7 +1,8 @@
-import { type EntityMetadata, isRaw, type MetadataStorage, raw, Utils } from '@mikro-orm/core';
+import type { EntityMetadata, MetadataStorage } from '@mikro-orm/core';
 import type { AbstractSqlDriver, NativeQueryBuilder, QueryBuilder } from '@mikro-orm/sql';
 import { tenantColumn } from '../placement/shared-tables.ts';
 import { quoteName } from '../sql/quote.ts';
+import { conflictWithTenant } from './conflicts.ts';
 import { referringTables } from './referring-tables.ts';
 
 /** Makes a driver of tenants that share tables: what MikroORM writes and reads is as if the table were the tenant's alone. */
@@ -27,26 +28,13 @@ type Builder = Pick<QueryBuilder<object>, 'onConflict' | 'clone' | 'getNativeQue
 function rowBuilder<B extends Builder>(builder: B, metadata: MetadataStorage): B {
   const { onConflict, clone, getNativeQuery } = builder;
   return Object.assign(builder, {
-    onConflict: (fields?: unknown) => onConflict.call(builder, withTenant(fields) as never),
+    onConflict: (fields?: unknown) => onConflict.call(builder, conflictWithTenant(fields) as never),
     clone: (...parameters: Parameters<typeof clone>) => rowBuilder(clone.apply(builder, parameters), metadata),
     getNativeQuery: (...parameters: Parameters<typeof getNativeQuery>) =>
       withDeletion(getNativeQuery.apply(builder, parameters), () =>
         referringTables(builder.mainAlias.meta as EntityMetadata, metadata),
       ),
   });
-}
-
-/**
- * The target of a conflict with the tenant in it, as a unique key begins with the tenant. One that is not named stays so, and so does a
- * constraint's name.
- */
-function withTenant(fields: unknown): unknown {
-  if (isRaw(fields)) {
-    const sql = fields.sql.replace(/^\s*\(/, `(${tenantColumn}, `);
-    return sql === fields.sql ? fields : raw(sql, fields.params as never);
-  }
-  const named = fields === undefined ? [] : Utils.asArray(fields as string);
-  return named.length === 0 ? fields : [tenantColumn, ...named];
 }
 
 /** `truncate` would empty the table for all tenants: in its place, the tenant's rows are deleted, with those that refer to them. */

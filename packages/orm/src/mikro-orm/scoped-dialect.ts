@@ -4,6 +4,7 @@ import {
   type CreateSchemaNode,
   type DropSchemaNode,
   type IdentifierNode,
+  type OnConflictNode,
   PostgresDialect,
   PostgresQueryCompiler,
   type QueryCompiler,
@@ -11,6 +12,7 @@ import {
 } from 'kysely';
 import type { Owner } from '../entities/ownership.ts';
 import { refuseSchema } from '../entities/refuse-schema.ts';
+import { conflictNodeWithTenant } from './conflicts.ts';
 
 /** PostgreSQL's own, in which nothing of a tenant is kept. */
 const ofPostgres: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
@@ -18,23 +20,31 @@ const ofPostgres: ReadonlySet<string> = new Set(['pg_catalog', 'information_sche
 /** Kysely's dialect for one scope: a query that names another schema, or a table of one, is refused when it is compiled. */
 export class ScopedDialect extends PostgresDialect {
   readonly #owner: Owner;
+  readonly #sharesTables: boolean;
 
-  constructor(config: ConstructorParameters<typeof PostgresDialect>[0], owner: Owner) {
+  constructor(config: ConstructorParameters<typeof PostgresDialect>[0], owner: Owner, sharesTables: boolean) {
     super(config);
     this.#owner = owner;
+    this.#sharesTables = sharesTables;
   }
 
   override createQueryCompiler(): QueryCompiler {
-    return new ScopedQueryCompiler(this.#owner);
+    return new ScopedQueryCompiler(this.#owner, this.#sharesTables);
   }
 }
 
 class ScopedQueryCompiler extends PostgresQueryCompiler {
   readonly #owner: Owner;
+  readonly #sharesTables: boolean;
 
-  constructor(owner: Owner) {
+  constructor(owner: Owner, sharesTables: boolean) {
     super();
     this.#owner = owner;
+    this.#sharesTables = sharesTables;
+  }
+
+  protected override visitOnConflict(node: OnConflictNode): void {
+    super.visitOnConflict(this.#sharesTables ? conflictNodeWithTenant(node) : node);
   }
 
   protected override visitSchemableIdentifier(node: SchemableIdentifierNode): void {

@@ -28,6 +28,7 @@ export function scopedDrivers(orm: BaseOrm, scopes: EntityScopes) {
       new ScopedDialect(
         { pool: pool as never, cursor: StreamCursor as never, controlClient: controlClientClass(pool) as never },
         owner,
+        kind === 'row',
       );
     const connection = new ScopedConnection(orm.config, { driverOptions: dialect }, 'write');
     connection.pool = pool;
