@@ -11,6 +11,7 @@ import type { MariadbCalls } from './mariadb.ts';
 import type { NoiseCalls } from './noise.ts';
 import { type Benchmark, type BenchOptions, readOptions, usage } from './options.ts';
 import { writePage } from './page.ts';
+import { peer } from './peer.ts';
 import type { QueueCalls } from './queue.ts';
 import type { ReadingCalls } from './reading.ts';
 import { circumstances, table } from './report.ts';
@@ -86,6 +87,7 @@ function measures(): Readonly<Record<Benchmark, Measure>> {
     sqlite: (_, options) => sqlite(options),
     mariadb: (_, options) => ofMariadb(options),
     request: requestPaths,
+    peer: (site, options) => peer(site, options, { signal, progress }),
     soak: (site, options) => soak(site, options, { signal, progress }),
   };
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 const benchmarks = [
   'run',
   'request',
+  'peer',
   'idle',
   'fleet',
   'archive',
@@ -92,7 +93,7 @@ const smokeTest: Sizes = {
   archivedRows: 5_000,
 };
 
-export const usage = `pnpm bench [run] [request] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [mariadb] [flags]     all of these when none is named
+export const usage = `pnpm bench [run] [request] [peer] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [mariadb] [flags]     all of these when none is named
 pnpm bench soak --minutes <n>                        many tenants and four noisy ones, with faults, for so long (60)
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
