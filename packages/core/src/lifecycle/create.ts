@@ -1,5 +1,6 @@
-import type { Tenant, TenantInput } from '../models/tenant.ts';
+import type { Tenant, TenantChange, TenantInput } from '../models/tenant.ts';
 import { parseTenantInput } from '../models/tenant-input.ts';
+import { awaitingArchive, filled } from './awaiting-archive.ts';
 import { refusePublicHosts, refuseUnproved, termsOf } from './domain-rules.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { claimRollBack, keepForOwner, type RollBackClaim, rollBack } from './roll-back.ts';
@@ -22,11 +23,14 @@ export async function createTenant<T extends Tenant>(
     // Under the lease, because the names that it may have depend on whom this id belonged to before.
     const draft = await withPlacement(parsed, resources, { adopts: origin.kind === 'adopt' });
     await signals.emitBefore('creating', { tenant: draft });
-    let tenant = await records.insert(draft, parsed.domains, termsOf(lifecycle));
+    const isImport = origin.kind === 'import';
+    const recorded = isImport ? { ...draft, placement: awaitingArchive(draft.placement) } : draft;
+    let tenant = await records.insert(recorded, parsed.domains, termsOf(lifecycle));
     let claim: RollBackClaim<T> = 'granted';
     const isHeld = origin.kind === 'create' && origin.migrate === false;
     async function activate() {
-      tenant = await records.transit(tenant, isHeld ? transitions.hold : transitions.activate, holder);
+      const change = isImport ? ({ placement: filled(tenant.placement) } as TenantChange<T>) : undefined;
+      tenant = await records.transit(tenant, isHeld ? transitions.hold : transitions.activate, holder, change);
     }
     async function mayUndo() {
       claim = await claimRollBack(lifecycle, tenant, holder);

@@ -2,6 +2,7 @@ import { isTenancyError, TenancyError, tenantOutdated } from '../errors/errors.t
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { outside } from '../scope/context.ts';
+import { refuseUnfilled } from './awaiting-archive.ts';
 import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { destroyTenant } from './remove.ts';
@@ -16,6 +17,7 @@ export async function repairTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id
   const { records, signals } = lifecycle;
   const stored = await records.read(id);
   requireStatus(stored, transitions.reclaim.from);
+  refuseUnfilled(stored);
   await signals.emitBefore('repairing', { tenant: stored });
   const outcome = await lifecycle.exclusively(id, 'repair', async (lease): Promise<Outcome<T>> => {
     if (lease.waited && stored.status === 'failed') {

@@ -1,6 +1,7 @@
 import { isTenancyError, mayPass, TenancyError } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import { type Tenant, tenantSnapshot } from '../models/tenant.ts';
+import { isUnfilled } from './awaiting-archive.ts';
 import type { Lifecycle, Outcome } from './lifecycle.ts';
 import type { StepFailure } from './steps.ts';
 import { transitions } from './transitions.ts';
@@ -46,7 +47,7 @@ export async function rollBack<T extends Tenant>(
   }
   const cause = new AggregateError([error, ...errors], 'A step failed, and so did undoing the steps before it.');
   const failed = tenantSnapshot({ ...tenant, status: transitions.fail.to });
-  const state = `The steps before it could not be undone, and the tenant is left failed; ${repairAdvice(id)}`;
+  const state = `The steps before it could not be undone, and the tenant is left failed; ${repairAdvice(tenant)}`;
   return { tenant: failed, error: provisionFailed(id, step, state, cause) };
 }
 
@@ -64,7 +65,7 @@ export function keepForOwner<T extends Tenant>(
   const isTaken = found !== 'unknown' && !transitions.reclaim.from.includes(found.status);
   const state = isTaken
     ? `Another process has repaired it: it is in status "${found.status}" and was left alone.`
-    : `Nothing was undone, because the store did not say who owns the tenant now; ${repairAdvice(id)}`;
+    : `Nothing was undone, because the store did not say who owns the tenant now; ${repairAdvice(tenant)}`;
   return { tenant, error: provisionFailed(id, step, state, error) };
 }
 
@@ -73,6 +74,8 @@ function provisionFailed(id: string, step: string, state: string, cause: unknown
   return new TenancyError('PROVISION_FAILED', message, { tenant: id, cause });
 }
 
-function repairAdvice(id: string): string {
+function repairAdvice(tenant: Tenant): string {
+  const { id } = tenant;
+  if (isUnfilled(tenant)) return `remove it with repair("${id}", { clear: true }), and import the archive again.`;
   return `call repair("${id}") to finish it, or repair("${id}", { clear: true }) to remove it.`;
 }

@@ -1,0 +1,54 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { defineResource } from '../extend.ts';
+import { createTenancy, memoryStore, type Placement } from '../index.ts';
+
+test('a tenant whose import did not end is never opened without its data: it is cleared, and imported again', async () => {
+  // As a process that dies leaves it: without leases, nothing says that another one is still at work.
+  const store = { ...memoryStore(), leases: undefined };
+  const seen: Placement[] = [];
+  const notes = new Map<string, string>();
+  const reached = Promise.withResolvers<void>();
+  let dies = false;
+  const resource = defineResource({
+    name: 'notes',
+    open: () => undefined,
+    place: () => ({ isolation: 'schema', placement: { server: 'default' } }),
+    create: async ({ id }) => void notes.set(id, ''),
+    destroy: async ({ id }) => void notes.delete(id),
+    async *export({ id }) {
+      yield { name: 'notes', bytes: Readable.from([Buffer.from(notes.get(id) ?? '')]) };
+    },
+    async import({ id, placement }, parts) {
+      seen.push(placement);
+      if (dies) {
+        reached.resolve();
+        await new Promise(() => {});
+      }
+      for await (const { bytes } of parts) notes.set(id, (await buffer(bytes)).toString());
+    },
+  });
+  const { tenants } = createTenancy({ store, resources: [resource] });
+  await tenants.create({ id: 'acme' });
+  notes.set('acme', 'first');
+  const archive = await buffer(await tenants.export('acme'));
+  const restore = (by = tenants) => by.import(Readable.from([archive]), { as: 'restored' });
+
+  dies = true;
+  void restore();
+  await reached.promise;
+  dies = false;
+  const elsewhere = createTenancy({ store: { ...store }, resources: [resource] });
+  await expect(elsewhere.tenants.repair('restored')).rejects.toMatchObject({
+    code: 'TRANSITION_REFUSED',
+    tenant: 'restored',
+    message: expect.stringContaining('import the archive again'),
+  });
+  expect((await store.find('restored'))?.status).toBe('provisioning');
+  await elsewhere.tenants.repair('restored', { clear: true });
+  const { status, placement } = await restore(elsewhere.tenants);
+  expect({ status, placement }).toEqual({ status: 'active', placement: { server: 'default' } });
+  expect(notes.get('restored')).toBe('first');
+  expect(seen).toEqual(Array(2).fill({ server: 'default', awaits: 'archive' }));
+});
