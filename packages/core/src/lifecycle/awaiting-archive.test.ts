@@ -43,7 +43,7 @@ test('a tenant whose import did not end is never opened without its data: it is 
   await expect(elsewhere.tenants.repair('restored')).rejects.toMatchObject({
     code: 'TRANSITION_REFUSED',
     tenant: 'restored',
-    message: expect.stringContaining('import the archive again'),
+    message: expect.stringContaining('begin it again'),
   });
   expect((await store.find('restored'))?.status).toBe('provisioning');
   await elsewhere.tenants.repair('restored', { clear: true });

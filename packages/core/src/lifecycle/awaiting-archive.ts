@@ -1,7 +1,7 @@
 import { TenancyError } from '../errors/errors.ts';
 import type { Placement, Tenant } from '../models/tenant.ts';
 
-/** Stands in the placement of a tenant while it is filled from an archive. */
+/** Stands in the placement of a tenant while it is filled from an archive, as by an import or a clone. */
 const mark = 'awaits';
 
 /** The placement of a tenant whose data is yet to come from an archive. */
@@ -27,6 +27,6 @@ export function isUnfilled({ placement }: Pick<Tenant, 'placement'>): boolean {
 export function refuseUnfilled(tenant: Pick<Tenant, 'id' | 'placement'>): void {
   if (!isUnfilled(tenant)) return;
   const { id } = tenant;
-  const message = `The import of tenant "${id}" did not end, so its data is in the archive only. Remove what there is with repair("${id}", { clear: true }), and import the archive again.`;
+  const message = `The import or clone that makes tenant "${id}" did not end, so its data is not there. Remove what there is with repair("${id}", { clear: true }), and begin it again.`;
   throw new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
 }

@@ -76,6 +76,6 @@ function provisionFailed(id: string, step: string, state: string, cause: unknown
 
 function repairAdvice(tenant: Tenant): string {
   const { id } = tenant;
-  if (isUnfilled(tenant)) return `remove it with repair("${id}", { clear: true }), and import the archive again.`;
+  if (isUnfilled(tenant)) return `remove it with repair("${id}", { clear: true }), and begin the import again.`;
   return `call repair("${id}") to finish it, or repair("${id}", { clear: true }) to remove it.`;
 }
