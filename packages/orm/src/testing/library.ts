@@ -96,23 +96,20 @@ type MigrationClass = new (...args: ConstructorParameters<typeof Migration>) => 
 
 /** The migrations that make a tenant's library. */
 export function libraryMigrations(dialect: SuiteDialect): readonly [MigrationClass, MigrationClass] {
-  class CreateTables extends Migration {
+  class CreateLibrary extends Migration {
     override up(): void {
       for (const table of dialect.tables) this.addSql(table);
     }
   }
 
   /** A second one, which runs code: it must find the tenant's tables, by SQL and by the EntityManager. */
-  class AddTable extends Migration {
+  class AddCountries extends Migration {
     override async up(): Promise<void> {
       await this.execute(dialect.countries);
       if ((await this.getEntityManager().count(Country)) !== 0) throw new Error('a table of somebody else');
     }
   }
-  return [CreateTables, AddTable];
+  return [CreateLibrary, AddCountries];
 }
 
-const [First, Second] = libraryMigrations(postgresql);
-
-export class CreateLibrary extends First {}
-export class AddCountries extends Second {}
+export const [CreateLibrary, AddCountries] = libraryMigrations(postgresql);
