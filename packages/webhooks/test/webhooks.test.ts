@@ -158,12 +158,13 @@ test('one process delivers; where it is killed between a delivery and its record
     env: { ...process.env, OMNITENANT_SITE: JSON.stringify({ url: database.url, endpoints }) },
   });
   await once(child, 'message');
-  await site.webhooks.start();
   const { tenants } = site.tenancy;
   for (const id of ['acme', 'bloom', 'cobalt']) await tenants.create({ id });
   await until(async () => expect(await site.webhooks.status()).toMatchObject([{ waiting: 0 }]));
   expect(receiver.received.map(({ tenant }) => tenant)).toEqual(['acme', 'bloom', 'cobalt']);
 
+  // Not before the other one delivers: whoever is the first goes on.
+  await site.webhooks.start();
   const gone = once(child, 'exit');
   receiver.answer = async ({ type }) => {
     if (child.signalCode === null) {
