@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { memoryStore } from '@omnitenant/core';
 import type { OutboxMessage } from '@omnitenant/core/extend';
 import { testDatabase } from '@omnitenant/tooling';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createWebhooks } from '../src/index.ts';
 import { type Answer, openReceiver, type Received } from './fixtures/receiver.ts';
 import { openSite } from './fixtures/site.ts';
@@ -157,6 +157,7 @@ test('one process delivers; where it is killed between a delivery and its record
     execArgv: ['--conditions=@omnitenant/source'],
     env: { ...process.env, OMNITENANT_SITE: JSON.stringify({ url: database.url, endpoints }) },
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
   await once(child, 'message');
   const { tenants } = site.tenancy;
   for (const id of ['acme', 'bloom', 'cobalt']) await tenants.create({ id });
