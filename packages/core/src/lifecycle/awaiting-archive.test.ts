@@ -12,6 +12,7 @@ test('a tenant whose import did not end is never opened without its data: it is 
   const notes = new Map<string, string>();
   const reached = Promise.withResolvers<void>();
   let dies = false;
+  let sealed: string | undefined;
   const resource = defineResource({
     name: 'notes',
     open: () => undefined,
@@ -27,6 +28,8 @@ test('a tenant whose import did not end is never opened without its data: it is 
         reached.resolve();
         await new Promise(() => {});
       }
+      // As a rotation of credentials does.
+      if (sealed) await store.update(id, { placement: { ...placement, url: sealed } });
       for await (const { bytes } of parts) notes.set(id, (await buffer(bytes)).toString());
     },
   });
@@ -51,5 +54,8 @@ test('a tenant whose import did not end is never opened without its data: it is 
   const { status, placement } = await restore(elsewhere.tenants);
   expect({ status, placement }).toEqual({ status: 'active', placement: { server: 'default' } });
   expect(notes.get('restored')).toBe('first');
-  expect(seen).toEqual(Array(2).fill({ server: 'default', awaits: 'archive' }));
+  sealed = 'sealed anew';
+  const { placement: rotated } = await elsewhere.tenants.import(Readable.from([archive]), { as: 'rotated' });
+  expect(rotated).toEqual({ server: 'default', url: 'sealed anew' });
+  expect(seen).toEqual(Array(3).fill({ server: 'default', awaits: 'archive' }));
 });

@@ -29,8 +29,12 @@ export async function createTenant<T extends Tenant>(
     let claim: RollBackClaim<T> = 'granted';
     const isHeld = origin.kind === 'create' && origin.migrate === false;
     async function activate() {
-      const change = isImport ? ({ placement: filled(tenant.placement) } as TenantChange<T>) : undefined;
+      const change = isImport ? await filling() : undefined;
       tenant = await records.transit(tenant, isHeld ? transitions.hold : transitions.activate, holder, change);
+    }
+    /** The placement as it is by now: credentials may have been rotated while the tenant was filled. */
+    async function filling(): Promise<TenantChange<T>> {
+      return { placement: filled((await records.read(tenant.id)).placement) } as TenantChange<T>;
     }
     async function mayUndo() {
       claim = await claimRollBack(lifecycle, tenant, holder);
