@@ -1,5 +1,5 @@
 import type { EntityMetadata, MetadataStorage } from '@mikro-orm/core';
-import type { AbstractSqlDriver, NativeQueryBuilder, QueryBuilder } from '@mikro-orm/sql';
+import { type AbstractSqlDriver, type NativeQueryBuilder, type QueryBuilder, QueryType } from '@mikro-orm/sql';
 import { tenantColumn } from '../placement/shared-tables.ts';
 import { quoteName } from '../sql/quote.ts';
 import { conflictWithTenant } from './conflicts.ts';
@@ -22,7 +22,7 @@ export function rowDriver(prototype: AbstractSqlDriver): AbstractSqlDriver {
   });
 }
 
-type Builder = Pick<QueryBuilder<object>, 'onConflict' | 'clone' | 'getNativeQuery' | 'mainAlias'>;
+type Builder = Pick<QueryBuilder<object>, 'onConflict' | 'clone' | 'getNativeQuery' | 'mainAlias' | 'type'>;
 
 /** A query builder, and each that is cloned from it, for tables that tenants share. */
 function rowBuilder<B extends Builder>(builder: B, metadata: MetadataStorage): B {
@@ -30,18 +30,19 @@ function rowBuilder<B extends Builder>(builder: B, metadata: MetadataStorage): B
   return Object.assign(builder, {
     onConflict: (fields?: unknown) => onConflict.call(builder, conflictWithTenant(fields) as never),
     clone: (...parameters: Parameters<typeof clone>) => rowBuilder(clone.apply(builder, parameters), metadata),
-    getNativeQuery: (...parameters: Parameters<typeof getNativeQuery>) =>
-      withDeletion(getNativeQuery.apply(builder, parameters), () =>
-        referringTables(builder.mainAlias.meta as EntityMetadata, metadata),
-      ),
+    getNativeQuery(...parameters: Parameters<typeof getNativeQuery>) {
+      const query = getNativeQuery.apply(builder, parameters);
+      if (builder.type !== QueryType.TRUNCATE) return query;
+      return withDeletion(query, referringTables(builder.mainAlias.meta as EntityMetadata, metadata));
+    },
   });
 }
 
 /** `truncate` would empty the table for all tenants: in its place, the tenant's rows are deleted, with those that refer to them. */
-function withDeletion<Query extends NativeQueryBuilder>(query: Query, referring: () => readonly string[]): Query {
+function withDeletion<Query extends NativeQueryBuilder>(query: Query, referring: readonly string[]): Query {
   return Object.assign(query, {
     compileTruncate(this: { readonly parts: string[]; getTableName(): string }): void {
-      const others = referring().map((table, at) => `deleted_${at + 1} as (delete from ${quoteName(table)})`);
+      const others = referring.map((table, at) => `deleted_${at + 1} as (delete from ${quoteName(table)})`);
       if (others.length > 0) this.parts.push(`with ${others.join(', ')}`);
       this.parts.push(`delete from ${this.getTableName()}`);
     },
