@@ -1,9 +1,9 @@
-import { defineEntity, type EntityManager, p } from '@mikro-orm/core';
 import { defineConfig, MikroORM, RequestContext } from '@mikro-orm/mariadb';
 import { Migration } from '@mikro-orm/migrations';
 import { createTenancy } from '@omnitenant/core';
 import { createMariadb } from '@omnitenant/mariadb';
 import type { Round } from './figure.ts';
+import { entities, inTurns, type Read, readFrom, tables, timed } from './six-entities.ts';
 import { answer } from './worker.ts';
 import { tenantId } from './workload.ts';
 
@@ -20,19 +20,11 @@ export interface MariadbTimes {
   readonly one: readonly Round[];
 }
 
-const names = ['Member', 'Project', 'Task', 'Tag', 'Setting', 'Invoice'] as const;
-const entities = names.map((name) =>
-  defineEntity({ name, properties: { id: p.integer().primary(), title: p.string() } }),
-);
-type Read = Pick<EntityManager, 'findOneOrFail'>;
-
 class CreateTables extends Migration {
   override up(): void {
-    for (const name of names) {
-      this.addSql(
-        `create table ${name.toLowerCase()} (id int auto_increment primary key, title varchar(255) not null)`,
-      );
-      this.addSql(`insert into ${name.toLowerCase()} (title) values ('the first')`);
+    for (const table of tables) {
+      this.addSql(`create table ${table} (id int auto_increment primary key, title varchar(255) not null)`);
+      this.addSql(`insert into ${table} (title) values ('the first')`);
     }
   }
 }
@@ -84,16 +76,12 @@ const calls = {
       );
       return (reads * 1_000) / ms;
     };
-    const compare = async (request: () => Promise<void>): Promise<Round[]> => {
-      for (const one of [request, inPlain]) await perSecond(one);
-      const measured: Round[] = [];
-      for (let round = 0; round < rounds; round += 1) {
-        const before = round % 2 === 0 ? await perSecond(request) : undefined;
-        const plainRate = await perSecond(inPlain);
-        measured.push({ tenancy: before ?? (await perSecond(request)), plain: plainRate });
-      }
-      return measured;
-    };
+    const compare = (request: () => Promise<void>): Promise<Round[]> =>
+      inTurns(
+        rounds,
+        () => perSecond(request),
+        () => perSecond(inPlain),
+      );
     const [many, one] = [await compare(inTenancy), await compare(() => scopeOf(1))];
     await Promise.all([tenancy.close(), plain.close()]);
     return { made: made / tenants, changed, reads: many, one };
@@ -110,17 +98,6 @@ interface Asked {
   readonly rounds: number;
   /** Scopes in a round. */
   readonly reads: number;
-}
-
-/** Reads each entity, as no application has one alone. */
-async function readFrom(em: Read): Promise<void> {
-  for (const entity of entities) await em.findOneOrFail(entity as never, 1 as never);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
 }
 
 answer(calls);

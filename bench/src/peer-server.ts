@@ -9,7 +9,7 @@ import { bigint, pgTable, timestamp, varchar } from 'drizzle-orm/pg-core';
 import { Hono } from 'hono';
 import { Pool } from 'pg';
 import { poolMax } from './tenancy.ts';
-import { answer } from './worker.ts';
+import { answer, cpu } from './worker.ts';
 import { idOf } from './workload.ts';
 
 export interface PeerOptions {
@@ -43,11 +43,7 @@ const calls = {
     return { port: (server.address() as AddressInfo).port };
   },
 
-  /** Microseconds of CPU that this process has used. */
-  cpu(): number {
-    const { user, system } = process.cpuUsage();
-    return user + system;
-  },
+  cpu,
 };
 
 answer(calls);

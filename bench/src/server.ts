@@ -11,7 +11,7 @@ import { Hono } from 'hono';
 import type { Framework } from './options.ts';
 import type { SiteDatabase } from './site.ts';
 import { openTenancy, poolMax } from './tenancy.ts';
-import { answer } from './worker.ts';
+import { answer, cpu } from './worker.ts';
 import { entities, idOf, readAll, tenantId, User } from './workload.ts';
 
 export interface ServerOptions {
@@ -45,11 +45,7 @@ const calls = {
     return { port: (server.address() as AddressInfo).port };
   },
 
-  /** Microseconds of CPU that this process has used. */
-  cpu(): number {
-    const { user, system } = process.cpuUsage();
-    return user + system;
-  },
+  cpu,
 };
 
 answer(calls);

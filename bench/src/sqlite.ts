@@ -1,12 +1,12 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineEntity, type EntityManager, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig, MikroORM, RequestContext } from '@mikro-orm/sqlite';
 import { createTenancy } from '@omnitenant/core';
 import { createSqlite } from '@omnitenant/sqlite';
 import type { Round } from './figure.ts';
+import { entities, inTurns, type Read, readFrom, tables, timed } from './six-entities.ts';
 import { answer } from './worker.ts';
 import { tenantId } from './workload.ts';
 
@@ -28,17 +28,11 @@ export interface ManyFiles {
   readonly cold: number;
 }
 
-const names = ['Member', 'Project', 'Task', 'Tag', 'Setting', 'Invoice'] as const;
-const entities = names.map((name) =>
-  defineEntity({ name, properties: { id: p.integer().primary(), title: p.string() } }),
-);
-type Read = Pick<EntityManager, 'findOneOrFail'>;
-
 class CreateTables extends Migration {
   override up(): void {
-    for (const name of names) {
-      this.addSql(`create table ${name.toLowerCase()} (id integer primary key, title text not null)`);
-      this.addSql(`insert into ${name.toLowerCase()} (title) values ('the first')`);
+    for (const table of tables) {
+      this.addSql(`create table ${table} (id integer primary key, title text not null)`);
+      this.addSql(`insert into ${table} (title) values ('the first')`);
     }
   }
 }
@@ -81,13 +75,11 @@ const calls = {
         });
         return (reads * 1_000) / ms;
       };
-      for (const read of [inTenancy, inPlain]) await rate(read);
-      const measured: Round[] = [];
-      for (let round = 0; round < rounds; round += 1) {
-        const first = round % 2 === 0 ? await rate(inTenancy) : undefined;
-        const plainRate = await rate(inPlain);
-        measured.push({ tenancy: first ?? (await rate(inTenancy)), plain: plainRate });
-      }
+      const measured = await inTurns(
+        rounds,
+        () => rate(inTenancy),
+        () => rate(inPlain),
+      );
       await Promise.all([tenancy.close(), plain.close()]);
       return { made: made / tenants, changed, reads: measured };
     } finally {
@@ -129,17 +121,6 @@ interface Asked {
   readonly rounds: number;
   /** Reads in a round. */
   readonly reads: number;
-}
-
-/** Reads each entity, as no application has one alone. */
-async function readFrom(em: Read): Promise<void> {
-  for (const entity of entities) await em.findOneOrFail(entity as never, 1 as never);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
 }
 
 answer(calls);

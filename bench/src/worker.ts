@@ -65,3 +65,9 @@ export function answer(calls: Calls): void {
     process.send?.(reply);
   });
 }
+
+/** Microseconds of CPU that this process has used. */
+export function cpu(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
