@@ -31,6 +31,7 @@ export { type TenantEntityManager, tenantEntityManager } from './entities/entity
 export type { DeclaredEntities, DriverEntityManager, EntityManagerClass } from './entities/entity-manager-class.ts';
 export { guardedBuilder } from './entities/guarded-builder.ts';
 export { flushGuard, type Owner, type ScopedDriver } from './entities/ownership.ts';
+export { asArchived, ofOtherCode } from './migrations/as-archived.ts';
 export { recordedReason, withSummary } from './migrations/failure-summary.ts';
 export type { Ledger } from './migrations/ledger.ts';
 export { loadOnce } from './migrations/load-once.ts';

@@ -30,9 +30,7 @@ export async function importDatabase(
 ): Promise<void> {
   const reading = partsInOrder(archive);
   const manifest = parseManifest(await reading.json(manifestPart));
-  const { names, logTable } = await parts.set();
-  const unknown = manifest.migrations.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw ofOtherCode(unknown);
+  const { logTable } = await parts.set();
   await parts.bringTo(tenant, manifest.migrations);
   const { wire, em, release } = await parts.sessionOf(tenant);
   try {
@@ -171,9 +169,4 @@ function refusedRow(error: unknown, { name }: DatabaseTable): unknown {
   const { errno, code } = error as { errno?: number; code?: string };
   if (errno === undefined || errno < 1_000) return error;
   return invalidArchive(`MariaDB refuses a row of its table "${name}" (${errno}, ${code})`);
-}
-
-function ofOtherCode(unknown: string): Error {
-  const why = `it was made with the migration "${unknown}", which this code does not have`;
-  return invalidArchive(`${why}. It is the archive of another application, or of newer code`);
 }

@@ -1,6 +1,7 @@
 import type { Tenant } from '@omnitenant/core';
 import type { TenantStore } from '@omnitenant/core/extend';
 import {
+  asArchived,
   type ComparedSchema,
   loadMigrations,
   loadOnce,
@@ -32,7 +33,7 @@ export interface OpenMigrationsOptions {
 /** The migrations of all tenants, and what an archive needs of them. */
 export interface DatabaseMigrations extends StoreMigrations {
   readonly set: () => Promise<MigrationSet>;
-  /** Applies these migrations to a new tenant. */
+  /** Applies the migrations of an archive to a new tenant. Throws ARCHIVE_INVALID where there are others. */
   readonly bringTo: (tenant: Tenant, names: readonly string[]) => Promise<void>;
 }
 
@@ -89,7 +90,7 @@ export function openMigrations(options: OpenMigrationsOptions): DatabaseMigratio
     ...ofStore,
     set,
     async bringTo(tenant, names) {
-      await run(tenant, upTo(names));
+      await run(tenant, asArchived((await set()).names, names));
     },
   };
 }

@@ -12,11 +12,7 @@ export function asArchived(
   shared: readonly string[] = [],
 ): Operation {
   const unknown = wanted.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw invalid(
-      `it was made with the migration "${unknown}", which this code does not have. It is the archive of another application, or of newer code`,
-    );
-  }
+  if (unknown !== undefined) throw invalid(ofOtherCode(unknown));
   if (shared.length > 0 && !isSame(shared, wanted)) {
     throw invalid(
       'it was made with other migrations than the tables have that tenants share. Import it with isolation "schema", which migrates it, export that tenant, and import this archive instead',
@@ -28,6 +24,11 @@ export function asArchived(
     stepsFrom: (applied) =>
       target.filter((name) => !applied.includes(name)).map((name) => ({ name, direction: 'up', run: true })),
   };
+}
+
+/** Why an archive cannot be imported that was made with a migration which is unknown here. */
+export function ofOtherCode(unknown: string): string {
+  return `it was made with the migration "${unknown}", which this code does not have. It is the archive of another application, or of newer code`;
 }
 
 function isSame(one: readonly string[], other: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import { isTenancyError, TenancyError, type Tenant } from '@omnitenant/core';
 import type { ArchivePart } from '@omnitenant/core/extend';
+import { ofOtherCode } from '@omnitenant/orm/extend';
 import { writeTenantFile } from '../files/tenant-files.ts';
 import { type HandleOptions, openHandle, prepareFile } from '../handles/open-handle.ts';
 import { filePart } from './export-file.ts';
@@ -41,8 +42,7 @@ export async function requireKnownMigrations(
     Promise.reject(isTenancyError(cause) ? cause : invalid(tenant, 'its log of migrations cannot be read', cause)),
   );
   if (unknown === undefined) return;
-  const why = `it was made with the migration "${unknown}", which this code does not have`;
-  throw invalid(tenant, `${why}. It is the archive of another application, or of newer code`);
+  throw invalid(tenant, ofOtherCode(unknown));
 }
 
 /** libsql would run what follows a semicolon in the name of a vector index. */
