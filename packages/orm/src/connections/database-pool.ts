@@ -64,8 +64,8 @@ export class DatabasePool {
   opening = 0;
   /** The number of connections that are closing. */
   closing = 0;
-  /** Whether it has had a connection. */
-  hasServed = false;
+  /** When its last connection was opened; 0 if it has had none. */
+  lastOpenedAt = 0;
   #closed = false;
   readonly #drained = Promise.withResolvers<void>();
 

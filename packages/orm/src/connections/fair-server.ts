@@ -30,8 +30,9 @@ export class FairServer {
     const { share } = target;
     if (share !== undefined) return this.#shares.connect(share, target, plainRead);
     const reserve = this.#reserve;
-    if (reserve === undefined || this.#pools.hasRoom(target)) return this.#pools.connect(target, plainRead);
-    if (reserve.hasRoom(target)) return reserve.connect(target, plainRead);
+    if (reserve === undefined) return this.#pools.connect(target, plainRead);
+    // What tenants may have stays theirs: a connection taken from it would have to be closed for one of their databases.
+    for (const pools of [reserve, this.#pools]) if (pools.hasRoom(target)) return pools.connect(target, plainRead);
     return firstOf([this.#pools, reserve], (pools, unwanted) => pools.connect(target, plainRead, { unwanted }));
   }
 

@@ -1,4 +1,5 @@
 import type { Connection, DatabasePool } from './database-pool.ts';
+import type { Limits } from './limits.ts';
 
 /**
  * How long a new connection serves its database, in milliseconds, before it may be closed for another database: long enough
@@ -15,13 +16,34 @@ const worth = 5;
 /** How much longer opening may seem to take than it did before. */
 const growth = 1.1;
 
+/** The least number of connections that may be exchanged at the same time. */
+const leastAtOnce = 2;
+
 /**
  * Decides which connection is closed for another database once the budget is spent. Opening one costs as much as many requests, so one
  * that is in use all the time is closed only for a database that has waited several times as long as opening takes. Otherwise one database
  * more than there are connections would have each request close what the next one needs.
+ *
+ * A tenth of the budget is exchanged at the same time, at most. A server opens one connection after another, so more would only make each of
+ * them slower. And while all clients wait for connections, those that are open seem unused, and would be closed for the next one who waits.
  */
 export class Rotation {
+  readonly #atOnce: number;
+  #exchanging = 0;
   #openingMs = Number.POSITIVE_INFINITY;
+
+  constructor({ max }: Pick<Limits, 'max'>) {
+    this.#atOnce = Math.max(leastAtOnce, Math.floor(max / 10));
+  }
+
+  /** Counts one connection that is closed to open another. */
+  began(): void {
+    this.#exchanging += 1;
+  }
+
+  ended(): void {
+    this.#exchanging -= 1;
+  }
 
   /** Tells how long it took to close one connection and open another. */
   opened(tookMs: number): void {
@@ -30,7 +52,7 @@ export class Rotation {
 
   /** Whether a connection that is returned is closed for another database, before the requests for its own. */
   yieldsTo(connection: Connection, other: DatabasePool): boolean {
-    if (justOpened(connection) || other.size >= connection.pool.size) return false;
+    if (this.#isBusy || justOpened(connection) || other.size >= connection.pool.size) return false;
     return (hasNone(other) && hasMore(connection, other)) || this.#hasWaited(other);
   }
 
@@ -41,6 +63,7 @@ export class Rotation {
    * first that counts as unused is the one that is needed next.
    */
   unusedFor(wanted: DatabasePool, idle: Iterable<Connection>): Connection | undefined {
+    if (this.#isBusy) return undefined;
     const hasWaited = this.#hasWaited(wanted);
     if (!hasWaited && !hasNone(wanted)) return undefined;
     const closable = [...idle].filter((connection) => !justOpened(connection));
@@ -52,13 +75,19 @@ export class Rotation {
     return longerIdle(hasNone(wanted) && free.length > 0 ? closable : free);
   }
 
+  get #isBusy(): boolean {
+    return this.#exchanging >= this.#atOnce;
+  }
+
   get #patienceMs(): number {
     return Math.min(Math.max(rotationMs, worth * this.#openingMs), mostPatienceMs);
   }
 
-  #hasWaited({ waiting }: DatabasePool): boolean {
+  /** Whether requests of the database have waited, and no connection came or is to come that may serve them. */
+  #hasWaited({ waiting, opening, lastOpenedAt }: DatabasePool): boolean {
     const since = waiting.peek()?.since;
-    return since !== undefined && performance.now() - since >= this.#patienceMs;
+    if (since === undefined || opening > 0) return false;
+    return performance.now() - Math.max(since, lastOpenedAt) >= this.#patienceMs;
   }
 
   #isUnused({ idleSince }: Connection): boolean {

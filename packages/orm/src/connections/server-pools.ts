@@ -31,7 +31,7 @@ export class ServerPools {
   readonly #pools = new Map<string, DatabasePool>();
   readonly #waiting: WaitQueue;
   readonly #sharedReads: SharedReads;
-  readonly #rotation = new Rotation();
+  readonly #rotation: Rotation;
   readonly #sweep: IdleSweep;
   readonly #onEmpty: () => void;
   /** The number of connections that count towards the budget. */
@@ -49,6 +49,7 @@ export class ServerPools {
     waitingElsewhere?: () => number,
   ) {
     this.#limits = limits;
+    this.#rotation = new Rotation(limits);
     this.#opener = opener;
     this.#onEmpty = onEmpty;
     this.#waiting = new WaitQueue(limits, (pool) => this.#forget(pool), waitingElsewhere);
@@ -180,6 +181,7 @@ export class ServerPools {
   #add(pool: DatabasePool, instead?: Connection): void {
     this.#waiting.rotate(pool);
     pool.opening += 1;
+    if (instead) this.#rotation.began();
     // The connection outlives the scope that asks for it.
     void outside(() => this.#open(pool, instead));
   }
@@ -200,18 +202,20 @@ export class ServerPools {
       else this.#waiting.refuseNext(pool, error);
     }
     pool.opening -= 1;
+    if (instead) this.#rotation.ended();
     if (connection) {
       this.#watch(connection);
       this.#serve(connection);
     } else {
       this.#lost(pool);
     }
+    if (instead) this.#makeRoom();
   }
 
   #watch(connection: Connection): void {
     const { client, pool } = connection;
     pool.open.add(connection);
-    pool.hasServed = true;
+    pool.lastOpenedAt = connection.openedAt;
     this.#counts.opened += 1;
     client.on('end', () => {
       if (connection.gone) return;
@@ -310,8 +314,8 @@ export class ServerPools {
   }
 }
 
-function closedPool({ database: { server, database }, hasServed }: DatabasePool): void {
-  if (hasServed) publish('omnitenant:orm:pool-closed', () => ({ server, database }));
+function closedPool({ database: { server, database }, lastOpenedAt }: DatabasePool): void {
+  if (lastOpenedAt > 0) publish('omnitenant:orm:pool-closed', () => ({ server, database }));
 }
 
 /** Connections with startup options, of another login, or to a tenant's own server, have pools of their own. */
