@@ -15,7 +15,7 @@ import type { Tenant } from './models/tenant.ts';
 import type { VerbOptions } from './models/verb-options.ts';
 import type { TenancyLog } from './observability/tenancy-log.ts';
 import type { TenantRequest, TenantResolver } from './resolvers/resolver.ts';
-import { type ResourceVerbs, resource, type StoringResource, type TenantResource } from './resource.ts';
+import { defineResource, type ResourceVerbs, resource, type StoringResource, type TenantResource } from './resource.ts';
 import type { OnError } from './signals/signals.ts';
 import type { TenantStore } from './stores/store.ts';
 import { checkUsageOptions, type UsageOptions } from './usage/usage-options.ts';
@@ -35,8 +35,14 @@ export interface TenancyOptions<T extends Tenant = Tenant> {
   readonly forbiddenAs?: 'TENANT_FORBIDDEN' | 'TENANT_UNKNOWN' | undefined;
   /** Hosts that lead to central, such as the application's own site. */
   readonly publicHosts?: readonly string[] | undefined;
-  /** Per-tenant resources: a database, a cache, a queue. Created in this order, and ended in reverse. */
-  readonly resources?: readonly [] | readonly (TenantResource | StoringResource<unknown, T>)[] | undefined;
+  /**
+   * Per-tenant resources: a database, a cache, a queue. Created in this order, and ended in reverse. A resource whose handle nobody asks for
+   * can be given as its verbs, without `defineResource`.
+   */
+  readonly resources?:
+    | readonly []
+    | readonly (TenantResource | StoringResource<unknown, T> | ResourceVerbs)[]
+    | undefined;
   readonly cache?: TenantCacheOptions | undefined;
   /**
    * Makes changes of tenants reach the other processes in milliseconds and not only within 1.5 seconds: `orm.nudge()`, `cache.nudge()`
@@ -90,7 +96,7 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     authorize,
     forbiddenAs = 'TENANT_FORBIDDEN',
     publicHosts = [],
-    resources = [],
+    resources: given = [],
     cache = {},
     nudge,
     verbs = {},
@@ -107,7 +113,7 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     throw invalid('forbiddenAs to be "TENANT_FORBIDDEN" or "TENANT_UNKNOWN"');
   }
   if (typeof onError !== 'function') throw invalid('an onError that is a function');
-  checkResources(resources);
+  const resources = checkedResources(given);
   const store = onlyStore(options.store, resources);
   checkResourceNames(resources);
   checkCache(cache);
@@ -126,7 +132,7 @@ export function checkedOptions<T extends Tenant>(options: TenancyOptions<T>): Ch
     authorize,
     forbiddenAs,
     publicHosts: new Set(publicHosts.map(publicHost)),
-    resources: [...resources],
+    resources,
     cache,
     nudge,
     verbs,
@@ -193,7 +199,7 @@ const storeMethods = [
 /** The store of the options or of a resource. Two stores could disagree on which tenants exist. */
 function onlyStore<T extends Tenant>(
   given: TenantStore<T> | undefined,
-  resources: NonNullable<TenancyOptions<T>['resources']>,
+  resources: readonly TenantResource[],
 ): TenantStore<T> {
   const brought = resources.map((each) => each[resource] as ResourceVerbs & { store?: TenantStore<T> });
   const stores = [...new Set([given, ...brought.map(({ store }) => store)])].filter((store) => store !== undefined);
@@ -217,14 +223,15 @@ function onlyStore<T extends Tenant>(
   return store;
 }
 
-function checkResources(resources: unknown): void {
+function checkedResources(resources: unknown): readonly TenantResource[] {
   if (!Array.isArray(resources)) throw invalid('resources as an array');
-  for (const given of resources as readonly (Partial<TenantResource> | undefined)[]) {
-    const { name, open }: Partial<ResourceVerbs> = given?.[resource] ?? {};
+  return (resources as readonly (Partial<TenantResource & ResourceVerbs> | undefined)[]).map((given) => {
+    const { name, open }: Partial<ResourceVerbs> = given?.[resource] ?? given ?? {};
     if (typeof name !== 'string' || typeof open !== 'function') {
-      throw invalid('resources from defineResource(), each with a name and an open()');
+      throw invalid('resources from defineResource(), or their verbs, each with a name and an open()');
     }
-  }
+    return given?.[resource] ? (given as TenantResource) : defineResource(given as ResourceVerbs);
+  });
 }
 
 function checkResourceNames(resources: readonly TenantResource[]): void {

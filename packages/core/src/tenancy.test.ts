@@ -334,7 +334,7 @@ describe('createTenancy', () => {
     ['a public host that is no host', { store, publicHosts: ['https://app.com'] }, /public hosts/],
     ['public hosts that are no array', { store, publicHosts: 'app.com' }, /publicHosts as an array/],
     ['two resources of one name', { store, resources: [resource, defineResource(verbs)] }, /named "db"/],
-    ['a resource that cannot be opened', { store, resources: [{ name: 'db', open: () => 1 }] }, /open\(\)/],
+    ['a resource that cannot be opened', { store, resources: [{ name: 'db' }] }, /open\(\)/],
     ['resources that are no array', { store, resources: resource }, /resources as an array/],
     ['a ttl of nothing', { store, cache: { ttlMs: 0 } }, /cache\.ttlMs/],
     ['a max that is no number', { store, cache: { max: '10' } }, /cache\.max/],
@@ -356,6 +356,16 @@ describe('createTenancy', () => {
     await tenancy.tenants.create({ id: 'acme', plan: 'gold' });
     const plan: string = await tenancy.run('acme', () => tenancy.current().plan);
     expect(plan).toBe('gold');
+  });
+
+  test('takes a resource as its verbs, where nobody asks for its handle', async () => {
+    const told: string[] = [];
+    const tell = (verb: string) => async (tenant: Tenant) => void told.push(`${verb} ${tenant.id}`);
+    const folders = { name: 'folders', open: () => undefined, create: tell('create'), destroy: tell('destroy') };
+    const tenancy = createTenancy({ store: memoryStore(), resources: [resource, folders] });
+    await tenancy.tenants.create({ id: 'acme' });
+    await tenancy.tenants.remove('acme');
+    expect(told).toEqual(['create acme', 'destroy acme']);
   });
 
   test('reserves the ids that the application wants for itself', async () => {

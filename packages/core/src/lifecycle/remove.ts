@@ -23,8 +23,8 @@ export interface Removal {
 }
 
 /**
- * Closes a tenant, destroys its storage and deletes its record. Of a tenant that is being removed, it finishes the removal, or waits
- * until another process has.
+ * Closes a tenant, destroys its storage and deletes its record. Of a tenant that is being removed, it finishes the removal. Where another
+ * call or process removes the tenant meanwhile, it waits for that.
  */
 export async function removeTenant<T extends Tenant>(
   lifecycle: Lifecycle<T>,
@@ -54,10 +54,8 @@ export async function removeWhen<T extends Tenant>(
   if (stored.status !== 'removing') await signals.emitBefore('removing', { tenant: stored });
 
   const outcome = await lifecycle.exclusively(id, 'remove', async (lease): Promise<Outcome<T> & Partial<Removal>> => {
-    if (lease.waited && stored.status === 'removing') {
-      const now = await store.find(id);
-      if (now === undefined || !isSameIncarnation(now, stored)) return { tenant: stored, byOther: true };
-    }
+    const now = await store.find(id);
+    if (now === undefined || !isSameIncarnation(now, stored)) return { tenant: stored, byOther: true };
     return destroyTenant(lifecycle, stored, terms, lease);
   });
   await conclude(lifecycle, outcome, 'removed');
