@@ -64,6 +64,11 @@ export interface ResourceVerbs<Handle = unknown> {
    */
   release?(tenant: Tenant): Promise<void>;
   /**
+   * Verbs that cannot be done here, each with a sentence that says what to do instead. They are refused before anything is done: `adopt`,
+   * a removal that keeps the storage (`release`), `move`, and an anonymised export (`anonymise`).
+   */
+  readonly refused?: Readonly<Partial<Record<RefusedVerb, string>>> | undefined;
+  /**
    * Streams what the tenant has, for its archive, as it was at one moment. The other verbs of the tenant wait until the stream was read or
    * given up. Without it, an archive has nothing of this resource.
    */
@@ -121,6 +126,9 @@ export interface FleetMigration {
   /** The same for a run that undoes migrations, or only marks them: with its own signals, and without other resources. */
   as(run: 'down' | 'fake'): FleetMigration;
 }
+
+/** What a resource may refuse to do. */
+export type RefusedVerb = 'adopt' | 'release' | 'move' | 'anonymise';
 
 /** The destination of a move. Omitted properties stay unchanged, or get the default of a new tenant. */
 export interface MoveTarget {

@@ -1,5 +1,5 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { ResourceVerbs } from '@omnitenant/core/extend';
+import type { PlacementDraft, ResourceVerbs } from '@omnitenant/core/extend';
 import { endWorkOf, noCentralEntities, type StoreMigrations, type TenantEntityManager } from '@omnitenant/orm/extend';
 import { exportDatabase } from './archive/export-database.ts';
 import { type ImportParts, importDatabase } from './archive/import-database.ts';
@@ -31,7 +31,8 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     name: 'mariadb',
     probes: [{ name: 'mariadb', check: () => admin.get('select 1').then(() => undefined) }],
     storageBytes: (tenants) => storage.storageBytes(tenants),
-    ...(options.places && { place: ({ id, isolation }) => placed(id, isolation) }),
+    ...(options.places && { place: placed }),
+    refused,
 
     open(scope) {
       if (scope.kind === 'central') throw noCentralEntities();
@@ -63,8 +64,6 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     export: (tenant) => exportDatabase(archive, tenant),
     import: (tenant, parts) => importDatabase(archive, tenant, parts),
 
-    adopt: (tenant) => Promise.reject(notAdopted(tenant)),
-    release: (tenant) => Promise.reject(notReleased(tenant)),
     joined: (tenancy) => migrations.joined(tenancy),
 
     async end() {
@@ -74,19 +73,26 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
   };
 }
 
+/** What a database cannot be, and what to do instead. */
+const refused = {
+  adopt:
+    'a database of MariaDB is not taken over. Create the tenant, and import an archive or copy the rows in its scope.',
+  release: 'its database is found by its record alone. Export the tenant first, and remove it with its storage.',
+  move: 'on MariaDB there is one server. Export the tenant, and import the archive into an application on the other server.',
+  anonymise:
+    'a database of MariaDB is archived as it is. Import the archive under another id, and replace the values in the scope of the copy.',
+};
+
 /** All tenants are on the one server. */
-function placed(id: string, isolation = 'database') {
-  if (isolation === 'database') return { isolation, placement: { server: 'mariadb', database: id, schema: id } };
-  const message = `Tenant "${id}" asks for isolation "${isolation}", and on MariaDB each tenant has a database of its own: isolation "database".`;
-  throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
-}
-
-function notAdopted({ id }: Tenant): TenancyError {
-  const message = `Tenant "${id}" cannot adopt a database of MariaDB. Create the tenant, and import an archive or copy the rows in its scope.`;
-  return new TenancyError('PROVISION_FAILED', message, { tenant: id });
-}
-
-function notReleased({ id }: Tenant): TenancyError {
-  const message = `The database of tenant "${id}" cannot be kept when the tenant is removed. Export it first, and remove the tenant with its storage.`;
-  return new TenancyError('REMOVE_FAILED', message, { tenant: id });
+function placed({ id, isolation = 'database', placement = {} }: PlacementDraft) {
+  if (isolation !== 'database') {
+    const message = `Tenant "${id}" asks for isolation "${isolation}", and on MariaDB each tenant has a database of its own: isolation "database".`;
+    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
+  }
+  const named = ['server', 'url', 'database', 'schema', 'role'].find((part) => placement[part] !== undefined);
+  if (named !== undefined) {
+    const message = `Tenant "${id}" cannot be placed: it names a ${named}, and on MariaDB all tenants are on the one server. Leave it out.`;
+    throw new TenancyError('TENANT_INVALID', message, { tenant: id });
+  }
+  return { isolation, placement: { server: 'mariadb', database: id, schema: id } };
 }

@@ -45,6 +45,11 @@ export function instrumentTenancy(tenancy: InstrumentedTenancy, options: Instrum
   const fault = unknownOption(options, optionNames);
   if (fault !== undefined) throw new TenancyError('CONFIG_INVALID', `instrumentTenancy() ${fault}`);
   const { orm, cache, queues = [], baggage = false, tenantsInMetrics = [] } = options;
+  if (orm && !orm.stats().servers) {
+    const message =
+      'instrumentTenancy() counts connections of PostgreSQL: its option orm takes what createOrm() returns. Leave it out.';
+    throw new TenancyError('CONFIG_INVALID', message);
+  }
   const meter = metrics.getMeter(name);
   const ends = [
     observeTenancy(meter, tenancy),

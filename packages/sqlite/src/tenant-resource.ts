@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { ResourceVerbs } from '@omnitenant/core/extend';
+import type { PlacementDraft, ResourceVerbs } from '@omnitenant/core/extend';
 import { endWorkOf, noCentralEntities, type TenantEntityManager } from '@omnitenant/orm/extend';
 import { exportFile } from './archive/export-file.ts';
 import { importFile, requireKnownMigrations } from './archive/import-file.ts';
@@ -37,7 +37,8 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     name: 'sqlite',
     probes: [{ name: 'sqlite', check: () => access(folder, constants.R_OK | constants.W_OK) }],
     storageBytes: (tenants) => storedBytes(folder, tenants),
-    ...(options.places && { place: ({ id, isolation }) => placed(id, isolation) }),
+    ...(options.places && { place: placed }),
+    refused,
 
     open(scope) {
       if (scope.kind === 'central') throw noCentralEntities();
@@ -71,8 +72,6 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
       await requireKnownMigrations(tenant, migrations.unknownIn);
     },
 
-    adopt: (tenant) => Promise.reject(notAdopted(tenant)),
-    release: (tenant) => Promise.reject(notReleased(tenant)),
     joined: (tenancy) => migrations.joined(tenancy),
 
     async end() {
@@ -81,19 +80,25 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
   };
 }
 
+/** What a file cannot be, and what to do instead. */
+const refused = {
+  adopt: 'a file of SQLite is not taken over. Create the tenant, and import an archive or copy the rows in its scope.',
+  release: 'its file is found by its record alone. Export the tenant first, and remove it with its storage.',
+  move: 'on SQLite there is one place, its file. Export the tenant, and import the archive into the other application.',
+  anonymise:
+    'a file of SQLite is archived as it is. Import the archive under another id, and replace the values in the scope of the copy.',
+};
+
 /** All tenants are in the one folder. */
-function placed(id: string, isolation = 'database') {
-  if (isolation === 'database') return { isolation, placement: { server: 'folder', database: id, schema: 'main' } };
-  const message = `Tenant "${id}" asks for isolation "${isolation}", and on SQLite each tenant has a file of its own: isolation "database".`;
-  throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
-}
-
-function notAdopted({ id }: Tenant): TenancyError {
-  const message = `Tenant "${id}" cannot adopt a file of SQLite. Create the tenant, and import an archive or copy the rows in its scope.`;
-  return new TenancyError('PROVISION_FAILED', message, { tenant: id });
-}
-
-function notReleased({ id }: Tenant): TenancyError {
-  const message = `The file of tenant "${id}" cannot be kept when the tenant is removed. Export the tenant first, and remove it with its storage.`;
-  return new TenancyError('REMOVE_FAILED', message, { tenant: id });
+function placed({ id, isolation = 'database', placement = {} }: PlacementDraft) {
+  if (isolation !== 'database') {
+    const message = `Tenant "${id}" asks for isolation "${isolation}", and on SQLite each tenant has a file of its own: isolation "database".`;
+    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
+  }
+  const named = ['server', 'url', 'database', 'schema', 'role'].find((part) => placement[part] !== undefined);
+  if (named !== undefined) {
+    const message = `Tenant "${id}" cannot be placed: it names a ${named}, and on SQLite all tenants are in the one folder. Leave it out.`;
+    throw new TenancyError('TENANT_INVALID', message, { tenant: id });
+  }
+  return { isolation, placement: { server: 'folder', database: id, schema: 'main' } };
 }

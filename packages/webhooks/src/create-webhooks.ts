@@ -80,7 +80,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `createWebhooks ${unknown}`);
   const { tenancy, orm, leaseMs = 15_000, timeoutMs = 10_000, pollMs = 1_000, onError = console.error } = options;
   const { outbox, leases, audit } = orm.store;
-  if (outbox === undefined || leases === undefined) throw invalid('requires the orm, whose store keeps an outbox.');
+  if (outbox === undefined || leases === undefined)
+    throw invalid('requires an orm whose store keeps an outbox, such as that of createOrm() on PostgreSQL.');
   const endpoints = options.endpoints.map(checkedEndpoint);
   const names = endpoints.map(({ name }) => name);
   if (new Set(names).size < names.length) throw invalid('requires another name for each endpoint.');

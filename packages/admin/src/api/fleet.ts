@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { OrmStats } from '@omnitenant/orm';
 import type { HealthReport } from '../schemas/fleet.ts';
 import type { ApiParts, Handlers } from './handlers.ts';
 import { searchOf } from './tenant-view.ts';
@@ -27,7 +28,8 @@ export function fleetHandlers({ tenancy, orm }: ApiParts): Handlers<Names> {
         server: by(({ server }) => server || 'unknown'),
         version: by(({ version }) => version || 'unknown'),
         latest,
-        behind: latest === null ? 0 : sum(complete.filter(({ version }) => version !== latest)),
+        // Where only a tenant's own database knows its version, nobody is behind for certain.
+        behind: latest === null ? 0 : sum(complete.filter(({ version }) => version !== '' && version !== latest)),
       };
     },
 
@@ -41,6 +43,9 @@ export function fleetHandlers({ tenancy, orm }: ApiParts): Handlers<Names> {
       return { scopes, lookups: { ...lookups } };
     },
 
-    connections: async () => ({ process: `${hostname()}:${process.pid}`, servers: { ...orm.stats().servers } }),
+    async connections() {
+      const { servers }: Partial<OrmStats> = orm.stats();
+      return { process: `${hostname()}:${process.pid}`, servers: { ...servers } };
+    },
   };
 }

@@ -12,7 +12,7 @@ export const FleetSummary = v.object({
   version: Counts,
   /** The last migration of this code, null if it has none. */
   latest: v.nullable(v.string()),
-  /** Tenants with complete storage whose last migration is another. */
+  /** Tenants with complete storage whose last migration is known, and another. */
   behind: v.number(),
 });
 

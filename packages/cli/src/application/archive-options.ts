@@ -5,6 +5,7 @@ import type { BackupTarget } from './backup-target.ts';
 import type { OmnitenantConfig } from './config.ts';
 import { defined } from './defined.ts';
 import { folderTarget } from './folder-target.ts';
+import { postgreSqlPart } from './postgresql-part.ts';
 
 /** Options of commands that write or read archives. */
 export const encryptTo = new Option('--encrypt-to <key>', 'a public key of age; only its holder can read the archive');
@@ -19,9 +20,10 @@ export const anonymise = new Option(
 );
 
 /** @throws UsageError where the configuration has no rules to anonymise by: nothing is exported as it is instead. */
-export function exportOptions({ anonymisation }: OmnitenantConfig, anonymised: true | undefined): ExportOptions {
+export function exportOptions({ orm, anonymisation }: OmnitenantConfig, anonymised: true | undefined): ExportOptions {
   if (!anonymised) return {};
   if (anonymisation !== undefined) return { anonymise: anonymisation };
+  postgreSqlPart(orm, 'anonymisation');
   throw new UsageError(
     'The configuration has no rules to anonymise by. Add to its defineConfig: anonymisation: orm.anonymisation({ … })',
   );

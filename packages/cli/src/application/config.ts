@@ -35,7 +35,7 @@ export interface TenantOrm<T extends Tenant = Tenant>
 }
 
 /** What only an orm of PostgreSQL has. */
-export type PostgreSqlPart = 'credentials' | 'sharedTables' | 'ready' | 'examineServers';
+export type PostgreSqlPart = 'credentials' | 'sharedTables' | 'ready' | 'examineServers' | 'anonymisation';
 
 /** The admin user to create. */
 export interface Superuser {

@@ -62,7 +62,8 @@ export function createTenantDomains<T extends Tenant>({ options, ...given }: Ten
   const { store, records, auditing, publicHosts } = given;
   if (options === undefined) return refusing;
   const { domainClaims: claims } = store;
-  if (claims === undefined) throw invalid('requires a store that keeps claims, such as that of the orm.');
+  if (claims === undefined)
+    throw invalid('requires a store that keeps claims, such as that of createOrm() on PostgreSQL.');
   const parts: ClaimParts<T> = { ...given, options, claims };
   const shown = (claim: Parameters<typeof domainClaim>[1]) => domainClaim(options.label, claim);
 

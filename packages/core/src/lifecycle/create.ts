@@ -3,6 +3,7 @@ import { parseTenantInput } from '../models/tenant-input.ts';
 import { awaitingArchive, filled } from './awaiting-archive.ts';
 import { refusePublicHosts, refuseUnproved, termsOf } from './domain-rules.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
+import { requireSupport } from './refused.ts';
 import { claimRollBack, keepForOwner, type RollBackClaim, rollBack } from './roll-back.ts';
 import { type Origin, runSteps, storageSteps } from './steps.ts';
 import { transitions } from './transitions.ts';
@@ -16,6 +17,7 @@ export async function createTenant<T extends Tenant>(
 ): Promise<T> {
   const { records, signals, resources, reservedIds, publicHosts } = lifecycle;
   const parsed = parseTenantInput(input, reservedIds);
+  if (origin.kind === 'adopt') requireSupport(resources, 'adopt', parsed.draft.id);
   refusePublicHosts(parsed.domains, publicHosts);
   refuseUnproved(parsed.domains, lifecycle);
   const outcome = await lifecycle.exclusively(parsed.draft.id, 'create', async (lease): Promise<Outcome<T>> => {

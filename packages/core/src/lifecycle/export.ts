@@ -9,6 +9,7 @@ import type { Tenant } from '../models/tenant.ts';
 import type { ResourceVerbs } from '../resource.ts';
 import { outside } from '../scope/context.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { requireSupport } from './refused.ts';
 import { migratable, requireStatus } from './transitions.ts';
 
 /** How an archive is made. */
@@ -41,6 +42,7 @@ export async function exportTenant<T extends Tenant>(
   const stored = await records.read(id);
   requireStatus(stored, migratable);
   const anonymised = anonymise !== undefined;
+  if (anonymised) requireSupport(resources, 'anonymise', id);
   await signals.emitBefore('exporting', { tenant: stored, anonymised });
   const output = new PassThrough();
   const begun = Promise.withResolvers<void>();

@@ -4,6 +4,7 @@ import type { Tenant } from '../models/tenant.ts';
 import type { MoveContext, MoveTarget, ResourceVerbs } from '../resource.ts';
 import { outside } from '../scope/context.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
+import { requireSupport } from './refused.ts';
 import { migratable, requireStatus } from './transitions.ts';
 
 /** How a tenant is moved. */
@@ -74,6 +75,7 @@ async function underLease<T extends Tenant>(
 
 function moverOf<T extends Tenant>({ resources }: Lifecycle<T>, tenant: T): ResourceVerbs {
   requireStatus(tenant, migratable);
+  requireSupport(resources, 'move', tenant.id);
   const mover = resources.find(({ move }) => move !== undefined);
   if (mover !== undefined) return mover;
   throw new TenancyError('ISOLATION_UNKNOWN', `Tenant "${tenant.id}" cannot be moved: no resource moves tenants.`, {

@@ -5,6 +5,7 @@ import type { ResourceVerbs } from '../resource.ts';
 import { outside } from '../scope/context.ts';
 import type { HeldLease } from './exclusive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
+import { requireSupport } from './refused.ts';
 import { retention } from './retention.ts';
 import { requireStatus, type Transition, transitions } from './transitions.ts';
 
@@ -51,6 +52,7 @@ export async function removeWhen<T extends Tenant>(
   const { records, store, signals } = lifecycle;
   const stored = await records.read(id);
   requireStatus(stored, terms.transition.from);
+  if (terms.options?.keepStorage) requireSupport(lifecycle.resources, 'release', id);
   if (stored.status !== 'removing') await signals.emitBefore('removing', { tenant: stored });
 
   const outcome = await lifecycle.exclusively(id, 'remove', async (lease): Promise<Outcome<T> & Partial<Removal>> => {

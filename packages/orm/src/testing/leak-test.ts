@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Tenancy } from '@omnitenant/core';
-import type { Orm } from '../orm.ts';
 import { type CanaryMaker, createCanaries } from './canary.ts';
+import type { TestEntityManager } from './kit/session.ts';
 import { type Actions, answersKind, createActions, type Driven, resultsKind } from './leak-actions.ts';
 import { type LeakApp, openApp } from './leak-app.ts';
 import { createLeakReport } from './leak-report.ts';
@@ -20,7 +20,7 @@ import {
 /** An application, and where its tenants' data could come to light. */
 export interface LeakTest extends Driven {
   readonly tenancy: Pick<Tenancy, 'run' | 'outside'>;
-  readonly orm: Pick<Orm, 'em'>;
+  readonly orm: { readonly em: TestEntityManager };
   /** The ids of two or more active tenants, which the test may fill. */
   readonly tenants: readonly string[];
   /** Fills one tenant, in whose scope it runs, with canaries: wherever an application has names, titles, texts. */

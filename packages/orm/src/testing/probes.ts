@@ -1,7 +1,7 @@
 import type { Tenancy } from '@omnitenant/core';
-import type { Orm } from '../orm.ts';
 import { quoteName } from '../sql/quote.ts';
 import type { Canaries } from './canary.ts';
+import type { TestEntityManager } from './kit/session.ts';
 import type { LeakReport } from './leak-report.ts';
 import { textOf } from './text-of.ts';
 
@@ -21,7 +21,7 @@ export type LeakSink = () => Iterable<unknown> | Promise<Iterable<unknown>>;
 /** What is looked through besides answers. */
 export interface Inspection {
   readonly tenancy: Pick<Tenancy, 'run'>;
-  readonly orm: Pick<Orm, 'em'>;
+  readonly orm: { readonly em: TestEntityManager };
   readonly tenants: readonly string[];
   readonly probes: readonly LeakProbe[];
   readonly sinks: Readonly<Record<string, LeakSink>>;
@@ -54,11 +54,20 @@ export async function inspectTenant(inspection: Inspection, tenant: string, duri
 }
 
 /** Looks through all columns of all tables that the scope's tenant may read, by SQL of the database's own. */
-async function inspectRows(
-  { orm: { em }, canaries: { mark }, report }: Inspection,
-  tenant: string,
-  during: string,
-): Promise<void> {
+async function inspectRows(inspection: Inspection, tenant: string, during: string): Promise<void> {
+  const rows = inspection.orm.em.getPlatform().supportsSchemas() ? markedRows(inspection) : allRows(inspection);
+  for await (const { table, row } of rows) {
+    inspection.report.look({ what: `the table "${table}"`, kind: rowsKind, of: [tenant], during }, row);
+  }
+}
+
+interface FoundRow {
+  readonly table: string;
+  readonly row: unknown;
+}
+
+/** On PostgreSQL, the rows that have a canary in any column. */
+async function* markedRows({ orm: { em }, canaries: { mark } }: Inspection): AsyncGenerator<FoundRow> {
   const tables = await em.execute<{ name: string }[]>(
     `select relname as name from pg_class
      where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'm') and not relispartition
@@ -69,9 +78,17 @@ async function inspectRows(
     const rows = await em.execute<{ text: string }[]>(
       `select t::text as text from ${quoteName(name)} t where t::text ilike '%${mark}%' or t::text like '%${bytes}%'`,
     );
-    for (const { text } of rows) {
-      report.look({ what: `the table "${name}"`, kind: rowsKind, of: [tenant], during }, text);
-    }
+    for (const { text } of rows) yield { table: name, row: text };
+  }
+}
+
+/** Elsewhere, all rows of a tenant's own database. */
+async function* allRows({ orm: { em } }: Inspection): AsyncGenerator<FoundRow> {
+  const platform = em.getPlatform();
+  const tables = await em.execute<{ table_name: string }[]>(platform.getSchemaHelper()?.getListTablesSQL() ?? '');
+  for (const { table_name: table } of tables) {
+    const rows = await em.execute<object[]>(`select * from ${platform.quoteIdentifier(table)}`);
+    for (const row of rows) yield { table, row };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Tenancy, Tenant, TenantResource } from '@omnitenant/core';
+import { type Tenancy, TenancyError, type Tenant, type TenantResource } from '@omnitenant/core';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import type { TestEntityManager } from './session.ts';
 
@@ -13,12 +13,15 @@ interface Table {
 /**
  * Remembers what is in the tables of a new tenant. The reset deletes the rows of tables that had none, sets the sequences
  * back, and then compares all columns and rows with those of the beginning.
+ *
+ * @throws CONFIG_INVALID on another database than PostgreSQL.
  */
 export async function resetOf(
   tenancy: Tenancy,
   orm: TenantResource<TestEntityManager>,
   { id, isolation }: Tenant,
 ): Promise<Reset> {
+  if (!(await tenancy.run(id, () => tenancy.use(orm).getPlatform().supportsSchemas()))) throw noReset();
   const query = <Row>(sql: string): Promise<Row[]> => tenancy.run(id, () => tenancy.use(orm).execute<Row[]>(sql));
   const names = (await query<{ name: string }>(tablesSql)).map(({ name }) => name);
   const tables = await query<Table>(names.map(hasRowsSql).join(' union all ') || 'select where false');
@@ -73,4 +76,9 @@ function contentsSql(tables: readonly string[]): string {
     (table) => `select md5(string_agg(t::text, ',' order by t::text)) from ${quoteName(table)} t`,
   );
   return `select md5(concat_ws(';', ${[columns, ...rows].map((sql) => `coalesce((${sql}), '')`).join(', ')})) as contents`;
+}
+
+function noReset(): TenancyError {
+  const message = 'Test tenants are reset on PostgreSQL only. Leave reuse out: each test then has a new tenant.';
+  return new TenancyError('CONFIG_INVALID', message);
 }
