@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Mariadb } from '@omnitenant/mariadb';
 import { noMariadb } from '@omnitenant/tooling';
 import { sql } from 'kysely';
@@ -138,6 +139,23 @@ describe.skipIf(missing)(`a tenant's scope ${missing ?? ''}`, async () => {
     expect(await tenancy.run('bloom', async () => (await orm.em.find(Task, {})).map(({ title }) => title))).toEqual([
       'of bloom',
     ]);
+  });
+
+  test('reads no file of this process, also where mysql2 was given what reads them', async () => {
+    const read: string[] = [];
+    const infileStreamFactory = (path: string) => {
+      read.push(path);
+      return Readable.from(['stolen\n']);
+    };
+    const on = { ...mariadb.server(), driverOptions: { infileStreamFactory } };
+    const { orm, tenancy } = await open({ tenants: ['acme'], on });
+    await tenancy.run('acme', async () => {
+      const statement = `load data local infile '/etc/hostname' into table project (name)`;
+      await expect(orm.em.execute(statement)).rejects.toThrow(/not allowed/);
+      await expect(orm.em.transactional((em) => em.execute(statement))).rejects.toThrow(/not allowed/);
+      expect(await orm.em.find(Project, { name: 'stolen' })).toEqual([]);
+    });
+    expect(read).toEqual([]);
   });
 
   test('reaches no database whose name fits the pattern that an underscore is in a grant', async () => {

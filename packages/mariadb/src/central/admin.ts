@@ -51,7 +51,6 @@ export function openAdmin(
     ...{ supportBigNumbers: true, decimalNumbers: true, dateStrings: true, jsonStrings: true },
     connectionLimit: 4,
     multipleStatements: false,
-    flags: ['-LOCAL_FILES'],
   });
   const isSet = new WeakSet<object>();
   let preparing: Promise<void> | undefined;

@@ -50,7 +50,7 @@ export function openWire(server: ServerOptions, login: Login, onLost: (wire: Wir
     multipleStatements: false,
     // None is prepared, and the memory of them is cleared with each session.
     maxPreparedStatements: 1,
-    // The server could otherwise ask for files of this process.
+    // A statement could otherwise send files of this process, where the application gave mysql2 an infileStreamFactory.
     flags: ['-LOCAL_FILES'],
   });
   const wire = wireOn(connection, server.charset);
