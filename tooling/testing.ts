@@ -14,5 +14,6 @@ export { testName } from './testing/name.ts';
 export { testPgBouncer } from './testing/pgbouncer.ts';
 export { plainDatabase } from './testing/plain-database.ts';
 export { type TestPostgresServer, testPostgresServer } from './testing/postgres.ts';
+export { type TestProxy, testProxy } from './testing/proxy.ts';
 export { type TestRedis, testRedis, testRedisServer } from './testing/redis.ts';
 export { testServer } from './testing/server.ts';

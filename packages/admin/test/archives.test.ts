@@ -1,4 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
+import { testProxy } from '@omnitenant/tooling';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { AdminArchives } from '../src/index.ts';
 import { archivesInMemory } from './fixtures/archives.ts';
@@ -116,6 +117,32 @@ test('a tenant is moved with its rows, and its operation says how far it is', as
   expect(await done('/tenants/drift/undo-move')).toMatchObject({ status: 'succeeded', verb: 'undo-move' });
   expect(await people('drift')).toHaveLength(1);
   await site.tenancy.tenants.remove('drift');
+});
+
+test('a move whose server is gone is given up by who may destroy', async () => {
+  await using proxy = await testProxy(site.url);
+  const eu = { clientUrl: proxy.url };
+  await using other = await openSite({ orm: { servers: { eu } } });
+  await other.tenancy.tenants.create({ id: 'ebony' });
+  const onProgress = ({ step }: { readonly step: string }) => void (step === 'create' && proxy.cut());
+  const target = { isolation: 'database', placement: { server: 'eu' } };
+  const moved = other.tenancy.tenants.move('ebony', target, { onProgress, online: 'never' });
+  await expect(moved).rejects.toMatchObject({ code: 'MOVE_FAILED' });
+  const ended = async (path: string, body: object) => {
+    const { body: begun } = await other.ask('POST', `/tenants/ebony/${path}`, { body });
+    return vi.waitFor(async () => {
+      const { body: operation } = await other.ask('GET', `/operations/${begun.id}`);
+      expect(['succeeded', 'failed']).toContain(operation.status);
+      return operation;
+    }, 60_000);
+  };
+  expect(await ended('undo-move', {})).toMatchObject({ status: 'failed', error: { code: 'MOVE_FAILED' } });
+  const asClerk = await other.ask('POST', '/tenants/ebony/give-up-move', { body: { confirm: 'ebony' }, as: 'clerk' });
+  expect(asClerk.body.code).toBe('PERMISSION_MISSING');
+  const mistyped = await other.ask('POST', '/tenants/ebony/give-up-move', { body: { confirm: 'x' } });
+  expect(mistyped.body.code).toBe('NOT_CONFIRMED');
+  expect(await ended('give-up-move', { confirm: 'ebony' })).toMatchObject({ status: 'succeeded', verb: 'undo-move' });
+  expect((await other.ask('GET', '/tenants/ebony')).body).toMatchObject({ status: 'active', isolation: 'schema' });
 });
 
 test('existing storage becomes a tenant only for who may destroy, as its customers will see what is in it', async () => {

@@ -153,6 +153,7 @@ const good: Partial<Record<EndpointName, (id: string) => Asked | Promise<Asked>>
   verifyDomain: async (id) => ({ host: await proved(id, `second.${id}.example`) }),
   clearTenant: (id) => ({ body: { confirm: id } }),
   resetTenant: (id) => ({ body: { confirm: id } }),
+  giveUpMove: (id) => ({ body: { confirm: id } }),
   removeTenant: (id) => ({ body: { confirm: id } }),
   eraseTenant: (id) => ({ body: { confirm: id } }),
   migrate: () => ({ body: { tenants: ['none'] } }),

@@ -120,6 +120,13 @@ export const verbs: readonly Verb[] = [
     path: 'reset',
   },
   {
+    label: 'Give up move',
+    says: 'Undoes a move whose server is gone for good. A place that cannot be reached is given up, with what is there: if that is the new one, the tenant is at its old place again, without what was written since the switch.',
+    needs: 'destroy',
+    from: kept,
+    path: 'give-up-move',
+  },
+  {
     label: 'Clear',
     says: 'Removes a tenant whose creation has failed, with whatever exists of its storage.',
     needs: 'destroy',

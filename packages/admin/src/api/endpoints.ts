@@ -182,6 +182,12 @@ export const endpoints = {
     path: '/tenants/{id}/undo-move',
     summary: 'Leave a tenant where it is, and undo a move that was cut short',
   },
+  giveUpMove: {
+    ...destroyingTenant,
+    path: '/tenants/{id}/give-up-move',
+    summary:
+      'Undo a move whose server is gone for good: a place that cannot be reached is given up, with what is there',
+  },
   exportTenant: {
     ...longOfTenant,
     path: '/tenants/{id}/export',

@@ -14,6 +14,7 @@ type Names =
   | 'verifyTenant'
   | 'moveTenant'
   | 'undoMove'
+  | 'giveUpMove'
   | 'clearTenant'
   | 'resetTenant'
   | 'removeTenant';
@@ -56,6 +57,7 @@ export function longVerbHandlers({ tenancy, orm, operations }: ApiParts): Handle
         return done(tenants.move(id, Object.keys(target).length > 0 ? target : undefined, { onProgress, online }));
       }),
     undoMove: (call) => beginOn('undo-move', call, (id) => done(tenants.undoMove(id))),
+    giveUpMove: (call) => beginOn('undo-move', call, (id) => done(tenants.undoMove(id, { forget: true }))),
     clearTenant: (call) => beginOn('clear', call, (id) => done(tenants.repair(id, { clear: true }))),
     resetTenant: (call) => beginOn('reset', call, (id) => done(tenants.reset(id))),
     removeTenant: (call) => beginOn('remove', call, (id) => done(tenants.remove(id))),

@@ -11,7 +11,7 @@ export function Status({ status }: { status: string }) {
 
 /** The last migration that a tenant has, and whether the code has a later one. */
 export function Version({ version, latest }: { version: string | null; latest: string | null }) {
-  const isBehind = latest !== null && version !== latest;
+  const isBehind = latest !== null && version !== null && version !== latest;
   return (
     <span class="mono version" title={version ?? 'unknown'}>
       <span>{shortName(version ?? 'unknown')}</span>
