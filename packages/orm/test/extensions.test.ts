@@ -143,6 +143,38 @@ describe("an extension that a tenant's migration creates", () => {
   });
 });
 
+test.each([
+  ['named by the migration', 'create extension if not exists citext schema public', []],
+  ['where it was before', 'create extension if not exists citext', ['create extension citext schema public']],
+])('an extension with operators is refused in another schema, %s', async (_, create, before) => {
+  class CreateElsewhere extends Migration {
+    override up() {
+      this.addSql(create);
+      this.addSql('create table users (id serial primary key, email public.citext not null unique)');
+    }
+  }
+  await using app = await application(CreateElsewhere, {}, before);
+  await app.ready();
+  for (const isolation of ['schema', 'row']) {
+    await expect(app.tenancy.tenants.create({ id: isolation, isolation })).rejects.toMatchObject({
+      cause: { code: 'CONFIG_INVALID', message: expect.stringMatching(/citext.*"?public"?.*option extensions/) },
+    });
+  }
+  expect(await app.query(`select 1 from pg_extension where extname = 'citext'`)).toHaveLength(before.length);
+});
+
+test('an extension without operators may be in any schema', async () => {
+  class CreateKeys extends Migration {
+    override up() {
+      this.addSql('create extension if not exists "uuid-ossp" schema public');
+      this.addSql('create table users (id uuid primary key default public.uuid_generate_v4(), email text)');
+    }
+  }
+  await using app = await application(CreateKeys, {});
+  await app.ready();
+  await app.tenancy.tenants.create({ id: 'acme' });
+});
+
 test('an extension that a migration of central creates is found by central and by all tenants', async () => {
   class CreateOperators extends Migration {
     override up() {

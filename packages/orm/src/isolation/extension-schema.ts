@@ -1,7 +1,7 @@
 import { TenancyError } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { Database } from '../sql/client.ts';
-import { isOfExtension } from '../sql/extensions.ts';
+import { elsewhere, isOfExtension } from '../sql/extensions.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { onceEach } from './once-each.ts';
 
@@ -14,7 +14,12 @@ export interface Extensions {
    * @throws CONFIG_INVALID if it holds anything else, or if others may create something there.
    */
   check(database: Database): Promise<void> | undefined;
-  /** Has the statements create extensions, once in each database. */
+  /**
+   * Has the statements create extensions, once in each database.
+   *
+   * @throws CONFIG_INVALID if one that has operators is in another schema: no tenant's statement would find them, and some types would be
+   * compared as texts without any message.
+   */
   create(database: Database, statements: readonly string[]): Promise<void>;
 }
 
@@ -24,7 +29,9 @@ export function extensionsIn(pools: Pools, schema = 'extensions'): Extensions {
     ({ database, statements }) => [keyOf(database), ...statements].join('\0'),
     async ({ database, statements }) => {
       await check(database);
-      await pools.query(database, createSql(schema, statements));
+      await pools.query(database, createSql(schema, statements)).catch((error: unknown) => {
+        throw isElsewhere(error) ? notFound(error, database, schema) : error;
+      });
     },
   );
   return {
@@ -34,6 +41,18 @@ export function extensionsIn(pools: Pools, schema = 'extensions'): Extensions {
       if (statements.length > 0) await created({ database, statements });
     },
   };
+}
+
+function isElsewhere(error: unknown): error is Error {
+  return error instanceof Error && (error as { code?: unknown }).code === elsewhere;
+}
+
+function notFound({ message }: Error, { database }: Database, schema: string): TenancyError {
+  return new TenancyError(
+    'CONFIG_INVALID',
+    `${message} of the database "${database}", where tenants' statements do not find its operators, which are looked for in "${schema}". ` +
+      'Leave the schema out of the migration and move an extension that is there already (alter extension … set schema …), or name its schema as createOrm’s option extensions',
+  );
 }
 
 function keyOf({ server, database, url }: Database): string {

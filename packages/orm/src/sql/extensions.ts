@@ -1,10 +1,14 @@
 import { maskedCode } from './lexer.ts';
-import { quoteName } from './quote.ts';
+import { unquoted } from './qualified-names.ts';
+import { quoteName, quoteText } from './quote.ts';
 
 /** A statement that creates or drops an extension, of which a database has one for all of its schemas. */
 export interface ExtensionStatement {
   readonly name: string;
-  /** Creates it in a schema, unless the database has it; `undefined` for what drops it. */
+  /**
+   * Creates it in a schema, unless the database has it; `undefined` for what drops it. Fails with `elsewhere` if it has operators and is in
+   * another schema.
+   */
   readonly create: ((schema: string) => string) | undefined;
 }
 
@@ -20,8 +24,22 @@ export function extensionStatement(statement: string): ExtensionStatement | unde
     create:
       verb.toLowerCase() === 'drop'
         ? undefined
-        : (schema) => `create extension if not exists ${name}${rest}${names ? '' : `\nschema ${quoteName(schema)}`}`,
+        : (schema) =>
+            `create extension if not exists ${name}${rest}${names ? '' : `\nschema ${quoteName(schema)}`};\n${refuseElsewhere(unquoted(name), schema)}`,
   };
+}
+
+/** The state of the error for an extension whose operators no tenant's statement would find. */
+export const elsewhere = 'OTE01';
+
+function refuseElsewhere(name: string, schema: string): string {
+  return `do $elsewhere$ declare found text; begin
+    select extnamespace::regnamespace into found from pg_extension e
+     where extname = ${quoteText(name)} and extnamespace::regnamespace::text not in (${quoteText(schema)}, ${quoteText(quoteName(schema))}, 'pg_catalog')
+       and exists (select from pg_depend d where d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid
+                    and d.classid = 'pg_operator'::regclass and d.deptype = 'e');
+    if found is not null then raise exception 'The extension % is in the schema %', ${quoteText(quoteName(name))}, found
+      using errcode = '${elsewhere}'; end if; end $elsewhere$`;
 }
 
 const extension = /^\s*(create|drop)\s+extension\s+(?:if\s+(?:not\s+)?exists\s+)?("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)/i;

@@ -36,6 +36,6 @@ const beforeRelation =
 /** A type or a collation holds nothing of a tenant. */
 const beforeType = /(?:::\s*|\bcollate\s+)$/i;
 
-function unquoted(part: string): string {
+export function unquoted(part: string): string {
   return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase();
 }
