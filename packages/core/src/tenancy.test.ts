@@ -101,6 +101,17 @@ describe('run', () => {
     await expect(tenancy.run(old, () => 1)).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
   });
 
+  test('enters no later tenant for one that was removed', async () => {
+    const tenancy = await site();
+    const removed = await tenancy.tenants.get('acme');
+    await tenancy.tenants.remove('acme');
+    await tenancy.tenants.create({ id: 'acme', plan: 'free' });
+    const refusal = { code: 'TENANT_OUTDATED', tenant: 'acme' };
+    await expect(tenancy.run(removed, ({ plan }) => plan)).rejects.toMatchObject(refusal);
+    await expect(tenancy.run(removed, ({ plan }) => plan, { as: 'ada' })).rejects.toMatchObject(refusal);
+    expect(await tenancy.run('acme', ({ plan }) => plan)).toBe('free');
+  });
+
   test('looks the tenant up outside the scope that it is called in', async () => {
     const memory = memoryStore<Acme>();
     const scopes: unknown[] = [];

@@ -33,7 +33,8 @@ import { createUsage, type Usage, type UsageQuery } from './usage/usage.ts';
 export interface Tenancy<T extends Tenant = Tenant> extends AsyncDisposable {
   /**
    * Runs `fn` in the scope of an active tenant, awaits its result, and ends the scope in any case. Scopes nest.
-   * Rejects with TENANT_UNKNOWN, TENANT_SUSPENDED, TENANT_MAINTENANCE, TENANT_ARCHIVED or STORE_UNAVAILABLE.
+   * An id enters the tenant that has it now. A tenant is entered as it is now, and never a later one with its id.
+   * Rejects with TENANT_UNKNOWN, TENANT_OUTDATED, TENANT_SUSPENDED, TENANT_MAINTENANCE, TENANT_ARCHIVED or STORE_UNAVAILABLE.
    * @example
    * const orders = await tenancy.run('acme', () => orm.em.find(Order, {}));
    */

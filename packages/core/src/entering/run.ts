@@ -1,5 +1,7 @@
+import { tenantOutdated } from '../errors/errors.ts';
 import { admit, isClosed } from '../lifecycle/admit.ts';
 import type { TenantCache } from '../lookup/tenant-cache.ts';
+import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { actingAs, actingFor } from '../scope/acting.ts';
 import type { Auditing } from '../signals/auditing.ts';
@@ -54,6 +56,8 @@ export function createRun<T extends Tenant>({ cache, signals, auditing, enterTen
     const id = typeof named === 'string' ? named : named?.id;
     const found = cache.find(id);
     const tenant = found instanceof Promise ? await found : found;
+    if (tenant !== undefined && typeof named !== 'string' && !isSameIncarnation(named, tenant))
+      throw tenantOutdated(id);
     if (options === undefined) return enterTenant(admit(tenant, id), fn);
     return actingAs(actingFor(options), () => enterFor(tenant, id, fn, options));
   };
