@@ -67,9 +67,13 @@ export function refuseForeign(value: unknown, claimant: Owner, instances = true)
     refuseForeignEntity(entity as AnyEntity, claimant);
   } else if (Array.isArray(value) || Utils.isCollection(value)) {
     for (const item of Array.isArray(value) ? value : value.getItems(false)) refuseForeign(item, claimant, instances);
-  } else if (instances || Utils.isPlainObject(value)) {
+  } else if (instances || Utils.isPlainObject(value) || isEmbeddable(value)) {
     for (const part of partsOf(value)) refuseForeign(part, claimant, false);
   }
+}
+
+function isEmbeddable(value: object): boolean {
+  return (value as { readonly __meta?: EntityMetadata }).__meta?.embeddable === true;
 }
 
 /** The values of data, which may be an instance of the application's own class, and of whose keys some may be SQL fragments. */
