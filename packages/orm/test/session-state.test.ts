@@ -3,6 +3,7 @@ import { raw } from '@mikro-orm/core';
 import { defineConfig as definePglite } from '@mikro-orm/pglite';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
+import { sql as kyselySql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
@@ -75,6 +76,23 @@ describe.each(['PostgreSQL', 'PGlite'])('what a tenant leaves in its session, on
       expect(await authors('a')).toEqual(['first of a']);
     },
   );
+
+  test.each([
+    "prepare transaction 'kept'",
+    "/* */ PREPARE /**/ transaction 'kept'",
+    "select 1; prepare transaction 'kept'",
+  ])('no transaction is kept by the server, with its locks, after: %s', async (sql) => {
+    const refusal = { code: 'STATEMENT_REFUSED' };
+    await expect(run('a', sql)).rejects.toMatchObject(refusal);
+    await expect(inTransaction('a', sql)).rejects.toMatchObject(refusal);
+    await expect(inTransaction('a', 'select 1', sql)).rejects.toMatchObject(refusal);
+    const streamed = library.tenancy.run('a', async () => {
+      const kysely = library.orm.em.getKysely();
+      for await (const row of kysely.getExecutor().stream(kyselySql.raw(sql).compile(kysely), 1)) void row;
+    });
+    await expect(streamed).rejects.toThrow();
+    expect(await authors('a')).toEqual(['first of a']);
+  });
 
   test('a cursor that outlives its transaction reads nothing to the next', async () => {
     await inTransaction('a', 'declare open_cursor cursor with hold for select name from author');

@@ -181,6 +181,33 @@ async function asSuperuser(database: string, sql: string): Promise<void> {
   await client.query(sql).finally(() => client.end());
 }
 
+test('the login is shared by the tenants that have no role', async () => {
+  const database = await plainDatabase();
+  const config = defineConfig({
+    clientUrl: database.url,
+    entities: [Note],
+    migrations: { migrationsList: [CreateNote] },
+  });
+  const tenants = await createOrm(config);
+  const tenancy = createTenancy({ resources: [tenants] });
+  try {
+    await tenancy.migrateCentral();
+    for (const id of ['acme', 'bloom']) await tenancy.tenants.create({ id });
+    const ended = tenancy.run('bloom', () =>
+      tenants.em.transactional(async (em) => {
+        const [{ pid } = {}] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+        await tenancy.run('acme', () => tenants.em.execute(`select pg_terminate_backend(${pid})`));
+        await em.execute('select 1');
+      }),
+    );
+    await expect(ended).rejects.toThrow();
+    expect(await tenancy.run('bloom', () => tenants.em.execute('select 1 as one'))).toEqual([{ one: 1 }]);
+  } finally {
+    await tenancy.close();
+    await database.drop();
+  }
+});
+
 test('advisory locks and notifications are shared by the tenants of a database', async () => {
   const database = await plainDatabase();
   const config = defineConfig({

@@ -1,6 +1,7 @@
+import { TenancyError } from '@omnitenant/core';
 import type { Scope } from '@omnitenant/core/extend';
 import type { Envelope, QueryResult, SqlClient, TransactionStatus } from '../sql/client.ts';
-import { codeOf, endsTransaction, statementsOf } from '../sql/lexer.ts';
+import { codeOf, endsTransaction, preparesTransaction, statementsOf } from '../sql/lexer.ts';
 import { isOpen } from './cleaning.ts';
 import { countStatement, countStream } from './count-statement.ts';
 import { afterFailure, type Envelopes, ending } from './envelopes.ts';
@@ -152,6 +153,7 @@ export class PinnedClient implements SqlClient, OpenWork {
   }
 
   async #send(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
+    if (preparesTransaction(text)) throw staysForever();
     const envelope = this.#envelopeOf(this.#begin, endsTransaction(text));
     this.#begin = undefined;
     this.#unanswered += 1;
@@ -185,6 +187,7 @@ export class PinnedClient implements SqlClient, OpenWork {
     this.#refuseEndedScope();
     const { text = '' } = cursor as OpenCursor;
     this.#rules.check(text);
+    if (preparesTransaction(text)) throw staysForever();
     this.#cursors.add(cursor);
     countStream(cursor, this.#scope);
     this.#streams ||= this.#isIdle() && this.#begin === undefined;
@@ -228,6 +231,14 @@ export class PinnedClient implements SqlClient, OpenWork {
   #refuseEndedScope(): void {
     if (this.#scope?.ended) throw scopeEnded(this.#scope);
   }
+}
+
+/** PostgreSQL keeps such a transaction, and its locks, until a session of its database or an administrator ends it. */
+function staysForever(): TenancyError {
+  return new TenancyError(
+    'STATEMENT_REFUSED',
+    'PostgreSQL keeps a prepared transaction and its locks when the scope has ended, and nothing here would end it. Commit the transaction instead.',
+  );
 }
 
 /** The answer to what begins a transaction in which nothing was sent, and to what ends it. */

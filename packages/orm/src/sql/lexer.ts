@@ -34,9 +34,15 @@ export function controlsTransactions(sql: string): boolean {
 
 /** Whether a statement ends the transaction that it is sent in and begins no other. */
 export function endsTransaction(statement: string): boolean {
-  const command = commandOf(statement);
-  if (command === 'PREPARE') return /^prepare\s+transaction\b/i.test(codeOf(statement));
-  return ends.has(command) && !/\b(?:and\s+chain|to|prepared)\b/i.test(codeOf(statement));
+  return (
+    preparesTransaction(statement) ||
+    (ends.has(commandOf(statement)) && !/\b(?:and\s+chain|to|prepared)\b/i.test(codeOf(statement)))
+  );
+}
+
+/** Whether a statement hands its transaction over to the server, to be ended by another session. */
+export function preparesTransaction(statement: string): boolean {
+  return commandOf(statement) === 'PREPARE' && /^prepare\s+transaction\b/i.test(codeOf(statement));
 }
 
 const ends: ReadonlySet<string> = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
