@@ -18,6 +18,7 @@ import {
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
 import { guardJobData } from './bullmq/guard-job-data.ts';
+import { guardJobs } from './bullmq/guard-jobs.ts';
 import { affectsAll, guardMethods } from './bullmq/guard-methods.ts';
 import { refuseMisspelled } from './bullmq/refuse-misspelled.ts';
 import { withTenantSpans } from './bullmq/tenant-spans.ts';
@@ -231,6 +232,7 @@ export class Queue<
 
   protected override createBackend(): void {
     super.createBackend();
+    guardJobs(this.backend, () => this.viewer());
     guardJobData(this.backend, () => this.viewer());
     if (this.backend instanceof RedisQueueBackend) {
       viewLinedUpAsWaiting(this.backend);

@@ -156,3 +156,36 @@ test('a job that is tried again is waiting in its tenant’s list', async () => 
   await tenancy.central(() => queue.retryJobs({ state: 'failed' }));
   expect(await counts()).toEqual({ waiting: 2, failed: 0 });
 });
+
+test('a job that was read in one tenant, or is named by its id, is not changed in the scope of another', async () => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue<string>();
+  const job = await tenancy.run('acme', () => queue.add('job', 'of acme', { delay: 100_000 }));
+  const { id = '' } = job;
+  const refusal = { code: 'CROSS_TENANT' };
+  await tenancy.run('beta', async () => {
+    await expect(job.updateData('of beta')).rejects.toMatchObject(refusal);
+    await expect(job.updateProgress(50)).rejects.toMatchObject(refusal);
+    await expect(job.log('of beta')).rejects.toMatchObject(refusal);
+    await expect(job.changeDelay(0)).rejects.toMatchObject(refusal);
+    await expect(job.promote()).rejects.toMatchObject(refusal);
+    await expect(job.remove()).rejects.toMatchObject(refusal);
+    await expect(job.getChildrenValues()).rejects.toMatchObject(refusal);
+    await expect(Job.addJobLog(queue, id, 'of beta')).rejects.toMatchObject(refusal);
+    const forged = Job.fromJSON<string>(queue, job.asJSON() as never, id);
+    await expect(forged.updateData('of beta')).rejects.toMatchObject(refusal);
+    await expect(Job.addJobLog(queue, 'no-such-job', 'of beta')).rejects.not.toMatchObject(refusal);
+  });
+  const { data, progress } = (await queue.getJob(id)) ?? {};
+  expect({ data, progress }).toEqual({ data: 'of acme', progress: 0 });
+  expect(await queue.getJobLogs(id)).toMatchObject({ count: 0 });
+  for (const work of [() => job.updateData('changed'), () => tenancy.central(() => job.updateData('changed'))])
+    await work();
+  await tenancy.run('acme', async () => {
+    await job.updateProgress(50);
+    await job.log('of acme');
+    await job.remove();
+  });
+  expect(await queue.getJob(id)).toBeUndefined();
+});
