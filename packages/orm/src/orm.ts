@@ -163,6 +163,7 @@ export async function createOrm<
     hasRole: () => options.roles ?? false,
     servers: new Set(servers.keys()),
     centralDatabase: central.database,
+    extensions: opened.extensions.schema,
   };
 
   const prepare = preparing(base, drivers, options.prepare as OrmOptions['prepare']);

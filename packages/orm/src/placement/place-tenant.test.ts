@@ -5,6 +5,7 @@ const context: PlacementContext = {
   isolation: 'schema',
   servers: new Set(['default', 'eu']),
   centralDatabase: 'app',
+  extensions: 'extensions',
   names: {},
   hasRole: () => false,
 };
@@ -45,6 +46,8 @@ test.each([
   [{ placement: { server: 'mars' } }, 'TENANT_INVALID', /no server "mars"/],
   [{ placement: { schema: 'public' } }, 'TENANT_INVALID', /is reserved/],
   [{ placement: { schema: 'central' } }, 'TENANT_INVALID', /is reserved/],
+  [{ placement: { schema: 'extensions' } }, 'TENANT_INVALID', /is for extensions/],
+  [{ isolation: 'row', placement: { schema: 'extensions' } }, 'TENANT_INVALID', /is for extensions/],
   [{ placement: { schema: 'pg_catalog' } }, 'TENANT_INVALID', /not a valid name for a schema/],
   [{ placement: { schema: 'a"; drop schema b' } }, 'TENANT_INVALID', /not a valid name for a schema/],
   [{ placement: { schema: 'a'.repeat(64) } }, 'TENANT_INVALID', /not a valid name for a schema/],
@@ -95,4 +98,10 @@ test('tenants that share tables share a role', () => {
     placeTenant({ id, isolation: 'row' }, { ...context, hasRole: () => true }).placement.role;
   expect(roleOf('acme')).toBe('app_rows_tenants');
   expect(roleOf('bloom')).toBe('app_rows_tenants');
+});
+
+test.each(['rows', 'extensions'])('the id "%s" does not lead to the schema that others share', (id) => {
+  const own = { ...context, names: { schema: (name: string) => name } };
+  expect(placeTenant({ id }, own).placement.schema).toBe(`t_${id}`);
+  expect(placeTenant({ id: 'acme' }, own).placement.schema).toBe('acme');
 });

@@ -18,6 +18,8 @@ export interface PlacementContext {
   readonly isolation: Isolation;
   readonly servers: ReadonlySet<string>;
   readonly centralDatabase: string;
+  /** The schema of extensions, which the tenants of a database find things in. */
+  readonly extensions: string;
   readonly names: PlacementNames;
   /** Whether a new tenant of that isolation gets a role. */
   readonly hasRole: (isolation: Isolation) => boolean;
@@ -97,7 +99,7 @@ function defaults(
   const { names, centralDatabase } = context;
   switch (isolation) {
     case 'schema':
-      return { database: centralDatabase, schema: ownSchema(id, names) };
+      return { database: centralDatabase, schema: ownSchema(id, context) };
     case 'database':
       return { database: names.database?.(id) ?? ownName(id, context), schema: 'public' };
     case 'row':
@@ -105,10 +107,10 @@ function defaults(
   }
 }
 
-/** No tenant's id leads to the schema that others share. */
-function ownSchema(id: string, names: PlacementNames): string {
+/** No tenant's id leads to a schema that others share. */
+function ownSchema(id: string, { names, extensions }: PlacementContext): string {
   const schema = names.schema?.(id);
-  return schema === undefined || schema === sharedSchema(names) ? `t_${id}` : schema;
+  return schema === undefined || schema === sharedSchema(names) || schema === extensions ? `t_${id}` : schema;
 }
 
 function sharedSchema({ rows = 'rows' }: PlacementNames): string {
@@ -171,6 +173,7 @@ function faultOfNames(
   }
   if (ownsDatabase && reservedDatabases.has(database)) return `the database "${database}" is reserved.`;
   if (!ownsDatabase && reservedSchemas.has(schema)) return `the schema "${schema}" is reserved.`;
+  if (!ownsDatabase && schema === context.extensions) return `the schema "${schema}" is for extensions.`;
   if (isolation === 'schema' && schema === sharedSchema(names)) {
     return `the schema "${schema}" is for the tenants that share tables.`;
   }
