@@ -41,7 +41,7 @@ const row = (figure: Figure): string =>
 const width = 760;
 const left = 330;
 /** Room for long labels, left of the plot. */
-const labels = 110;
+const labels = 150;
 const line = 26;
 
 /** Each ratio as a point between its least and most, on a scale on which twice and half are as far from the floor. */

@@ -7,6 +7,7 @@ import { landing } from './landing.ts';
 import { linksFromSources } from './links.ts';
 import { writeLlms } from './llms.ts';
 import { notPages, pageOf, repository } from './pages.ts';
+import { shortCode } from './short-code.ts';
 import { sidebar } from './sidebar.ts';
 import { tables } from './tables.ts';
 
@@ -32,6 +33,7 @@ export default defineConfig({
     if (page.relativePath === 'index.md') Object.assign(page.frontmatter, landing);
     // What is under an export, such as its parameters, is not to find it by.
     if (page.relativePath.startsWith('reference/api/')) Object.assign(page.frontmatter, { outline: 2 });
+    if (page.relativePath.startsWith('reference/')) Object.assign(page.frontmatter, { pageClass: 'reference' });
   },
   buildEnd: ({ outDir }) => writeLlms(outDir),
   vite: {
@@ -50,12 +52,13 @@ export default defineConfig({
   markdown: {
     theme: { light: 'github-light', dark: 'github-dark' },
     config: (md) => {
-      md.use(linksFromSources).use(fileNames).use(diagrams).use(tables);
+      md.use(linksFromSources).use(fileNames).use(shortCode).use(diagrams).use(tables);
     },
   },
   themeConfig: {
     nav: [
       { text: 'Guide', link: '/guide/getting-started', activeMatch: '^/guide/' },
+      { text: 'Questions', link: '/#questions-teams-ask' },
       { text: 'Reference', link: '/reference/', activeMatch: '^/reference/' },
       { text: 'Threat model', link: '/threat-model' },
       { text: 'Decisions', link: '/decisions/', activeMatch: '^/decisions/' },
@@ -63,7 +66,12 @@ export default defineConfig({
     ],
     sidebar: sidebar(),
     outline: { level: [2, 3] },
-    search: { provider: 'local', options: { miniSearch: { options: { tokenize: wordsOf } } } },
+    search: {
+      provider: 'local',
+      options: {
+        miniSearch: { options: { tokenize: wordsOf }, searchOptions: { boostDocument: weightOf, fuzzy: fuzzinessOf } },
+      },
+    },
     // Pages can be edited once the root manifest says where the repository is.
     ...(forge && { editLink: { pattern: `${forge}/edit/main/:path` } }),
     externalLinkIcon: true,
@@ -74,6 +82,17 @@ export default defineConfig({
 function wordsOf(text: string): string[] {
   const words = text.split(/[^\p{L}\p{N}_]+/u);
   return words.flatMap((word) => (word.includes('_') ? [word, ...word.split('_')] : [word]));
+}
+
+/** A question is answered by the guide, rather than by a signature or by the reasons of a decision. The page runs this, so it names nothing outside. */
+function weightOf(path: string): number {
+  if (path.includes('/reference/api/')) return 0.2;
+  return path.includes('/decisions/') ? 0.4 : 1;
+}
+
+/** RLS is not TLS: only longer words may be misspelt. The page runs this, too. */
+function fuzzinessOf(word: string): number | false {
+  return word.length > 4 ? 0.2 : false;
 }
 
 function manifest(path: string): { readonly version: string; readonly repository?: string } {

@@ -18,11 +18,20 @@ export function diagrams(md: MarkdownRenderer): void {
 
 const title = /^ *accTitle: *(.+)\n/m;
 
+/** The theme's own lines hardly stand out from a page. */
+const strokes = {
+  light: { line: '#6e7781', border: '#8c959f' },
+  dark: { line: '#9198a1', border: '#6e7681', muted: '#c9d1d9' },
+};
+
 function drawn(diagram: string, mode: 'light' | 'dark'): string {
   const svg = renderMermaidSVG(diagram.replace(title, ''), {
     ...THEMES[`github-${mode}`],
+    ...strokes[mode],
     transparent: true,
-    font: 'system-ui',
+    padding: 24,
+    // The boxes are sized for a font of this width.
+    font: 'Arial',
   });
   // A picture loads nothing, so neither a font.
   return svg.replace(/@import url\([^)]*\);/, '');

@@ -61,12 +61,18 @@ export async function generateApi(): Promise<void> {
   project.name = 'API';
   for (const module of project.children ?? []) {
     module.name = names.get(module.name) ?? module.name;
+    // What a package is entered by comes first.
+    for (const group of module.groups ?? []) group.children.sort((a, b) => Number(isFactory(b)) - Number(isFactory(a)));
   }
   await rm(apiFolder, { recursive: true, force: true });
   await app.generateOutputs(project);
   if (app.logger.hasErrors()) throw new Error('TypeDoc cannot write the API reference.');
   const pages = await readdir(apiFolder, { recursive: true });
   await Promise.all(pages.filter((page) => page.endsWith('.md')).map((page) => correctLinks(join(apiFolder, page))));
+}
+
+function isFactory({ name }: { readonly name: string }): boolean {
+  return name.startsWith('create');
 }
 
 /**

@@ -78,10 +78,18 @@ function after(command: Command): string {
   command.configureOutput({ writeOut: (added) => (text += added) });
   command.outputHelp();
   const added = stripVTControlCharacters(text.slice(command.helpInformation().length)).trim();
-  const lines = added.replace(/^Examples:\n/, '').split('\n');
   // The call, two spaces, and what it does.
-  return added && `\`\`\`sh\n${lines.map((line) => line.trim().replace(/ {2,}/, '$&# ')).join('\n')}\n\`\`\``;
+  const lines = added
+    .replace(/^Examples:\n/, '')
+    .split('\n')
+    .map((line) => line.trim().replace(/ {2,}/, '$&# '));
+  const fits = lines.every((line) => line.length <= columns);
+  const shown = fits ? lines : lines.map((line) => line.replace(/^(.*?) {2,}(# .*)$/, '$2\n$1'));
+  return added && `\`\`\`sh\n${shown.join('\n')}\n\`\`\``;
 }
+
+/** What fits beside the sidebar and the outline of a laptop. */
+const columns = 84;
 
 /** Escapes text for Markdown and Vue. */
 function prose(text: string): string {
