@@ -65,6 +65,13 @@ test('a check of all that are due proves what was claimed, and says what is fail
   });
   const failing = await app.run('domains', 'claims', 'acme', '--state', 'failing', '--host', host, '--json');
   expect(JSON.parse(failing.out)).toMatchObject([{ host, tenant: 'acme', record: { name: nameOf(host), value } }]);
+  expect((await app.run('doctor')).out).toMatch(/^note +Check "domains": .+ Among the tenants: acme\.$/m);
+  const shown = await app.run('show', host);
+  expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/^id +acme$/m) });
+  expect(await app.run('show', 'nobody.acme.com')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('No tenant has the domain "nobody.acme.com"'),
+  });
 });
 
 test('a released domain is free for another tenant once an operator says so', async () => {

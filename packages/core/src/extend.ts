@@ -45,6 +45,7 @@ export {
   defineResource,
   type FleetMigration,
   type HealthProbe,
+  type HealthWarning,
   type MoveContext,
   type PlacementAnswer,
   type PlacementDraft,

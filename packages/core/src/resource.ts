@@ -178,7 +178,13 @@ export interface MoveContext {
 export interface HealthProbe {
   readonly name: string;
   // biome-ignore lint/suspicious/noConfusingVoidType: a check without a return promises void.
-  check(): Promise<string | undefined | void>;
+  check(): Promise<string | HealthWarning | undefined | void>;
+}
+
+/** A warning that names a few of the tenants that it is about. `reason` names none. */
+export interface HealthWarning {
+  readonly reason: string;
+  readonly tenants: readonly string[];
 }
 
 /** How far `create` brought a tenant's storage: empty, migrated, or migrated with its version recorded in central. */

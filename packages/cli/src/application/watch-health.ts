@@ -33,6 +33,6 @@ export async function watchHealth(
   }
 }
 
-function keyOf({ status, reason = '' }: HealthCheck): string {
-  return `${status} ${reason}`;
+function keyOf({ status, reason = '', tenants = [] }: HealthCheck): string {
+  return `${status} ${reason} ${tenants.join()}`;
 }

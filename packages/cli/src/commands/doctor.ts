@@ -53,7 +53,7 @@ async function examineAll(application: OmnitenantConfig): Promise<Findings & { r
   const { orm, tenancy } = application;
   const servers = await orm.examineServers?.().catch(withoutServer);
   const tenants = await examineTenants(application);
-  const health = await tenancy.health({ timeoutMs: checkTimeoutMs });
+  const health = await tenancy.health({ timeoutMs: checkTimeoutMs, nameTenants: true });
   const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0) === true;
   const drifted = tenants?.drift !== undefined && !isWell(tenants.drift);
   const failed = serverChecks(servers).some(({ status }) => status === 'failed');
@@ -79,7 +79,7 @@ async function serverLines(report: ServersReport | undefined): Promise<string[]>
 function watched({ tenancy, orm }: OmnitenantConfig, first: Health, everyMs: number, asJson: boolean): Promise<Health> {
   const time = () => new Date().toISOString();
   async function look(): Promise<Health> {
-    const health = await tenancy.health({ timeoutMs: checkTimeoutMs });
+    const health = await tenancy.health({ timeoutMs: checkTimeoutMs, nameTenants: true });
     // Where central's server is gone, health says so.
     return withServers(health, await orm.examineServers?.({ clients: watchingClients }).catch(() => undefined));
   }
@@ -118,8 +118,9 @@ function serverChecks(report: ServersReport | undefined): HealthCheck[] {
 
 const marks = { ok: 'ok', warning: 'note', failed: 'FAIL' } as const;
 
-function checkLine({ name, status, ms, reason }: HealthCheck): string {
-  return `${marks[status].padEnd(5)} Check "${name}": ${reason ?? `works, in ${ms} ms.`}`;
+function checkLine({ name, status, ms, reason, tenants = [] }: HealthCheck): string {
+  const named = tenants.length === 0 ? '' : ` Among the tenants: ${tenants.join(', ')}.`;
+  return `${marks[status].padEnd(5)} Check "${name}": ${reason ?? `works, in ${ms} ms.`}${named}`;
 }
 
 /** PGlite has no server to check. */

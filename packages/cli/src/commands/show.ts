@@ -1,4 +1,4 @@
-import type { Domain, Tenant } from '@omnitenant/core';
+import { type Domain, TenancyError, type Tenant } from '@omnitenant/core';
 import type { TenantMigrations } from '@omnitenant/orm';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { json } from '../application/options.ts';
@@ -14,13 +14,21 @@ export function show(program: Program): void {
     .command('show')
     .summary('show the details of a tenant')
     .description('Shows the details of a tenant. Values that look like credentials are masked.')
-    .argument('<tenant>', 'tenant id')
+    .argument('<tenant>', 'tenant id, or one of its domains')
     .addOption(json)
-    .addHelpText('after', examples({ 'show acme': 'its status, placement, domains, migrations and columns' }))
-    .action(async (id, options, command) => {
+    .addHelpText(
+      'after',
+      examples({
+        'show acme': 'its status, placement, domains, migrations and columns',
+        'show shop.acme.com': 'the tenant that has this domain',
+      }),
+    )
+    .action(async (named, options, command) => {
       await withApplication(command, async ({ tenancy, orm }) => {
+        const tenant = await find(tenancy.tenants, named);
+        const { id } = tenant;
         const details = {
-          tenant: await tenancy.tenants.get(id),
+          tenant,
           domains: await tenancy.tenants.domains(id),
           migrations: await migrationsOf(orm, id),
         };
@@ -28,6 +36,14 @@ export function show(program: Program): void {
         else printFields(fieldsOf(details), { id: 'bold', status: styleOf(details.tenant), pending: 'yellow' });
       });
     });
+}
+
+/** No id of a tenant has a dot. */
+async function find(tenants: OmnitenantConfig['tenancy']['tenants'], named: string): Promise<Tenant> {
+  if (!named.includes('.')) return tenants.get(named);
+  const found = await tenants.findByDomain(named);
+  if (found === undefined) throw new TenancyError('TENANT_UNKNOWN', `No tenant has the domain "${named}".`);
+  return found;
 }
 
 interface Details {

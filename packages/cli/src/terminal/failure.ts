@@ -63,6 +63,7 @@ function messageOf(error: unknown): string {
 const hints: Partial<Record<TenancyErrorCode, (tenant: string) => string>> = {
   TENANT_UNKNOWN: () => 'List the tenants with: omnitenant list',
   TENANT_EXISTS: (id) => `Show it with: omnitenant show ${id}`,
+  DOMAIN_TAKEN: () => 'See which tenant has it with: omnitenant show DOMAIN',
   TENANT_SUSPENDED: (id) => `Make it active again with: omnitenant resume ${id}`,
   TENANT_MAINTENANCE: (id) => `Make it active again with: omnitenant resume ${id}`,
   TENANT_ARCHIVED: (id) => `Make it active again with: omnitenant resume ${id}`,

@@ -43,7 +43,7 @@ test('a check that fails, or does not answer, makes it unready with a reason wit
   expect(JSON.stringify(checks)).not.toContain('secret');
 });
 
-test('tenants that somebody has to look after are counted, and named nowhere', async () => {
+test('tenants that somebody has to look after are counted, and named only where that is asked for', async () => {
   const failing = defineResource({
     name: 'failing',
     open: () => undefined,
@@ -71,6 +71,8 @@ test('tenants that somebody has to look after are counted, and named nowhere', a
     reason: 'Tenants need repair or removal: 1 failed.',
   });
   expect(JSON.stringify(health)).not.toContain('secretive');
+  const { checks } = await tenancy.health({ nameTenants: true });
+  expect(checks.find(({ name }) => name === 'tenants')).toMatchObject({ tenants: ['secretive'] });
 });
 
 test('many who ask at once cost one look, and a tenancy that is closed is neither live nor ready', async () => {
