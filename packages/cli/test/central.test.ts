@@ -1,4 +1,6 @@
 import { basename } from 'node:path';
+import { testServer } from '@omnitenant/tooling';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Application, openApplication } from './fixtures/command.ts';
 
@@ -75,4 +77,17 @@ test.each([
   [['status', 'acme', '--central'], 2, '--central cannot be combined with tenants'],
 ])('%j is refused, with what to do', async (args, code, why) => {
   expect(await app.run(...args)).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
+});
+
+test('plan of an empty database says what is missing, and creates nothing', async () => {
+  await using empty = await openApplication();
+  const { code, out } = await empty.run('plan', '--central');
+  expect({ code, out }).toEqual({ code: 0, out: 'The tables of central do not exist yet; they would be created.\n' });
+  expect((await empty.run('status', '--central')).code).toBe(0);
+  expect(await empty.run('list')).toMatchObject({ code: 1, err: expect.stringContaining('CENTRAL_INCOMPLETE') });
+  const client = new pg.Client(new URL(`/${empty.database}`, testServer().url).href);
+  await client.connect();
+  const { rowCount } = await client.query("select from pg_namespace where nspname = 'central'");
+  await client.end();
+  expect(rowCount).toBe(0);
 });

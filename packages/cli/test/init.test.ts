@@ -82,7 +82,9 @@ test('init works without a MikroORM configuration, and asks nothing in a script'
   const { code, out, err } = await app.run('init', '--base', 'app.com', '--isolation', 'database');
   expect({ code, err }).toEqual({
     code: 0,
-    err: expect.stringMatching(/^There are no entities of tenants yet\. .+\nNext:/),
+    err: expect.stringMatching(
+      /^There are no entities of tenants yet\.\nNext: add your entities .+ run: omnitenant migration:create\n/,
+    ),
   });
   expect(out).toBe('wrote tenancy.ts\nwrote omnitenant.config.ts\n');
   expect(readdirSync(app.folder, { recursive: true }).filter((name) => String(name).includes('initial'))).toEqual([]);

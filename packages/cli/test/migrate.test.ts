@@ -206,3 +206,32 @@ test.each([
 ])('%j is refused, with what to do', async (args, code, why) => {
   expect(await app.run(...args)).toMatchObject({ code, out: '', err: expect.stringContaining(why) });
 });
+
+const twoReleases = `
+  import { defineConfig as defineMikroOrm } from '@mikro-orm/postgresql';
+  import { Migration } from '@mikro-orm/migrations';
+  import { defineConfig } from '@omnitenant/cli';
+  import { createTenancy } from '@omnitenant/core';
+  import { createOrm } from '@omnitenant/orm';
+
+  class First extends Migration { up() { this.addSql('create table task (id int)'); } }
+  class Second extends Migration { up() { this.addSql('alter table task add column done boolean'); } }
+  const migrationsList = process.env.RELEASE === 'former' ? [First] : [First, Second];
+  const orm = await createOrm(
+    defineMikroOrm({ clientUrl: process.env.DATABASE_URL, entities: [], migrations: { migrationsList } }),
+  );
+  export default defineConfig({ tenancy: createTenancy({ resources: [orm] }), orm });
+`;
+
+test('the former release calls tenants of the next one neither up to date nor pending', async () => {
+  await using two = await openApplication({ tenants: ['acme'], files: { 'omnitenant.config.ts': twoReleases } });
+  const former = { env: { RELEASE: 'former' } };
+  const { code, out, err } = await two.runWith(former, 'status', '--check');
+  expect({ code, err }).toEqual({ code: 0, err: '0 of 1 tenant have pending migrations\n' });
+  expect(out).toMatch(/^acme +active +schema +Second +migrated by newer code$/m);
+  expect(await two.runWith(former, 'migrate', '--all')).toMatchObject({
+    code: 0,
+    out: '1 left alone: migrated by newer code\n',
+  });
+  expect((await two.run('status')).out).toMatch(/up to date/);
+});

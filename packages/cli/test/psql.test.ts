@@ -56,3 +56,10 @@ test('a machine without psql is told how to get it', async () => {
     err: expect.stringMatching(/^error: psql is not installed\. Install PostgreSQL's client/),
   });
 });
+
+test('psql’s own -c is not taken for a configuration without a word', async () => {
+  expect(await app.run('psql', 'acme', '-c', 'select 1')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/no configuration file "select 1".+omnitenant psql acme -- -c/),
+  });
+});

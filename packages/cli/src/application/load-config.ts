@@ -73,7 +73,7 @@ function findConfig(named: string | undefined): string {
   throw new UsageError(
     named === undefined
       ? 'There is no omnitenant.config.ts in this folder. Change to the folder of the application, pass --config <path>, or create the file with: omnitenant init'
-      : `File "${named}" does not exist.`,
+      : `There is no configuration file "${named}" (-c, --config).`,
   );
 }
 

@@ -44,9 +44,18 @@ export function init(program: Program): void {
         ...(await ask(command.optsWithGlobals(), { base, isolation })),
       };
       const files = { [tenancy]: tenancyText(answers), [configFile]: configText(answers, tenancy), ...further };
-      const written = await writeFiles(files, () => withApplication(command, ({ orm }) => writeFirstMigration(orm)));
+      let hasTables = false;
+      const written = await writeFiles(files, () =>
+        withApplication(command, async ({ orm }) => {
+          const migration = await writeFirstMigration(orm);
+          hasTables = (await orm.migrations.names()).length + migration.length > 0;
+          return migration;
+        }),
+      );
       for (const name of written) say(`wrote ${name}`);
-      note(`Next: review the files, import orm and tenancy from ${tenancy}, and run: omnitenant migrate --central`);
+      const next = hasTables ? 'omnitenant migrate --central' : 'omnitenant migration:create';
+      const review = hasTables ? 'review the files' : `add your entities to ${tenancy}`;
+      note(`Next: ${review}, import orm and tenancy from ${tenancy}, and run: ${next}`);
     });
 }
 
@@ -106,6 +115,6 @@ async function writeFirstMigration({ migrations }: OmnitenantConfig['orm']): Pro
   }
   const { path } = await migrations.create({ name: 'initial' });
   if (path !== undefined) return [relative(process.cwd(), resolve(path))];
-  note('There are no entities of tenants yet. When there are, write their migration with: omnitenant migration:create');
+  note('There are no entities of tenants yet.');
   return [];
 }

@@ -1,3 +1,4 @@
+import { isTenancyError } from '@omnitenant/core';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { defined } from '../application/defined.ts';
 import { central, json, skip, step, target, tenantPatterns } from '../application/options.ts';
@@ -42,7 +43,18 @@ interface Options {
 async function planCentral({ orm }: OmnitenantConfig, { to, step, json }: Options): Promise<void> {
   const migrations = await orm.migrations.central.plan(defined({ to, step }));
   if (json) return printJson({ migrations });
-  print(migrations.length === 0 ? 'Nothing to do.' : migrations.map(migrationText).join('\n\n'));
+  if (migrations.length > 0) return print(migrations.map(migrationText).join('\n\n'));
+  print((await hasRecords(orm)) ? 'Nothing to do.' : 'The tables of central do not exist yet; they would be created.');
+}
+
+async function hasRecords({ store }: OmnitenantConfig['orm']): Promise<boolean> {
+  return store.find('omnitenant-plan').then(
+    () => true,
+    (error) => {
+      if (isTenancyError(error, 'CENTRAL_INCOMPLETE')) return false;
+      throw error;
+    },
+  );
 }
 
 async function planTenants(

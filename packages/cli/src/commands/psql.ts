@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { allowClosed, reason } from '../application/options.ts';
 import { postgreSqlPart } from '../application/postgresql-part.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import type { Program } from '../terminal/program.ts';
+import { UsageError } from '../terminal/failure.ts';
+import type { CommonOptions, Program } from '../terminal/program.ts';
 import { runPsql } from '../terminal/psql.ts';
 
 export function psql(program: Program): void {
@@ -22,6 +24,8 @@ export function psql(program: Program): void {
       examples({ 'psql acme': 'a prompt', "psql acme --read-only -- -c 'select count(*) from task'": 'one statement' }),
     )
     .action(async (id, args, { readOnly, ...entering }, command) => {
+      const { config } = command.optsWithGlobals() as CommonOptions;
+      if (config !== undefined && !existsSync(config)) throw notPsqls(id, config);
       await withApplication(command, async ({ tenancy, orm }) => {
         await tenancy.run(
           id,
@@ -33,4 +37,11 @@ export function psql(program: Program): void {
         );
       });
     });
+}
+
+/** `-c` is psql's most frequent argument, and the shorter name of --config. */
+function notPsqls(id: string, config: string): UsageError {
+  return new UsageError(
+    `There is no configuration file "${config}" (-c, --config). Arguments of psql follow --: omnitenant psql ${id} -- -c '…'`,
+  );
 }

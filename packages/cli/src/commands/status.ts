@@ -59,6 +59,8 @@ interface Options extends Format {
 
 /** A tenant's migrations, and with `--deep` what is wrong with its tables. */
 interface Row extends TenantMigrations {
+  /** Whether its last migration is one that this code does not have. `migrate` leaves such a tenant alone. */
+  readonly ahead?: true;
   readonly problem?: VerifyProblem | 'none';
 }
 
@@ -96,9 +98,14 @@ async function rowsOf(
 ): Promise<readonly Row[]> {
   const selection = named.length > 0 ? { tenants: named } : {};
   const problems = deep ? problemsIn(await migrations.verify(selection)) : undefined;
+  const names = await migrations.names();
   const found: Row[] = [];
   for await (const tenant of migrations.status(selection)) {
-    const row = problems ? { ...tenant, problem: problems.get(tenant.tenant) ?? ('none' as const) } : tenant;
+    const row: Row = {
+      ...tenant,
+      ...(tenant.last !== undefined && !names.includes(tenant.last) && { ahead: true }),
+      ...(problems && { problem: problems.get(tenant.tenant) ?? 'none' }),
+    };
     if (!pending || isPending(row)) found.push(row);
   }
   return found;
@@ -109,8 +116,8 @@ function problemsIn({ groups }: VerifyReport): ReadonlyMap<string, VerifyProblem
 }
 
 /** Whether there is something to do: a migration, or a problem. */
-function isPending({ pending, problem = 'none' }: Row): boolean {
-  return pending === undefined || pending.length > 0 || problem !== 'none';
+function isPending({ pending, ahead, problem = 'none' }: Row): boolean {
+  return (pending === undefined && !ahead) || (pending?.length ?? 0) > 0 || problem !== 'none';
 }
 
 function totalOf(found: readonly Row[]): string {
@@ -122,8 +129,9 @@ function totalOf(found: readonly Row[]): string {
   return `${count} of ${found.length} ${tenants} ${count === 1 ? 'has' : 'have'} ${what}`;
 }
 
-function stateOf({ pending, problem = 'none' }: Row): string {
+function stateOf({ pending, ahead, problem = 'none' }: Row): string {
   if (problem !== 'none') return problem;
+  if (ahead) return 'migrated by newer code';
   if (pending === undefined) return 'unknown until the next migrate';
   return pending.length === 0 ? 'up to date' : `${pending.length} pending`;
 }
@@ -133,7 +141,7 @@ const tenantColumns: readonly Column<Row>[] = [
   { name: 'status', value: ({ status }) => status, style: styleOf },
   { name: 'isolation', value: ({ isolation }) => isolation },
   { name: 'last migration', value: ({ last }) => last },
-  { name: 'state', value: stateOf, style: (row): Style => (isPending(row) ? 'yellow' : 'green') },
+  { name: 'state', value: stateOf, style: (row): Style => (isPending(row) || row.ahead ? 'yellow' : 'green') },
 ];
 
 interface Summed {
