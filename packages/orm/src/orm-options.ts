@@ -5,6 +5,7 @@ import { type ConnectionLimits, faultOfLimits } from './connections/limits.ts';
 import type { ServerOptions } from './connections/servers.ts';
 import type { DriverEntityManager } from './entities/entity-manager-class.ts';
 import { centralSchema } from './entities/entity-scope.ts';
+import { leaveUncached } from './entities/result-cache.ts';
 import type { MigrationSource } from './mikro-orm/migrator-options.ts';
 import type { PendingMigrations } from './mikro-orm/pending-migrations.ts';
 import { defaultServer, type Isolation, isolations, ownServer, type PlacementNames } from './placement/placement.ts';
@@ -167,7 +168,10 @@ export function withCentralEntities(config: Options, declared: readonly Declared
     discovery: {
       ...config.discovery,
       onMetadata: async (meta, platform) => {
-        if (declared.some((entity) => classOf(entity) === meta.class)) meta.schema = centralSchema;
+        if (declared.some((entity) => classOf(entity) === meta.class)) {
+          meta.schema = centralSchema;
+          leaveUncached(meta.class);
+        }
         await config.discovery?.onMetadata?.(meta, platform);
         // MikroORM leaves a wildcard's table out of migrations.
         if (meta.schema === '*') delete meta.schema;
