@@ -122,7 +122,7 @@ test('a tenant is moved with its rows, and its operation says how far it is', as
 test('a move whose server is gone is given up by who may destroy', async () => {
   await using proxy = await testProxy(site.url);
   const eu = { clientUrl: proxy.url };
-  await using other = await openSite({ orm: { servers: { eu } } });
+  await using other = await openSite({ orm: { servers: { eu } }, admin: { onError: () => {} } });
   await other.tenancy.tenants.create({ id: 'ebony' });
   const onProgress = ({ step }: { readonly step: string }) => void (step === 'create' && proxy.cut());
   const target = { isolation: 'database', placement: { server: 'eu' } };

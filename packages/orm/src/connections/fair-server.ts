@@ -41,6 +41,11 @@ export class FairServer {
     await Promise.all([this.#pools.close(database), this.#reserve?.close(database)]);
   }
 
+  cut(): void {
+    this.#pools.cut();
+    this.#reserve?.cut();
+  }
+
   async end(): Promise<void> {
     this.#shares.refuseHeld(closed());
     await Promise.all([this.#pools.end(), this.#reserve?.end()]);

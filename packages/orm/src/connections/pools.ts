@@ -27,6 +27,8 @@ export interface Pools {
   replicate(database: Database): Promise<Replication>;
   /** Closes the pool of a database before the database is dropped. It opens again on its next use. */
   close(database: Database): Promise<void>;
+  /** Cuts all connections to a server that has fallen silent, so that what waits for it fails. */
+  cut(database: Database): void;
   /** Closes all pools for good. */
   end(): Promise<void>;
   stats(): Pick<OrmStats, 'servers'>;
@@ -42,6 +44,7 @@ export function createPools(
     const pools = target.url === undefined ? servers.get(target.server) : own.of(target.url);
     return pools ? pools.connect(target, pipelined) : Promise.reject(unknownServer(target));
   }
+  const inUse = ({ server, url }: Database) => (url === undefined ? servers.get(server) : own.tryOf(url));
   return {
     connect,
     query: queryOn(connect),
@@ -51,10 +54,10 @@ export function createPools(
       const all = [...[...servers].map(([name, pools]) => [name, pools.stats()]), [ownServer, own.stats()]];
       return { servers: Object.fromEntries(all.filter(([, stats]) => stats !== undefined)) };
     },
-    close: async ({ server, database, url }) => {
-      const pools = url === undefined ? servers.get(server) : own.tryOf(url);
-      await within(closeTimeoutMs, pools?.close(database) ?? Promise.resolve());
+    close: async (database) => {
+      await within(closeTimeoutMs, inUse(database)?.close(database.database) ?? Promise.resolve());
     },
+    cut: (database) => inUse(database)?.cut(),
     end: async () => {
       await Promise.all([...servers.values(), own].map((server) => server.end()));
     },
@@ -78,6 +81,7 @@ export function pglitePools(pool: SqlPool): Pools {
     ask: askOn(connect),
     replicate: (database) => Promise.reject(unavailable(database, new Error('PGlite decodes no changes'))),
     close: async () => {},
+    cut: () => {},
     stats: () => ({ servers: {} }),
     end: async () => {
       ended = true;

@@ -127,15 +127,18 @@ export class ServerPools {
     for (const pool of pools) closedPool(pool);
   }
 
+  /** Cuts all connections, in use or not, as the server has fallen silent. Later requests open others. */
+  cut(): void {
+    for (const connection of [...this.#pools.values()].flatMap(({ open }) => [...open])) void this.#discard(connection);
+  }
+
   /** Closes all pools for good. Connections that are still in use after `closeMs` are closed under their users. */
   async end(): Promise<void> {
     this.#ended = true;
     this.#sweep.stop();
     clearTimeout(this.#nextRotation);
     const pools = [...this.#pools.values()];
-    const cut = setTimeout(() => {
-      for (const connection of pools.flatMap(({ open }) => [...open])) void this.#discard(connection);
-    }, this.#limits.closeMs);
+    const cut = setTimeout(() => this.cut(), this.#limits.closeMs);
     await Promise.all(pools.map(({ database }) => this.close(database.database)));
     clearTimeout(cut);
   }

@@ -23,6 +23,7 @@ import type { NotOnline } from './online/not-online.ts';
 import { messageOf, serverFailure } from './reason.ts';
 import { isSamePlace } from './same-place.ts';
 import { seal, sealToken, unseal, unsealedTables } from './seal.ts';
+import { whileAnswering } from './while-answering.ts';
 
 /** A move that is to be finished, and what is told of it. */
 export interface Attempted {
@@ -38,6 +39,12 @@ export async function attempt(
   context: MoveContext,
 ): Promise<Attempted> {
   const move = await plan(parts, tenant, wish);
+  const places = [tenant, at(tenant, move.target)];
+  return whileAnswering(parts.pools, places, () => carryOut(parts, tenant, move, context));
+}
+
+async function carryOut(parts: MoverParts, tenant: Tenant, move: Move, context: MoveContext): Promise<Attempted> {
+  if (await isSamePlace(parts, tenant, at(tenant, move.target))) throw isThereAlready(tenant);
   const online = await findOnline(parts, tenant, at(tenant, move.target), context.online);
   const report = 'why' in online ? { online: false, whyNotOnline: online.why } : { online: true };
   if (context.online === 'required' && 'why' in online) throw isNotOnline(tenant, online);
@@ -63,15 +70,13 @@ async function plan(parts: MoverParts, tenant: Tenant, wish: MoveTarget): Promis
       role !== undefined &&
       role === placement.role && { role: `${role.slice(0, 50)}_${random}` }),
   };
-  const move: Move = {
+  return {
     token: sealToken(tenant, random),
     step: 'begun',
     wish,
     origin: { isolation, placement },
     target: { isolation: placed.isolation, placement: bound },
   };
-  if (await isSamePlace(parts, tenant, at(tenant, move.target))) throw isThereAlready(tenant);
-  return move;
 }
 
 /** How a tenant is copied, and who is told. */

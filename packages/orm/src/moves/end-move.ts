@@ -11,6 +11,7 @@ import type { Vault } from '../vault/vault.ts';
 import { isGone, messageOf } from './reason.ts';
 import { refuseNewTables } from './refuse-new-tables.ts';
 import { unseal } from './seal.ts';
+import { whileAnswering } from './while-answering.ts';
 
 /** What tenants are moved with. */
 export interface MoverParts extends ImportParts {
@@ -27,12 +28,18 @@ export interface MoverParts extends ImportParts {
 const settleMs = 2_000;
 
 /** Ends a move whose tenant is at its new place: destroys the old one. */
-export async function finish(
+export async function finish(parts: MoverParts, tenant: Tenant, move: Move, ...how: FinishRules): Promise<void> {
+  const places = [at(tenant, move.origin), at(tenant, move.target)];
+  await whileAnswering(parts.pools, places, () => destroyOld(parts, tenant, move, ...how));
+}
+
+type FinishRules = [context: MoveContext, report?: Omit<MoveProgress, 'step'>];
+
+async function destroyOld(
   parts: MoverParts,
   tenant: Tenant,
   { origin, target, token }: Move,
-  { confirm, onProgress, forget }: MoveContext,
-  report: Omit<MoveProgress, 'step'> = {},
+  ...[{ confirm, onProgress, forget }, report = {}]: FinishRules
 ): Promise<void> {
   await pause(settleMs);
   await confirm();

@@ -6,6 +6,7 @@ import { attempt, isThereAlready } from './attempt.ts';
 import { at, finish, isSilent, type MoverParts, undoBegun, whyLost } from './end-move.ts';
 import { isGone } from './reason.ts';
 import { unseal } from './seal.ts';
+import { whileAnswering } from './while-answering.ts';
 
 /**
  * Moves a tenant to another isolation, database or server. Call it under the tenant's lease. A move that a process has left is finished first,
@@ -24,7 +25,7 @@ export async function moveTenant(
   if (left?.step === 'switched') await finish(parts, tenant, left, context);
   else if (left) {
     await ledger.undo(tenant);
-    await undoLeft(parts, tenant, left);
+    await whileAnswering(parts.pools, [tenant, at(tenant, left.target)], () => undoLeft(parts, tenant, left));
   }
   if (!isThere(tenant, wish)) {
     const { move, report } = await attempt(parts, tenant, wish, context);
@@ -40,6 +41,12 @@ export async function undoMoveOf(parts: MoverParts, tenant: Tenant, context: Mov
   const { ledger, pools } = parts;
   const left = await ledger.find(tenant);
   if (left === undefined) return unseal(pools, tenant);
+  const places = [at(tenant, left.origin), at(tenant, left.target)];
+  await whileAnswering(pools, places, () => undoOrFinish(parts, tenant, left, context));
+}
+
+async function undoOrFinish(parts: MoverParts, tenant: Tenant, left: Move, context: MoveContext): Promise<void> {
+  const { ledger } = parts;
   const givesUp = context.forget === true;
   if (left.step === 'switched') {
     const why = givesUp ? await whyLost(parts, tenant) : undefined;

@@ -11,9 +11,12 @@ export function messageOf(error: unknown): string {
 /** Whether an error says that a server or a database is not there, rather than that it is busy or refuses. */
 export function isGone(error: unknown): boolean {
   if (!isTenancyError(error, 'SERVER_UNAVAILABLE')) return false;
-  const { cause } = error;
-  const hasAnswered = (cause as { readonly severity?: string } | undefined)?.severity !== undefined;
-  return !hasAnswered || codeOf(cause) === sqlState.undefinedDatabase;
+  return !hasAnswered(error) || codeOf(error.cause) === sqlState.undefinedDatabase;
+}
+
+/** Whether an error that a server cannot be used is what that server has answered. */
+export function hasAnswered({ cause }: { readonly cause?: unknown }): boolean {
+  return (cause as { readonly severity?: string } | undefined)?.severity !== undefined;
 }
 
 /** What happened, and what to do, where a server has failed and not what it was asked for. */
