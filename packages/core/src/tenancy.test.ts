@@ -109,6 +109,10 @@ describe('run', () => {
     const refusal = { code: 'TENANT_OUTDATED', tenant: 'acme' };
     await expect(tenancy.run(removed, ({ plan }) => plan)).rejects.toMatchObject(refusal);
     await expect(tenancy.run(removed, ({ plan }) => plan, { as: 'ada' })).rejects.toMatchObject(refusal);
+    const received = JSON.parse(JSON.stringify(removed)) as Acme;
+    await expect(tenancy.run(received, ({ plan }) => plan)).rejects.toMatchObject(refusal);
+    const present = JSON.parse(JSON.stringify(await tenancy.tenants.get('acme'))) as Acme;
+    expect(await tenancy.run(present, ({ plan }) => plan)).toBe('free');
     expect(await tenancy.run('acme', ({ plan }) => plan)).toBe('free');
   });
 

@@ -11,10 +11,10 @@ export function parseIncarnation(text: string): { readonly id: string; readonly 
   return id === undefined ? undefined : { id, createdAtMs: Number(createdAtMs) };
 }
 
-/** Whether two records are of one tenant, and not of one and its successor. */
+/** Whether two records are of one tenant, and not of one and its successor. A record that was JSON has its date as a text. */
 export function isSameIncarnation(
   one: Pick<Tenant, 'id' | 'createdAt'>,
   other: Pick<Tenant, 'id' | 'createdAt'>,
 ): boolean {
-  return incarnationOf(one) === incarnationOf(other);
+  return one.id === other.id && new Date(one.createdAt).getTime() === new Date(other.createdAt).getTime();
 }
