@@ -276,5 +276,5 @@ test('what is configured wrongly is refused, without the secret', async () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   }
   const none = () => createWebhooks({ tenancy, orm: { store: memoryStore() }, endpoints: [given] });
-  expect(none).toThrow('requires the orm');
+  expect(none).toThrow('requires an orm');
 });
