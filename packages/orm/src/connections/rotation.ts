@@ -53,7 +53,7 @@ export class Rotation {
   /** Whether a connection that is returned is closed for another database, before the requests for its own. */
   yieldsTo(connection: Connection, other: DatabasePool): boolean {
     if (this.#isBusy || justOpened(connection) || other.size >= connection.pool.size) return false;
-    return (hasNone(other) && hasMore(connection, other)) || this.#hasWaited(other);
+    return hasMore(connection, other) ? hasNone(other) || this.#hasWaited(other) : this.#isShort(other);
   }
 
   /**
@@ -64,13 +64,14 @@ export class Rotation {
    */
   unusedFor(wanted: DatabasePool, idle: Iterable<Connection>): Connection | undefined {
     if (this.#isBusy) return undefined;
-    const hasWaited = this.#hasWaited(wanted);
-    if (!hasWaited && !hasNone(wanted)) return undefined;
+    if (!hasNone(wanted) && !this.#hasWaited(wanted)) return undefined;
     const closable = [...idle].filter((connection) => !justOpened(connection));
     const ofSeveral = closable.filter((connection) => hasMore(connection, wanted));
     if (ofSeveral.length > 0) return longerIdle(ofSeveral);
+    const isShort = this.#isShort(wanted);
+    if (!hasNone(wanted) && !isShort) return undefined;
     const free = closable.filter(
-      (connection) => this.#isUnused(connection) || (hasWaited && connection.pool.size > wanted.size),
+      (connection) => this.#isUnused(connection) || (isShort && connection.pool.size > wanted.size),
     );
     return longerIdle(hasNone(wanted) && free.length > 0 ? closable : free);
   }
@@ -83,11 +84,14 @@ export class Rotation {
     return Math.min(Math.max(rotationMs, worth * this.#openingMs), mostPatienceMs);
   }
 
-  /** Whether requests of the database have waited, and no connection came or is to come that may serve them. */
-  #hasWaited({ waiting, opening, lastOpenedAt }: DatabasePool): boolean {
+  #hasWaited({ waiting }: DatabasePool, after = 0): boolean {
     const since = waiting.peek()?.since;
-    if (since === undefined || opening > 0) return false;
-    return performance.now() - Math.max(since, lastOpenedAt) >= this.#patienceMs;
+    return since !== undefined && performance.now() - Math.max(since, after) >= this.#patienceMs;
+  }
+
+  /** Whether requests have waited, and no connection is opening, or was just opened, that may serve them. */
+  #isShort(pool: DatabasePool): boolean {
+    return pool.opening === 0 && this.#hasWaited(pool, pool.lastOpenedAt);
   }
 
   #isUnused({ idleSince }: Connection): boolean {

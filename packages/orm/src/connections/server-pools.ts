@@ -129,7 +129,7 @@ export class ServerPools {
 
   /** Cuts all connections, in use or not, as the server has fallen silent. Later requests open others. */
   cut(): void {
-    for (const connection of [...this.#pools.values()].flatMap(({ open }) => [...open])) void this.#discard(connection);
+    this.#cutAll([...this.#pools.values()]);
   }
 
   /** Closes all pools for good. Connections that are still in use after `closeMs` are closed under their users. */
@@ -138,9 +138,13 @@ export class ServerPools {
     this.#sweep.stop();
     clearTimeout(this.#nextRotation);
     const pools = [...this.#pools.values()];
-    const cut = setTimeout(() => this.cut(), this.#limits.closeMs);
+    const cut = setTimeout(() => this.#cutAll(pools), this.#limits.closeMs);
     await Promise.all(pools.map(({ database }) => this.close(database.database)));
     clearTimeout(cut);
+  }
+
+  #cutAll(pools: readonly DatabasePool[]): void {
+    for (const connection of pools.flatMap(({ open }) => [...open])) void this.#discard(connection);
   }
 
   #poolOf(target: ConnectionTarget): DatabasePool {
