@@ -47,10 +47,12 @@ describe.each(['schema', 'row'])('plain reads of several tenants on few connecti
   test('SQL of the application’s own is never sent among others’', async () => {
     const read = reading('author', 'quick');
     expect(await read('a')).toEqual(['first of a']);
-    expect((await sessions()).every(({ query }) => !query.includes(limited))).toBe(true);
+    // Lookups of tenants are sent so, on connections of their own.
+    const isLimited = ({ query }: { query: string }) => query.includes(limited) && query.includes('quick');
+    expect((await sessions()).some(isLimited)).toBe(false);
     const tenants = Array.from({ length: 40 }, (_, n) => (n % 3 ? 'a' : 'b'));
     expect(await Promise.all(tenants.map(read))).toEqual(tenants.map((tenant) => [`first of ${tenant}`]));
-    expect((await sessions()).every(({ query }) => !query.includes(limited))).toBe(true);
+    expect((await sessions()).some(isLimited)).toBe(false);
   });
 
   test.runIf(isolation === 'schema')(
