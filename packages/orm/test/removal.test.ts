@@ -156,3 +156,30 @@ test('a tenant is removed whose database PostgreSQL has dropped in part', async 
   }
   await tenants.create({ id: 'going', isolation: 'database' });
 });
+
+test('a database is dropped although a superuser, as autovacuum is one, is in it for a moment', async () => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(
+    defineConfig({ clientUrl: database.url }),
+    { going: { isolation: 'database' } },
+    { names: { database: (id) => `${database.name}_${id}` } },
+  );
+  const { url } = await testServer();
+  const its = new URL(url);
+  its.pathname = `/${database.name}_going`;
+  const within = new Client(its.href);
+  const outside = new Client(url);
+  within.on('error', () => {});
+  await Promise.all([within.connect(), outside.connect()]);
+  const waiting = `select from pg_stat_activity where datname is not null and query ~ $1`;
+  const removed = library.tenancy.tenants.remove('going');
+  const left = vi
+    .waitFor(async () => {
+      const { rowCount } = await outside.query(waiting, [`^drop database if exists "${database.name}_going"$`]);
+      expect(rowCount).toBe(1);
+    })
+    .finally(() => within.end());
+  await expect(removed).resolves.toEqual({ left: [] });
+  await left;
+  await outside.end();
+});

@@ -7,6 +7,7 @@ import type { FindTenant } from '../session/removed-tenant.ts';
 import type { Database } from '../sql/client.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { dropDatabase } from './drop-database.ts';
 import { type Marks, marksOf } from './marks.ts';
 import { refuseOthersSchemas } from './others-schemas.ts';
 import { authorization, createRole, dropRole } from './role.ts';
@@ -98,7 +99,7 @@ export function databaseStorage({
       await pools.query(placement, `create schema ${quoteName(placement.schema)}${authorization(placement)}`);
     } catch (error) {
       await pools.close(placement);
-      await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
+      await dropDatabase(pools, server, placement.database);
       await dropRole(owned, server, placement, tenant);
       throw error;
     }
@@ -165,7 +166,7 @@ async function destroy({ pools, marks, maintenance }: Owned, tenant: Tenant): Pr
   if (found?.owner === marks.owner(tenant)) {
     if (!found.isInvalid) await refuseOthersSchemas(pools, tenant, 'REMOVE_FAILED');
     await pools.close(placement);
-    await pools.query(server, `drop database ${quoteName(placement.database)} with (force)`);
+    await dropDatabase(pools, server, placement.database);
   } else if (found) keepForOwner(tenant, 'database', placement.database);
   await dropRole({ pools, marks }, server, placement, tenant);
 }

@@ -3,6 +3,7 @@ import type { Pools } from '../connections/pools.ts';
 import type { Database } from '../sql/client.ts';
 import { publish } from '../sql/diagnostics.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { dropDatabase } from './drop-database.ts';
 import { type Contents, isTaken } from './storage.ts';
 
 /** The parts of template databases. */
@@ -62,7 +63,7 @@ export function templates({ pools, maintenance, prefix, mark }: TemplateOptions)
       await pools.query(on, `alter database ${quoteName(unfinished)} rename to ${quoteName(name)}`);
     } catch (error) {
       await pools.close(place);
-      await pools.query(on, `drop database ${quoteName(unfinished)} with (force)`);
+      await dropDatabase(pools, on, unfinished);
       // Another process has created it meanwhile.
       if (!isTaken(error, 'database')) throw error;
     }
@@ -80,7 +81,7 @@ export function templates({ pools, maintenance, prefix, mark }: TemplateOptions)
       if (!finished && !isAbandoned(other.slice(prefix.length), Date.now())) continue;
       const quoted = quoteName(other);
       if (finished) await pools.query(maintenance(server), `alter database ${quoted} is_template false`);
-      await pools.query(maintenance(server), `drop database if exists ${quoted} with (force)`);
+      await dropDatabase(pools, maintenance(server), other);
       const reason = finished ? 'outdated' : 'unfinished';
       publish('omnitenant:orm:template-dropped', () => ({ server, database: other, reason }));
     }
