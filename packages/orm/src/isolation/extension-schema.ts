@@ -1,7 +1,8 @@
 import { TenancyError } from '@omnitenant/core';
 import type { Pools } from '../connections/pools.ts';
 import type { Database } from '../sql/client.ts';
-import { elsewhere, isOfExtension } from '../sql/extensions.ts';
+import { codeOf, sqlState } from '../sql/error-codes.ts';
+import { isOfExtension } from '../sql/extensions.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { onceEach } from './once-each.ts';
 
@@ -30,7 +31,7 @@ export function extensionsIn(pools: Pools, schema = 'extensions'): Extensions {
     async ({ database, statements }) => {
       await check(database);
       await pools.query(database, createSql(schema, statements)).catch((error: unknown) => {
-        throw isElsewhere(error) ? notFound(error, database, schema) : error;
+        throw codeOf(error) === sqlState.extensionElsewhere ? notFound(error as Error, database, schema) : error;
       });
     },
   );
@@ -41,10 +42,6 @@ export function extensionsIn(pools: Pools, schema = 'extensions'): Extensions {
       if (statements.length > 0) await created({ database, statements });
     },
   };
-}
-
-function isElsewhere(error: unknown): error is Error {
-  return error instanceof Error && (error as { code?: unknown }).code === elsewhere;
 }
 
 function notFound({ message }: Error, { database }: Database, schema: string): TenancyError {

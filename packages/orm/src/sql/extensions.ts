@@ -1,3 +1,4 @@
+import { sqlState } from './error-codes.ts';
 import { maskedCode } from './lexer.ts';
 import { unquoted } from './qualified-names.ts';
 import { quoteName, quoteText } from './quote.ts';
@@ -6,7 +7,7 @@ import { quoteName, quoteText } from './quote.ts';
 export interface ExtensionStatement {
   readonly name: string;
   /**
-   * Creates it in a schema, unless the database has it; `undefined` for what drops it. Fails with `elsewhere` if it has operators and is in
+   * Creates it in a schema, unless the database has it; `undefined` for what drops it. Fails with `extensionElsewhere` if it has operators and is in
    * another schema.
    */
   readonly create: ((schema: string) => string) | undefined;
@@ -29,17 +30,14 @@ export function extensionStatement(statement: string): ExtensionStatement | unde
   };
 }
 
-/** The state of the error for an extension whose operators no tenant's statement would find. */
-export const elsewhere = 'OTE01';
-
 function refuseElsewhere(name: string, schema: string): string {
   return `do $elsewhere$ declare found text; begin
-    select extnamespace::regnamespace into found from pg_extension e
-     where extname = ${quoteText(name)} and extnamespace::regnamespace::text not in (${quoteText(schema)}, ${quoteText(quoteName(schema))}, 'pg_catalog')
+    select quote_ident(nspname) into found from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+     where extname = ${quoteText(name)} and nspname not in (${quoteText(schema)}, 'pg_catalog')
        and exists (select from pg_depend d where d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid
                     and d.classid = 'pg_operator'::regclass and d.deptype = 'e');
     if found is not null then raise exception 'The extension % is in the schema %', ${quoteText(quoteName(name))}, found
-      using errcode = '${elsewhere}'; end if; end $elsewhere$`;
+      using errcode = '${sqlState.extensionElsewhere}'; end if; end $elsewhere$`;
 }
 
 const extension = /^\s*(create|drop)\s+extension\s+(?:if\s+(?:not\s+)?exists\s+)?("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)/i;
