@@ -153,8 +153,9 @@ export class PinnedClient implements SqlClient, OpenWork {
   }
 
   async #send(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
-    if (preparesTransaction(text)) throw staysForever();
-    const envelope = this.#envelopeOf(this.#begin, endsTransaction(text));
+    const isEnd = endsTransaction(text);
+    if (isEnd && preparesTransaction(text)) throw staysForever();
+    const envelope = this.#envelopeOf(this.#begin, isEnd);
     this.#begin = undefined;
     this.#unanswered += 1;
     const sentAt = performance.now();

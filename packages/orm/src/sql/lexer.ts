@@ -34,10 +34,9 @@ export function controlsTransactions(sql: string): boolean {
 
 /** Whether a statement ends the transaction that it is sent in and begins no other. */
 export function endsTransaction(statement: string): boolean {
-  return (
-    preparesTransaction(statement) ||
-    (ends.has(commandOf(statement)) && !/\b(?:and\s+chain|to|prepared)\b/i.test(codeOf(statement)))
-  );
+  const command = commandOf(statement);
+  if (command === 'PREPARE') return preparesTransaction(statement);
+  return ends.has(command) && !/\b(?:and\s+chain|to|prepared)\b/i.test(codeOf(statement));
 }
 
 /** Whether a statement hands its transaction over to the server, to be ended by another session. */
