@@ -39,8 +39,7 @@ export async function attempt(
   context: MoveContext,
 ): Promise<Attempted> {
   const move = await plan(parts, tenant, wish);
-  const places = [tenant, at(tenant, move.target)];
-  return whileAnswering(parts.pools, places, () => carryOut(parts, tenant, move, context));
+  return whileAnswering(parts.pools, tenant, move, () => carryOut(parts, tenant, move, context));
 }
 
 async function carryOut(parts: MoverParts, tenant: Tenant, move: Move, context: MoveContext): Promise<Attempted> {

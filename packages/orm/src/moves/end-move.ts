@@ -11,7 +11,6 @@ import type { Vault } from '../vault/vault.ts';
 import { isGone, messageOf } from './reason.ts';
 import { refuseNewTables } from './refuse-new-tables.ts';
 import { unseal } from './seal.ts';
-import { whileAnswering } from './while-answering.ts';
 
 /** What tenants are moved with. */
 export interface MoverParts extends ImportParts {
@@ -28,18 +27,12 @@ export interface MoverParts extends ImportParts {
 const settleMs = 2_000;
 
 /** Ends a move whose tenant is at its new place: destroys the old one. */
-export async function finish(parts: MoverParts, tenant: Tenant, move: Move, ...how: FinishRules): Promise<void> {
-  const places = [at(tenant, move.origin), at(tenant, move.target)];
-  await whileAnswering(parts.pools, places, () => destroyOld(parts, tenant, move, ...how));
-}
-
-type FinishRules = [context: MoveContext, report?: Omit<MoveProgress, 'step'>];
-
-async function destroyOld(
+export async function finish(
   parts: MoverParts,
   tenant: Tenant,
   { origin, target, token }: Move,
-  ...[{ confirm, onProgress, forget }, report = {}]: FinishRules
+  { confirm, onProgress, forget }: MoveContext,
+  report: Omit<MoveProgress, 'step'> = {},
 ): Promise<void> {
   await pause(settleMs);
   await confirm();

@@ -18,18 +18,19 @@ export async function moveTenant(
   target: MoveTarget | undefined,
   context: MoveContext,
 ): Promise<void> {
-  const { ledger } = parts;
+  const { ledger, pools } = parts;
   const left = await ledger.find(tenant);
   const wish = target === undefined ? left?.wish : wishOf(tenant, target);
   if (wish === undefined) throw nothingLeft(tenant);
-  if (left?.step === 'switched') await finish(parts, tenant, left, context);
-  else if (left) {
+  if (left?.step === 'switched') {
+    await whileAnswering(pools, tenant, left, () => finish(parts, tenant, left, context));
+  } else if (left) {
     await ledger.undo(tenant);
-    await whileAnswering(parts.pools, [tenant, at(tenant, left.target)], () => undoLeft(parts, tenant, left));
+    await whileAnswering(pools, tenant, left, () => undoLeft(parts, tenant, left));
   }
   if (!isThere(tenant, wish)) {
     const { move, report } = await attempt(parts, tenant, wish, context);
-    await finish(parts, tenant, move, context, report);
+    await whileAnswering(pools, tenant, move, () => finish(parts, tenant, move, context, report));
   } else if (left?.step !== 'switched') throw isThereAlready(tenant);
 }
 
@@ -41,8 +42,7 @@ export async function undoMoveOf(parts: MoverParts, tenant: Tenant, context: Mov
   const { ledger, pools } = parts;
   const left = await ledger.find(tenant);
   if (left === undefined) return unseal(pools, tenant);
-  const places = [at(tenant, left.origin), at(tenant, left.target)];
-  await whileAnswering(pools, places, () => undoOrFinish(parts, tenant, left, context));
+  await whileAnswering(pools, tenant, left, () => undoOrFinish(parts, tenant, left, context));
 }
 
 async function undoOrFinish(parts: MoverParts, tenant: Tenant, left: Move, context: MoveContext): Promise<void> {

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isTenancyError, type Tenant } from '@omnitenant/core';
+import type { Move } from '../central/move-ledger.ts';
 import type { ConnectionTarget } from '../connections/database-pool.ts';
 import type { Pools } from '../connections/pools.ts';
 import { defaultServer, placementOf } from '../placement/placement.ts';
+import { at } from './end-move.ts';
 import { hasAnswered } from './reason.ts';
 
 /** How often a server is asked, and how long it has to answer, in milliseconds. */
@@ -11,13 +13,20 @@ const patienceMs = 10_000;
 const misses = 3;
 
 /**
- * Works with places whose servers may fall silent: connections stay, and nothing is answered, which TCP notices late or never. Statements may take
+ * Works with the two places of a move, whose servers may fall silent: connections stay, and nothing is answered, which TCP notices late or never. Statements may take
  * hours, so each server is asked beside them. One that is silent has its connections cut, so that whatever waits for it fails. Central's server is
  * not watched: without it nobody does anything.
  */
-export async function whileAnswering<R>(pools: Pools, places: readonly Tenant[], work: () => Promise<R>): Promise<R> {
+export async function whileAnswering<R>(
+  pools: Pools,
+  tenant: Tenant,
+  { origin, target }: Pick<Move, 'origin' | 'target'>,
+  work: () => Promise<R>,
+): Promise<R> {
   const over = new AbortController();
-  const targets = places.map(placementOf).filter(({ server }) => server !== defaultServer);
+  const targets = [at(tenant, origin), at(tenant, target)]
+    .map(placementOf)
+    .filter(({ server }) => server !== defaultServer);
   const watching = targets.map((target) => watch(pools, target, over.signal));
   try {
     return await work();
