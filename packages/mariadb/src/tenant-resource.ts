@@ -1,6 +1,12 @@
-import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { PlacementDraft, ResourceVerbs } from '@omnitenant/core/extend';
-import { endWorkOf, noCentralEntities, type StoreMigrations, type TenantEntityManager } from '@omnitenant/orm/extend';
+import type { Tenant } from '@omnitenant/core';
+import type { ResourceVerbs } from '@omnitenant/core/extend';
+import {
+  endWorkOf,
+  noCentralEntities,
+  placeInOne,
+  type StoreMigrations,
+  type TenantEntityManager,
+} from '@omnitenant/orm/extend';
 import { exportDatabase } from './archive/export-database.ts';
 import { type ImportParts, importDatabase } from './archive/import-database.ts';
 import type { Admin } from './central/admin.ts';
@@ -31,7 +37,7 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     name: 'mariadb',
     probes: [{ name: 'mariadb', check: () => admin.get('select 1').then(() => undefined) }],
     storageBytes: (tenants) => storage.storageBytes(tenants),
-    ...(options.places && { place: placed }),
+    ...(options.places && { place: (draft) => placeInOne(place, draft) }),
     refused,
 
     open(scope) {
@@ -83,16 +89,10 @@ const refused = {
     'a database of MariaDB is archived as it is. Import the archive under another id, and replace the values in the scope of the copy.',
 };
 
-/** All tenants are on the one server. */
-function placed({ id, isolation = 'database', placement = {} }: PlacementDraft) {
-  if (isolation !== 'database') {
-    const message = `Tenant "${id}" asks for isolation "${isolation}", and on MariaDB each tenant has a database of its own: isolation "database".`;
-    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
-  }
-  const named = ['server', 'url', 'database', 'schema', 'role'].find((part) => placement[part] !== undefined);
-  if (named !== undefined) {
-    const message = `Tenant "${id}" cannot be placed: it names a ${named}, and on MariaDB all tenants are on the one server. Leave it out.`;
-    throw new TenancyError('TENANT_INVALID', message, { tenant: id });
-  }
-  return { isolation, placement: { server: 'mariadb', database: id, schema: id } };
-}
+const place = {
+  on: 'MariaDB',
+  own: 'a database',
+  where: 'on the one server',
+  server: 'mariadb',
+  schema: (id: string) => id,
+};

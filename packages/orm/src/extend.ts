@@ -49,6 +49,7 @@ export type { DatabaseKind } from './mikro-orm/database-dialect.ts';
 export { createDatabaseDrivers, type DatabaseDrivers, noCentralEntities } from './mikro-orm/database-drivers.ts';
 export { connectionClassOf, type DatabaseOrm, initDatabaseOrm } from './mikro-orm/database-orm.ts';
 export { PinnedMigrator } from './mikro-orm/pinned-migrator.ts';
+export { placeInOne } from './placement/place-in-one.ts';
 export { counted, type StatementResult } from './session/counted.ts';
 export type { BeginOptions, RowStream, Rows, ScopedDatabase, ScopedTransaction } from './session/database-session.ts';
 export { checkIn, checkOut, endWorkOf, type OpenWork, scopeEnded } from './session/scope-work.ts';

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { TenancyError, type Tenant } from '@omnitenant/core';
-import type { PlacementDraft, ResourceVerbs } from '@omnitenant/core/extend';
-import { endWorkOf, noCentralEntities, type TenantEntityManager } from '@omnitenant/orm/extend';
+import type { Tenant } from '@omnitenant/core';
+import type { ResourceVerbs } from '@omnitenant/core/extend';
+import { endWorkOf, noCentralEntities, placeInOne, type TenantEntityManager } from '@omnitenant/orm/extend';
 import { exportFile } from './archive/export-file.ts';
 import { importFile, requireKnownMigrations } from './archive/import-file.ts';
 import { removeTenantFile, storedBytes, writeTenantFile } from './files/tenant-files.ts';
@@ -37,7 +37,7 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
     name: 'sqlite',
     probes: [{ name: 'sqlite', check: () => access(folder, constants.R_OK | constants.W_OK) }],
     storageBytes: (tenants) => storedBytes(folder, tenants),
-    ...(options.places && { place: placed }),
+    ...(options.places && { place: (draft) => placeInOne(place, draft) }),
     refused,
 
     open(scope) {
@@ -89,16 +89,4 @@ const refused = {
     'a file of SQLite is archived as it is. Import the archive under another id, and replace the values in the scope of the copy.',
 };
 
-/** All tenants are in the one folder. */
-function placed({ id, isolation = 'database', placement = {} }: PlacementDraft) {
-  if (isolation !== 'database') {
-    const message = `Tenant "${id}" asks for isolation "${isolation}", and on SQLite each tenant has a file of its own: isolation "database".`;
-    throw new TenancyError('ISOLATION_UNKNOWN', message, { tenant: id });
-  }
-  const named = ['server', 'url', 'database', 'schema', 'role'].find((part) => placement[part] !== undefined);
-  if (named !== undefined) {
-    const message = `Tenant "${id}" cannot be placed: it names a ${named}, and on SQLite all tenants are in the one folder. Leave it out.`;
-    throw new TenancyError('TENANT_INVALID', message, { tenant: id });
-  }
-  return { isolation, placement: { server: 'folder', database: id, schema: 'main' } };
-}
+const place = { on: 'SQLite', own: 'a file', where: 'in the one folder', server: 'folder', schema: () => 'main' };
