@@ -73,3 +73,20 @@ test('domains are added, listed and removed', async () => {
   expect(await app.run('domains', 'remove', 'acme', 'shop.bloom.com')).toMatchObject({ code: 2 });
   expect(await app.run('domains', 'remove', 'bloom', 'shop.bloom.com')).toMatchObject({ code: 0 });
 });
+
+test('--json says what became of each tenant, failures too', async () => {
+  await app.run('resume', 'acme', 'bloom');
+  await app.run('suspend', 'acme');
+  const { code, out, err } = await app.run('suspend', 'acme', 'nobody', 'bloom', '--json');
+  expect(code).toBe(1);
+  expect(err).toContain('error TENANT_UNKNOWN');
+  expect(JSON.parse(out)).toEqual([
+    { id: 'acme', status: 'suspended', changed: false },
+    { id: 'nobody', changed: false, error: expect.stringContaining('TENANT_UNKNOWN') },
+    { id: 'bloom', status: 'suspended', changed: true },
+  ]);
+  expect(JSON.parse((await app.run('resume', 'acme', 'bloom', '--json')).out)).toMatchObject([
+    { status: 'active' },
+    { status: 'active' },
+  ]);
+});

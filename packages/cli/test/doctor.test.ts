@@ -52,11 +52,29 @@ test('doctor reports on the server, and on tenants that need attention', async (
 test('a server that is down is reported without its password', async () => {
   await using app = await openApplication();
   const env = { DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/app' };
-  for (const call of [['doctor'], ['list'], ['list', '--verbose']]) {
+  for (const call of [['list'], ['list', '--verbose']]) {
     const { code, out, err } = await app.runWith({ env }, ...call);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^error (SERVER|STORE)_UNAVAILABLE: .*nothing answers/);
     expect(err).not.toContain('hunter2');
+  }
+
+  // What health says is printed all the same, for people and for programs.
+  for (const call of [['doctor'], ['doctor', '--json']]) {
+    const { code, out, err } = await app.runWith({ env }, ...call);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error (SERVER|STORE)_UNAVAILABLE: .*nothing answers/);
+    expect(out + err).not.toContain('hunter2');
+    if (call.includes('--json')) {
+      const failed = { name: 'store', status: 'failed', reason: expect.stringContaining('nothing answers') };
+      expect(JSON.parse(out)).toEqual({
+        health: {
+          live: true,
+          ready: false,
+          checks: expect.arrayContaining([{ ...failed, ms: expect.any(Number) }]),
+        },
+      });
+    } else expect(out).toMatch(/^FAIL {2}Check "store": .*nothing answers/m);
   }
 });
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { defined } from '../application/defined.ts';
+import { json } from '../application/options.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import type { Program } from '../terminal/program.ts';
@@ -17,6 +18,7 @@ export function archive(program: Program): void {
         'when purge may delete them: days, such as 90d, or a date (default: never)',
       ).argParser(until),
     )
+    .addOption(json)
     .addHelpText(
       'after',
       examples({

@@ -1,10 +1,12 @@
 import type { Tenant, TenantStatus } from '@omnitenant/core';
 import type { OmnitenantConfig } from '../application/config.ts';
+import { json } from '../application/options.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { report, UsageError } from '../terminal/failure.ts';
+import { report, sentenceOf, UsageError } from '../terminal/failure.ts';
 import { note, say } from '../terminal/output.ts';
 import type { CommonOptions, Program } from '../terminal/program.ts';
+import { printJson } from '../terminal/table.ts';
 
 export function suspend(program: Program): void {
   addStatusCommand(program, {
@@ -49,8 +51,8 @@ function addStatusCommand(program: Program, { verb, all, summary, description }:
     .argument('[tenants...]', 'tenant ids')
     .addHelpText('after', examples({ [`${verb} acme`]: 'one tenant', [`${verb} acme bloom`]: 'several tenants' }));
   if (all !== undefined) added.option('--all', `every tenant in status "${all}"`);
-  added.action(async (named, _, command) => {
-    const options = command.optsWithGlobals() as CommonOptions & { readonly all?: true };
+  added.addOption(json).action(async (named, _, command) => {
+    const options = command.optsWithGlobals() as ChangeOptions & { readonly all?: true };
     if (options.all ? named.length > 0 : named.length === 0) {
       throw new UsageError(`Name the tenants by their ids${all === undefined ? '' : ', or pass --all'}.`);
     }
@@ -82,20 +84,36 @@ async function idsIn(
   return ids;
 }
 
+export interface ChangeOptions extends CommonOptions {
+  readonly json?: true | undefined;
+}
+
+/** What became of a tenant, as `--json` prints it. */
+interface Outcome {
+  readonly id: string;
+  readonly status?: TenantStatus;
+  readonly changed: boolean;
+  readonly error?: string;
+}
+
 /** Changes tenants one after another; a failure does not stop the others, and what is so already is no failure. */
 export async function changeEach(
   ids: readonly string[],
-  options: CommonOptions,
+  options: ChangeOptions,
   change: (id: string) => Promise<Tenant>,
   isDone: (id: string) => Promise<TenantStatus | undefined> = async () => undefined,
 ): Promise<void> {
+  const outcomes: Outcome[] = [];
   for (const id of ids) {
     try {
       const done = await isDone(id);
-      const { status } = done ? { status: done } : await change(id);
-      say(`${id}: ${done ? 'nothing to do, it is ' : ''}${status}`);
+      const status = done ?? (await change(id)).status;
+      outcomes.push({ id, status, changed: done === undefined });
+      if (!options.json) say(`${id}: ${done ? 'nothing to do, it is ' : ''}${status}`);
     } catch (error) {
+      outcomes.push({ id, changed: false, error: sentenceOf(error) });
       process.exitCode = report(error, options);
     }
   }
+  if (options.json) printJson(outcomes);
 }

@@ -1,4 +1,11 @@
-import { type Health, type HealthCheck, isTenancyError, type Tenant, type TenantStatus } from '@omnitenant/core';
+import {
+  type Health,
+  type HealthCheck,
+  isTenancyError,
+  type TenancyError,
+  type Tenant,
+  type TenantStatus,
+} from '@omnitenant/core';
 import type { ReadyStock, ServersReport, SharedSchemaReport, VerifyReport } from '@omnitenant/orm';
 import type { OmnitenantConfig } from '../application/config.ts';
 import { json, watch } from '../application/options.ts';
@@ -7,7 +14,7 @@ import { isWell } from '../application/verify-tenants.ts';
 import { checkTimeoutMs, watchHealth } from '../application/watch-health.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { exitCodes } from '../terminal/failure.ts';
+import { exitCodes, report } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { paint, print, type Style } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
@@ -31,10 +38,12 @@ export function doctor(program: Program): void {
     )
     .action(async ({ json: asJson, watch: seconds }, command) => {
       await withApplication(command, async (application) => {
-        const { servers, tenants, health, hasFault } = await examineAll(application);
+        const findings = await examineAll(application);
+        const { servers, health, hasFault, unreachable } = findings;
         if (hasFault || !health.ready) process.exitCode = exitCodes.failed;
-        if (asJson) printJson({ ...servers, tenants: tenants && summaryOf(tenants), health });
-        else await printReport({ servers, tenants, health });
+        if (asJson) printJson(dataOf(findings));
+        else await printReport(findings);
+        if (unreachable) report(unreachable, command.optsWithGlobals());
         if (seconds === undefined) return;
         const last = await watched(application, withServers(health, servers), seconds * 1_000, asJson === true);
         process.exitCode = hasFault || !last.ready ? exitCodes.failed : exitCodes.done;
@@ -47,32 +56,41 @@ interface Findings {
   readonly servers: ServersReport | undefined;
   readonly tenants: TenantFacts | undefined;
   readonly health: Health;
+  readonly hasFault: boolean;
+  /** Why central's server could not be asked for servers and tenants. */
+  readonly unreachable?: TenancyError;
 }
 
-async function examineAll(application: OmnitenantConfig): Promise<Findings & { readonly hasFault: boolean }> {
+async function examineAll(application: OmnitenantConfig): Promise<Findings> {
   const { orm, tenancy } = application;
-  const servers = await orm.examineServers?.().catch(withoutServer);
-  const tenants = await examineTenants(application);
-  const health = await tenancy.health({ timeoutMs: checkTimeoutMs, nameTenants: true });
-  const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0) === true;
-  const drifted = tenants?.drift !== undefined && !isWell(tenants.drift);
-  const failed = serverChecks(servers).some(({ status }) => status === 'failed');
-  return { servers, tenants, health, hasFault: failed || isOpen || drifted };
+  const checkHealth = () => tenancy.health({ timeoutMs: checkTimeoutMs, nameTenants: true });
+  try {
+    const servers = await orm.examineServers?.().catch(withoutServer);
+    const tenants = await examineTenants(application);
+    const isOpen = tenants?.sharedTables.some(({ open }) => open.length > 0) === true;
+    const drifted = tenants?.drift !== undefined && !isWell(tenants.drift);
+    const failed = serverChecks(servers).some(({ status }) => status === 'failed');
+    return { servers, tenants, health: await checkHealth(), hasFault: failed || isOpen || drifted };
+  } catch (error) {
+    if (!isTenancyError(error, 'SERVER_UNAVAILABLE') && !isTenancyError(error, 'STORE_UNAVAILABLE')) throw error;
+    return { servers: undefined, tenants: undefined, health: await checkHealth(), hasFault: true, unreachable: error };
+  }
 }
 
-async function printReport({ servers, tenants, health }: Findings): Promise<void> {
-  for (const line of await serverLines(servers)) print(colored(line));
-  for (const line of [...health.checks.map(checkLine), ...tenantLines(tenants)]) print(colored(line));
+async function printReport({ servers, tenants, health, unreachable }: Findings): Promise<void> {
+  const checks = health.checks.map(checkLine);
+  const lines = unreachable ? checks : [...(await serverLines(servers)), ...checks, ...tenantLines(tenants)];
+  for (const line of lines) print(colored(line));
 }
 
-async function serverLines(report: ServersReport | undefined): Promise<string[]> {
-  if (report === undefined) return ['ok    There is no server, pooler or role to check.'];
+async function serverLines(examined: ServersReport | undefined): Promise<string[]> {
+  if (examined === undefined) return ['ok    There is no server, pooler or role to check.'];
   // Imported here so that the help does not load MikroORM.
   const { formatServerExamination } = await import('@omnitenant/orm');
-  const lines = report.servers.flatMap((server) => formatServerExamination(server).split('\n'));
+  const lines = examined.servers.flatMap((server) => formatServerExamination(server).split('\n'));
   const more =
-    report.leftOut === 1 ? '1 more server of a tenant was' : `${report.leftOut} more servers of tenants were`;
-  return report.leftOut === 0 ? lines : [...lines, `note  ${more} not examined.`];
+    examined.leftOut === 1 ? '1 more server of a tenant was' : `${examined.leftOut} more servers of tenants were`;
+  return examined.leftOut === 0 ? lines : [...lines, `note  ${more} not examined.`];
 }
 
 /** Prints what changes, each line with its time, until the command is interrupted. */
@@ -214,6 +232,11 @@ function colored(line: string): string {
   const [mark = ''] = line.split(' ');
   const style = styles[mark];
   return style === undefined ? line : paint(style, mark) + line.slice(mark.length);
+}
+
+/** What `--json` prints. */
+function dataOf({ servers, tenants, health }: Findings) {
+  return { ...servers, tenants: tenants && summaryOf(tenants), health };
 }
 
 function summaryOf({ byStatus, pending, sharedTables, ready, drift }: TenantFacts) {

@@ -184,9 +184,10 @@ export function centralStore<T extends Tenant>({
         const hosts = domains.map(({ host }) => ({ kind: 'domain', host }) as const);
         const entity = await write(async (em) => {
           const created = em.create(tenant.class, (await bound(draft.id, draft)) as never);
-          em.persist(created);
-          for (const entry of domains) em.persist(em.create(domain.class, { ...entry } as never));
           try {
+            // The tenant first: an id that exists is refused as that, and not because its domains are taken.
+            await em.persist(created).flush();
+            for (const entry of domains) em.persist(em.create(domain.class, { ...entry } as never));
             await em.flush();
           } catch (error) {
             throw insertionError(draft.id, domains, error);

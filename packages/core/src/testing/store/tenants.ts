@@ -24,9 +24,11 @@ export const tenantPromises: StorePromises = {
     assert.equal(await store.findByDomain('nobody.example.com'), undefined);
   },
 
-  async 'a second tenant of the same id is refused and changes nothing'(store) {
-    await store.insert(draftOf('acme', { name: 'first' }), []);
-    await refuses('TENANT_EXISTS', store.insert(draftOf('acme', { name: 'second' }), []));
+  async 'a second tenant of the same id is refused and changes nothing, also with the domains of the first'(store) {
+    const domain = { host: 'acme.example.com', tenantId: 'acme', primary: true };
+    await store.insert(draftOf('acme', { name: 'first' }), [domain]);
+    for (const domains of [[], [domain]])
+      await refuses('TENANT_EXISTS', store.insert(draftOf('acme', { name: 'second' }), domains));
     assert.equal((await store.find('acme'))?.name, 'first');
   },
 
