@@ -30,7 +30,7 @@ async function site() {
 
 const toEu = { isolation: 'database', placement: { server: 'eu' } };
 
-test('a tenant is not moved to a server that takes connections and never answers, and nothing is made', async () => {
+test.concurrent('a tenant is not moved to a server that takes connections and never answers, and nothing is made', async () => {
   await using place = await site();
   const { app, proxy, database } = place;
   proxy.fallSilent();
@@ -43,7 +43,7 @@ test('a tenant is not moved to a server that takes connections and never answers
   expect(await storage(database)).toEqual(['t_acme']);
 });
 
-test.each<MoveStep>(['create', 'copy'])(
+test.concurrent.each<MoveStep>(['create', 'copy'])(
   'a tenant whose new server falls silent at the step %s is served where it was, and what is there is given up',
   async (step) => {
     await using place = await site();
@@ -64,7 +64,7 @@ test.each<MoveStep>(['create', 'copy'])(
   },
 );
 
-test('a tenant whose new server falls silent when it has just been moved there keeps its old place', async () => {
+test.concurrent('a tenant whose new server falls silent when it has just been moved there keeps its old place', async () => {
   await using place = await site();
   const { app, proxy, database } = place;
   const onProgress = ({ step }: { step: MoveStep }) => void (step === 'switch' && setTimeout(proxy.fallSilent, 500));

@@ -159,6 +159,18 @@ test('a read that is made often is prepared once on a connection, and then execu
   expect(await last()).toMatch(new RegExp(`set local "?omnitenant.tenant"? to 'b'.*;execute ${name} \\(6\\)$`, 's'));
 });
 
+test('what is prepared shows no later tenant the values that it was first sent with', async () => {
+  const { tenancy, orm, untilExecuted } = await site('row');
+  await untilExecuted('b', { name: "b's \\ 1" });
+  const seen = await tenancy.run('a', () =>
+    orm.em.execute<{ statement: string }[]>('select statement from pg_prepared_statements'),
+  );
+  expect(seen).toContainEqual({
+    statement: expect.stringMatching(/;prepare omnitenant_\d+ \(unknown\) as select .* from "thing"/),
+  });
+  for (const { statement } of seen) expect(statement).not.toMatch(/execute|b's/);
+});
+
 test('a table that is changed is read on, as it is then', async () => {
   const { asOwner, find, untilExecuted } = await site('row');
   await untilExecuted('a', { name: "a's \\ 1" });

@@ -149,7 +149,7 @@ const state = `select current_setting('statement_timeout') as timeout, current_s
   current_setting('TimeZone') as zone, current_user::text as login,
   (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks,
   (select count(*)::int from pg_listening_channels()) as channels,
-  (select count(*)::int from pg_prepared_statements) as prepared,
+  (select count(*)::int from pg_prepared_statements where name !~ '^omnitenant_\\d+$') as prepared,
   (select count(*)::int from pg_cursors where name not in ('', 'C_1')) as cursors,
   (select count(*)::int from pg_class where relnamespace = pg_my_temp_schema() and pg_my_temp_schema() <> 0) as temporary`;
 

@@ -40,9 +40,3 @@ function typeOf(literal: string): string | undefined {
   if (/^ ?E?'/.test(literal)) return 'unknown';
   return literal === 'true' || literal === 'false' ? 'bool' : undefined;
 }
-
-/** What is sent for it: that it is executed, and before that prepared where it is not yet. */
-export function executing({ statement, values }: PreparableRead, name: string, prepares: boolean): string[] {
-  const execute = `execute ${name}${values}`;
-  return prepares ? [`prepare ${name}${statement}`, execute] : [execute];
-}

@@ -9,7 +9,7 @@ import { countStatement } from './count-statement.ts';
 import type { Envelopes } from './envelopes.ts';
 import { settingCommand } from './pin.ts';
 import { type PlainRead, quickMs } from './plain-reads.ts';
-import { executing, preparableRead } from './prepared-reads.ts';
+import { preparableRead } from './prepared-reads.ts';
 
 /** A plain read, of which the text is sent, or the same as a prepared statement and its values. */
 export interface SentRead {
@@ -115,18 +115,21 @@ export class ReadSender {
     const { prepared } = client;
     const isWorthIt = this.#prepares && read.form.isFrequent();
     const preparable = isWorthIt && prepared && preparableRead(read.form.pieces, read.literals());
-    if (!preparable) return this.#sendQuick(client, [read.sql], read.sql);
+    if (!preparable) return this.#sendQuick(client, read.sql, read.sql);
     const statement = `${this.#schema} ${this.#columns} ${preparable.statement}`;
     const known = prepared.nameOf(statement);
     const name = known ?? prepared.newNameFor(statement);
-    if (name === undefined) return this.#sendQuick(client, [read.sql], read.sql);
+    if (name === undefined) return this.#sendQuick(client, read.sql, read.sql);
     try {
-      const result = await this.#sendQuick(client, executing(preparable, name, known === undefined), read.sql);
-      if (known === undefined) prepared.isPrepared(statement, name);
-      return result;
+      if (known === undefined) {
+        // By itself: PostgreSQL shows the text that a statement was prepared in to whoever has the connection next, and with it the values.
+        await this.#sendQuick(client, `prepare ${name}${preparable.statement}`, read.sql);
+        prepared.isPrepared(statement, name);
+      }
+      return await this.#sendQuick(client, `execute ${name}${preparable.values}`, read.sql);
     } catch (error) {
       if (!mayBeOutdated(error)) throw error;
-      const result = await this.#sendQuick(client, [read.sql], read.sql);
+      const result = await this.#sendQuick(client, read.sql, read.sql);
       prepared.forget(statement);
       return result;
     }
@@ -136,7 +139,7 @@ export class ReadSender {
     const start = performance.now();
     let result: QueryResult | undefined;
     try {
-      result = await this.#sendMessage(client, [sql], sql);
+      result = await this.#sendMessage(client, sql, sql);
       form.doneSince(start, { wasCut });
       return result;
     } finally {
@@ -185,10 +188,8 @@ function messageSender(pin: readonly Command[], enveloped: Envelopes['read'], li
   const together = pin.every((command) => typeof command === 'string')
     ? textMessage(pin, limitMs)
     : boundMessage(pin, limitMs);
-  return (client, statements, named) =>
-    takesSeveral(client)
-      ? together(client, statements, named)
-      : client.send({ text: statements.join(';'), envelope: enveloped });
+  return (client, statement, named) =>
+    takesSeveral(client) ? together(client, statement, named) : client.send({ text: statement, envelope: enveloped });
 }
 
 function takesSeveral(client: SqlClient): client is SeveralClient {
@@ -198,26 +199,18 @@ function takesSeveral(client: SqlClient): client is SeveralClient {
 function textMessage(pin: readonly string[], limitMs: number | undefined): MessageSender<SeveralClient> {
   const before = limitMs === undefined ? pin : [...pin, `set local statement_timeout to ${limitMs}`];
   const prefix = before.join(';');
-  return (client, statements, named) => client.sendTogether([prefix, ...statements], named);
+  return (client, statement, named) => client.sendTogether([prefix, statement], named);
 }
 
 function boundMessage(pin: readonly Command[], limitMs: number | undefined): MessageSender {
   const before = limitMs === undefined ? pin : [...pin, settingCommand({ statement_timeout: `${limitMs}` })];
-  const alone: Envelope = { before, after: [], leavesNothing: true };
-  return (client, statements, named) => {
-    const others = statements.slice(0, -1);
-    const envelope = others.length === 0 ? alone : { ...alone, before: [...before, ...others] };
-    return client.send({ text: named, sent: statements.at(-1), envelope: () => envelope });
-  };
+  const envelope: Envelope = { before, after: [], leavesNothing: true };
+  return (client, statement, named) => client.send({ text: named, sent: statement, envelope: () => envelope });
 }
 
 type SeveralClient = SqlClient & { readonly sendTogether: NonNullable<SqlClient['sendTogether']> };
-/** `named` is the read itself, whatever is sent for it. */
-type MessageSender<Client = SqlClient> = (
-  client: Client,
-  statements: readonly string[],
-  named: string,
-) => Promise<QueryResult>;
+/** `named` is the read itself, whatever statement is sent for it. */
+type MessageSender<Client = SqlClient> = (client: Client, statement: string, named: string) => Promise<QueryResult>;
 
 /**
  * Whether a schema holds nothing that runs when one of its tables is read, and what tells the types of its columns. A function of a trigger
