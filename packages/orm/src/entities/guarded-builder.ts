@@ -1,9 +1,10 @@
 import { isRaw } from '@mikro-orm/core';
 import type { QueryBuilder } from '@mikro-orm/sql';
-import { type Owner, refuseForeign } from './ownership.ts';
+import { inheriting } from './inheriting.ts';
+import { type Owner, refuseForeign, type ScopedDriver } from './ownership.ts';
 import { refuseSchema } from './refuse-schema.ts';
 
-type Call = (...parameters: unknown[]) => unknown;
+type Call = (this: QueryBuilder<object>, ...parameters: unknown[]) => unknown;
 
 /** The calls of a query builder that take conditions or data; its others pass what they take on to one of these. */
 const builderCalls = [
@@ -21,20 +22,27 @@ const builderCalls = [
 /** Where a call takes the schema of a table. */
 const schemaAt: Readonly<Record<string, number>> = { withSchema: 0, join: 5, joinAndSelect: 6 };
 
-/** Makes a query builder, and each that is cloned from it, refuse what belongs to another scope, and other schemas. */
-export function guardedBuilder(builder: QueryBuilder<object>, owner: Owner): QueryBuilder<object> {
-  const calls = builder as unknown as Record<string, Call>;
+/** Makes a query builder of a scoped driver, and each that is cloned from it, refuse what belongs to another scope, and other schemas. */
+export const guardedBuilder = inheriting((base: QueryBuilder<object>) => {
+  const guarded = Object.create(base) as Record<string, Call>;
   for (const name of builderCalls) {
-    const call = calls[name] as Call;
-    calls[name] = (...parameters) => {
+    const call = base[name] as Call;
+    guarded[name] = function (...parameters) {
+      const owner = ownerOf(this);
       for (const parameter of parameters) refuseForeign(parameter, owner);
       refuseSchemaIn(name, parameters, owner);
-      return call.apply(builder, parameters);
+      return call.apply(this, parameters);
     };
   }
-  const { clone } = builder;
-  builder.clone = (...parameters) => guardedBuilder(clone.apply(builder, parameters), owner);
-  return builder;
+  const clone = base.clone as Call;
+  guarded['clone'] = function (...parameters) {
+    return guardedBuilder(clone.apply(this, parameters) as QueryBuilder<object>);
+  };
+  return guarded;
+});
+
+function ownerOf(builder: QueryBuilder<object>): Owner {
+  return (builder as unknown as { readonly driver: ScopedDriver }).driver;
 }
 
 function refuseSchemaIn(name: string, parameters: readonly unknown[], owner: Owner): void {

@@ -69,7 +69,7 @@ function scopedPrototype(driver: AbstractSqlDriver): AbstractSqlDriver {
   return Object.assign(Object.create(driver) as AbstractSqlDriver, {
     getSchemaName: () => undefined,
     createQueryBuilder(this: ScopedDriver, ...parameters: Parameters<AbstractSqlDriver['createQueryBuilder']>) {
-      return guardedBuilder(base.createQueryBuilder.apply(this, parameters), this);
+      return guardedBuilder(base.createQueryBuilder.apply(this, parameters));
     },
   });
 }

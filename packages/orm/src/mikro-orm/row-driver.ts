@@ -1,5 +1,6 @@
 import type { EntityMetadata, MetadataStorage } from '@mikro-orm/core';
 import { type AbstractSqlDriver, type NativeQueryBuilder, type QueryBuilder, QueryType } from '@mikro-orm/sql';
+import { inheriting } from '../entities/inheriting.ts';
 import { tenantColumn } from '../placement/shared-tables.ts';
 import { quoteName } from '../sql/quote.ts';
 import { conflictWithTenant } from './conflicts.ts';
@@ -10,7 +11,7 @@ export function rowDriver(prototype: AbstractSqlDriver): AbstractSqlDriver {
   const { createQueryBuilder, mapResult } = prototype;
   return Object.assign(prototype, {
     createQueryBuilder(this: AbstractSqlDriver, ...parameters: Parameters<typeof createQueryBuilder>) {
-      return rowBuilder(createQueryBuilder.apply(this, parameters), this.getMetadata());
+      return rowBuilder(createQueryBuilder.apply(this, parameters) as QueryBuilder<object>);
     },
     /** A row of `select *` has the tenant's column, of which an entity knows nothing. */
     mapResult(this: AbstractSqlDriver, ...parameters: Parameters<typeof mapResult>) {
@@ -22,21 +23,29 @@ export function rowDriver(prototype: AbstractSqlDriver): AbstractSqlDriver {
   });
 }
 
-type Builder = Pick<QueryBuilder<object>, 'onConflict' | 'clone' | 'getNativeQuery' | 'mainAlias' | 'type'>;
+type Call<Result> = (this: QueryBuilder<object>, ...parameters: unknown[]) => Result;
 
-/** A query builder, and each that is cloned from it, for tables that tenants share. */
-function rowBuilder<B extends Builder>(builder: B, metadata: MetadataStorage): B {
-  const { onConflict, clone, getNativeQuery } = builder;
-  return Object.assign(builder, {
-    onConflict: (fields?: unknown) => onConflict.call(builder, conflictWithTenant(fields) as never),
-    clone: (...parameters: Parameters<typeof clone>) => rowBuilder(clone.apply(builder, parameters), metadata),
-    getNativeQuery(...parameters: Parameters<typeof getNativeQuery>) {
-      const query = getNativeQuery.apply(builder, parameters);
-      if (builder.type !== QueryType.TRUNCATE) return query;
-      return withDeletion(query, referringTables(builder.mainAlias.meta as EntityMetadata, metadata));
+/** Makes a query builder, and each that is cloned from it, one for tables that tenants share. */
+const rowBuilder = inheriting((base: QueryBuilder<object>) => {
+  const clone = base.clone as Call<QueryBuilder<object>>;
+  const onConflict = base.onConflict as Call<unknown>;
+  const getNativeQuery = base.getNativeQuery as Call<NativeQueryBuilder>;
+  const methods: Record<string, Call<unknown>> = {
+    onConflict(fields) {
+      return onConflict.call(this, conflictWithTenant(fields));
     },
-  });
-}
+    clone(...parameters) {
+      return rowBuilder(clone.apply(this, parameters));
+    },
+    getNativeQuery(...parameters) {
+      const query = getNativeQuery.apply(this, parameters);
+      if (this.type !== QueryType.TRUNCATE) return query;
+      const { metadata } = this as unknown as { readonly metadata: MetadataStorage };
+      return withDeletion(query, referringTables(this.mainAlias.meta as EntityMetadata, metadata));
+    },
+  };
+  return Object.assign(Object.create(base), methods);
+});
 
 /** `truncate` would empty the table for all tenants: in its place, the tenant's rows are deleted, with those that refer to them. */
 function withDeletion<Query extends NativeQueryBuilder>(query: Query, referring: readonly string[]): Query {

@@ -59,7 +59,7 @@ function scopedPrototype(orm: BaseOrm, scopes: EntityScopes, kind: 'tenant' | 'c
     },
     createQueryBuilder(this: ScopedDriver, entityName: never, ...rest: []) {
       check(orm.getMetadata().find(entityName), this.scopeLabel);
-      return guardedBuilder(base.createQueryBuilder.call(this, entityName, ...rest), this);
+      return guardedBuilder(base.createQueryBuilder.call(this, entityName, ...rest));
     },
   });
 }
