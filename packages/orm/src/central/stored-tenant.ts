@@ -28,21 +28,23 @@ export function lastKnownVersion(tenant: Tenant): string | undefined {
 }
 
 /**
- * Gives the snapshot that is in use already where the record has not changed since, and with it what was derived of it, such as the
- * tenant's driver.
+ * Gives the snapshot that is in use already where what it is made of has not changed since, and with it what was derived of it, such as
+ * the tenant's driver.
  */
-export function snapshotsInUse<T extends Tenant>(): (found: T) => T {
-  const inUse = new Map<string, WeakRef<T>>();
+export function snapshotsInUse<T extends Tenant>(): (id: string, source: object, make: () => T) => T {
+  const inUse = new Map<string, { readonly source: object; readonly snapshot: WeakRef<T> }>();
   const unused = new FinalizationRegistry<string>((id) => {
-    if (inUse.get(id)?.deref() === undefined) inUse.delete(id);
+    if (inUse.get(id)?.snapshot.deref() === undefined) inUse.delete(id);
   });
 
-  return (found) => {
-    const known = inUse.get(found.id)?.deref();
-    if (known !== undefined && versions.get(known) === versions.get(found) && isSame(known, found)) return known;
-    inUse.set(found.id, new WeakRef(found));
-    unused.register(found, found.id);
-    return found;
+  return (id, source, make) => {
+    const known = inUse.get(id);
+    const snapshot = known?.snapshot.deref();
+    if (snapshot !== undefined && isSame(known?.source, source)) return snapshot;
+    const made = make();
+    inUse.set(id, { source, snapshot: new WeakRef(made) });
+    unused.register(made, id);
+    return made;
   };
 }
 

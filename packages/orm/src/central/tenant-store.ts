@@ -25,6 +25,7 @@ import {
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import { checkReference } from '../vault/reference.ts';
 import type { Vault } from '../vault/vault.ts';
+import { columnsOf } from './columns-of.ts';
 import { centralDomainClaims, forgetClaims, keepTerms, recordFormerDomains } from './domain-claims.ts';
 import { existingNames } from './existing-names.ts';
 import { recordFormer } from './former-tenants.ts';
@@ -36,6 +37,7 @@ import { type EventDraft, eventOfDomain, eventOfEnd, eventOfStatus } from './ten
 import { centralLeases, keepLease } from './tenant-leases.ts';
 import { centralOperations } from './tenant-operations.ts';
 import { centralOutbox } from './tenant-outbox.ts';
+import { type TenantRow, tenantRows } from './tenant-rows.ts';
 import { centralSearch } from './tenant-search.ts';
 import { centralUsage } from './tenant-usage.ts';
 import { centralRedemptions } from './token-redemptions.ts';
@@ -68,6 +70,8 @@ export function centralStore<T extends Tenant>({
 }: CentralStoreOptions): TenantStore<T> {
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
   const inUse = snapshotsInUse<T>();
+  const rows = tenantRows(tenant, domain);
+  const idColumn = tenant.properties.id.fieldNames[0] as string;
   const leases = centralLeases(fork, ready);
   const search = centralSearch<T>({ fork, tenant, domain });
   const audit = centralAudit(fork, ready);
@@ -107,23 +111,21 @@ export function centralStore<T extends Tenant>({
   async function findWhere(em: TenantEntityManager, where: object): Promise<T | undefined> {
     const options = { populate: false, limit: 1 } as const;
     const [entity] = await em.find(tenant.class, where as FilterQuery<TenantEntity>, options);
-    return entity && inUse(snapshot(entity));
+    return entity && inUse(entity.id, columnsOf(entity, tenant), () => snapshot(entity));
   }
 
-  let byHost: string | undefined;
+  function ofRow(em: TenantEntityManager, row: TenantRow | undefined): T | undefined {
+    return row && inUse(row[idColumn] as string, row, () => snapshot(rows.entityOf(em, row)));
+  }
+
   /** The id of a host's tenant, as SQL that stands in the query for the tenant. */
   async function tenantIdOf(em: TenantEntityManager, host: string): Promise<RawQueryFragment> {
-    const named = { host } as FilterQuery<DomainEntity>;
-    const where = await em.applyFilters(domain.class, named, {}, 'read');
-    const query = () =>
-      em
-        .createQueryBuilder(domain.class)
-        .select('tenantId')
-        .where(where as object)
-        .toQuery();
-    if (where !== named) return asSql(query());
-    byHost ??= query().sql;
-    return asSql({ sql: byHost, params: [host] });
+    const where = await em.applyFilters(domain.class, { host } as FilterQuery<DomainEntity>, {}, 'read');
+    const query = em
+      .createQueryBuilder(domain.class)
+      .select('tenantId')
+      .where(where as object);
+    return asSql(query.toQuery());
   }
 
   async function lock(
@@ -155,11 +157,16 @@ export function centralStore<T extends Tenant>({
   }
 
   return {
-    find: (id) => orStoreUnavailable(() => findWhere(fork(), { id })),
+    find: (id) =>
+      orStoreUnavailable(async () => {
+        const em = fork();
+        return (await rows.areTenants(em)) ? ofRow(em, await rows.byId(em, id)) : findWhere(em, { id });
+      }),
 
     findByDomain: (host) =>
       orStoreUnavailable(async () => {
         const em = fork();
+        if (await rows.areTenants(em)) return ofRow(em, await rows.byHost(em, host));
         return findWhere(em, { id: { $eq: await tenantIdOf(em, host) } });
       }),
 

@@ -10,7 +10,7 @@ export function markingGeneratedReads(prototype: AbstractSqlDriver, base: Abstra
   function marked(driver: AbstractSqlDriver, entityName: unknown, options: ReadOptions = {}): ReadOptions {
     const meta = driver.getMetadata().find(entityName as never) as EntityMetadata | undefined;
     if (!meta || meta.view || meta.virtual || meta.expression) return options;
-    return { ...options, logging: { ...options.logging, [generatedRead]: true } };
+    return { ...options, logging: { ...options.logging, ...generatedReadOptions } };
   }
   return Object.assign(prototype, {
     find(this: AbstractSqlDriver, entityName: unknown, where: unknown, options?: ReadOptions) {
@@ -28,6 +28,9 @@ export function isGeneratedRead(loggerContext: object | undefined): boolean {
 }
 
 const generatedRead: unique symbol = Symbol('omnitenant.generatedRead');
+
+/** The logging options of such a select. */
+export const generatedReadOptions = { [generatedRead]: true } as const;
 
 interface ReadOptions {
   readonly logging?: object;
