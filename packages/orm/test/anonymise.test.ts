@@ -274,6 +274,27 @@ describe('an anonymised copy', () => {
     expectNoSecret(`${(error as Error).message} ${(error as Error).stack} ${String((error as Error).cause)}`);
   });
 
+  test('follows a foreign key that only a partition has, or that leads to one', async () => {
+    await using own = await plainDatabase();
+    const partitioned = migration('Partitioned', [
+      'create table visit (day int, visitor varchar(40), primary key (day, visitor)) partition by range (day)',
+      'create table visit_early partition of visit for values from (0) to (10)',
+      'alter table visit_early add foreign key (visitor) references person',
+      'create table receipt (day int, visitor varchar(40), foreign key (day, visitor) references visit_early (day, visitor))',
+    ]);
+    await using apart = await start(own, [tables, partitioned]);
+    await fill(apart, 'acme', 'schema');
+    await apart.sql('acme', `insert into visit values (1, '${secrets[0]}')`);
+    await apart.sql('acme', `insert into receipt values (1, '${secrets[0]}')`);
+    const kept = { day: 'keep', visitor: 'keep' } as const;
+    const rules = apart.orm.anonymisation(options({ tables: { ...raw, visit: kept, receipt: kept } }));
+    const archive = await archiveOf(apart, 'acme', rules);
+    expectNoSecret(zstdDecompressSync(archive).toString());
+    await apart.tenancy.tenants.import(Readable.from([archive]), { as: 'copy' });
+    const joined = await apart.sql('copy', 'select from person join receipt on visitor = email');
+    expect(joined).toHaveLength(1);
+  });
+
   test('keeps unique what its rules keep unique, over many rows', async () => {
     await site.tenancy.tenants.create({ id: 'crowd' });
     await site.sql(

@@ -283,6 +283,52 @@ describe('triggers', () => {
     });
     for (const id of ['acme', 'copy']) await app.tenancy.tenants.remove(id);
   });
+
+  test('of a truncation, or of one partition, do not fire either, and do afterwards', async () => {
+    await using database = await plainDatabase();
+    const guarded = migration('Guarded', [
+      'create table note (body text)',
+      'create table event (id int, day int, primary key (id, day)) partition by range (day)',
+      'create table event_early partition of event for values from (0) to (10)',
+      `create function note_event() returns trigger language plpgsql as $$ begin insert into note values (new.id); return new; end $$`,
+      'create trigger note_event before insert on event_early for each row execute function note_event()',
+      `create function append_only() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$`,
+      'create trigger append_only before truncate on event for each statement execute function append_only()',
+    ]);
+    await using app = await start(database, [guarded]);
+    await app.tenancy.tenants.create({ id: 'acme' });
+    await app.sql('acme', 'insert into event values (1, 1)');
+    await app.tenancy.tenants.import(from(await archiveOf(app, 'acme')), { as: 'copy' });
+    await app.tenancy.tenants.move('acme', { isolation: 'database' });
+    for (const id of ['acme', 'copy']) {
+      expect(await app.sql(id, 'select body from note')).toEqual([{ body: '1' }]);
+      await app.sql(id, 'insert into event values (2, 1)');
+      expect(await app.sql(id, 'select body from note order by 1')).toEqual([{ body: '1' }, { body: '2' }]);
+      await expect(app.sql(id, 'truncate event')).rejects.toThrow('append only');
+      await app.tenancy.tenants.remove(id);
+    }
+  });
+});
+
+test('rows come back behind those that they refer to, also by a foreign key from a partition or to one', async () => {
+  await using database = await plainDatabase();
+  const partitioned = migration('Partitioned', [
+    'create table zone (id int primary key)',
+    'create table event (id int, day int, primary key (id, day)) partition by range (day)',
+    'create table event_early partition of event for values from (0) to (10)',
+    'alter table event_early add foreign key (id) references zone',
+    'create table answer (id int primary key, event int, day int, foreign key (event, day) references event_early (id, day))',
+  ]);
+  await using app = await start(database, [partitioned]);
+  await app.tenancy.tenants.create({ id: 'acme' });
+  await app.sql('acme', 'insert into zone values (1)');
+  await app.sql('acme', 'insert into event values (1, 2)');
+  await app.sql('acme', 'insert into answer values (1, 1, 2)');
+  await app.tenancy.tenants.import(from(await archiveOf(app, 'acme')), { as: 'copy' });
+  for (const id of ['acme', 'copy']) {
+    expect(await app.sql(id, 'select * from answer')).toEqual([{ id: 1, event: 1, day: 2 }]);
+    await app.tenancy.tenants.remove(id);
+  }
 });
 
 describe('an export', () => {

@@ -6,7 +6,7 @@ import type { TenantTable, TenantTables } from './tenant-tables.ts';
 
 /** Fills tables in an order that foreign keys allow, without rights that only a superuser has. */
 export interface TableLoader {
-  /** Empties the tables of what migrations have inserted, and silences their triggers, which fired when the rows were first written. */
+  /** Silences the tables' triggers, which fired when the rows were first written, and empties them of what migrations have inserted. */
   begin(): Promise<void>;
   load(table: TenantTable, bytes: AsyncIterable<Uint8Array>): Promise<CopiedRows>;
   /** Checks deferred constraints, and enables the triggers. */
@@ -51,8 +51,8 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
     async begin() {
       await session.query('set constraints all deferred');
       if (session.isShared || tables.size === 0) return;
-      await session.query(`truncate ${[...tables.keys()].map((name) => qualified(session, name)).join(', ')}`);
       await triggers.disable();
+      await session.query(`truncate ${[...tables.keys()].map((name) => qualified(session, name)).join(', ')}`);
     },
     load: (table, bytes) =>
       circles.some((circle) => circle.includes(table.name))
@@ -71,10 +71,10 @@ export function triggersOf(
   tables: readonly TenantTable[],
 ): { disable(): Promise<void>; enable(): Promise<void> } {
   async function set(sqlOf: (trigger: TenantTable['triggers'][number]) => string): Promise<void> {
-    for (const { name, triggers } of session.isShared ? [] : tables) {
+    for (const { triggers } of session.isShared ? [] : tables) {
       for (const trigger of triggers) {
         await session.query(
-          `alter table ${qualified(session, name)} ${sqlOf(trigger)} trigger ${quoteName(trigger.name)}`,
+          `alter table ${qualified(session, trigger.on)} ${sqlOf(trigger)} trigger ${quoteName(trigger.name)}`,
         );
       }
     }

@@ -16,12 +16,12 @@ export interface TenantTable {
   readonly key: readonly string[];
   /** The columns by which its rows are compared with an anonymised archive, in any order. */
   readonly compared?: readonly string[] | undefined;
-  /** The tables of the same schema that its foreign keys lead to. */
+  /** The tables of the same schema that its foreign keys lead to. Those of a partition, and those that lead to one, are its table's. */
   readonly references: readonly string[];
   /** The columns of these foreign keys, and the columns that they refer to. */
   readonly foreignKeys: readonly { readonly column: string; readonly references: string; readonly target: string }[];
-  /** The triggers that fire. */
-  readonly triggers: readonly { readonly name: string; readonly always: boolean }[];
+  /** The triggers that fire, `on` the table or on one of its partitions, which may have their own. */
+  readonly triggers: readonly { readonly name: string; readonly on: string; readonly always: boolean }[];
 }
 
 export interface TableColumn {
@@ -74,14 +74,15 @@ export async function readTenantTables(session: ArchiveSession, logTable: string
         from pg_attribute a, lateral (${typeOfColumn}) t where ${column}),
       'key', (select coalesce(json_agg(a.attname order by k.n), '[]') from pg_index i, unnest(i.indkey) with ordinality k(number, n), pg_attribute a
         where i.indrelid = c.oid and i.indisprimary and a.attnum = k.number and k.n <= i.indnkeyatts and ${column}),
-      'references', (select coalesce(json_agg(distinct r.relname), '[]') from pg_constraint f join pg_class r on r.oid = f.confrelid
-        where f.conrelid = c.oid and f.contype = 'f' and r.relnamespace = c.relnamespace),
-      'foreignKeys', (select coalesce(json_agg(json_build_object('column', a.attname, 'references', r.relname, 'target', o.attname)), '[]')
-        from pg_constraint f join pg_class r on r.oid = f.confrelid, unnest(f.conkey, f.confkey) as k(own, other), pg_attribute a, pg_attribute o
-        where f.conrelid = c.oid and f.contype = 'f' and r.relnamespace = c.relnamespace and ${column} and a.attnum = k.own
-          and o.attrelid = r.oid and o.attnum = k.other),
-      'triggers', (select coalesce(json_agg(json_build_object('name', t.tgname, 'always', t.tgenabled = 'A')), '[]') from pg_trigger t
-        where t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled in ('O', 'A')))), '[]')
+      'references', (select coalesce(json_agg(distinct r.relname), '[]') from (${foreignKeys}) f join pg_class r on r.oid = f.target
+        where r.relnamespace = c.relnamespace),
+      'foreignKeys', (select coalesce(json_agg(distinct jsonb_build_object('column', a.attname, 'references', r.relname, 'target', o.attname)), '[]')
+        from (${foreignKeys}) f join pg_class r on r.oid = f.target, unnest(f.conkey, f.confkey) as k(own, other), pg_attribute own, pg_attribute o, pg_attribute a
+        where r.relnamespace = c.relnamespace and own.attrelid = f.conrelid and own.attnum = k.own and ${column} and a.attname = own.attname
+          and o.attrelid = f.confrelid and o.attnum = k.other),
+      'triggers', (select coalesce(json_agg(json_build_object('name', t.tgname, 'on', r.relname, 'always', t.tgenabled = 'A')), '[]')
+        from pg_trigger t join pg_class r on r.oid = t.tgrelid
+        where t.tgrelid = any (${withPartitions}) and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled in ('O', 'A')))), '[]')
       from pg_class c where ${isTable(session, logTable)}) as tables,
     (select coalesce(json_agg(json_build_object('name', c.relname,
       'columns', (select coalesce(json_agg(json_build_object('table', r.relname, 'column', a.attname)), '[]') from (${sequenceColumns}) u
@@ -127,6 +128,14 @@ export function isIn(schema: string): string {
  * types of all of them, in order.
  */
 const typeOfColumn = 'select typname, typbasetype from pg_type where oid = a.atttypid limit 1';
+
+/** SQL for a table of pg_class, `c`, and its partitions. */
+const withPartitions =
+  "case c.relkind when 'p' then array(select relid::oid from pg_partition_tree(c.oid)) else array[c.oid] end";
+
+/** SQL for the foreign keys of a table of pg_class, `c`, and of its partitions, each with the table that it leads to, also by a partition. */
+const foreignKeys = `select conrelid, confrelid, conkey, confkey, coalesce(pg_partition_root(confrelid), confrelid) as target
+    from pg_constraint where conrelid = any (${withPartitions}) and contype = 'f'`;
 
 /** SQL for the columns that own a sequence of pg_class, `c`, or have it in their default. */
 const sequenceColumns = `select refobjid as relation, refobjsubid as number from pg_depend
