@@ -1,5 +1,5 @@
 import type { Erasure } from '../archive/archive-part.ts';
-import { TenancyError, tenantOutdated } from '../errors/errors.ts';
+import { isTenancyError, TenancyError, tenantOutdated } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { changeStatus } from './change-record.ts';
@@ -30,7 +30,10 @@ export async function eraseTenant<T extends Tenant>(
   const now = await lifecycle.records.read(id);
   if (!isSameIncarnation(now, stored)) throw tenantOutdated(id);
   if (now.updatedAt.getTime() !== closed.updatedAt.getTime()) throw changedSince(id);
-  await removeWhen(lifecycle, id, { transition: transitions.erase });
+  // Who is told of the removal, or is waited for, may take long, too.
+  await removeWhen(lifecycle, id, { transition: transitions.erase, unchangedSince: closed.updatedAt }).catch((error) =>
+    Promise.reject(isTenancyError(error, 'TENANT_CHANGED') ? changedSince(id) : error),
+  );
   const erasure = { tenant: id, createdAt: stored.createdAt, erasedAt: new Date(), archive };
   await lifecycle.signals.emit('erased', { tenant: { id }, erasure });
   return erasure;
@@ -38,6 +41,6 @@ export async function eraseTenant<T extends Tenant>(
 
 /** Somebody may have resumed the tenant, and its users may have written what no archive has. */
 function changedSince(id: string): TenancyError {
-  const message = `Tenant "${id}" was changed while its archive was written, so it was not removed. Erase it again.`;
+  const message = `Tenant "${id}" was changed since its archive was begun, so it was not removed. Erase it again.`;
   return new TenancyError('TENANT_CHANGED', message, { tenant: id });
 }

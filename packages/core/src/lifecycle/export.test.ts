@@ -389,6 +389,18 @@ test('a tenant that is resumed while its archive is kept is not erased, and keep
   expect(notes.get('acme')).toContain('written since');
 });
 
+test('a tenant that is resumed when its archive is whole, before anything is removed, is not erased either', async () => {
+  const { tenancy, notes } = await filled();
+  tenancy.signals.on('removing', async () => {
+    await tenancy.tenants.resume('acme');
+    await tenancy.run('acme', async () => notes.get('acme')?.push('written since'));
+    await tenancy.tenants.suspend('acme');
+  });
+  await expect(tenancy.tenants.erase('acme', buffer)).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
+  expect(notes.get('acme')).toContain('written since');
+  expect(await tenancy.tenants.get('acme')).toMatchObject({ status: 'suspended' });
+});
+
 test('a mistyped option of an import is refused', async () => {
   const { tenancy } = await filled();
   const imported = tenancy.tenants.import(from(await archiveOf(tenancy)), { at: 'acme-2' } as never);

@@ -19,7 +19,13 @@ export interface TenantRecords<T extends Tenant> {
   read(id: string): Promise<T>;
   insert(draft: TenantDraft<T>, domains: readonly Domain[], terms?: DomainTerms): Promise<T>;
   update(id: string, change: TenantChange<T>, fence?: WriteFence): Promise<T>;
-  transit(tenant: string | T, transition: Transition, holder?: string, more?: TenantChange<T>): Promise<T>;
+  transit(
+    tenant: string | T,
+    transition: Transition,
+    holder?: string,
+    more?: TenantChange<T>,
+    unchangedSince?: Date,
+  ): Promise<T>;
   delete(tenant: T, holder?: string): Promise<void>;
   /** Invalidates the cached record, which a resource may have changed. */
   refresh(id: string): void;
@@ -87,10 +93,10 @@ export function createTenantRecords<T extends Tenant>(options: TenantRecordsOpti
 
     update: (id, change, fence) => update(id, change, undefined, fence),
 
-    transit(tenant, { from, to }, holder, more) {
+    transit(tenant, { from, to }, holder, more, updatedAt) {
       const change = { ...more, status: to } as TenantChange<T>;
       if (typeof tenant === 'string') return update(tenant, change, from);
-      return update(tenant.id, change, from, { createdAt: tenant.createdAt, holder });
+      return update(tenant.id, change, from, { createdAt: tenant.createdAt, holder, updatedAt });
     },
 
     async delete({ id, createdAt }, holder) {

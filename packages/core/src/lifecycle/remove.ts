@@ -40,6 +40,8 @@ interface Terms {
   /** What the tenant's status has to allow. */
   readonly transition: Transition;
   readonly options?: RemoveOptions;
+  /** When the record was changed last, as the caller has seen it. If it was changed since, nothing is removed. */
+  readonly unchangedSince?: Date;
   /** Why a tenant that is closed by now is not removed. It becomes archived again, unless its removal was begun. */
   readonly refusal?: (tenant: Tenant) => TenancyError | undefined;
 }
@@ -68,7 +70,7 @@ export async function removeWhen<T extends Tenant>(
 export async function destroyTenant<T extends Tenant>(
   { records, resources }: Lifecycle<T>,
   stored: T,
-  { transition, options = {}, refusal }: Terms,
+  { transition, options = {}, unchangedSince, refusal }: Terms,
   { holder, confirm }: HeldLease,
 ): Promise<Outcome<T> & Partial<Removal>> {
   const { id } = stored;
@@ -76,7 +78,7 @@ export async function destroyTenant<T extends Tenant>(
   const kept = options.keepStorage ? retention<T>(id, null) : undefined;
   // Whose removal was begun by now has lost storage, and stays as it is.
   const isWhole = refusal !== undefined && (await records.read(id)).status !== 'removing';
-  const tenant = await records.transit(stored, transition, holder, kept);
+  const tenant = await records.transit(stored, transition, holder, kept, unchangedSince);
   const error = refusal?.(tenant);
   if (error !== undefined)
     return { tenant: isWhole ? await records.transit(tenant, transitions.keep, holder) : tenant, error };
