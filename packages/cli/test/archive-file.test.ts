@@ -137,3 +137,40 @@ test('a backup of an earlier tenant of the same id stays, and is restored with a
   expect(readdirSync(join(to, 'bloom'))).toHaveLength(2);
   expect(await restored('bloom-again')).toMatchObject({ code: 0, err: '' });
 });
+
+test('a run that goes on with a new tenant of the same id keeps the archive of the former one', async () => {
+  const to = file('remade');
+  await app.run('create', 'early');
+  await app.run('shell', 'early', '-e', 'await em.insert(Task, { title: "of the former" })');
+  const rename = (from: string, as: string) =>
+    app.run('shell', '--central', '-e', `await em.execute("alter schema ${from} rename to ${as}")`);
+  await rename('t_acme', 'hidden');
+  expect(await app.run('backup', 'acme', 'early', '--to', to)).toMatchObject({ code: 1 });
+  await rename('hidden', 't_acme');
+  const [former = ''] = readdirSync(join(to, 'early'));
+  const archive = readFileSync(join(to, 'early', former));
+  await app.run('remove', 'early', '--confirm', 'early');
+  await app.run('create', 'early');
+  expect(await app.run('backup', 'acme', 'early', '--to', to, '--resume')).toMatchObject({ code: 0 });
+  expect(readdirSync(join(to, 'early'))).toHaveLength(2);
+  expect(readFileSync(join(to, 'early', former)).equals(archive)).toBe(true);
+  expect(await app.run('restore', 'early', '--from', to, '--as', 'early-now', '--quiet')).toMatchObject({
+    code: 0,
+    err: '',
+  });
+});
+
+test('a tenant that is made anew while a run is under way does not cost the former one its archives', async () => {
+  const to = file('meanwhile');
+  await app.run('create', 'later');
+  expect(await app.run('backup', 'later', '--to', to)).toMatchObject({ code: 0 });
+  const env = { REMADE_MEANWHILE: 'later' };
+  const run = ['backup', 'acme', 'later', '--to', to, '--keep', '1', '--concurrency', '1'];
+  expect(await app.runWith({ env }, ...run)).toMatchObject({ code: 0 });
+  expect(readdirSync(join(to, 'later'))).toHaveLength(2);
+  // The newest is the present tenant's.
+  expect(await app.run('restore', 'later', '--from', to, '--as', 'later-now', '--quiet')).toMatchObject({
+    code: 0,
+    err: '',
+  });
+});

@@ -77,7 +77,7 @@ interface BackupOutcome extends WorkOutcome {
 }
 
 async function backUp(
-  { tenants: registry }: OmnitenantConfig['tenancy'],
+  { tenants: registry, signals }: OmnitenantConfig['tenancy'],
   target: BackupTarget,
   tenants: readonly Tenant[],
   { resume, encryptTo: key, concurrency: atOnce, ...keeping }: BackupOptions,
@@ -91,12 +91,19 @@ async function backUp(
   const progress = openProgress('writing', { bar: left.length > 1 });
   // What has begun is finished.
   const write = await archiveWriter(key, target.write);
+  // Since the run has listed them, an id may have become another tenant's.
+  const read = new Map<string, Tenant>();
+  const ignore = signals.on('exporting', ({ tenant }) => void read.set(tenant.id, tenant));
 
-  async function work({ id, createdAt }: Tenant): Promise<void> {
+  async function work(listed: Tenant): Promise<void> {
+    const { id } = listed;
     const at = new Date().toISOString();
-    const entry = { run, at, tenant: id, createdAt: createdAt.toISOString() };
+    const entryOf = ({ createdAt }: Tenant) => ({ run, at, tenant: id, createdAt: createdAt.toISOString() });
+    let entry = entryOf(listed);
     try {
-      const written = await write(await registry.export(id), `${id}/${archiveName(run.replaceAll(':', '-'), key)}`);
+      const bytes = await registry.export(id);
+      entry = entryOf(read.get(id) ?? listed);
+      const written = await write(bytes, nameOf(log, entry, key));
       await log.add({ ...entry, ...written });
     } catch (error) {
       await log.fail(entry);
@@ -109,7 +116,10 @@ async function backUp(
 
   const outcome = await interruptible('To continue, run the same command with --resume.', (signal) =>
     forEachTenant({ tenants: left, concurrency: atOnce, signal, work, onStep: progress.step }),
-  ).finally(progress.end);
+  ).finally(() => {
+    ignore();
+    progress.end();
+  });
   const givenUp = open.filter((tenant) => isGivenUp(log, run, tenant)).map(({ id }) => id);
   const failed = outcome.failed.filter(({ tenant }) => !givenUp.includes(tenant));
   if (outcome.remaining.length + failed.length === 0) await log.end(run);
@@ -119,6 +129,12 @@ async function backUp(
 }
 
 type OfTenant = Pick<BackupFile, 'run' | 'createdAt'>;
+
+/** Another than that of an earlier tenant of the same id, whom the same run has written. */
+function nameOf(log: BackupLog, { tenant, run, createdAt }: OfTenant & { tenant: string }, key?: string): string {
+  const isTaken = log.filesOf(tenant).some((file) => file.run === run && file.createdAt !== createdAt);
+  return `${tenant}/${archiveName((isTaken ? `${run}_${createdAt}` : run).replaceAll(':', '-'), key)}`;
+}
 
 function isDone(log: BackupLog, run: string, tenant: Tenant): boolean {
   return log.filesOf(tenant.id).some((file) => isOf(file, run, tenant));
