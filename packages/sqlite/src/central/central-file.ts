@@ -55,22 +55,23 @@ export function centralFile({ path, busyTimeoutMs, ...options }: CentralFileOpti
     return opening;
   }
 
-  return {
-    async read(work) {
-      const session = sessionOf(await opened());
-      return whenFree(() => work(session), patience);
-    },
+  /** It may have been closed while this waited. */
+  async function using<R>(work: (on: NativeDatabase) => R): Promise<R> {
+    await opened();
+    return whenFree(() => {
+      if (database === undefined) throw closed();
+      return work(database);
+    }, patience);
+  }
 
-    async write(work) {
-      const on = await opened();
-      const session = sessionOf(on);
-      return whenFree(() => inTransaction(on, () => work(session)), patience);
-    },
+  return {
+    read: (work) => using((on) => work(sessionOf(on))),
+    write: (work) => using((on) => inTransaction(on, () => work(sessionOf(on)))),
 
     end() {
       database?.close();
       database = undefined;
-      opening = Promise.reject(new TenancyError('STORE_UNAVAILABLE', 'The tenancy is closed.'));
+      opening = Promise.reject(closed());
       opening.catch(() => {});
     },
   };
@@ -105,6 +106,10 @@ function makeTables(database: NativeDatabase): void {
     if (version > centralVersion) throw newerCode();
     database.exec(`${centralTables}; pragma user_version = ${centralVersion}`);
   });
+}
+
+function closed(): TenancyError {
+  return new TenancyError('STORE_UNAVAILABLE', 'The tenancy is closed.');
 }
 
 function newerCode(): TenancyError {

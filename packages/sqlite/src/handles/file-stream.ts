@@ -1,13 +1,21 @@
 /** Rows that are read while they are used. */
 export interface FileStream extends IterableIterator<unknown> {
+  /** Ends it before its last row, for whoever reads it: the next row is an error, so that nobody takes what was read for the whole. */
   close(): void;
 }
 
-/** The rows of a query. `release` is called once, after the last one or when it is closed. */
-export function fileStream(rows: IterableIterator<unknown>, release: () => void): FileStream {
-  let isOver = false;
+export interface FileStreamOptions {
+  /** Called once, after the last row or when it is left or closed. */
+  readonly release: () => void;
+  readonly cut: () => Error;
+}
 
-  function close(): void {
+/** The rows of a query. */
+export function fileStream(rows: IterableIterator<unknown>, { release, cut }: FileStreamOptions): FileStream {
+  let isOver = false;
+  let isCut = false;
+
+  function end(): void {
     if (isOver) return;
     isOver = true;
     rows.return?.();
@@ -16,16 +24,20 @@ export function fileStream(rows: IterableIterator<unknown>, release: () => void)
 
   return {
     next() {
+      if (isCut) throw cut();
       if (isOver) return { done: true, value: undefined };
       const row = rows.next();
-      if (row.done) close();
+      if (row.done) end();
       return row;
     },
     return() {
-      close();
+      end();
       return { done: true, value: undefined };
     },
-    close,
+    close() {
+      isCut = !isOver;
+      end();
+    },
     [Symbol.iterator]() {
       return this;
     },

@@ -1,4 +1,4 @@
-import type { Tenant } from '@omnitenant/core';
+import { TenancyError, type Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
 import type { NativeDatabase } from './native.ts';
 import type { HandleOptions } from './open-handle.ts';
@@ -33,6 +33,7 @@ export function openFiles({ limit, busyTimeoutMs, unknown, open, identityOf }: O
   // In the order of their last use.
   const files = new Map<string, TenantFile>();
   const identities = new WeakMap<TenantFile, string | undefined>();
+  let isEnded = false;
 
   /** The one that was asked for is about to be used. */
   function closeOldest(asked: TenantFile): void {
@@ -49,6 +50,7 @@ export function openFiles({ limit, busyTimeoutMs, unknown, open, identityOf }: O
 
   return {
     of(tenant) {
+      if (isEnded) throw filesClosed(tenant);
       const key = incarnationOf(tenant);
       const known = files.get(key);
       const identity = identityOf(tenant);
@@ -81,7 +83,14 @@ export function openFiles({ limit, busyTimeoutMs, unknown, open, identityOf }: O
     },
 
     end() {
+      isEnded = true;
       for (const [key, file] of files) closeFile(key, file);
     },
   };
+}
+
+function filesClosed({ id }: Tenant): TenancyError {
+  return new TenancyError('SERVER_UNAVAILABLE', 'The files of tenants are closed, as their tenancy is.', {
+    tenant: id,
+  });
 }

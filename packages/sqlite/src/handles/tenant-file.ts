@@ -1,6 +1,6 @@
 import { TenancyError } from '@omnitenant/core';
 import type { StatementResult } from '@omnitenant/orm/extend';
-import { fileHandles } from './file-handles.ts';
+import { closedInUse, fileHandles } from './file-handles.ts';
 import { type FileStream, fileStream } from './file-stream.ts';
 import { type FileTransaction, fileTransaction } from './file-transaction.ts';
 import { createLine } from './line.ts';
@@ -18,7 +18,7 @@ export interface TenantFile {
   stream(sql: string, parameters?: readonly unknown[]): FileStream;
   /** Whether a transaction or a stream is open, or somebody waits. */
   isInUse(): boolean;
-  /** Closes its handles. What is open is rolled back. */
+  /** Closes its handles. What is open is rolled back, and whoever waits or reads is refused with TENANT_OUTDATED. */
   close(): void;
 }
 
@@ -40,8 +40,15 @@ export function tenantFile({ open, unknown, ...patience }: TenantFileOptions): T
   const line = createLine();
   /** What is open, and how to end it. */
   const opened = new Set<() => void>();
-  const handles = fileHandles(open);
+  const handles = fileHandles(open, patience.tenant);
   let users = 0;
+
+  function free<R>(work: () => R): Promise<R> {
+    return whenFree(() => {
+      handles.requireOpen();
+      return work();
+    }, patience);
+  }
 
   async function using<R>(work: () => Promise<R>): Promise<R> {
     users += 1;
@@ -59,25 +66,30 @@ export function tenantFile({ open, unknown, ...patience }: TenantFileOptions): T
 
   async function beginOn(database: NativeDatabase, options: BeginOptions): Promise<FileTransaction> {
     const { readOnly = false, foreignKeys = true } = options;
-    function release(): void {
-      opened.delete(transaction.rollback);
-      database.exec('pragma query_only = off; pragma foreign_keys = on');
-      handles.giveBack(database);
-      if (!readOnly) line.leave();
-    }
     if (!foreignKeys) database.exec('pragma foreign_keys = off');
     if (readOnly) database.exec('pragma query_only = on');
-    await whenFree(() => (readOnly ? beginReading(database) : database.exec('begin immediate')), patience);
-    const transaction = fileTransaction(database, rules, release);
-    opened.add(transaction.rollback);
-    return transaction;
+    return free(() => {
+      if (readOnly) beginReading(database);
+      else database.exec('begin immediate');
+      const transaction = fileTransaction(database, rules, () => {
+        opened.delete(transaction.rollback);
+        try {
+          database.exec('pragma query_only = off; pragma foreign_keys = on');
+          handles.giveBack(database);
+        } finally {
+          if (!readOnly) line.leave();
+        }
+      });
+      opened.add(transaction.rollback);
+      return transaction;
+    });
   }
 
   async function begin(options: BeginOptions): Promise<FileTransaction> {
     if (!options.readOnly) await enterLine();
     let database: NativeDatabase | undefined;
     try {
-      database = await whenFree(handles.borrow, patience);
+      database = await free(handles.borrow);
       return await beginOn(database, options);
     } catch (error) {
       database?.close();
@@ -90,9 +102,9 @@ export function tenantFile({ open, unknown, ...patience }: TenantFileOptions): T
     async execute(sql, parameters = []) {
       return using(async () => {
         // To open a file and to compile a statement is to read its schema.
-        const database = await whenFree(handles.main, patience);
-        const statement = await whenFree(() => prepareInOwnFile(database, sql, parameters, rules), patience);
-        const run = () => whenFree(() => runAlone(database, statement, parameters, patience.tenant), patience);
+        const database = await free(handles.main);
+        const statement = await free(() => prepareInOwnFile(database, sql, parameters, rules));
+        const run = () => free(() => runAlone(database, statement, parameters, patience.tenant));
         if (isRead(statement, sql)) return run();
         await enterLine();
         return run().finally(line.leave);
@@ -105,9 +117,12 @@ export function tenantFile({ open, unknown, ...patience }: TenantFileOptions): T
       const database = handles.borrow();
       try {
         const statement = prepareInOwnFile(database, sql, parameters, rules);
-        const stream = fileStream(rowsOf(statement, sql, parameters), () => {
-          opened.delete(stream.close);
-          handles.giveBack(database);
+        const stream = fileStream(rowsOf(statement, sql, parameters), {
+          release() {
+            opened.delete(stream.close);
+            handles.giveBack(database);
+          },
+          cut: () => closedInUse(patience.tenant),
         });
         opened.add(stream.close);
         return stream;
