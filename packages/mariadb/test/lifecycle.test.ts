@@ -43,6 +43,25 @@ class RefuseBad extends Migration {
   }
 }
 
+/** Sets what its later parts need, and fails before them where there is no table `gate`. */
+class SetFirst extends Migration {
+  override up(): void {
+    this.addSql('set foreign_key_checks = 0');
+    this.addSql('select min(id) into @first from project');
+    this.addSql('create table of_set_first (id int)');
+    this.addSql('insert into gate values (1)');
+    this.addSql(`insert into task (title, project_id) values ('of a variable', @first)`);
+    this.addSql('drop table project');
+    this.addSql('set foreign_key_checks = 1');
+  }
+
+  override down(): void {
+    this.addSql('drop table of_set_first');
+    this.addSql('drop table lock_of_down');
+    this.addSql('create table project (id int auto_increment primary key, name varchar(255) not null)');
+  }
+}
+
 function start(server: TasksServer, action: string): ChildProcess {
   const child = spawn(process.execPath, ['--conditions=@omnitenant/source', script, JSON.stringify(server), action], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -255,6 +274,42 @@ describe.skipIf(missing)(`on MariaDB ${missing ?? ''}`, async () => {
     expect(await orm.migrations.up()).toMatchObject({ migrated: 1, failed: [] });
     expect(await tablesOf(app, 'acme')).toContain('fourth_part');
     expect(await tenancy.run('acme', () => orm.em.count(Project))).toBe(2);
+  });
+
+  test('a migration that goes on has what its first parts have set', async () => {
+    const { server } = await open({ tenants: ['acme'] });
+    const { orm, tenancy } = await deploy(server, SetFirst);
+    expect(await orm.migrations.up()).toMatchObject({ migrated: 0, failed: [{ tenant: 'acme' }] });
+    await tenancy.run('acme', () => orm.em.execute('create table gate (n int)'));
+    expect(await orm.migrations.up()).toMatchObject({ migrated: 1, failed: [] });
+    expect(await tenancy.run('acme', () => orm.em.execute('select title, project_id from task'))).toEqual([
+      { title: 'of a variable', project_id: 1 },
+    ]);
+  });
+
+  test('a migration that is reverted in part is told by each run, and whole when it is reverted again', async () => {
+    const { server } = await open({ tenants: ['acme'] });
+    const app = await deploy(server, SetFirst);
+    const { orm, tenancy } = app;
+    await tenancy.run('acme', () => orm.em.execute('create table gate (n int)'));
+    expect(await orm.migrations.up()).toMatchObject({ migrated: 1 });
+    const failing = { migrated: 0, failed: [{ tenant: 'acme', error: { code: 'MIGRATE_FAILED' } }] };
+    expect(await orm.migrations.down()).toMatchObject(failing);
+    expect(await tablesOf(app, 'acme')).not.toContain('of_set_first');
+    const again = await orm.migrations.up();
+    expect(again).toMatchObject(failing);
+    expect(again.failed[0]?.error.message).toContain('"SetFirst" was reverted here in part');
+    await expect(tenancy.tenants.migrate('acme')).rejects.toEqual(refused('MIGRATE_FAILED'));
+    const [acme] = await listOf(orm.migrations.status());
+    expect(acme).toMatchObject({ last: undefined, pending: undefined });
+    // Code that does not have the migration leaves it to the code that has.
+    const older = await deploy(server);
+    expect(await older.orm.migrations.up()).toMatchObject({ failed: [] });
+    await tenancy.run('acme', () => orm.em.execute('create table lock_of_down (n int)'));
+    expect(await orm.migrations.down()).toMatchObject({ migrated: 1, failed: [] });
+    expect(await tablesOf(app, 'acme')).toContain('project');
+    const [whole] = await listOf(orm.migrations.status());
+    expect(whole).toMatchObject({ last: 'AddInbox', pending: ['SetFirst'] });
   });
 
   test('a server that grants every user something lets no tenant in, and one that is lost is 503', async () => {

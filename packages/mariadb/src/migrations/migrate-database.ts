@@ -22,6 +22,7 @@ import {
   rowOf,
   stepIn,
   stepTable,
+  unfinishedIn,
 } from './step-ledger.ts';
 
 /** What a database's migrations run with. */
@@ -43,8 +44,10 @@ export async function migrateDatabase(migration: DatabaseMigration, operation: O
   let failing: Step | undefined;
   try {
     for (;;) {
-      const { applied, ahead } = await appliedIn(migration);
+      failing = undefined;
+      const { applied, ahead, unfinished } = await appliedIn(migration);
       const next = operation.stepsFrom(applied)[0];
+      if (unfinished !== undefined && !goesOn(unfinished, next)) throw endedMidway(unfinished);
       if (next === undefined) return { steps: done, applied: appliedAfter(migration.set.names, applied, []), ahead };
       failing = next;
       if (ahead !== undefined && next.run && next.direction === 'down') throw revertsUnderNewer(ahead);
@@ -56,18 +59,36 @@ export async function migrateDatabase(migration: DatabaseMigration, operation: O
   }
 }
 
-/** What a database's log says, without making one. */
-export async function appliedIn({ set, em }: Pick<DatabaseMigration, 'set' | 'em'>): Promise<{
+/** What a database says of its migrations. */
+export interface AppliedMigrations {
   readonly applied: readonly string[];
   readonly ahead?: string | undefined;
-}> {
-  const [log] = await em.execute(
-    `select 1 from information_schema.tables where table_schema = database() and table_name = ${quoteText(set.logTable)}`,
-  );
-  if (log === undefined) return { applied: [] };
+  /** What was applied or reverted in part: the tables are what no list of migrations makes. */
+  readonly unfinished?: Pick<Step, 'name' | 'direction'> | undefined;
+}
+
+/** What a database's log says, without making one. */
+export async function appliedIn({ set, em }: Pick<DatabaseMigration, 'set' | 'em'>): Promise<AppliedMigrations> {
+  const isThere = async (table: string) =>
+    (
+      await em.execute(
+        `select 1 from information_schema.tables where table_schema = database() and table_name = ${quoteText(table)}`,
+      )
+    ).length > 0;
+  if (!(await isThere(set.logTable))) return { applied: [] };
   const rows = await em.execute<{ name: string }[]>(`select name from ${quoteName(set.logTable)} order by id`);
   const applied = rows.map(({ name }) => name.replace(/\.[jt]s$/, ''));
-  return { applied, ahead: applied.slice(-1).find((last) => !set.names.includes(last)) };
+  const unfinished = (await isThere(stepTable)) ? await unfinishedIn(em) : undefined;
+  const isKnown = (name: string) => set.names.includes(name);
+  // Newer code ends what it has begun.
+  const ahead = [...applied.slice(-1), ...(unfinished ? [unfinished.name] : [])].find((name) => !isKnown(name));
+  return { applied, ahead, unfinished: unfinished && isKnown(unfinished.name) ? unfinished : undefined };
+}
+
+/** Whether a step is the one that was cut short. One that is only marked runs nothing. */
+function goesOn(unfinished: Pick<Step, 'name' | 'direction'>, next: Step | undefined): boolean {
+  if (next === undefined) return false;
+  return !next.run || (next.name === unfinished.name && next.direction === unfinished.direction);
 }
 
 async function applyStep(migration: DatabaseMigration, step: Step): Promise<void> {
@@ -89,14 +110,19 @@ async function partsOf(set: MigrationSet, step: Step): Promise<readonly Part[]> 
   if (sql === undefined) return [codeOf(step)];
   return sql.map((text) => ({
     text,
+    isSetting: isSetting.test(text),
     isCompound: /^\s*(?:call|begin|execute)\b/i.test(text),
     run: (em: TenantEntityManager) => em.execute(text),
   }));
 }
 
+/** What changes the session, or a variable of it, and no row. */
+const isSetting = /^\s*(?:\/\*!\d*\s*)?(?:set\s+(?!statement\b|global\b|password\b)|select\b.*\binto\s+@)/is;
+
 function codeOf(step: Step): Part {
   return {
     text: `code of ${step.name}`,
+    isSetting: false,
     isCompound: true,
     run: (em) => {
       const transaction = em.getTransactionContext() as never;
@@ -117,6 +143,8 @@ interface Place {
  */
 async function applyPart({ em, tenant }: DatabaseMigration, step: Step, place: Place): Promise<void> {
   const { part, n } = place;
+  // What an earlier run has set was in a session that is gone, and later parts may need it.
+  if (part.isSetting) return void (await part.run(em));
   const known = await stepIn(em, step, n);
   if (known?.state === 'begun') throw outcomeUnknown(tenant, step, place, known.at);
   if (known !== undefined && known.digest !== digestOf(part)) throw changedSince(step, place);
@@ -148,6 +176,14 @@ function outcomeUnknown({ id }: Tenant, step: Step, { part, n, of }: Place, at: 
     `its part ${n} of ${of} was begun at ${at} by a process that ended before it knew the outcome: "${part.text.slice(0, 200)}". Look whether ` +
       `the part is done in tenant "${id}". If it is: update ${stepTable} set state = 'done' where ${where}; if not: delete from ${stepTable} where ` +
       `${where}. Send it with tenancy.run("${id}", () => orm.em.execute(…)), or with the client as the database's administrator`,
+  );
+}
+
+function endedMidway({ name, direction }: Pick<Step, 'name' | 'direction'>): TypeError {
+  const [was, again] = direction === 'up' ? ['applied', 'Apply it'] : ['reverted', 'Revert it'];
+  return new TypeError(
+    `the migration "${name}" was ${was} here in part, and nothing else is run before it is whole. ${again} again, or put the tables in order by ` +
+      `hand and then send: delete from ${stepTable} where migration = ${quoteText(name)}`,
   );
 }
 

@@ -15,7 +15,7 @@ import {
   upTo,
   verifyDatabases,
 } from '@omnitenant/orm/extend';
-import { appliedIn, migrateDatabase } from './migrate-database.ts';
+import { type AppliedMigrations, appliedIn, migrateDatabase } from './migrate-database.ts';
 import { readSchema } from './read-schema.ts';
 
 export interface OpenMigrationsOptions {
@@ -54,10 +54,12 @@ export function openMigrations(options: OpenMigrationsOptions): DatabaseMigratio
     );
   }
 
-  async function appliedTo(tenant: Tenant): Promise<readonly string[]> {
+  async function readApplied(tenant: Tenant): Promise<AppliedMigrations> {
     const em = forkOn(() => databaseOf(tenant), tenant);
-    return (await appliedIn({ set: await set(), em })).applied;
+    return appliedIn({ set: await set(), em });
   }
+
+  const appliedTo = async (tenant: Tenant) => (await readApplied(tenant)).applied;
 
   async function schemaOf(tenant: Tenant): Promise<ComparedSchema> {
     return readSchema(
@@ -80,7 +82,12 @@ export function openMigrations(options: OpenMigrationsOptions): DatabaseMigratio
     set,
     server: 'mariadb',
     run,
-    appliedTo,
+    async appliedTo(tenant) {
+      const { applied, unfinished } = await readApplied(tenant);
+      // Where it is not known what is applied, each run comes to the tenant, and tells what it finds.
+      if (unfinished !== undefined) throw new TypeError(`the migration "${unfinished.name}" is not whole`);
+      return applied;
+    },
     verify: async (ledger, wish) => {
       const { names } = await set();
       return verifyDatabases({ ledger, names, appliedTo, schemaOf, expectedOf, messages }, wish);

@@ -8,6 +8,8 @@ export const stepTable = 'omnitenant_step';
 /** A statement of a migration, or all that a migration does that runs code. */
 export interface Part {
   readonly text: string;
+  /** Whether it leaves something in the session alone, so that each run does it again. */
+  readonly isSetting: boolean;
   /** Whether it may do several things, so that an error does not say that it has done nothing. */
   readonly isCompound: boolean;
   run(em: TenantEntityManager): Promise<unknown>;
@@ -31,6 +33,14 @@ export async function makeLedger(em: TenantEntityManager, logTable: string): Pro
       'state varchar(5) not null, digest char(16) not null, at timestamp(3) not null default current_timestamp(3), ' +
       'primary key (migration, direction, step)) character set utf8mb4 collate utf8mb4_bin engine = InnoDB',
   );
+}
+
+/** The migration of which some parts are done, and not all of them. */
+export async function unfinishedIn(em: TenantEntityManager): Promise<Pick<Step, 'name' | 'direction'> | undefined> {
+  const [row] = await em.execute<Pick<Step, 'name' | 'direction'>[]>(
+    `select migration as name, direction from ${stepTable} order by at desc limit 1`,
+  );
+  return row;
 }
 
 export async function stepIn(em: TenantEntityManager, step: Step, n: number): Promise<StepRow | undefined> {
