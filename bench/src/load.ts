@@ -32,9 +32,7 @@ const calls = {
    * first time, the warm-up, is autocannon's in any case.
    */
   async run(options: LoadOptions): Promise<LoadResult> {
-    // Its script asks for one path; where tenants share tables, each has users of other numbers.
-    const onePath = options.targets.every(({ path }) => path === '/u');
-    if (checked && onePath && (await hasWrk())) return runWrk(options);
+    if (checked && (await hasWrk())) return runWrk(options);
     checked = true;
     return calls.runChecked(options);
   },
@@ -83,8 +81,9 @@ const hasWrk = (): Promise<boolean> =>
 
 async function runWrk({ port, targets, connections, seconds }: LoadOptions): Promise<LoadResult> {
   const url = `http://127.0.0.1:${port}`;
-  const flags = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', hosts, url, '--', String(targets.length)];
-  const { stdout } = await execute('wrk', flags);
+  const flags = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', hosts, url, '--'];
+  const asked = targets.flatMap(({ host, path }) => [host, path]);
+  const { stdout } = await execute('wrk', [...flags, ...asked]);
   const found = /^JSON(\{.*\})$/m.exec(stdout)?.[1] ?? '{}';
   const { n, rps, p50_ms, p99_ms, non2xx, sockerr } = JSON.parse(found) as Record<string, number>;
   if (!n || !rps || non2xx || sockerr) throw new Error(`wrk was not answered as it should be: ${stdout}`);
