@@ -27,7 +27,7 @@ async function copyOf(open: () => NativeDatabase, copy: string): Promise<void> {
   const database = open();
   try {
     if (database.backup === undefined || !(await backUp(database, copy))) {
-      database.prepare('vacuum into ?').run(copy);
+      database.prepare('vacuum into ?').run([copy]);
     }
   } finally {
     database.close();

@@ -79,11 +79,10 @@ export function centralFile({ path, busyTimeoutMs, ...options }: CentralFileOpti
 
 function sessionOf(database: NativeDatabase): CentralSession {
   return {
-    all: <Row extends object>(sql: string, ...values: readonly Value[]) =>
-      database.prepare(sql).all(...values) as Row[],
+    all: <Row extends object>(sql: string, ...values: readonly Value[]) => database.prepare(sql).all(values) as Row[],
     get: <Row extends object>(sql: string, ...values: readonly Value[]) =>
-      database.prepare(sql).all(...values)[0] as Row | undefined,
-    run: (sql, ...values) => database.prepare(sql).run(...values).changes,
+      database.prepare(sql).all(values)[0] as Row | undefined,
+    run: (sql, ...values) => database.prepare(sql).run(values).changes,
   };
 }
 

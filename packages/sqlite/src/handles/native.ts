@@ -10,26 +10,37 @@ export interface NativeDatabase {
   backup?(file: string): Promise<unknown>;
 }
 
-/** What is used of a prepared statement. */
+/** What is used of a prepared statement, whose parameters are one list: see `bound`. */
 export interface NativeStatement {
   /** Whether it returns rows. */
   readonly reader: boolean;
   /** Whether SQLite says that it writes nothing; libsql does not tell. */
   readonly readonly?: boolean;
-  all(...parameters: unknown[]): unknown[];
+  all(parameters?: readonly unknown[]): unknown[];
   /** Ends the statement after its first row. */
-  get(...parameters: unknown[]): unknown;
-  run(...parameters: unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };
-  iterate(...parameters: unknown[]): IterableIterator<unknown>;
+  get(parameters?: readonly unknown[]): unknown;
+  run(parameters?: readonly unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };
+  iterate(parameters?: readonly unknown[]): IterableIterator<unknown>;
 }
 
 /** The class of the driver's databases. Its calls are synchronous. */
 export type NativeDatabaseClass = new (path: string, options: { readonly timeout: number }) => NativeDatabase;
 
+/**
+ * The values of parameters as the one argument that a statement takes. Of several arguments the drivers take a list for several values, so that
+ * those after it would be bound to others' places, and a lone object for names.
+ *
+ * @throws a TypeError for a boolean, of which libsql would end the process; for whatever else is no value of SQLite, the drivers do.
+ */
+export function bound(parameters: readonly unknown[]): readonly unknown[] {
+  if (parameters.every((value) => typeof value !== 'boolean')) return parameters;
+  throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null');
+}
+
 /** Runs a statement to its end. */
 export function resultOf(statement: NativeStatement, parameters: readonly unknown[]): StatementResult {
-  if (statement.reader) return { rows: statement.all(...parameters) as object[] };
-  const { changes, lastInsertRowid } = statement.run(...parameters);
+  if (statement.reader) return { rows: statement.all(bound(parameters)) as object[] };
+  const { changes, lastInsertRowid } = statement.run(bound(parameters));
   return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
 }
 
@@ -39,7 +50,7 @@ export function* rowsOf(
   sql: string,
   parameters: readonly unknown[],
 ): Generator<unknown, void> {
-  const rows = statement.iterate(...parameters);
+  const rows = statement.iterate(bound(parameters));
   let isLeft = false;
   try {
     for (let row = rows.next(); !row.done; row = rows.next()) {
@@ -60,7 +71,7 @@ function leave(
   rows: IterableIterator<unknown>,
 ): void {
   if (rows.return) rows.return();
-  else if (isRead(statement, sql)) statement.get(...parameters);
+  else if (isRead(statement, sql)) statement.get(bound(parameters));
   else while (!rows.next().done);
 }
 

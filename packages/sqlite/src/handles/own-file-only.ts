@@ -1,5 +1,5 @@
 import { TenancyError } from '@omnitenant/core';
-import type { NativeDatabase, NativeStatement } from './native.ts';
+import { bound, type NativeDatabase, type NativeStatement } from './native.ts';
 import { refuseSecondStatement } from './one-statement.ts';
 
 /** The words without which no statement opens another file. SQLite has no other way to write a keyword or the name of a function. */
@@ -60,9 +60,9 @@ export function prepareInOwnFile(
 function programOf(database: NativeDatabase, sql: string, parameters: readonly unknown[]): readonly Opcode[] {
   // What cannot be explained is not run either: SQLite's own error says why.
   const explained = database.prepare(`explain ${sql}`);
-  const program = explained.all(...parameters) as Opcode[];
+  const program = explained.all(bound(parameters)) as Opcode[];
   // libsql would go on with it, and commit nothing meanwhile.
-  explained.get(...parameters);
+  explained.get(bound(parameters));
   return program;
 }
 
