@@ -3,11 +3,10 @@ import { describe, expect, test, vi } from 'vitest';
 import { isKilled } from './fixtures/killed-move.ts';
 import { open, pairs, sql, storage } from './fixtures/moving.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 /** Each kill takes a process, so usually it is every 31st statement, of one pair. OMNITENANT_KILLS=all: each, everywhere. */
 const all = process.env.OMNITENANT_KILLS === 'all';
 const step = all ? 1 : 31;
+vi.setConfig({ testTimeout: all ? 3_600_000 : 300_000 });
 
 describe.each(all ? pairs : pairs.slice(0, 1))(
   'a tenant that is moved from isolation %s to %s by a process that is killed',
