@@ -1,5 +1,6 @@
 import type { Tenant } from '@omnitenant/core';
 import type { ArchivePart } from '@omnitenant/core/extend';
+import { sharesTables } from '../placement/placement.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { type ArchiveSession, inArchiveSession } from './archive-session.ts';
 import { type CopiedRows, digestOf, qualified } from './copy.ts';
@@ -34,9 +35,20 @@ export async function importTenant(
   await parts.bringTo(tenant, manifest.migrations);
   const logTable = await parts.logTable();
   let loading: string | undefined;
-  await inArchiveSession(parts, tenant, 'write', (session) =>
-    fill(session).catch((error: unknown) => Promise.reject(withoutValues(error, session, loading))),
-  );
+  if (sharesTables(tenant)) await inSession(raiseSequences);
+  await inSession(fill);
+
+  async function inSession(work: (session: ArchiveSession) => Promise<void>): Promise<void> {
+    await inArchiveSession(parts, tenant, 'write', (session) =>
+      work(session).catch((error: unknown) => Promise.reject(withoutValues(error, session, loading))),
+    );
+  }
+
+  /** First, and by itself: those who share the sequences wait for who sets them, and for who writes rows with the numbers that they get. */
+  async function raiseSequences(session: ArchiveSession): Promise<void> {
+    tablesOf(manifest, await readTenantTables(session, logTable));
+    await writeSequences(session, manifest.sequences);
+  }
 
   async function fill(session: ArchiveSession): Promise<void> {
     const found = await readTenantTables(session, logTable);
@@ -53,7 +65,7 @@ export async function importTenant(
     compareCounts(loaded, await reading.json(rowsPart));
     await reading.end();
     await loader.end();
-    await writeSequences(session, manifest.sequences);
+    if (!session.isShared) await writeSequences(session, manifest.sequences);
     await compareRows(session, tables, loaded);
     for (const view of found.materializedViews)
       await session.query(`refresh materialized view ${qualified(session, view)}`);
