@@ -8,20 +8,24 @@ import {
   type IQueueBackend,
   type JobNode,
   type JobsOptions,
-  type NodeOpts,
   RedisQueueBackend,
 } from 'bullmq';
 import { constructedOutside } from './bullmq/constructed-outside.ts';
 import { refuseForeignParent } from './bullmq/foreign-parent.ts';
+import { guardJobData } from './bullmq/guard-job-data.ts';
+import { guardJobs } from './bullmq/guard-jobs.ts';
 import { withTenantSpans } from './bullmq/tenant-spans.ts';
 import { withServerErrors } from './bullmq/with-server-errors.ts';
 import { indexJobs } from './job-index/job-index.ts';
-import { ownedOptions, ownerIn } from './jobs/owned-options.ts';
-import { central, currentOwner, type Owner, outsideScope } from './jobs/owner.ts';
+import { ownedOptions } from './jobs/owned-options.ts';
+import { currentOwner, type Owner, outsideScope } from './jobs/owner.ts';
 
 const OutsideFlowProducer: typeof BullFlowProducer = constructedOutside(BullFlowProducer);
 
-/** BullMQ's FlowProducer. All jobs of a flow belong to the tenant that adds it. Rejects as the Queue does. */
+/**
+ * BullMQ's FlowProducer. All jobs of a flow belong to the tenant that adds it, and a tenant's scope neither reads nor changes those of others.
+ * Rejects as the Queue does.
+ */
 export class FlowProducer<
   B extends IQueueBackend = RedisQueueBackend,
   C = ConnectionOptions,
@@ -29,6 +33,7 @@ export class FlowProducer<
   constructor(opts: FlowProducerOptions<C>, backend?: BackendFactory<B, C>) {
     super(withTenantSpans(opts) as never, backend as never);
     if (this.backend instanceof RedisQueueBackend) indexJobs(this.backend);
+    guardSiblings(this.backend);
   }
 
   override add(flow: FlowJob, opts?: FlowOpts): Promise<JobNode> {
@@ -37,14 +42,6 @@ export class FlowProducer<
 
   override addBulk(flows: FlowJob[]): Promise<JobNode[]> {
     return this.adding(flows, (owned) => super.addBulk(owned));
-  }
-
-  override async getFlow(opts: NodeOpts): Promise<JobNode> {
-    const flow = await super.getFlow(opts);
-    const owner = currentOwner();
-    const visible = owner === undefined || owner === central || (flow && ownerIn(flow.job.opts) === owner);
-    // BullMQ's type does not say that there may be no such flow.
-    return (visible ? flow : undefined) as JobNode;
   }
 
   private async adding<R>(flows: FlowJob[], add: (flows: FlowJob[]) => Promise<R>): Promise<R> {
@@ -59,6 +56,17 @@ export class FlowProducer<
       return add(flows.map((flow) => ownedFlow(owner, flow)));
     });
   }
+}
+
+/** A flow's jobs are not of the producer's own queue, which has no name, but of siblings of its backend. */
+function guardSiblings(backend: IQueueBackend): void {
+  const forQueue = backend.forQueue.bind(backend);
+  backend.forQueue = (...args) => {
+    const sibling = forQueue(...args);
+    guardJobs(sibling, currentOwner);
+    guardJobData(sibling, currentOwner);
+    return sibling;
+  };
 }
 
 function ownedFlow(owner: Owner, flow: FlowJob): FlowJob {

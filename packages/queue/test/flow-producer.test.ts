@@ -59,3 +59,37 @@ test('a flow is added in a scope, under a parent of the same tenant, and shown t
     expect((await flows.getFlow({ id, queueName: queue.name, prefix: site.prefix })).children).toHaveLength(1);
   });
 });
+
+test('a job of a flow that was added in one tenant is neither read nor changed in the scope of another', async () => {
+  await using site = await openSite(await testRedis());
+  const { tenancy } = site;
+  const queue = site.queue<string>();
+  const flows = site.closing(new FlowProducer({ connection: site.connection, prefix: site.prefix }));
+  const added = await tenancy.run('acme', () =>
+    flows.add({
+      name: 'parent',
+      queueName: queue.name,
+      data: 'of acme',
+      children: [{ name: 'child', queueName: queue.name, data: 'of acme' }],
+    }),
+  );
+  const read = await tenancy.run('acme', () =>
+    flows.getFlow({ id: added.job.id ?? '', queueName: queue.name, prefix: site.prefix }),
+  );
+  await tenancy.run('beta', async () => {
+    for (const { job, children = [] } of [added, read]) {
+      for (const each of [job, ...children.map((child) => child.job)]) {
+        await expect(each.updateData('of beta')).rejects.toMatchObject({ code: 'CROSS_TENANT' });
+        await expect(each.getDependencies()).rejects.toMatchObject({ code: 'CROSS_TENANT' });
+        await expect(each.remove()).rejects.toMatchObject({ code: 'CROSS_TENANT' });
+      }
+    }
+  });
+  await tenancy.run('acme', async () => {
+    expect((await queue.getJobs()).map(({ data }) => data)).toEqual(['of acme', 'of acme']);
+    await added.job.updateData('changed');
+    expect(await read.job.getDependencies()).toMatchObject({ unprocessed: [expect.any(String)] });
+    await added.job.remove();
+    expect(await queue.getJobs()).toEqual([]);
+  });
+});

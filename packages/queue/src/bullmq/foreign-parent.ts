@@ -1,3 +1,4 @@
+import { outside } from '@omnitenant/core';
 import type { IQueueBackend, ParentOptions } from 'bullmq';
 import { ownerIn } from '../jobs/owned-options.ts';
 import { crossTenant, type Owner } from '../jobs/owner.ts';
@@ -10,7 +11,8 @@ export async function refuseForeignParent(backend: IQueueBackend, owner: Owner, 
   const colon = parent.queue.lastIndexOf(':');
   const queue = parent.queue.slice(colon + 1);
   const prefix = colon < 0 ? undefined : parent.queue.slice(0, colon);
-  const stored = await backend.forQueue(queue, prefix).getJobData(parent.id);
+  // In the scope of another owner it would be hidden.
+  const stored = await outside(() => backend.forQueue(queue, prefix).getJobData(parent.id));
   if (stored === undefined || ownerIn(stored.opts) === owner) return;
   throw crossTenant(`The parent job "${parent.id}" in the queue "${queue}" does not belong to the same tenant`);
 }
