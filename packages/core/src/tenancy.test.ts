@@ -305,6 +305,27 @@ describe('a request', () => {
     expect(authorize).not.toHaveBeenCalled();
   });
 
+  test('does not enter a tenant that is suspended or made again while the application decides', async () => {
+    const meanwhile: (() => Promise<unknown>)[] = [];
+    const tenancy = await site({
+      async authorize() {
+        await meanwhile.shift()?.();
+        return true;
+      },
+    });
+    const work = vi.fn();
+    meanwhile.push(() => tenancy.tenants.suspend('acme'));
+    await expect(tenancy.enter(request('acme.com'), work)).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
+    await tenancy.tenants.resume('acme');
+    meanwhile.push(async () => {
+      await tenancy.tenants.remove('acme');
+      await tenancy.tenants.create({ id: 'acme', plan: 'gold', domains: ['acme.com'] });
+    });
+    await expect(tenancy.enter(request('acme.com'), work)).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+    expect(work).not.toHaveBeenCalled();
+    expect((await tenancy.identify(request('acme.com')))?.plan).toBe('gold');
+  });
+
   test.each([false, undefined, 1, 'yes', Promise.resolve(undefined)])(
     'lets no request in when authorize returns %j',
     async (answer) => {

@@ -4,6 +4,7 @@ import { admit } from '../lifecycle/admit.ts';
 import { isPublicHost } from '../lifecycle/domain-rules.ts';
 import type { TenantCache } from '../lookup/tenant-cache.ts';
 import { hostFromHeader } from '../models/domain.ts';
+import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { after } from '../resolvers/after.ts';
 import type { Identifier, TenantRequest, TenantResolver } from '../resolvers/resolver.ts';
@@ -20,6 +21,7 @@ interface FinderOptions<T extends Tenant> {
 interface AdmissionOptions<T extends Tenant> {
   readonly authorize: ((tenant: T, request: TenantRequest) => boolean | Promise<boolean>) | undefined;
   readonly forbiddenAs: 'TENANT_FORBIDDEN' | 'TENANT_UNKNOWN';
+  readonly cache: TenantCache<T>;
 }
 
 /** What finds the tenants of requests. `undefined` means central, and of `leadsTo` also that the tenant is not there. */
@@ -45,12 +47,17 @@ export function createIdentification<T extends Tenant>(options: IdentificationOp
 }
 
 /** Admits requests to active tenants that the application lets them enter. Only who may enter learns whether it is suspended. */
-function admission<T extends Tenant>({ authorize, forbiddenAs }: AdmissionOptions<T>): Admission<T> {
+function admission<T extends Tenant>({ authorize, forbiddenAs, cache }: AdmissionOptions<T>): Admission<T> {
   return (tenant, named, request) => {
     if (tenant === undefined || authorize === undefined) return admit(tenant, named);
-    return after(authorize(tenant, request), (allowed) => {
-      if (allowed === true) return admit(tenant, named);
-      throw forbiddenAs === 'TENANT_UNKNOWN' ? unknownTenant(named) : tenantForbidden(tenant.id);
+    const asked = authorize(tenant, request);
+    return after(asked, (allowed) => {
+      if (allowed !== true) throw forbiddenAs === 'TENANT_UNKNOWN' ? unknownTenant(named) : tenantForbidden(tenant.id);
+      if (allowed === asked) return admit(tenant, named);
+      // While the application decided, the tenant may have been suspended or removed.
+      return after(cache.find(tenant.id), (now) =>
+        admit(now !== undefined && isSameIncarnation(tenant, now) ? now : undefined, named),
+      );
     });
   };
 }
