@@ -309,6 +309,32 @@ describe('triggers', () => {
     for (const id of ['acme', 'copy']) await app.tenancy.tenants.remove(id);
   });
 
+  test('that fire while rows come into shared tables change nothing of the tenants who share them', async () => {
+    await using database = await plainDatabase();
+    const counting = migration('Counting', [
+      'create table task (id uuid primary key default gen_random_uuid(), title text)',
+      'create table total (tasks int, seen int)',
+      `create function count_task() returns trigger language plpgsql as $$ begin
+         update total set tasks = tasks + 1, seen = (select count(*) from task); return null; end $$`,
+      'create trigger count_task after insert on task for each row execute function count_task()',
+      'create constraint trigger count_later after insert on task deferrable initially deferred for each row execute function count_task()',
+    ]);
+    await using app = await start(database, [counting], { isolation: 'row' });
+    await app.tenancy.tenants.create({ id: 'bloom' });
+    await app.sql('bloom', 'insert into total values (0, 0)');
+    for (const id of ['acme', 'mover']) {
+      await app.tenancy.tenants.create({ id, isolation: 'schema' });
+      await app.sql(id, "insert into task (title) values ('one'), ('two')");
+    }
+    await app.tenancy.tenants.import(from(await archiveOf(app, 'acme')), { as: 'copy' });
+    await app.tenancy.tenants.move('mover', { isolation: 'row' });
+    expect(await app.sql('bloom', 'select tasks, seen from total')).toEqual([{ tasks: 0, seen: 0 }]);
+    for (const id of ['copy', 'mover']) {
+      expect(await app.sql(id, 'select title from task order by 1')).toEqual([{ title: 'one' }, { title: 'two' }]);
+    }
+    for (const id of ['acme', 'bloom', 'copy', 'mover']) await app.tenancy.tenants.remove(id);
+  });
+
   test('of a truncation, or of one partition, do not fire either, and do afterwards', async () => {
     await using database = await plainDatabase();
     const guarded = migration('Guarded', [

@@ -15,11 +15,12 @@ export interface TableLoader {
 
 /**
  * Tables that refer to each other in a circle are first filled aside, and then by one statement, after which PostgreSQL looks at
- * their foreign keys. Shared tables are left as they are, because others are at work in them: triggers fire there.
+ * their foreign keys. Shared tables are left as they are, because others are at work in them: triggers fire there. COPY is not for whom
+ * row-level security binds, and whatever a trigger does has to be bound, so all of them are filled aside.
  */
 export function tableLoader(session: ArchiveSession, { tables }: TenantTables): TableLoader {
   const groups = foreignKeyOrder(new Map([...tables].map(([name, { references }]) => [name, references])));
-  const circles = groups.filter(({ length }) => length > 1);
+  const circles = groups.filter(({ length }) => session.isShared || length > 1);
   const aside = new Map<string, TenantTable>();
   const triggers = triggersOf(session, [...tables.values()]);
 
@@ -42,13 +43,15 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
         .map(quoteName)
         .join(', ');
       const from = asideName([...aside.keys()].indexOf(name));
-      return `i${n} as (insert into ${qualified(session, name)} (${list}) overriding system value select ${list} from pg_temp.${from})`;
+      const into = `${qualified(session, name)} ${list && `(${list}) overriding system value`}`;
+      return `i${n} as (insert into ${into} select ${list} from pg_temp.${from})`;
     });
     await session.query(`with ${insertions.join(', ')} select`);
   }
 
   return {
     async begin() {
+      await session.bindToRows();
       await session.query('set constraints all deferred');
       if (session.isShared || tables.size === 0) return;
       await triggers.disable();
