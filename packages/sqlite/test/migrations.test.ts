@@ -60,6 +60,14 @@ class Shrink extends Migration {
   }
 }
 
+class ShrinkInParts extends Shrink {
+  override up(): void {
+    super.up();
+    this.addSql('create table shrunk (id integer)');
+    this.addSql('insert into gate values (1)');
+  }
+}
+
 class Attach extends Migration {
   override up(): void {
     this.addSql(`attach ':memory:' as other`);
@@ -223,6 +231,15 @@ describe('a migration', () => {
     const { failed } = await orm.migrations.up();
     expect(failed[0]?.error.message).toContain('1 rows whose reference leads nowhere');
     expect(await tenancy.run('acme', () => orm.em.count(Project))).toBe(1);
+  });
+
+  test('says what stays done where it failed outside of a transaction', async () => {
+    const { orm } = await deploy(await fleet(), [...before, ShrinkInParts]);
+    const { failed } = await orm.migrations.up({ tenants: ['acme'] });
+    expect(failed[0]?.error).toMatchObject({ code: 'MIGRATE_FAILED', tenant: 'acme' });
+    expect(failed[0]?.error.message).toContain('the first 2 of its 3 statements stay done');
+    expect(failed[0]?.error.message).not.toContain('rolled back');
+    expect(failed[0]?.summary).toContain('the first 2 of its 3 statements stay done');
   });
 
   test('may run outside of a transaction, and never opens another file', async () => {

@@ -56,11 +56,12 @@ export async function appliedIn({ set, em }: Pick<FileMigration, 'set' | 'em'>):
 }
 
 /** Returns false where another process was first. */
-async function applyStep({ set, em }: FileMigration, step: Step): Promise<boolean> {
+async function applyStep(migration: FileMigration, step: Step): Promise<boolean> {
+  const { set, em } = migration;
   const { sql, transactional } = step.run
     ? await set.compile(step.name, step.direction)
     : { sql: [], transactional: true };
-  if (!transactional) return applyOutside({ set, em }, step, sql);
+  if (!transactional) return applyOutside(migration, step, sql);
   return em.transactional(async (inside) => {
     if (!(await isNext({ set, em: inside }, step))) return false;
     if (sql) {
@@ -77,7 +78,7 @@ async function applyStep({ set, em }: FileMigration, step: Step): Promise<boolea
 
 /** What SQLite does in no transaction, such as `vacuum`. A migration that is killed before its entry runs again. */
 async function applyOutside(
-  { set, em }: FileMigration,
+  { set, em, tenant }: FileMigration,
   step: Step,
   sql: readonly string[] | undefined,
 ): Promise<boolean> {
@@ -87,7 +88,11 @@ async function applyOutside(
     );
   }
   if (!(await isNext({ set, em }, step))) return false;
-  for (const statement of sql) await em.execute(statement);
+  for (const [done, statement] of sql.entries()) {
+    await em.execute(statement).catch((cause: unknown) => {
+      throw done === 0 ? cause : failedInPart(tenant, step, { done, of: sql.length }, cause);
+    });
+  }
   await em.execute(logEntry(set, step));
   return true;
 }
@@ -138,7 +143,7 @@ function migrationFailed(
   cause: unknown,
 ): TenancyError {
   if (isTenancyError(cause, 'MIGRATE_FAILED') || isTenancyError(cause, 'TENANT_OUTDATED')) return cause;
-  const where = tenant === undefined ? 'a new file' : `tenant "${tenant.id}"`;
+  const where = whereOf(tenant);
   const names = done.map(({ name: each }) => `"${each}"`).join(', ');
   const kept = done.length > 0 ? ` These migrations stay applied: ${names}.` : '';
   const what = step === undefined ? `Migrating ${where} failed` : `The migration "${step.name}" failed in ${where}`;
@@ -149,4 +154,26 @@ function migrationFailed(
     cause,
   });
   return withSummary(error, `${what}: ${recordedReason(cause, message)}. ${andNow}`);
+}
+
+function failedInPart(
+  tenant: Tenant | undefined,
+  { name: migration }: Step,
+  { done, of }: { readonly done: number; readonly of: number },
+  cause: unknown,
+): TenancyError {
+  const { message = String(cause) } = cause as { message?: string };
+  const what = `The migration "${migration}" failed in ${whereOf(tenant)}`;
+  const andNow =
+    `It is not transactional: the first ${done} of its ${of} statements stay done, and would run again. Undo them by hand, or write them so that they ` +
+    'may run again, and migrate again.';
+  const error = new TenancyError('MIGRATE_FAILED', `${what}: ${message.replace(/\.$/, '')}. ${andNow}`, {
+    tenant: tenant?.id,
+    cause,
+  });
+  return withSummary(error, `${what}: ${recordedReason(cause, message)}. ${andNow}`);
+}
+
+function whereOf(tenant: Tenant | undefined): string {
+  return tenant === undefined ? 'a new file' : `tenant "${tenant.id}"`;
 }
