@@ -30,5 +30,12 @@ test('a tenant whose rows a login of its own reads is archived and moved, and ca
   expect(refused).toBeDefined();
   expect(await titles('acme')).toEqual([{ title: 'of acme' }]);
   expect(await titles('bloom')).toEqual([{ title: 'of bloom' }]);
+  // And back, and as another tenant of it.
+  await tenants.move('acme', { isolation: 'row' });
+  await tenants.move('bloom', { isolation: 'schema' });
+  const bloom = await tenants.export('bloom');
+  await tenants.import(bloom, { as: 'again', isolation: 'row' });
+  expect(await titles('acme')).toEqual([{ title: 'of acme' }]);
+  expect(await titles('again')).toEqual([{ title: 'of bloom' }]);
   expect(await process.orm.sharedTables.examine()).toMatchObject([{ wall: 'on', open: [] }]);
 });
