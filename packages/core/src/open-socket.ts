@@ -9,11 +9,14 @@ import type { Tenancy } from './tenancy.ts';
 export type TenantSocket = PlainSocket | SocketIoSocket;
 
 interface PlainSocket {
+  /** 3 where it is closed. */
+  readonly readyState?: number;
   close(code: number, reason: string): unknown;
   once(event: 'close', listener: () => void): unknown;
 }
 
 interface SocketIoSocket {
+  readonly disconnected?: boolean;
   disconnect(close: true): unknown;
   once(event: 'disconnect', listener: () => void): unknown;
 }
@@ -108,7 +111,11 @@ function whose(tenant: Tenant | undefined): string | undefined {
 }
 
 function whenClosed(socket: TenantSocket, listener: () => void): void {
-  if ('disconnect' in socket) socket.once('disconnect', listener);
+  // One that was closed before, such as while a session was read, tells of it no more.
+  if ('disconnect' in socket) {
+    if (socket.disconnected === true) listener();
+    else socket.once('disconnect', listener);
+  } else if (socket.readyState === 3) listener();
   else socket.once('close', listener);
 }
 

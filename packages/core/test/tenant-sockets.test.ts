@@ -205,3 +205,23 @@ test('a connection of socket.io has each event handled in its tenant, and is clo
   expect(await closed).toBe('io server disconnect');
   expect(await bloom.emitWithAck('where', 'still')).toBe('still in bloom');
 });
+
+test('a socket that was closed before it is bound is not identified again', async () => {
+  const authorize = vi.fn(() => true);
+  await open({ authorize });
+  const bind = tenantSockets(tenancy, { recheckMs: 10 });
+  const bound = Promise.withResolvers<void>();
+  const wss = new WebSocketServer({ server });
+  closers.push(() => new Promise((resolve) => wss.close(resolve)));
+  wss.on('connection', async (socket, request) => {
+    await once(socket, 'close');
+    bind(socket, request);
+    bound.resolve();
+  });
+  const socket = connect('acme.app.test');
+  await once(socket, 'open');
+  socket.terminate();
+  await bound.promise;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(authorize).toHaveBeenCalledTimes(1);
+});
