@@ -361,6 +361,35 @@ describe('triggers', () => {
   });
 });
 
+test('rows come back that are older than a constraint which was not validated, and later ones keep to it', async () => {
+  await using database = await plainDatabase();
+  const strict = migration('Strict', [
+    `alter table task add constraint named check (title <> '') not valid`,
+    'alter table task add constraint parent foreign key (id) references task (id) not valid',
+    'create table parent (id int primary key)',
+    'alter table task add constraint of_parent foreign key (id) references parent not valid',
+    'create table event (day int) partition by range (day)',
+    'create table event_early partition of event for values from (0) to (10)',
+    'alter table event add constraint late check (day > 5) not valid',
+  ]);
+  {
+    await using before = await start(database, [createTask]);
+    await before.tenancy.tenants.create({ id: 'acme' });
+    await before.sql('acme', "insert into task (title) values ('')");
+  }
+  await using app = await start(database, [createTask, strict]);
+  await app.tenancy.tenants.migrate('acme');
+  await app.tenancy.tenants.import(from(await archiveOf(app, 'acme')), { as: 'copy' });
+  await app.tenancy.tenants.move('acme', { isolation: 'database' });
+  for (const id of ['acme', 'copy']) {
+    expect(await app.sql(id, 'select title from task')).toEqual([{ title: '' }]);
+    await expect(app.sql(id, "insert into task (title) values ('')")).rejects.toThrow('named');
+    await expect(app.sql(id, "insert into task (title) values ('new')")).rejects.toThrow('of_parent');
+    await expect(app.sql(id, 'insert into event values (1)')).rejects.toThrow('late');
+    await app.tenancy.tenants.remove(id);
+  }
+});
+
 test('rows come back behind those that they refer to, also by a foreign key from a partition or to one', async () => {
   await using database = await plainDatabase();
   const partitioned = migration('Partitioned', [

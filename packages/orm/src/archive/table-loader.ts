@@ -2,11 +2,11 @@ import { quoteName } from '../sql/quote.ts';
 import type { ArchiveSession } from './archive-session.ts';
 import { type CopiedRows, copyIn, qualified } from './copy.ts';
 import { foreignKeyOrder } from './foreign-key-order.ts';
-import type { TenantTable, TenantTables } from './tenant-tables.ts';
+import { isIn, type TenantTable, type TenantTables } from './tenant-tables.ts';
 
 /** Fills tables in an order that foreign keys allow, without rights that only a superuser has. */
 export interface TableLoader {
-  /** Silences the tables' triggers, which fired when the rows were first written, and empties them of what migrations have inserted. */
+  /** Silences the tables' triggers, which fired when the rows were first written, and empties the tables of what migrations have inserted. */
   begin(): Promise<void>;
   load(table: TenantTable, bytes: AsyncIterable<Uint8Array>): Promise<CopiedRows>;
   /** Checks deferred constraints, and enables the triggers. */
@@ -23,6 +23,7 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
   const circles = groups.filter(({ length }) => session.isShared || length > 1);
   const aside = new Map<string, TenantTable>();
   const triggers = triggersOf(session, [...tables.values()]);
+  const constraints = unvalidatedOf(session);
 
   async function loadAside(table: TenantTable, bytes: AsyncIterable<Uint8Array>): Promise<CopiedRows> {
     const into = asideName(aside.size);
@@ -55,6 +56,7 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
       await session.query('set constraints all deferred');
       if (session.isShared || tables.size === 0) return;
       await triggers.disable();
+      await constraints.drop();
       await session.query(`truncate ${[...tables.keys()].map((name) => qualified(session, name)).join(', ')}`);
     },
     load: (table, bytes) =>
@@ -63,7 +65,30 @@ export function tableLoader(session: ArchiveSession, { tables }: TenantTables): 
         : copyIn(session, table, qualified(session, table.name), bytes),
     async end() {
       await session.query('set constraints all immediate');
+      await constraints.restore();
       await triggers.enable();
+    },
+  };
+}
+
+/** The constraints that are `not valid`: rows that were there before them need not keep to them, here as where they come from. */
+function unvalidatedOf(session: ArchiveSession): { drop(): Promise<void>; restore(): Promise<void> } {
+  let restoring: readonly string[] = [];
+  return {
+    async drop() {
+      const found =
+        await session.query(`select relname as table, conname as name, pg_get_constraintdef(k.oid) as definition
+        from pg_constraint k join pg_class c on c.oid = conrelid where ${isIn(session.schema)} and not convalidated and conparentid = 0 and coninhcount = 0 order by k.oid`);
+      const named = found.map(({ table, name, definition }) => ({
+        table: `alter table ${qualified(session, String(table))}`,
+        name: quoteName(String(name)),
+        definition,
+      }));
+      restoring = named.map(({ table, name, definition }) => `${table} add constraint ${name} ${definition}`);
+      for (const { table, name } of named) await session.query(`${table} drop constraint ${name}`);
+    },
+    async restore() {
+      for (const sql of restoring) await session.query(sql);
     },
   };
 }
