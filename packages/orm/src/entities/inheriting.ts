@@ -6,8 +6,11 @@ export function inheriting<Base extends object>(derive: (base: Base) => object):
   const derived = new WeakMap<Base, object>();
   return (object) => {
     const base = Object.getPrototypeOf(object);
-    const known = derived.get(base) ?? derive(base);
-    derived.set(base, known);
-    return Object.setPrototypeOf(object, known);
+    let heir = derived.get(base);
+    if (heir === undefined) {
+      heir = derive(base);
+      derived.set(base, heir);
+    }
+    return Object.setPrototypeOf(object, heir);
   };
 }
