@@ -69,16 +69,14 @@ export interface AppliedMigrations {
 
 /** What a database's log says, without making one. */
 export async function appliedIn({ set, em }: Pick<DatabaseMigration, 'set' | 'em'>): Promise<AppliedMigrations> {
-  const isThere = async (table: string) =>
-    (
-      await em.execute(
-        `select 1 from information_schema.tables where table_schema = database() and table_name = ${quoteText(table)}`,
-      )
-    ).length > 0;
-  if (!(await isThere(set.logTable))) return { applied: [] };
+  const found = await em.execute<{ name: string }[]>(
+    `select table_name as name from information_schema.tables where table_schema = database() and table_name in (${[set.logTable, stepTable].map(quoteText).join(', ')})`,
+  );
+  const isThere = (table: string) => found.some(({ name }) => name === table);
+  if (!isThere(set.logTable)) return { applied: [] };
   const rows = await em.execute<{ name: string }[]>(`select name from ${quoteName(set.logTable)} order by id`);
   const applied = rows.map(({ name }) => name.replace(/\.[jt]s$/, ''));
-  const unfinished = (await isThere(stepTable)) ? await unfinishedIn(em) : undefined;
+  const unfinished = isThere(stepTable) ? await unfinishedIn(em) : undefined;
   const isKnown = (name: string) => set.names.includes(name);
   // Newer code ends what it has begun.
   const ahead = [...applied.slice(-1), ...(unfinished ? [unfinished.name] : [])].find((name) => !isKnown(name));
