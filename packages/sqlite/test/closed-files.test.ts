@@ -1,6 +1,6 @@
 import { createTenancy } from '@omnitenant/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { drivers, openTasksOrm, Task, temporaryFolder } from './fixtures/tasks.ts';
+import { drivers, hold, openTasksOrm, Task, temporaryFolder } from './fixtures/tasks.ts';
 
 describe.each(Object.keys(drivers) as (keyof typeof drivers)[])(
   'a file that is closed while it is used, by %s,',
@@ -26,15 +26,7 @@ describe.each(Object.keys(drivers) as (keyof typeof drivers)[])(
     ])('refuses who waits to write when %s, and the process goes on', async (_, close) => {
       const app = await open();
       const { orm, tenancy } = app;
-      const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const writing = tenancy.run('acme', () =>
-        orm.em.transactional(async (em) => {
-          await em.insert(Task, { title: 'first' });
-          begun.resolve();
-          await ended.promise;
-        }),
-      );
-      await begun.promise;
+      const { writing, end } = await hold(app);
       const waiting = [
         tenancy.run('acme', () => orm.em.insert(Task, { title: 'alone' })),
         tenancy.run('acme', () => orm.em.transactional((em) => em.insert(Task, { title: 'in a transaction' }))),
@@ -45,7 +37,7 @@ describe.each(Object.keys(drivers) as (keyof typeof drivers)[])(
       await close(app);
       // Whichever statement comes next finds out.
       await tenancy.run('acme', () => orm.em.count(Task)).catch(() => {});
-      ended.resolve();
+      end();
       const [first, ...others] = await outcomes;
       expect(first).toMatchObject({ status: 'rejected' });
       for (const other of others) expect(other).toMatchObject({ reason: { code: 'TENANT_OUTDATED', tenant: 'acme' } });

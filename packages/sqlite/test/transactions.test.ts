@@ -1,23 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openTasks, Task, type TasksApp } from './fixtures/tasks.ts';
+import { hold, openTasks, Task } from './fixtures/tasks.ts';
 
 const refused = (code: string) => expect.objectContaining({ code });
 const open = (busyTimeoutMs?: number) => openTasks(onTestFinished, { busyTimeoutMs });
-
-/** A transaction of acme that has written, and stays open until `end`. */
-async function hold({ orm, tenancy }: Pick<TasksApp, 'orm' | 'tenancy'>) {
-  const begun = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
-  const writing = tenancy.run('acme', () =>
-    orm.em.transactional(async (em) => {
-      await em.insert(Task, { title: 'first' });
-      begun.resolve();
-      await ended.promise;
-    }),
-  );
-  await begun.promise;
-  return { writing, end: () => ended.resolve() };
-}
 
 describe('a transaction', () => {
   test('that throws is rolled back, and the next one begins', async () => {
