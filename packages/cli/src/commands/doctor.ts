@@ -57,7 +57,7 @@ interface Findings {
   readonly tenants: TenantFacts | undefined;
   readonly health: Health;
   readonly hasFault: boolean;
-  /** Why central's server could not be asked for servers and tenants. */
+  /** Why servers and tenants could not be examined: a server that is needed for it does not answer. */
   readonly unreachable?: TenancyError;
 }
 

@@ -1,8 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { TenantNames } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { centralSchema } from '../entities/entity-scope.ts';
-import { quoteName } from '../sql/quote.ts';
+import { columnOf, tableOf } from './entity-tables.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 
 /** Which of many ids and hosts lead to a tenant, in one query. */
@@ -19,8 +18,7 @@ export async function existingNames(
   return { ids: named('id'), hosts: named('host') };
 }
 
-function among<Entity>({ tableName, properties }: EntityMetadata<Entity>, key: string & keyof Entity): string {
-  const column = quoteName(properties[key as never]['fieldNames'][0]);
-  const table = `${quoteName(centralSchema)}.${quoteName(tableName)}`;
-  return `select '${key}' as kind, ${column} as name from ${table} where ${column} = any(array(select json_array_elements_text(?::json)))`;
+function among<Entity>(of: EntityMetadata<Entity>, key: string & keyof Entity): string {
+  const column = columnOf(of, key);
+  return `select '${key}' as kind, ${column} as name from ${tableOf(of)} where ${column} = any(array(select json_array_elements_text(?::json)))`;
 }

@@ -1,8 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { centralSchema } from '../entities/entity-scope.ts';
-import { quoteName } from '../sql/quote.ts';
+import { columnOf, tableOf } from './entity-tables.ts';
 import { leaseTable } from './internal-tables.ts';
 import type { TenantEntity } from './tenant-entity.ts';
 
@@ -36,10 +35,10 @@ const unsynced = "set_config('synchronous_commit', 'off', true) as unsynced";
 /** Rows are locked in the order of their ids, so that two runs never wait for each other. */
 export function runLeases({ fork, ready, tenant, states }: RunLeasesOptions): RunLeases {
   const until = "clock_timestamp() + ? * interval '1 millisecond'";
-  const table = `${quoteName(centralSchema)}.${quoteName(tenant.tableName)}`;
+  const table = tableOf(tenant);
 
   function column(property: 'id' | 'createdAt' | 'status'): string {
-    return `tenant.${quoteName(tenant.properties[property].fieldNames[0] as string)}`;
+    return `tenant.${columnOf(tenant, property)}`;
   }
 
   async function execute<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {

@@ -2,8 +2,8 @@ import { type EntityMetadata, type FilterQuery, raw } from '@mikro-orm/core';
 import type { Tenant, TenantStatus } from '@omnitenant/core';
 import type { TenantCount, TenantQuery, TenantSearch } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { centralSchema } from '../entities/entity-scope.ts';
 import { quoteName } from '../sql/quote.ts';
+import { columnOf, tableOf } from './entity-tables.ts';
 import { toTenant } from './stored-tenant.ts';
 import type { DomainEntity, TenantEntity } from './tenant-entity.ts';
 
@@ -73,12 +73,4 @@ interface Counted {
 
 function nameIn(schemaVersion: string): string {
   return schemaVersion.replace(/#[^#]*$/, '');
-}
-
-function tableOf({ tableName }: { readonly tableName: string }): string {
-  return `${quoteName(centralSchema)}.${quoteName(tableName)}`;
-}
-
-function columnOf<Entity>({ properties }: EntityMetadata<Entity>, property: string & keyof Entity): string {
-  return quoteName(properties[property as never]['fieldNames'][0]);
 }

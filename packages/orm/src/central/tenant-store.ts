@@ -37,7 +37,7 @@ import { type EventDraft, eventOfDomain, eventOfEnd, eventOfStatus } from './ten
 import { centralLeases, keepLease } from './tenant-leases.ts';
 import { centralOperations } from './tenant-operations.ts';
 import { centralOutbox } from './tenant-outbox.ts';
-import { type TenantRow, tenantRows } from './tenant-rows.ts';
+import { type LookedUpRow, tenantRows } from './tenant-rows.ts';
 import { centralSearch } from './tenant-search.ts';
 import { centralUsage } from './tenant-usage.ts';
 import { centralRedemptions } from './token-redemptions.ts';
@@ -71,7 +71,6 @@ export function centralStore<T extends Tenant>({
   const snapshot = (entity: TenantEntity): T => toTenant<T>(entity, tenant);
   const inUse = snapshotsInUse<T>();
   const rows = tenantRows(tenant, domain);
-  const idColumn = tenant.properties.id.fieldNames[0] as string;
   const leases = centralLeases(fork, ready);
   const search = centralSearch<T>({ fork, tenant, domain });
   const audit = centralAudit(fork, ready);
@@ -114,8 +113,8 @@ export function centralStore<T extends Tenant>({
     return entity && inUse(entity.id, columnsOf(entity, tenant), () => snapshot(entity));
   }
 
-  function ofRow(em: TenantEntityManager, row: TenantRow | undefined): T | undefined {
-    return row && inUse(row[idColumn] as string, row, () => snapshot(rows.entityOf(em, row)));
+  function ofRow(em: TenantEntityManager, row: LookedUpRow | undefined): T | undefined {
+    return row && inUse(rows.idOf(row), row, () => snapshot(rows.entityOf(em, row)));
   }
 
   /** The id of a host's tenant, as SQL that stands in the query for the tenant. */

@@ -1,10 +1,10 @@
 import { type EntityMetadata, type FilterQuery, raw } from '@mikro-orm/core';
 import type { Tenant } from '@omnitenant/core';
 import type { Placement } from '@omnitenant/core/extend';
+import { columnOf, tableOf } from '../central/entity-tables.ts';
 import { lastKnownVersion, type StoredTenant, toTenant } from '../central/stored-tenant.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { centralSchema } from '../entities/entity-scope.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
 import { versionOf } from './version.ts';
 
@@ -70,13 +70,11 @@ export function centralLedger(
     return { $and: all } as never;
   }
 
-  function column(property: 'id' | 'createdAt' | 'schemaVersion'): string {
-    return quoteName(meta.properties[property].fieldNames[0] as string);
-  }
+  const column = (property: 'id' | 'createdAt' | 'schemaVersion') => columnOf(meta, property);
 
   function recording(tenants: readonly Incarnation[], version: string): string {
     return (
-      `update ${quoteName(centralSchema)}.${quoteName(meta.tableName)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
+      `update ${tableOf(meta)} set ${column('schemaVersion')} = ${quoteText(version)} ` +
       `where (${column('id')}, ${column('createdAt')}) in (${tenants.map(valuesOf).join(', ')})`
     );
   }

@@ -1,11 +1,11 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import { TenancyError } from '@omnitenant/core';
+import { columnOf, tableOf } from '../central/entity-tables.ts';
 import type { TenantEntity } from '../central/tenant-entity.ts';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
-import { centralSchema } from '../entities/entity-scope.ts';
 import { refuseCentral } from '../entities/refuse-central.ts';
 import { type QualifiedName, qualifiedNames } from '../sql/qualified-names.ts';
-import { quoteName, quoteText } from '../sql/quote.ts';
+import { quoteText } from '../sql/quote.ts';
 import type { MigrationSet } from './migration-set.ts';
 
 /** Finds the first of these names that is in the schema of a tenant. */
@@ -41,15 +41,14 @@ export function ownTablesOnly(set: MigrationSet, findTenants: FindTenants): Migr
 
 /** Finds tenants by the schemas that central has recorded, and by the tables that are in them. */
 export function tenantsIn(fork: () => TenantEntityManager, meta: EntityMetadata<TenantEntity>): FindTenants {
-  const column = (property: 'id' | 'isolation' | 'placement') =>
-    `t.${quoteName(meta.properties[property].fieldNames[0] as string)}`;
+  const column = (property: 'id' | 'isolation' | 'placement') => `t.${columnOf(meta, property)}`;
   return async (names) => {
     const named = names.map(({ qualifier, name, isRelation }) =>
       [quoteText(qualifier), quoteText(name), String(isRelation)].join(', '),
     );
     const found = await fork().execute<{ tenant: string; table: string }[]>(
       `select ${column('id')} as tenant, n.schema || '.' || n.name as "table" from (values (${[...new Set(named)].join('), (')})) as n (schema, name, sure)
-       join ${quoteName(centralSchema)}.${quoteName(meta.tableName)} t on ${column('placement')} ->> 'schema' = n.schema and ${column('isolation')} = 'schema'
+       join ${tableOf(meta)} t on ${column('placement')} ->> 'schema' = n.schema and ${column('isolation')} = 'schema'
        where n.sure or exists (select from pg_class c join pg_namespace s on s.oid = c.relnamespace where s.nspname = n.schema and c.relname = n.name) limit 1`,
     );
     return found[0];
