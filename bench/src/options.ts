@@ -20,7 +20,7 @@ const benchmarks = [
 const named = ['soak'] as const;
 const frameworks = ['hono', 'express'] as const;
 const isolations = ['schema', 'database', 'row'] as const;
-const circumstances = ['usual', 'cold', 'pooler', 'signed'] as const;
+const circumstances = ['usual', 'alone', 'cold', 'pooler', 'signed'] as const;
 
 export type Benchmark = (typeof benchmarks)[number] | (typeof named)[number];
 export type Framework = (typeof frameworks)[number];
@@ -31,7 +31,7 @@ export interface BenchOptions {
   readonly benchmarks: readonly Benchmark[];
   readonly frameworks: readonly Framework[];
   readonly isolations: readonly Isolation[];
-  /** What is different from the usual request path: tenants looked up each time, a PgBouncer in between, a login of tenants that share tables. */
+  /** What is different from the usual request path: one request at a time, tenants looked up each time, a PgBouncer in between, a login of tenants that share tables. */
   readonly circumstances: readonly Circumstance[];
   /** How many tenants there are on the request path. */
   readonly tenants: number;
@@ -99,9 +99,9 @@ pnpm bench soak --minutes <n>                        many tenants and four noisy
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
   --isolation <schema|database|row>     of the request path; may be given more than once (schema)
-  --circumstance <usual|cold|pooler|signed>
-                                        of the request path: as it is, each tenant looked up each time, through PgBouncer, and for
-                                        isolation row with the option rows; may be given more than once (usual)
+  --circumstance <usual|alone|cold|pooler|signed>
+                                        of the request path: 32 requests at a time, one at a time, each tenant looked up each time,
+                                        through PgBouncer, and for isolation row with the option rows; may be given more than once (usual)
   --tenants <n>        tenants on the request path (200)
   --hosts <n>          how many of them are asked for in turn (200; of isolation database 40 at most)
   --fleet <n>          tenants of fleet, sqlite and mariadb (1000)

@@ -6,7 +6,7 @@ import type { ServerCalls } from './server.ts';
 import { populate, type Site, type Target, throughPgBouncer, withoutTenancy } from './site.ts';
 import { startWorker } from './worker.ts';
 
-/** Requests a second at 32 connections, of one server process with tenancy by one without, both on the same PostgreSQL. */
+/** Requests a second of one server process with tenancy by one without, both on the same PostgreSQL. */
 export async function requestPath(
   site: Site,
   { isolation, circumstance }: { readonly isolation: Isolation; readonly circumstance: Circumstance },
@@ -20,6 +20,7 @@ export async function requestPath(
   // A database for each of 200 tenants would be a benchmark of the connections' budget.
   const tenants = isolation === 'database' ? Math.min(40, options.tenants) : options.tenants;
   const hosts = Math.min(tenants, options.hosts);
+  const connections = circumstance === 'alone' ? 1 : 32;
   const targets = await populate(direct, { isolation, tenants, signal });
   await using pooled = circumstance === 'pooler' ? await throughPgBouncer(direct) : undefined;
   const database = pooled?.database ?? direct;
@@ -51,7 +52,7 @@ export async function requestPath(
         {
           name,
           unit: 'requests/s',
-          ...targetOf(isolation, circumstance),
+          target: { least: targetOf(isolation, circumstance) },
         },
         'rate',
       ),
@@ -92,7 +93,7 @@ export async function requestPath(
     return {
       async measure(seconds: number): Promise<Measured> {
         const before = await server.call('cpu', undefined as never);
-        const { requests, ...result } = await load.call('run', { port, targets: asked, connections: 32, seconds });
+        const { requests, ...result } = await load.call('run', { port, targets: asked, connections, seconds });
         const used = (await server.call('cpu', undefined as never)) - before;
         return { ...result, cpu: used / requests };
       },
@@ -101,14 +102,14 @@ export async function requestPath(
   }
 }
 
-function targetOf(isolation: Isolation, circumstance: Circumstance): Pick<Figure, 'target'> {
-  if (circumstance === 'signed') return { target: { least: 0.9 } };
-  if (circumstance !== 'usual' || isolation === 'row') return {};
-  return { target: { least: isolation === 'database' ? 1 : 0.95 } };
+function targetOf(isolation: Isolation, circumstance: Circumstance): number {
+  if (circumstance !== 'usual') return { alone: 0.85, cold: 0.6, pooler: 0.85, signed: 0.9 }[circumstance];
+  return { schema: 1, database: 1, row: 0.95 }[isolation];
 }
 
 const suffixes: Readonly<Record<Circumstance, string>> = {
   usual: '',
+  alone: ', one request at a time',
   cold: ', tenant looked up each time',
   pooler: ', through PgBouncer',
   signed: ', with a login of its own',
