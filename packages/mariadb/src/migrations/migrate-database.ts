@@ -109,10 +109,13 @@ async function partsOf(set: MigrationSet, step: Step): Promise<readonly Part[]> 
   return sql.map((text) => ({
     text,
     isSetting: isSetting.test(text),
-    isCompound: /^\s*(?:call|begin|execute)\b/i.test(text),
+    isCompound: isCompound.test(text),
     run: (em: TenantEntityManager) => em.execute(text),
   }));
 }
+
+/** What may do several things one after another: code, and `drop` of several objects, which ends with the first that is not there. */
+const isCompound = /^\s*(?:(?:call|begin|execute)\b|drop\b.*,)/is;
 
 /** What changes the session, or a variable of it, and no row. */
 const isSetting = /^\s*(?:\/\*!\d*\s*)?(?:set\s+(?!statement\b|global\b|password\b)|select\b.*\binto\s+@)/is;
