@@ -37,6 +37,8 @@ export function openPool(
       ...options,
       driverOptions: {
         connectionTimeoutMillis,
+        // Else `pg` stops at 10, whatever the server may have.
+        max: orm.config.get('pool').max ?? Number.POSITIVE_INFINITY,
         ...driverOptions,
         ...options.pool,
         onPoolCreated: (created: PgPool) => (pool = created),

@@ -11,7 +11,7 @@ export interface ServerOptions extends ConnectionOptions {
   readonly maintenanceDatabase?: string | undefined;
   /** Limits on the connections to this server. Default, for each of them: the option `connections`. */
   readonly connections?: ConnectionLimits | undefined;
-  /** How many connections each database of this server may have. Default: as in the MikroORM configuration, else 10. */
+  /** How many connections each database of this server may have. Default: as in the MikroORM configuration, else as many as the server. */
   readonly pool?: { readonly max?: number };
 }
 
