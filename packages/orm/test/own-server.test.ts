@@ -153,6 +153,76 @@ describe('a tenant on a server of its own', () => {
     await app.query(`drop database ${database} with (force)`);
   });
 
+  test('has a login that reaches nothing of others, whatever SQL it sends', async () => {
+    await using app = await open();
+    vi.stubEnv('OMNITENANT_TEST_OWN', app.own);
+    await app.tenancy.tenants.create({
+      id: 'acme',
+      isolation: 'database',
+      placement: { url: 'env:OMNITENANT_TEST_OWN' },
+    });
+    await app.tenancy.tenants.create({ id: 'bloom' });
+    await app.tenancy.run('bloom', () => app.orm.em.insert(Author, { name: 'of bloom' }));
+    await app.query(`alter role ${app.role} nocreatedb`);
+    await app.query(`revoke connect on database ${app.name} from public`);
+    const sent = (sql: string) =>
+      app.tenancy.run('acme', () => app.orm.em.execute<Record<string, unknown>[]>(sql)).catch((error: Error) => error);
+
+    const memberOf = await sent(
+      `select rolname from pg_roles where rolname not in (session_user, 'pg_database_owner')
+         and pg_has_role(session_user, oid, 'member')`,
+    );
+    expect(memberOf).toEqual([]);
+    expect(await sent(`select has_database_privilege(session_user, '${app.name}', 'connect') as may`)).toEqual([
+      { may: false },
+    ]);
+
+    // A transaction of bloom's, whose text and whose connection somebody of the same login could reach.
+    const held = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<number>();
+    const bloom = app.tenancy.run('bloom', () =>
+      app.orm.em.transactional(async (em) => {
+        const [{ pid } = { pid: 0 }] = await em.execute<{ pid: number }[]>(
+          `select pg_backend_pid() as pid, 'of bloom' as secret`,
+        );
+        begun.resolve(pid);
+        await held.promise;
+        await em.execute('select 1');
+      }),
+    );
+    const pid = await begun.promise;
+    const [{ login } = {}] = await app.query('select session_user as login');
+    for (const sql of [
+      'select * from t_bloom.author',
+      'set search_path to t_bloom; select name::int from author',
+      `reset role; select name::int from t_bloom.author`,
+      `set role ${login}`,
+      `set session authorization ${login}`,
+      `do $$ begin execute 'set ' || 'role ${login}'; end $$`,
+      `select query_to_xml('select * from t_bloom.author', true, false, '')`,
+      `select query_to_xml('select set_' || 'config(''role'', ''${login}'', true)', true, false, '')`,
+      'select database_to_xml(true, false, $$$$)',
+      `copy author from program 'psql'`,
+      `select pg_read_file('pg_hba.conf')`,
+      'select id from central.tenant',
+      'select query from pg_stat_activity',
+      `select pg_terminate_backend(${pid})`,
+      `alter database ${app.name} allow_connections false`,
+      `alter role ${login} password 'mine'`,
+      `drop database ${app.name}`,
+      `create extension dblink`,
+    ]) {
+      const answer = await sent(sql);
+      expect(answer instanceof Error ? answer.message.replace(sql, '') : JSON.stringify(answer), sql).not.toContain(
+        'of bloom',
+      );
+    }
+    held.resolve();
+    await bloom;
+    expect(await app.tenancy.run('bloom', () => app.orm.em.find(Author, {}))).toMatchObject([{ name: 'of bloom' }]);
+    expect(await app.tenancy.run('acme', () => app.orm.em.find(Author, {}))).toEqual([]);
+  });
+
   test('is reached by the migrations of the fleet, and one whose credentials cannot be read holds up nobody', async () => {
     await using app = await open({ credentials: { keys: generateCredentialsKey() } }, [CreateLibrary]);
     const url = await app.orm.credentials.seal(app.own);

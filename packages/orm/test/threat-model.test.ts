@@ -241,3 +241,31 @@ test('advisory locks and notifications are shared by the tenants of a database',
     await database.drop();
   }
 });
+
+test('the seed of random numbers and the names of schemas are shared by the tenants of a database', async () => {
+  const database = await plainDatabase();
+  const config = defineConfig({
+    clientUrl: database.url,
+    entities: [Note],
+    migrations: { migrationsList: [CreateNote] },
+    pool: { max: 1 },
+  });
+  const orm = await createOrm(config);
+  const tenancy = createTenancy({ resources: [orm] });
+  const first = (id: string, sql: string) =>
+    tenancy.run(id, async () => Object.values((await orm.em.execute<object[]>(sql))[0] ?? {})[0]);
+  try {
+    await tenancy.migrateCentral();
+    for (const id of ['acme', 'bloom']) await tenancy.tenants.create({ id });
+    const drawn = new Set<unknown>();
+    for (let round = 0; round < 2; round += 1) {
+      await first('acme', 'select setseed(0.5)');
+      drawn.add(await first('bloom', 'select random()'));
+    }
+    expect(drawn.size).toBe(1);
+    expect(await first('acme', `select nspname from pg_namespace where nspname = 't_bloom'`)).toBe('t_bloom');
+  } finally {
+    await tenancy.close();
+    await database.drop();
+  }
+});
