@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
 import { defineEntity, p } from '@mikro-orm/core';
 import { defineConfig as defineLibSql } from '@mikro-orm/libsql';
 import { defineConfig as defineMariadb } from '@mikro-orm/mariadb';
@@ -116,9 +117,11 @@ const rows: Record<string, readonly Act[]> = {
       await tenants.removeDomain('acme', 'acme.example');
     },
   ],
-  '`export`, `import`, `erase`': [
+  '`export`, `import`, `restore`, `erase`': [
     async ({ tenancy: { tenants } }) => {
       await tenants.import(await tenants.export('acme'), { as: 'elm' });
+      const archive = await buffer(await tenants.export('elm'));
+      await tenants.restore('elm', Readable.from([archive]), buffer);
       await tenants.erase('elm', async (bytes) => void (await text(bytes)));
     },
   ],

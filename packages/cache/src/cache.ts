@@ -1,4 +1,4 @@
-import type { Nudge, TenantResource } from '@omnitenant/core';
+import type { Nudge, Tenant, TenantResource } from '@omnitenant/core';
 import { handleOf, type ResourceScope, type ResourceVerbs, resource, usageOf } from '@omnitenant/core/extend';
 import { type CacheEvents, createEventSender } from './cache-events.ts';
 import { type CacheOptions, type CheckedOptions, checkedOptions } from './cache-options.ts';
@@ -66,6 +66,16 @@ export function createCache(options: CacheOptions = {}): Cache {
     return redisStore({ ...server, use: (work) => connections.use(url, work) });
   }
 
+  /** Removes everything of the tenant. */
+  async function clear(tenant: Tenant): Promise<void> {
+    const owner = ownerOf({ kind: 'tenant', tenant });
+    const { cache } = tenant.config;
+    // The common store too: the tenant may have used it earlier. A config that is not valid never led to a Redis.
+    const own = isTenantCacheConfig(cache) ? storeAt(cache.redis) : common;
+    for (const store of new Set([common, own])) await store.clear(owner);
+    builds.forget(owner);
+  }
+
   const verbs: ResourceVerbs<ScopedCache> = {
     name,
 
@@ -80,14 +90,8 @@ export function createCache(options: CacheOptions = {}): Cache {
       tenantCacheConfig(tenant);
     },
 
-    async destroy(tenant) {
-      const owner = ownerOf({ kind: 'tenant', tenant });
-      const { cache } = tenant.config;
-      // The common store too: the tenant may have used it earlier. A config that is not valid never led to a Redis.
-      const own = isTenantCacheConfig(cache) ? storeAt(cache.redis) : common;
-      for (const store of new Set([common, own])) await store.clear(owner);
-      builds.forget(owner);
-    },
+    restored: (tenant) => clear(tenant),
+    destroy: (tenant) => clear(tenant),
 
     probes: client === undefined ? [] : [{ name: `${name}: Redis`, check: () => answers(client) }],
 

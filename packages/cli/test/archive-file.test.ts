@@ -113,6 +113,26 @@ test('tenants are backed up into a folder, in runs that go on, and restored besi
     code: 2,
   });
   expect(await app.run('restore', 'nobody', '--from', to)).toMatchObject({ code: 2 });
+  // Where it is: its domains stay, and what it had is in a file.
+  const [kept] = readdirSync(join(to, 'acme'));
+  const replacing = [
+    'restore',
+    'acme',
+    '--from',
+    join(to, 'acme', kept ?? ''),
+    '--replace',
+    '--to',
+    file('acme-after'),
+  ];
+  await app.run('domains', 'add', 'acme', 'acme.example');
+  await app.run('shell', 'acme', '-e', 'await em.nativeUpdate(Task, {}, { title: "since" })');
+  expect(await app.run(...replacing)).toMatchObject({ code: 2, err: expect.stringContaining('--confirm') });
+  expect(await app.run(...replacing, '--confirm', 'acme', '--as', 'other')).toMatchObject({ code: 2 });
+  expect(await app.run(...replacing, '--confirm', 'acme')).toMatchObject({ code: 0 });
+  expect((await titles('acme')).out).toContain('of acme');
+  expect((await app.run('domains', 'list', 'acme')).out).toContain('acme.example');
+  expect(zstdDecompressSync(readFileSync(file('acme-after'))).toString()).toContain('since');
+  await app.run('domains', 'remove', 'acme', 'acme.example');
   // A file of one customer is not restored as another.
   const [ofAcme = ''] = readdirSync(join(to, 'acme'));
   expect(await app.run('restore', 'mine', '--from', join(to, 'acme', ofAcme), '--as', 'mine-back')).toMatchObject({

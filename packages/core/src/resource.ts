@@ -83,6 +83,8 @@ export interface ResourceVerbs<Handle = unknown> {
    * the archive has nothing of this resource. `migrate` follows. If it fails, `destroy` is called.
    */
   import?(tenant: Tenant, parts: AsyncIterable<ArchivePart>): Promise<void>;
+  /** Forgets what was derived from the tenant's data, which an archive has replaced. Storage without `import` is left as it is otherwise. */
+  restored?(tenant: Tenant): Promise<void>;
   /**
    * What each of the tenants stores now, in bytes, by its incarnation (`incarnationOf`), with few queries whatever their number. A tenant of
    * which that cannot be told is left out.

@@ -1,26 +1,28 @@
 import { type Stats, statSync } from 'node:fs';
 import { Option } from '@commander-js/extra-typings';
-import { decrypted, readArchive } from '../application/archive-file.ts';
-import { backupTargetOf, identity, importOptions } from '../application/archive-options.ts';
+import type { Tenant } from '@omnitenant/core';
+import { archiveName, decrypted, fileWriter, readArchive, refuseExisting } from '../application/archive-file.ts';
+import { backupTargetOf, encryptTo, identity, importOptions } from '../application/archive-options.ts';
 import { newest, openBackupLog } from '../application/backup-log.ts';
 import type { BackupTarget } from '../application/backup-target.ts';
 import type { OmnitenantConfig } from '../application/config.ts';
-import { database, isolation, json, schema, server, time } from '../application/options.ts';
-import { outcome, summaryOf } from '../application/tenant-summary.ts';
+import { confirm, database, isolation, json, schema, server, time } from '../application/options.ts';
+import { outcome, placementLabel, summaryOf } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { note, say, warn } from '../terminal/output.ts';
+import { note, plain, say, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
+import { askForId } from '../terminal/prompts.ts';
 import { printJson } from '../terminal/table.ts';
 
 export function restore(program: Program): void {
   program
     .command('restore')
-    .summary('create a tenant from a backup')
+    .summary('create a tenant from a backup, or replace its data')
     .description(
-      'Creates a tenant from its newest archive in a backup folder. An existing tenant is not changed: pass another id, or remove it first.',
+      'Creates a tenant from its newest archive in a backup folder. An existing tenant is not changed: pass another id. With --replace, its data is replaced, and its record and domains stay; what it had is written to a file first. That asks for the id.',
     )
     .argument('<tenant>', 'id of the tenant in the backup')
     .addOption(
@@ -37,7 +39,11 @@ export function restore(program: Program): void {
     .addOption(server)
     .addOption(database)
     .addOption(schema)
+    .option('--replace', 'replace the data of the existing tenant')
+    .option('--to <file>', 'with --replace: the file of what the tenant had (default: one with the time in its name)')
+    .addOption(encryptTo)
     .addOption(identity)
+    .addOption(confirm)
     .addOption(json)
     .addHelpText(
       'after',
@@ -45,23 +51,54 @@ export function restore(program: Program): void {
         'restore acme --from /backups --as acme-restored': 'beside the existing tenant',
         'restore acme --from /backups --at 2026-01-31T14:30Z --as acme-before': 'as it was before an accident',
         'restore acme --from /backups': 'where it is gone',
+        'restore acme --from /backups --replace --to acme-after.tar.zst': 'the tenant as it was; asks first',
       }),
     )
-    .action(async (id, { from, at, json: asJson, identity: key, as = id, ...options }, command) => {
-      await withApplication(command, async (application) => {
-        const { tenancy } = application;
-        const isFile = from !== undefined && found(from).isFile();
-        const archive = isFile
-          ? await readArchive(from, key)
-          : await decrypted(await backupOf(id, tenancy, backupTargetOf(application, from, '--from'), at), key);
-        const afterwards = `If the tenant is incomplete, run: omnitenant repair ${as} --clear`;
-        const tenant = await interruptible(afterwards, () =>
-          tenancy.tenants.import(archive, { ...importOptions({ ...options, as }), of: id }),
-        );
-        if (asJson) printJson(summaryOf(tenant));
-        else say(outcome('restored', tenant));
-      });
-    });
+    .action(
+      async (id, { from, at, json: asJson, identity: key, replace, to, encryptTo: forKey, ...options }, command) => {
+        const { as = id, confirm: _, ...placed } = options;
+        if (!replace && (to ?? forKey) !== undefined) throw new UsageError('--to and --encrypt-to need --replace.');
+        if (replace && Object.keys({ ...importOptions(placed), ...(as !== id && { as }) }).length > 0)
+          throw new UsageError('With --replace, the tenant keeps its id and its place. Move it afterwards.');
+        await withApplication(command, async (application) => {
+          const { tenants } = application.tenancy;
+          const read = async () => {
+            const isFile = from !== undefined && found(from).isFile();
+            if (isFile) return readArchive(from, key);
+            return decrypted(
+              await backupOf(id, application.tenancy, backupTargetOf(application, from, '--from'), at),
+              key,
+            );
+          };
+          let tenant: Tenant;
+          if (replace) {
+            const file = to ?? archiveName(`${id}.${new Date().toISOString().replaceAll(/[:.]/g, '-')}`, forKey);
+            refuseExisting(file);
+            await askForId(command.optsWithGlobals(), id, replacementWarning(await tenants.get(id), file));
+            const afterwards = `The tenant may be closed. Restore it again, or if nothing was replaced: omnitenant resume ${id}`;
+            tenant = await interruptible(afterwards, async (signal) => {
+              const write = await fileWriter(forKey, signal);
+              return tenants.restore(id, await read(), async (bytes) => {
+                const { file: written } = await write(bytes, file);
+                note(`what "${id}" had is in ${written}`);
+              });
+            });
+          } else {
+            const afterwards = `If the tenant is incomplete, run: omnitenant repair ${as} --clear`;
+            tenant = await interruptible(afterwards, async () =>
+              tenants.import(await read(), { ...importOptions({ ...placed, as }), of: id }),
+            );
+          }
+          if (asJson) printJson(summaryOf(tenant));
+          else say(outcome('restored', tenant));
+        });
+      },
+    );
+}
+
+/** What is replaced when a tenant is restored where it is. */
+function replacementWarning(tenant: Tenant, file: string): string {
+  return `This closes "${plain(tenant.name)}", writes its data to ${file}, and replaces it in ${placementLabel(tenant)} by that of the archive.`;
 }
 
 function found(path: string): Stats {

@@ -1,7 +1,9 @@
 import { TenancyError } from '../errors/errors.ts';
-import type { Placement, Tenant } from '../models/tenant.ts';
+import type { Placement, Tenant, TenantChange } from '../models/tenant.ts';
+import type { TenantRecords } from './records.ts';
+import { transitions } from './transitions.ts';
 
-/** Stands in the placement of a tenant while it is filled from an archive, as by an import or a clone. */
+/** Stands in the placement of a tenant while it is filled from an archive, as by an import, a clone or a restoration. */
 const mark = 'awaits';
 
 /** The placement of a tenant whose data is yet to come from an archive. */
@@ -9,9 +11,10 @@ export function awaitingArchive(placement: Placement): Placement {
   return { ...placement, [mark]: 'archive' };
 }
 
-/** The placement of a tenant whose data is there. */
-export function filled({ [mark]: _, ...placement }: Placement): Placement {
-  return placement;
+/** Says that a tenant's data is there. The placement is as it is by now: credentials may have been rotated while the tenant was filled. */
+export async function asFilled<T extends Tenant>(records: TenantRecords<T>, id: string): Promise<TenantChange<T>> {
+  const { [mark]: _, ...placement } = (await records.read(id)).placement as Placement & { readonly [mark]?: unknown };
+  return { placement } as TenantChange<T>;
 }
 
 /** Whether a tenant was to be filled from an archive, and is not. */
@@ -20,13 +23,15 @@ export function isUnfilled({ placement }: Pick<Tenant, 'placement'>): boolean {
 }
 
 /**
- * Refuses a tenant whose import has not ended: to make its storage anew would open it without its data.
+ * Refuses a tenant that is to be filled from an archive, and is not: it would be opened, or handed over, without its data.
  *
  * @throws TRANSITION_REFUSED
  */
-export function refuseUnfilled(tenant: Pick<Tenant, 'id' | 'placement'>): void {
+export function refuseUnfilled(tenant: Pick<Tenant, 'id' | 'status' | 'placement'>): void {
   if (!isUnfilled(tenant)) return;
   const { id } = tenant;
-  const message = `The import or clone that makes tenant "${id}" did not end, so its data is not there. Remove what there is with repair("${id}", { clear: true }), and begin it again.`;
+  const message = transitions.reclaim.from.includes(tenant.status)
+    ? `The import or clone that makes tenant "${id}" did not end, so its data is not there. Remove what there is with repair("${id}", { clear: true }), and begin it again.`
+    : `Tenant "${id}" was to be restored from an archive, and that did not end, so its data is not there. Restore it again, or reset("${id}") makes it empty.`;
   throw new TenancyError('TRANSITION_REFUSED', message, { tenant: id });
 }

@@ -4,6 +4,7 @@ import type { Tenant, TenantChange } from '../models/tenant.ts';
 import { parseTenantChange } from '../models/tenant-input.ts';
 import type { DomainTerms } from '../stores/domain-claims.ts';
 import type { WriteFence } from '../stores/store.ts';
+import { refuseUnfilled } from './awaiting-archive.ts';
 import { refusePublicHosts, refuseUnproved, termsOf } from './domain-rules.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { requireStatus, transitions } from './transitions.ts';
@@ -26,6 +27,7 @@ export async function changeStatus<T extends Tenant>(
   const [before, after] = statusSignals[verb];
   const stored = await records.read(id);
   requireStatus(stored, transitions[verb].from);
+  if (verb === 'resume') refuseUnfilled(stored);
   await signals.emitBefore(before, { tenant: stored });
   const tenant = await records.transit(stored, transitions[verb], undefined, more);
   await signals.emit(after, { tenant });

@@ -1,6 +1,6 @@
-import type { Tenant, TenantChange, TenantInput } from '../models/tenant.ts';
+import type { Tenant, TenantInput } from '../models/tenant.ts';
 import { parseTenantInput } from '../models/tenant-input.ts';
-import { awaitingArchive, filled } from './awaiting-archive.ts';
+import { asFilled, awaitingArchive } from './awaiting-archive.ts';
 import { refusePublicHosts, refuseUnproved, termsOf } from './domain-rules.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { requireSupport } from './refused.ts';
@@ -31,12 +31,8 @@ export async function createTenant<T extends Tenant>(
     let claim: RollBackClaim<T> = 'granted';
     const isHeld = origin.kind === 'create' && origin.migrate === false;
     async function activate() {
-      const change = isImport ? await filling() : undefined;
+      const change = isImport ? await asFilled<T>(records, tenant.id) : undefined;
       tenant = await records.transit(tenant, isHeld ? transitions.hold : transitions.activate, holder, change);
-    }
-    /** The placement as it is by now: credentials may have been rotated while the tenant was filled. */
-    async function filling(): Promise<TenantChange<T>> {
-      return { placement: filled((await records.read(tenant.id)).placement) } as TenantChange<T>;
     }
     async function mayUndo() {
       claim = await claimRollBack(lifecycle, tenant, holder);

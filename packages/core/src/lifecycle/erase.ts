@@ -3,13 +3,10 @@ import { isTenancyError, TenancyError, tenantOutdated } from '../errors/errors.t
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { changeStatus } from './change-record.ts';
-import { exportTenant } from './export.ts';
+import { handOver, type KeepArchive } from './hand-over.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { removeWhen } from './remove.ts';
 import { transitions } from './transitions.ts';
-
-/** Takes a tenant's archive, which it has to read to its end. */
-export type KeepArchive = (archive: ReadableStream<Uint8Array>) => unknown;
 
 /** Closes a tenant, hands over its archive and removes it. Where handing over fails, the tenant stays closed. */
 export async function eraseTenant<T extends Tenant>(
@@ -19,14 +16,7 @@ export async function eraseTenant<T extends Tenant>(
 ): Promise<Erasure> {
   const stored = await lifecycle.records.read(id);
   const closed = stored.status === 'active' ? await changeStatus(lifecycle, id, 'suspend') : stored;
-  const { bytes, written } = await exportTenant(lifecycle, id);
-  try {
-    await keep(bytes);
-  } finally {
-    // It was not read to its end, unless this does nothing.
-    await bytes.cancel().catch(() => {});
-  }
-  const archive = await written;
+  const archive = await handOver(lifecycle, id, keep);
   const now = await lifecycle.records.read(id);
   if (!isSameIncarnation(now, stored)) throw tenantOutdated(id);
   if (now.updatedAt.getTime() !== closed.updatedAt.getTime()) throw changedSince(id);

@@ -8,7 +8,7 @@ import type { TenantLease, TenantLeases } from '../stores/leases.ts';
 import { keyedMutex } from './keyed-mutex.ts';
 
 /** A verb that needs the tenant to itself. */
-type ExclusiveVerb = 'create' | 'migrate' | 'export' | 'repair' | 'reset' | 'remove' | 'move';
+type ExclusiveVerb = 'create' | 'migrate' | 'export' | 'repair' | 'reset' | 'restore' | 'remove' | 'move';
 
 /** The right to change one tenant, for the time of one verb. */
 export interface HeldLease {

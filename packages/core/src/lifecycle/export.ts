@@ -8,6 +8,7 @@ import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { ResourceVerbs } from '../resource.ts';
 import { outside } from '../scope/context.ts';
+import { refuseUnfilled } from './awaiting-archive.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { requireSupport } from './refused.ts';
 import { migratable, requireStatus } from './transitions.ts';
@@ -45,12 +46,15 @@ export async function exportTenant<T extends Tenant>(
   if (anonymised) requireSupport(resources, 'anonymise', id);
   await signals.emitBefore('exporting', { tenant: stored, anonymised });
   const output = new PassThrough();
+  // Who asked is told by what is returned, also where nobody reads yet.
+  output.on('error', () => {});
   const begun = Promise.withResolvers<void>();
   const writing = outside(() =>
     lifecycle.exclusively(id, 'export', async ({ confirm }) => {
       const tenant = await records.read(id);
       if (!isSameIncarnation(tenant, stored)) throw tenantOutdated(id);
       requireStatus(tenant, migratable);
+      refuseUnfilled(tenant);
       const exports = exportsOf(resources, tenant, anonymise?.resources);
       const manifest: ArchiveManifest = {
         format: 'omnitenant-archive',
@@ -82,7 +86,6 @@ export async function exportTenant<T extends Tenant>(
 
 /** The bytes as they are asked for. Cancelling destroys where they come from, also before any were. */
 function asWebStream(from: Readable, explained: (error: unknown) => Error): ReadableStream<Uint8Array> {
-  from.on('error', () => {});
   const chunks = from[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {

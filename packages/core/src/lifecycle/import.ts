@@ -29,12 +29,8 @@ export async function importTenant<T extends Tenant>(
 ): Promise<T> {
   const fault = unknownOption(options, optionNames);
   if (fault !== undefined) throw new TenancyError('CONFIG_INVALID', `tenants.import() ${fault}`);
-  const archive = await openArchive(bytes);
+  const archive = await openArchiveOf(lifecycle, bytes, options.of);
   try {
-    const missing = archive.manifest.resources.find((name) => !lifecycle.resources.some((each) => each.name === name));
-    if (missing !== undefined) throw ofAnother(missing);
-    const { id } = archive.manifest.tenant;
-    if (options.of !== undefined && options.of !== id) throw ofAnotherTenant(id, options.of);
     return await createTenant(lifecycle, inputOf<T>(lifecycle, archive.manifest.tenant, options), {
       kind: 'import',
       load: (tenant) => load(archive, lifecycle, tenant),
@@ -44,8 +40,27 @@ export async function importTenant<T extends Tenant>(
   }
 }
 
+/**
+ * Opens an archive that can be imported here.
+ *
+ * @throws ARCHIVE_INVALID, also if it is of another tenant than `id`.
+ */
+export async function openArchiveOf(
+  { resources }: Pick<Lifecycle<Tenant>, 'resources'>,
+  bytes: AsyncIterable<Uint8Array>,
+  id: string | undefined,
+): Promise<OpenArchive> {
+  const archive = await openArchive(bytes);
+  const { manifest } = archive;
+  const missing = manifest.resources.find((name) => resources.find((each) => each.name === name)?.import === undefined);
+  const isOfAnother = id !== undefined && id !== manifest.tenant.id;
+  if (missing === undefined && !isOfAnother) return archive;
+  await archive.close();
+  throw missing === undefined ? ofAnotherTenant(manifest.tenant.id, String(id)) : ofAnother(missing);
+}
+
 /** Gives each resource its parts, in the order of the archive. One that has none is told so, too. */
-async function load<T extends Tenant>(
+export async function load<T extends Tenant>(
   archive: OpenArchive,
   { resources }: Lifecycle<T>,
   tenant: Tenant,

@@ -32,7 +32,7 @@ export interface Outcome<T extends Tenant> {
 export async function conclude<T extends Tenant>(
   { signals }: Lifecycle<T>,
   { tenant, error, byOther }: Outcome<T>,
-  done: 'created' | 'migrated' | 'removed' | 'reset' | 'moved',
+  done: 'created' | 'migrated' | 'removed' | 'reset' | 'restored' | 'moved',
 ): Promise<T> {
   if (error !== undefined) {
     await emitFailed(signals, tenant, error);

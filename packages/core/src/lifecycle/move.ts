@@ -3,6 +3,7 @@ import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
 import type { MoveContext, MoveTarget, ResourceVerbs } from '../resource.ts';
 import { outside } from '../scope/context.ts';
+import { refuseUnfilled } from './awaiting-archive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { requireSupport } from './refused.ts';
 import { migratable, requireStatus } from './transitions.ts';
@@ -61,6 +62,7 @@ async function underLease<T extends Tenant>(
   const tenant = await records.read(id);
   if (!isSameIncarnation(tenant, stored)) throw tenantOutdated(id);
   requireStatus(tenant, migratable);
+  refuseUnfilled(tenant);
   try {
     await outside(async () => act(tenant));
     return { tenant: await records.read(id) };

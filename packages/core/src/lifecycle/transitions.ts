@@ -19,6 +19,7 @@ type Verb =
   | 'clear'
   | 'resume'
   | 'reset'
+  | 'restore'
   | 'remove'
   | 'erase'
   | 'purge'
@@ -39,6 +40,8 @@ export const transitions: Readonly<Record<Verb, Transition>> = {
   archive: { from: ['active', 'suspended', 'maintenance', 'archived'], to: 'archived' },
   resume: { from: ['suspended', 'maintenance', 'archived'], to: 'active' },
   reset: { from: ['active', 'suspended', 'maintenance'], to: 'maintenance' },
+  // Of an active one, which is under maintenance by then.
+  restore: { from: ['suspended', 'maintenance'], to: 'maintenance' },
   clear: { from: ['failed'], to: 'removing' },
   // Not of one that was resumed since its archive was written.
   erase: { from: ['suspended', 'maintenance', 'archived', 'removing'], to: 'removing' },

@@ -74,6 +74,7 @@ export function auditedRegistry<T extends Tenant>(
       // What it keeps of the tenant is the proof.
       return isTenantId(id) ? auditing({ verb: 'erase', tenant: id, after: (erasure) => erasure }, act) : act();
     },
+    restore: (id, archive, keep) => take('restore', id, () => registry.restore(id, archive, keep)),
     move: (id, target, options) => take('move', id, () => registry.move(id, target, options)),
     undoMove: (id, options) => take('undo-move', id, () => registry.undoMove(id, options)),
     purge: (options) =>

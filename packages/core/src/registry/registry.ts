@@ -13,6 +13,7 @@ import { purgeTenants } from '../lifecycle/purge.ts';
 import { type RemoveOptions, removeTenant } from '../lifecycle/remove.ts';
 import { clearTenant, repairTenant } from '../lifecycle/repair.ts';
 import { resetTenant } from '../lifecycle/reset.ts';
+import { restoreTenant } from '../lifecycle/restore.ts';
 import { retention } from '../lifecycle/retention.ts';
 import type { TenantCache } from '../lookup/tenant-cache.ts';
 import { parseDomain } from '../models/domain.ts';
@@ -116,6 +117,7 @@ export function createRegistry<T extends Tenant>({
     export: async (id, options) => (await openExport(id, options)).bytes,
     import: async (archive, options) => importTenant(lifecycle, archive, options),
     erase: async (id, keep) => eraseTenant(lifecycle, checked(id), keep),
+    restore: async (id, archive, keep) => restoreTenant(lifecycle, checked(id), archive, keep),
 
     async domains(id) {
       const tenant = await get(id);

@@ -1,6 +1,6 @@
 import type { Erasure } from '../archive/archive-part.ts';
-import type { KeepArchive } from '../lifecycle/erase.ts';
 import type { ExportOptions } from '../lifecycle/export.ts';
+import type { KeepArchive } from '../lifecycle/hand-over.ts';
 import type { ImportOptions } from '../lifecycle/import.ts';
 import type { MoveOptions, UndoMoveOptions } from '../lifecycle/move.ts';
 import type { ArchiveOptions, Purge, PurgeOptions } from '../lifecycle/purge.ts';
@@ -126,6 +126,17 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
    * await tenancy.tenants.erase('acme', (archive) => writeFile('acme.tar.zst', archive));
    */
   erase(id: string, keep: KeepArchive): Promise<Erasure>;
+  /**
+   * Replaces everything that a tenant has by what is in an archive of it, and migrates that. Its record stays: the id, name, config, columns and
+   * domains. What it had is given to `keep` first, which has to read all of it. The tenant is under maintenance meanwhile, and stays so if it was
+   * closed before. If it fails, it stays closed without its data: restore it again, from this archive or from the one that was kept.
+   * Rejects with what `keep` throws, with TENANT_CHANGED if the tenant's record was changed meanwhile, with TRANSITION_REFUSED where its storage
+   * was adopted, and as `export` and `import` do.
+   *
+   * @example
+   * await tenancy.tenants.restore('acme', createReadStream('acme.tar.zst'), (archive) => writeFile('acme-after.tar.zst', archive));
+   */
+  restore(id: string, archive: AsyncIterable<Uint8Array>, keep: KeepArchive): Promise<T>;
   domains(id: string): Promise<Domain[]>;
   /** Rejects with DOMAIN_INVALID, DOMAIN_TAKEN or TENANT_UNKNOWN; a new primary domain replaces the old one. */
   addDomain(id: string, host: string, options?: { readonly primary?: boolean }): Promise<Domain>;

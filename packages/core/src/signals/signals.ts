@@ -29,6 +29,9 @@ export interface SignalEvents<T extends Tenant = Tenant> {
   /** The tenant's data is deleted, and its storage made anew. */
   readonly resetting: { readonly tenant: T };
   readonly reset: { readonly tenant: T };
+  /** The tenant's data is replaced by that of an archive. */
+  readonly restoring: { readonly tenant: T };
+  readonly restored: { readonly tenant: T };
   readonly suspending: { readonly tenant: T };
   readonly suspended: { readonly tenant: T };
   /** The tenant is closed for maintenance. */

@@ -1,0 +1,197 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { defineResource, type Placement } from '../extend.ts';
+import { createTenancy, memoryStore } from '../index.ts';
+
+/** Notes that archives have, and jobs and a cache that they do not have. */
+function office({ leases = true } = {}) {
+  const { leases: known, ...rest } = memoryStore();
+  const store = leases && known ? { ...rest, leases: known } : rest;
+  const notes = new Map<string, string>();
+  const cached = new Map<string, string>();
+  const jobs = new Set<string>();
+  const steps: string[] = [];
+  const failing = { step: '', hangs: false };
+  const reached = Promise.withResolvers<void>();
+  async function step(name: string): Promise<void> {
+    steps.push(name);
+    if (failing.step !== name) return;
+    if (!failing.hangs) throw new Error(`${name} broke`);
+    reached.resolve();
+    await new Promise(() => {});
+  }
+  const resources = [
+    defineResource({
+      name: 'notes',
+      open: () => undefined,
+      place: () => ({ isolation: 'schema', placement: { server: 'default' } }),
+      create: async ({ id }) => step('create').then(() => void notes.set(id, '')),
+      destroy: async ({ id }) => step('destroy').then(() => void notes.delete(id)),
+      migrate: () => step('migrate'),
+      async *export({ id }) {
+        yield { name: 'notes', bytes: Readable.from([Buffer.from(notes.get(id) ?? '')]) };
+      },
+      async import({ id }, parts) {
+        await step('import');
+        for await (const { bytes } of parts) notes.set(id, (await buffer(bytes)).toString());
+      },
+    }),
+    defineResource({
+      name: 'jobs',
+      open: () => undefined,
+      create: async ({ id }) => void jobs.add(id),
+      destroy: async ({ id }) => void jobs.delete(id),
+    }),
+    defineResource({
+      name: 'cache',
+      open: () => undefined,
+      destroy: async ({ id }) => void cached.delete(id),
+      restored: ({ id }) => step('restored').then(() => void cached.delete(id)),
+    }),
+  ];
+  const tenancy = createTenancy({ store, resources });
+  const kept: string[] = [];
+  const keep = async (bytes: ReadableStream<Uint8Array>) => void kept.push((await buffer(bytes)).toString('base64'));
+  const restore = (archive: Uint8Array, id = 'acme', by = tenancy.tenants) =>
+    by.restore(id, Readable.from([archive]), keep);
+  return { tenancy, ...{ store, resources, notes, cached, jobs, steps, failing, reached, kept, keep, restore } };
+}
+
+/** An office whose tenant acme had one note when it was archived, and has another since. */
+async function changed(options?: { leases: boolean }) {
+  const made = office(options);
+  const { tenants } = made.tenancy;
+  await tenants.create({ id: 'acme', name: 'Acme', domains: [{ host: 'acme.com' }] });
+  made.notes.set('acme', 'first');
+  const archive = await buffer(await tenants.export('acme'));
+  await tenants.update('acme', { name: 'Acme Ltd', config: { plan: 'paid' } });
+  made.notes.set('acme', 'since');
+  made.cached.set('acme', 'since');
+  made.steps.length = 0;
+  return { ...made, archive, tenants };
+}
+
+test('a restored tenant has the data of the archive, its own record, and nothing cached of what it had', async () => {
+  const { tenancy, tenants, archive, notes, cached, jobs, steps, kept, restore } = await changed();
+  const before = await tenants.get('acme');
+  const told: string[] = [];
+  for (const name of ['restoring', 'restored'] as const)
+    tenancy.signals.on(name, ({ tenant }) => void told.push(`${name} ${tenant.status}`));
+  const restored = await restore(archive);
+  expect(notes.get('acme')).toBe('first');
+  expect(restored).toMatchObject({ name: 'Acme Ltd', config: { plan: 'paid' }, status: 'active' });
+  expect(restored).toMatchObject({ createdAt: before.createdAt, placement: before.placement });
+  expect(await tenants.domains('acme')).toMatchObject([{ host: 'acme.com' }]);
+  expect([...cached.keys()]).toEqual([]);
+  expect([...jobs]).toEqual(['acme']);
+  expect(steps).toEqual(['destroy', 'create', 'import', 'migrate', 'restored']);
+  expect(told).toEqual(['restoring active', 'restored active']);
+
+  // What it had is what was handed over.
+  await restore(Buffer.from(kept[0] ?? '', 'base64'));
+  expect(notes.get('acme')).toBe('since');
+});
+
+test('a tenant that was closed stays under maintenance', async () => {
+  const { tenants, archive, restore } = await changed();
+  await tenants.suspend('acme');
+  expect((await restore(archive)).status).toBe('maintenance');
+  expect((await tenants.resume('acme')).placement).toEqual({ server: 'default' });
+});
+
+test('what is not an archive of the tenant changes nothing', async () => {
+  const { tenants, archive, notes, steps, restore } = await changed();
+  await tenants.create({ id: 'bloom' });
+  steps.length = 0;
+  await expect(restore(archive, 'bloom')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID', tenant: 'bloom' });
+  await expect(restore(Buffer.from('no archive'))).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
+  await expect(restore(archive, 'nobody')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
+  expect(steps).toEqual([]);
+  expect(notes.get('acme')).toBe('since');
+  expect((await tenants.get('acme')).status).toBe('active');
+});
+
+test('nothing is replaced where what the tenant had was not kept, or the tenant was changed meanwhile', async () => {
+  const { tenancy, tenants, archive, notes, steps } = await changed();
+  const restore = (keep: (bytes: ReadableStream<Uint8Array>) => unknown) =>
+    tenants.restore('acme', Readable.from([archive]), keep);
+  await expect(restore(() => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+  await expect(restore(() => 'not read')).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
+  await tenants.resume('acme');
+  const resumes = async (bytes: ReadableStream<Uint8Array>) => {
+    await buffer(bytes);
+    await tenants.resume('acme');
+  };
+  await expect(restore(resumes)).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
+  const renames = async (bytes: ReadableStream<Uint8Array>) => {
+    await buffer(bytes);
+    await tenants.update('acme', { name: 'Another' });
+  };
+  await expect(restore(renames)).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
+  expect(steps).toEqual([]);
+  expect(notes.get('acme')).toBe('since');
+  await tenants.resume('acme');
+  expect(await tenancy.run('acme', () => notes.get('acme'))).toBe('since');
+  tenancy.signals.on('restoring', () => Promise.reject(new Error('not today')));
+  await expect(restore(buffer)).rejects.toMatchObject({ code: 'VETOED' });
+});
+
+test.each(['destroy', 'create', 'import', 'migrate', 'restored'])(
+  'a tenant whose restoration fails at %s is not opened without its data, and restored by the next attempt',
+  async (step) => {
+    const { tenancy, tenants, archive, failing, kept, restore } = await changed();
+    failing.step = step;
+    await expect(restore(archive)).rejects.toMatchObject({ code: 'PROVISION_FAILED', tenant: 'acme' });
+    failing.step = '';
+    const refused = { code: 'TRANSITION_REFUSED', message: expect.stringContaining('Restore it again') };
+    await expect(tenants.resume('acme')).rejects.toMatchObject(refused);
+    await expect(tenants.export('acme')).rejects.toMatchObject(refused);
+    await expect(tenants.erase('acme', buffer)).rejects.toMatchObject(refused);
+    await expect(tenancy.run('acme', () => 'in')).rejects.toMatchObject({ code: 'TENANT_MAINTENANCE' });
+    await tenants.archive('acme');
+    await expect(tenants.resume('acme')).rejects.toMatchObject(refused);
+    await tenants.archive('acme');
+    // An archived one is closed for long, and not restored by mistake.
+    await expect(restore(archive)).rejects.toMatchObject({ code: 'TRANSITION_REFUSED' });
+    expect(kept).toHaveLength(1);
+  },
+);
+
+test('the next attempt restores it, and hands over nothing, because nothing whole is there', async () => {
+  const { tenancy, tenants, archive, notes, failing, kept, restore } = await changed();
+  failing.step = 'import';
+  await expect(restore(archive)).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+  failing.step = '';
+  const { status, placement } = await restore(archive);
+  expect({ status, placement }).toEqual({ status: 'maintenance', placement: { server: 'default' } });
+  expect(kept).toHaveLength(1);
+  await tenants.resume('acme');
+  expect(await tenancy.run('acme', () => notes.get('acme'))).toBe('first');
+});
+
+test('a process that dies meanwhile leaves it closed, and another one restores it, or makes it empty', async () => {
+  // Without leases, nothing says that another one is still at work.
+  const { archive, notes, failing, reached, restore, store, resources } = await changed({ leases: false });
+  Object.assign(failing, { step: 'import', hangs: true });
+  void restore(archive);
+  await reached.promise;
+  failing.step = '';
+  const elsewhere = createTenancy({ store: { ...store }, resources });
+  const { tenants } = elsewhere;
+  await expect(tenants.resume('acme')).rejects.toMatchObject({ code: 'TRANSITION_REFUSED' });
+  await restore(archive, 'acme', tenants);
+  await tenants.resume('acme');
+  expect(await elsewhere.run('acme', () => notes.get('acme'))).toBe('first');
+});
+
+test('a reset makes it empty', async () => {
+  const { tenants, archive, notes, failing, restore } = await changed();
+  failing.step = 'import';
+  await expect(restore(archive)).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+  failing.step = '';
+  const placement: Placement = { server: 'default' };
+  expect(await tenants.reset('acme')).toMatchObject({ status: 'active', placement });
+  expect((await tenants.get('acme')).placement).toEqual(placement);
+  expect(notes.get('acme')).toBe('');
+});
