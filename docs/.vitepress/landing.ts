@@ -15,7 +15,7 @@ export const landing = {
     {
       title: 'PostgreSQL enforces the isolation',
       details:
-        'Every statement is sent with its tenant’s schema, role or row-level security key, in one transaction and one round trip. Raw SQL and PgBouncer are no exception. Without a tenant there is an error, and no connection.',
+        'Every statement is sent with its tenant’s schema, role or row-level security key, in one transaction and one round trip. This includes raw SQL, and holds behind PgBouncer. The threat model says what SQL that names another schema can reach. Without a tenant there is an error, and no connection.',
       link: '/threat-model',
       linkText: 'Threat model',
     },
