@@ -46,6 +46,20 @@ try {
 
 type Measure = (site: Site, options: BenchOptions) => Promise<Figure[]>;
 
+/** What could not be measured. The rest is measured all the same: a whole run takes most of an hour. */
+const failures: string[] = [];
+
+async function attempted(name: string, measure: () => Promise<Figure[]>): Promise<Figure[]> {
+  try {
+    return await measure();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    console.error(`${name} could not be measured:`, error);
+    failures.push(name);
+    return [];
+  }
+}
+
 async function main(options: BenchOptions): Promise<number> {
   const noted = circumstances();
   const figures: Figure[] = [];
@@ -54,11 +68,15 @@ async function main(options: BenchOptions): Promise<number> {
     await using site = await openSite();
     version = site.version;
     for (const [name, measure] of Object.entries(measures()) as [Benchmark, Measure][]) {
-      if (options.benchmarks.includes(name)) figures.push(...(await measure(site, options)));
+      if (options.benchmarks.includes(name)) figures.push(...(await attempted(name, () => measure(site, options))));
     }
   }
   const on = noted(version);
   console.log(options.json ? JSON.stringify({ ...on, figures }, undefined, 2) : table(figures, on));
+  if (failures.length > 0) {
+    console.error(`Not measured: ${failures.join(', ')}.${options.page ? ' The page was not written.' : ''}`);
+    return 1;
+  }
   if (options.page) writePage(figures, on);
   if (!options.targets) return 0;
   const missed = figures.filter(misses);
@@ -103,7 +121,8 @@ async function requestPaths(site: Site, options: BenchOptions): Promise<Figure[]
           : circumstance !== 'usual' && isolation !== options.isolations[0]
       )
         continue;
-      figures.push(...(await requestPath(site, { isolation, circumstance }, options, { signal, progress })));
+      const measure = () => requestPath(site, { isolation, circumstance }, options, { signal, progress });
+      figures.push(...(await attempted(`request path, ${isolation}, ${circumstance}`, measure)));
     }
   }
   return figures;
