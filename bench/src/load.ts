@@ -81,7 +81,7 @@ const hasWrk = (): Promise<boolean> =>
 
 async function runWrk({ port, targets, connections, seconds }: LoadOptions): Promise<LoadResult> {
   const url = `http://127.0.0.1:${port}`;
-  const flags = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', hosts, url, '--'];
+  const flags = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s', '-s', hosts, url, '--'];
   const asked = targets.flatMap(({ host, path }) => [host, path]);
   const { stdout } = await execute('wrk', [...flags, ...asked]);
   const found = /^JSON(\{.*\})$/m.exec(stdout)?.[1] ?? '{}';

@@ -2,7 +2,7 @@ import { publisher, tracer } from './diagnostics.ts';
 
 /** Messages of core, by the name of the channel in `node:diagnostics_channel`. Without a listener they cost nothing. */
 export interface TenancyDiagnostics {
-  /** Creating, migrating, repairing, resetting or removing a tenant failed. */
+  /** Creating, migrating, repairing, resetting, restoring or removing a tenant failed. */
   'omnitenant:tenant-failed': { readonly tenant: string; readonly code: string; readonly message: string };
   /** The changes of tenants could not be read. What is remembered is trusted for a while. */
   'omnitenant:feed-unreadable': { readonly message: string };
@@ -16,7 +16,7 @@ export interface TenancyTraces {
   'omnitenant:lookup': { readonly by: 'id' | 'host'; readonly name: string };
   /** A verb that has a tenant to itself, with its wait for others. */
   'omnitenant:verb': { readonly tenant: string; readonly verb: string };
-  /** A step of creating, repairing or resetting a tenant, such as `orm.create`. */
+  /** A step of creating, repairing, resetting or restoring a tenant, such as `orm.create`. */
   'omnitenant:step': { readonly tenant: string; readonly step: string };
 }
 
