@@ -6,7 +6,7 @@ import { openApplication } from '../packages/cli/test/fixtures/command.ts';
 const page = await readFile(new URL('./guide/runbook.md', import.meta.url), 'utf8');
 const commands = [...page.matchAll(/^omnitenant (.+)$/gm)].map(([, line = '']) => words(line));
 
-test('the commands of the runbook do what it says, one after another', { timeout: 300_000 }, async () => {
+test('the commands of the runbook do what it says, one after another', { timeout: 600_000 }, async () => {
   assert.ok(commands.length > 20);
   await using app = await openApplication({ tenants: ['acme', 'bloom'] });
   for (const command of commands) {
