@@ -8,8 +8,8 @@ import {
   unknownOption,
 } from '@omnitenant/core/extend';
 import { type Deliveries, deliverTo, type RetryOptions } from './deliver.ts';
-import { checkedEndpoint, invalid, type WebhookEndpoint } from './endpoint.ts';
-import { type Ending, oneAtATime } from './one-at-a-time.ts';
+import { type CheckedEndpoint, checkedEndpoint, invalid, type WebhookEndpoint } from './endpoint.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { pause } from './pause.ts';
 
 /** The members of the orm that webhooks use. */
@@ -37,8 +37,8 @@ export interface WebhooksOptions {
 /** Tells endpoints what happens to tenants. */
 export interface Webhooks extends AsyncDisposable {
   /**
-   * Registers the endpoints in central, and delivers until `close`; one process at a time does. Each endpoint is told of changes that begin
-   * after its first `start` has resolved.
+   * Registers the endpoints in central, and delivers until `close`; to each endpoint one process at a time does. It is told of changes that begin
+   * after the first `start` with it has resolved.
    */
   start(): Promise<void>;
   /**
@@ -48,11 +48,11 @@ export interface Webhooks extends AsyncDisposable {
   close(): Promise<void>;
   /** How each endpoint that central knows stands, those that are configured no longer included. */
   status(): Promise<readonly SubscriberState[]>;
-  /** Streams the messages of an endpoint that were given up, in their order. */
+  /** Streams the messages of an endpoint that were given up, in their order. Rejects with CONFIG_INVALID if there is no such endpoint. */
   dead(endpoint: string): AsyncIterable<OutboxMessage>;
   /**
    * Sends the dead messages of an endpoint again, or the one of an event, and goes on with an endpoint that has answered 410. Returns how many
-   * dead messages are sent again.
+   * dead messages are sent again. Rejects with CONFIG_INVALID if there is no such endpoint.
    */
   resend(endpoint: string, options?: { readonly event?: string | undefined }): Promise<number>;
   /**
@@ -78,28 +78,34 @@ const pageSize = 100;
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const unknown = unknownOption(options, optionNames) ?? unknownOption(options.retry ?? {}, retryNames);
   if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `createWebhooks ${unknown}`);
-  const { tenancy, orm, leaseMs = 15_000, timeoutMs = 10_000, pollMs = 1_000, onError = console.error } = options;
+  const { tenancy, orm, leaseMs = 15_000, timeoutMs = 10_000, pollMs = 1_000 } = options;
+  if (!tenancy || !orm) throw invalid('requires tenancy, and the orm that its tenants are kept by.');
   const { outbox, leases, audit } = orm.store;
   if (outbox === undefined || leases === undefined)
     throw invalid('requires an orm whose store keeps an outbox, such as that of createOrm() on PostgreSQL.');
+  if (!Array.isArray(options.endpoints)) throw invalid('requires endpoints, an array.');
   const endpoints = options.endpoints.map(checkedEndpoint);
   const names = endpoints.map(({ name }) => name);
   if (new Set(names).size < names.length) throw invalid('requires another name for each endpoint.');
   const { attempts = 12, firstMs = 5_000, mostMs = 6 * 3_600_000 } = options.retry ?? {};
   requireNumbers({ attempts, firstMs, mostMs, timeoutMs, leaseMs, pollMs });
   if (leaseMs <= timeoutMs) throw invalid('requires a leaseMs that is longer than timeoutMs.');
+  const onError = reportedTo(options.onError ?? console.error);
   const deliveries: Deliveries = { outbox, retry: { attempts, firstMs, mostMs }, timeoutMs, pollMs, onError };
   const auditing = createAuditing(audit, onError);
   const closing = new AbortController();
   let starting: Promise<void> | undefined;
-  let delivering: Promise<void> | undefined;
+  let delivering: Promise<unknown> | undefined;
 
   const start = async () => {
     await outbox.subscribe(endpoints);
     if (closing.signal.aborted) return;
-    const deliverAll = (ending: Ending) =>
-      Promise.all(endpoints.map((endpoint) => deliverTo(endpoint, deliveries, ending)));
-    delivering = oneAtATime({ leases, leaseMs, onError }, closing.signal, deliverAll);
+    // A lease for each, because processes may have other endpoints, such as during a deployment.
+    const deliver = (endpoint: CheckedEndpoint) =>
+      oneAtATime({ leases, leaseId: `:webhooks:${endpoint.name}`, leaseMs, onError }, closing.signal, (ending) =>
+        deliverTo(endpoint, deliveries, ending),
+      );
+    delivering = Promise.all(endpoints.map(deliver));
   };
 
   async function close(): Promise<void> {
@@ -114,6 +120,12 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     await Promise.race([ending, pause(leaseMs, ended.signal)]);
   }
 
+  /** A name that is mistyped has no dead messages, which would be read as good news. */
+  const requireEndpoint = async (endpoint: string): Promise<void> => {
+    if (names.includes(endpoint) || (await outbox.subscribers()).some(({ name }) => name === endpoint)) return;
+    throw invalid(`has no endpoint "${endpoint}", and central knows none of that name.`);
+  };
+
   return {
     // One that has failed can be tried again.
     start: () =>
@@ -125,6 +137,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     status: () => outbox.subscribers(),
 
     async *dead(endpoint) {
+      await requireEndpoint(endpoint);
       let after = 0;
       for (let more = true; more; ) {
         const page = await outbox.dead(endpoint, { after, limit: pageSize });
@@ -134,8 +147,12 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       }
     },
 
-    resend: (endpoint, { event } = {}) =>
-      auditing({ verb: 'resend-webhooks', before: () => ({ endpoint, event }) }, () => outbox.resend(endpoint, event)),
+    async resend(endpoint, { event } = {}) {
+      await requireEndpoint(endpoint);
+      return auditing({ verb: 'resend-webhooks', before: () => ({ endpoint, event }) }, () =>
+        outbox.resend(endpoint, event),
+      );
+    },
 
     async forget(endpoint) {
       if (names.includes(endpoint)) throw invalid(`has "${endpoint}" among its endpoints. Remove it there first.`);
@@ -143,6 +160,17 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
 
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A receiver of errors that throws would end the deliveries. */
+function reportedTo(onError: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError(error);
+    } catch (own) {
+      console.error(error, own);
+    }
   };
 }
 

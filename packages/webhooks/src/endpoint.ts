@@ -1,5 +1,11 @@
 import { TenancyError } from '@omnitenant/core';
-import { type Subscriber, type TenantEventType, tenantEventTypes } from '@omnitenant/core/extend';
+import {
+  type OptionNames,
+  type Subscriber,
+  type TenantEventType,
+  tenantEventTypes,
+  unknownOption,
+} from '@omnitenant/core/extend';
 import { keyOf } from './sign.ts';
 
 /** Where messages are sent to. */
@@ -22,7 +28,10 @@ export interface CheckedEndpoint extends Subscriber {
 
 /** @throws CONFIG_INVALID, without a secret */
 export function checkedEndpoint(given: WebhookEndpoint): CheckedEndpoint {
-  const { name, url, secrets, events: types = tenantEventTypes } = given;
+  const unknownName = unknownOption(given ?? {}, optionNames);
+  if (unknownName !== undefined)
+    throw new TenancyError('CONFIG_INVALID', `An endpoint of createWebhooks ${unknownName}`);
+  const { name, url, secrets, events: types = tenantEventTypes } = given ?? {};
   if (typeof name !== 'string' || !/^[\w.-]{1,100}$/.test(name)) {
     throw invalid('requires a name of letters, digits, ".", "_" and "-" for each endpoint.');
   }
@@ -32,10 +41,13 @@ export function checkedEndpoint(given: WebhookEndpoint): CheckedEndpoint {
   if (keys.length < 1 || keys.length > 2 || !keys.every((key) => key !== undefined)) {
     throw invalid(`requires one or two secrets for "${name}": "whsec_" and 24 to 64 random bytes in base64.`);
   }
+  if (!Array.isArray(types)) throw invalid(`requires events of "${name}" as an array.`);
   const unknown = types.find((type) => !tenantEventTypes.includes(type));
   if (unknown !== undefined) throw invalid(`does not know the event "${unknown}" of "${name}".`);
   return { name, url, keys, types };
 }
+
+const optionNames: OptionNames<WebhookEndpoint> = { name: true, url: true, secrets: true, events: true };
 
 function faultOf(url: string): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;

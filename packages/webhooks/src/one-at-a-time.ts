@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { TenantLeases } from '@omnitenant/core/extend';
 import { pause } from './pause.ts';
 
-/** No tenant can have this id. */
-const leaseId = ':webhooks';
-
 export interface OneAtATimeOptions {
   readonly leases: TenantLeases;
+  /** What is leased. No tenant can have an id with a colon. */
+  readonly leaseId: `:${string}`;
   /** After so long another process takes over from one that has died, in milliseconds. */
   readonly leaseMs: number;
   readonly onError: (error: unknown) => void;
@@ -22,7 +21,7 @@ export interface Ending {
 
 /** Runs `work` in one of the processes that ask for it. The signal stops it; it never rejects. */
 export async function oneAtATime(
-  { leases, leaseMs, onError }: OneAtATimeOptions,
+  { leases, leaseId, leaseMs, onError }: OneAtATimeOptions,
   signal: AbortSignal,
   work: (ending: Ending) => Promise<unknown>,
 ): Promise<void> {
@@ -55,14 +54,18 @@ export async function oneAtATime(
       if (!over.signal.aborted && !(await isRenewed(holder))) lost.abort();
     }
     await working;
-    await reported(() => leases.release(leaseId, holder));
   }
 
   while (!signal.aborted) {
     // A name for each time, so that a lease that counts as lost is not taken for one that is held.
     const holder = randomUUID();
+    const askedAt = performance.now();
     const lease = await reported(() => leases.take(leaseId, { holder, verb: 'deliver' }, leaseMs));
-    if (lease?.holder === holder) await hold(holder);
-    else await pause(beatMs, signal);
+    const isHeld = lease?.holder === holder;
+    // Central may have answered so late that the lease is about to end.
+    const isWhole = isHeld && performance.now() - askedAt < beatMs;
+    if (isWhole) await hold(holder);
+    if (isHeld) await reported(() => leases.release(leaseId, holder));
+    if (!isWhole) await pause(beatMs, signal);
   }
 }

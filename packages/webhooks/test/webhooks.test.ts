@@ -254,6 +254,10 @@ test('what is configured wrongly is refused, without the secret', async () => {
     [{ ...given, secrets: [secret, secret, secret] }],
     [{ ...given, secrets: ['whsec_c2hvcnQ='] }],
     [{ ...given, events: ['tenant.sold'] }],
+    [{ ...given, events: 'tenant.created' }],
+    [{ ...given, event: ['tenant.created'] }],
+    [undefined],
+    given,
     [{ ...given, name: 'no name' }],
     [given, given],
   ];
@@ -275,6 +279,119 @@ test('what is configured wrongly is refused, without the secret', async () => {
     const attempt = () => createWebhooks({ tenancy, orm: site.orm, endpoints: [given], ...numbers });
     expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   }
+  for (const parts of [{ orm: site.orm }, { tenancy }]) {
+    const attempt = () => createWebhooks({ ...parts, endpoints: [given] } as never);
+    expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  }
   const none = () => createWebhooks({ tenancy, orm: { store: memoryStore() }, endpoints: [given] });
   expect(none).toThrow('requires an orm');
+});
+
+test('processes that have other endpoints deliver to those, at the same time', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const only = (name: string) => ({ endpoints: [{ name, url: receiver.url, secrets: [secret] as const }] });
+  await using billing = await openSite(database.url, only('billing'));
+  await using crm = await openSite(database.url, only('crm'));
+  await billing.webhooks.start();
+  await crm.webhooks.start();
+  await crm.tenancy.tenants.create({ id: 'acme' });
+  await until(async () =>
+    expect(await crm.webhooks.status()).toEqual(['billing', 'crm'].map((name) => ({ name, waiting: 0, dead: 0 }))),
+  );
+  expect(receiver.received).toHaveLength(2);
+});
+
+test('without an endpoint, central is not asked for a lease', async () => {
+  await using database = await testDatabase();
+  await using site = await openSite(database.url, { endpoints: [] });
+  const { tenancy, orm } = site;
+  const leases = orm.store.leases as NonNullable<typeof orm.store.leases>;
+  let asked = 0;
+  const counted: typeof leases = { ...leases, take: (...of) => leases.take(...of).finally(() => asked++) };
+  await using none = createWebhooks({ tenancy, orm: { store: { ...orm.store, leases: counted } }, endpoints: [] });
+  await none.start();
+  await setTimeout(50);
+  expect(asked).toBe(0);
+});
+
+test('a lease that central has given too late is given back, and not used', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: receiver.url, secrets: [secret] as const }];
+  await using site = await openSite(database.url, { endpoints });
+  const { tenancy, orm } = site;
+  await orm.store.outbox?.subscribe([{ name: 'billing', types: ['tenant.created'] }]);
+  await tenancy.tenants.create({ id: 'acme' });
+  const leases = orm.store.leases as NonNullable<typeof orm.store.leases>;
+  let isLate = true;
+  const sentBefore: number[] = [];
+  const slow: typeof leases = {
+    ...leases,
+    async take(...of) {
+      const taken = await leases.take(...of);
+      if (isLate) await setTimeout(400);
+      isLate = false;
+      return taken;
+    },
+    async release(...of) {
+      sentBefore.push(receiver.received.length);
+      return leases.release(...of);
+    },
+  };
+  const store = { ...orm.store, leases: slow };
+  await using late = createWebhooks({ tenancy, orm: { store }, endpoints, leaseMs: 900, timeoutMs: 500, pollMs: 20 });
+  await late.start();
+  await until(() => expect(receiver.received).toHaveLength(1));
+  expect(sentBefore[0]).toBe(0);
+});
+
+test('an onError that throws does not end the deliveries', async () => {
+  const secret = newSecret();
+  await using receiver = await openReceiver([secret]);
+  await using database = await testDatabase();
+  const endpoints = [{ name: 'billing', url: receiver.url, secrets: [secret] as const }];
+  await using site = await openSite(database.url, { endpoints });
+  const { tenancy, orm } = site;
+  const outbox = orm.store.outbox as NonNullable<typeof orm.store.outbox>;
+  const told: unknown[][] = [];
+  let isAway = true;
+  const due: typeof outbox.due = async (...of) => {
+    if (isAway) throw new Error('Central is away.');
+    return outbox.due(...of);
+  };
+  const quiet = vi.spyOn(console, 'error').mockImplementation(() => {});
+  onTestFinished(() => quiet.mockRestore());
+  const onError = (...of: unknown[]) => {
+    told.push(of);
+    isAway = false;
+    throw new Error('The logger is gone.');
+  };
+  const store = { ...orm.store, outbox: { ...outbox, due } };
+  await using webhooks = createWebhooks({ tenancy, orm: { store }, endpoints, pollMs: 20, onError });
+  await webhooks.start();
+  await tenancy.tenants.create({ id: 'acme' });
+  await until(() => expect(receiver.received).toHaveLength(1));
+  expect(told).toEqual([[new Error('Central is away.')]]);
+});
+
+test('an endpoint that nobody knows has no dead messages to read or to send, which is said', async () => {
+  await using database = await testDatabase();
+  const given = { name: 'billing', url: 'https://billing.example/hooks', secrets: [newSecret()] as const };
+  await using site = await openSite(database.url, { endpoints: [given] });
+  const { webhooks, orm } = site;
+  await orm.store.outbox?.subscribe([{ name: 'former', types: [] }]);
+  const dead = async (endpoint: string) => {
+    const found: OutboxMessage[] = [];
+    for await (const message of webhooks.dead(endpoint)) found.push(message);
+    return found.length;
+  };
+  await expect(webhooks.resend('biling')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  await expect(dead('biling')).rejects.toThrow('"biling"');
+  for (const known of ['billing', 'former']) {
+    expect(await webhooks.resend(known)).toBe(0);
+    expect(await dead(known)).toBe(0);
+  }
 });
