@@ -13,6 +13,7 @@ import { servePage } from './pages/serve-page.ts';
 import { ProblemError, problemResponse } from './problem.ts';
 
 const dayMs = 86_400_000;
+const mostDays = 36_500;
 
 /** Options of the control plane. */
 export interface AdminOptions {
@@ -73,13 +74,14 @@ export function createAdmin(options: AdminOptions): (request: Request) => Promis
   });
   const api = createApi({ tenancy, orm, queues, archives, operations });
 
-  async function answer(request: Request): Promise<Response> {
+  async function answer(request: Request, identified: () => void): Promise<Response> {
     const url = new URL(request.url);
     await requireCentral(tenancy, request, url, hosts);
     if (url.pathname !== base && !url.pathname.startsWith(`${base}/`)) throw notFound();
     const found = await authorize(request);
     if (found instanceof Response) return found;
     const operator = checkedOperator(found);
+    identified();
     const operatorNow = async () => {
       const now = await tenancy.central(() => authorize(request));
       return now instanceof Response ? undefined : now;
@@ -94,11 +96,15 @@ export function createAdmin(options: AdminOptions): (request: Request) => Promis
   }
 
   return async (request) => {
+    let isOperator = false;
+    const identified = () => {
+      isOperator = true;
+    };
     try {
       if (tenancy.tryCurrent()) throw notFound();
-      return secured(await tenancy.central(() => answer(request)));
+      return secured(await tenancy.central(() => answer(request, identified)));
     } catch (error) {
-      const response = problemResponse(error);
+      const response = problemResponse(error, { isOperator });
       if (response.status === 500) onError(error);
       return secured(response);
     }
@@ -131,13 +137,16 @@ const optionNames: OptionNames<AdminOptions> = {
 function checkOptions(options: AdminOptions): void {
   const unknown = unknownOption(options, optionNames);
   if (unknown !== undefined) throw new TenancyError('CONFIG_INVALID', `createAdmin ${unknown}`);
-  const { tenancy, orm, authorize, basePath = '/admin', hosts = [], keepOperationsDays = 30 } = options;
+  const { tenancy, orm, authorize, basePath = '/admin', hosts = [], keepOperationsDays = 30, leaseMs = 1 } = options;
   if (typeof authorize !== 'function')
     throw invalid('authorize, a function that says which operator a request is from');
   if (!tenancy || !orm?.store?.search || !orm.store.operations)
     throw invalid('tenancy, and the orm that its tenants are kept by');
   if (!/^(?:\/[\w.~-]+)*\/?$/.test(basePath)) throw invalid('a basePath such as "/admin"');
-  if (!(keepOperationsDays > 0)) throw invalid('a number of days for keepOperationsDays');
+  if (!(keepOperationsDays > 0 && keepOperationsDays <= mostDays))
+    throw invalid(`up to ${mostDays} days as keepOperationsDays`);
+  if (!Number.isInteger(leaseMs) || leaseMs < 1 || leaseMs > dayMs)
+    throw invalid(`a whole number from 1 to ${dayMs} as leaseMs`);
   if (hosts.some((host) => hostFromHeader(host) !== host))
     throw invalid('hosts in small letters, such as "ops.example.com", without a port');
 }

@@ -54,8 +54,8 @@ export function statusOf(code: ProblemCode): number {
     : errorCodes[code as TenancyErrorCode].status;
 }
 
-/** An error as a response. Operators read the messages of omnitenant's errors, which hold no credential; of others, only that there was one. */
-export function problemResponse(error: unknown): Response {
+/** An error as a response. Operators read the messages of omnitenant's errors, which hold no credential. Of others, only that there was one. */
+export function problemResponse(error: unknown, { isOperator }: { readonly isOperator: boolean }): Response {
   const code = codeOf(error);
   const status = statusOf(code);
   const problem: Problem = {
@@ -63,7 +63,7 @@ export function problemResponse(error: unknown): Response {
     title: STATUS_CODES[status] ?? 'Error',
     status,
     code,
-    ...(code !== 'INTERNAL' && { detail: (error as Error).message }),
+    ...((error instanceof ProblemError || (isOperator && code !== 'INTERNAL')) && { detail: (error as Error).message }),
     ...(error instanceof ProblemError && error.issues && { issues: error.issues }),
   };
   const { headers: further } = isTenancyError(error) || error instanceof ProblemError ? error : { headers: {} };
@@ -73,5 +73,6 @@ export function problemResponse(error: unknown): Response {
 
 function codeOf(error: unknown): ProblemCode {
   if (error instanceof ProblemError) return error.code;
-  return isTenancyError(error) ? error.code : 'INTERNAL';
+  // Another copy of the package may have codes that this one does not know.
+  return isTenancyError(error) && error.code in errorCodes ? error.code : 'INTERNAL';
 }

@@ -167,10 +167,48 @@ describe('createAdmin refuses', () => {
     ['a basePath that is no path', { basePath: 'admin' }, 'basePath'],
     ['a host with a port', { hosts: ['localhost:3000'] }, 'without a port'],
     ['a host that no request has', { hosts: ['Ops.internal'] }, 'small letters'],
+    ['a lease of no time', { leaseMs: 0 }, 'leaseMs'],
+    ['a lease that is no number', { leaseMs: Number.NaN }, 'leaseMs'],
+    ['days that no database knows', { keepOperationsDays: Number.POSITIVE_INFINITY }, 'keepOperationsDays'],
   ])('%s', (_, options, message) => {
     const { tenancy, orm } = site;
     const create = () => createAdmin({ tenancy, orm, authorize: () => undefined, ...options } as never);
     expect(create).toThrow(TenancyError);
     expect(create).toThrow(message);
   });
+});
+
+test('who is no operator is told that something failed, and not what', async () => {
+  const { tenancy, orm } = site;
+  const gone = () => Promise.reject(new TenancyError('STORE_UNAVAILABLE', 'The server "db-7" does not answer.'));
+  const authorize = () => ({ id: 'root', permissions: ['read'] }) as const;
+  const asked = async (url: string, admin: (request: Request) => Promise<Response>) => {
+    const answer = await admin(new Request(`http://${url}/admin/api/v1/tenants`));
+    return [answer.status, await answer.text()] as const;
+  };
+  const answers = [
+    await asked('app.test', createAdmin({ tenancy, orm, authorize: gone })),
+    await asked('acme.app.test', createAdmin({ tenancy: { ...tenancy, identify: gone }, orm, authorize })),
+    await asked(
+      'ops.test',
+      createAdmin({ tenancy: { ...tenancy, leadsTo: gone }, orm, authorize, hosts: ['ops.test'] }),
+    ),
+  ];
+  for (const [status, text] of answers) {
+    expect([status, text]).toEqual([503, expect.stringContaining('STORE_UNAVAILABLE')]);
+    expect(text).not.toContain('db-7');
+  }
+  const store = { ...orm.store, search: { page: gone, counts: gone } };
+  const [, told] = await asked('app.test', createAdmin({ tenancy, orm: { ...parts(orm), store }, authorize }));
+  expect(told).toContain('db-7');
+});
+
+const parts = ({ store, migrations, stats }: Site['orm']) => ({ store, migrations, stats });
+
+test('an error of another copy of the package, with a code that this one does not know, is an answer too', async () => {
+  const { tenancy, orm } = site;
+  const foreign = Object.assign(new TenancyError('STORE_UNAVAILABLE', 'x'), { code: 'NEW_CODE', status: 418 });
+  const admin = createAdmin({ tenancy, orm, authorize: () => Promise.reject(foreign), onError: () => {} });
+  const answer = await admin(new Request('http://app.test/admin/api/v1/tenants'));
+  expect(await answer.json()).toMatchObject({ status: 500, code: 'INTERNAL' });
 });

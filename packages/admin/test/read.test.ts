@@ -118,3 +118,31 @@ test('input that the schema does not have is refused, and where', async () => {
   expect([status, body.code]).toEqual([422, 'INPUT_INVALID']);
   expect(body.issues.map(({ path }: { path: string }) => path).sort()).toEqual(['query.limit', 'query.serch']);
 });
+
+test('a member of an embeddable that the application hides is not shown, and not in the audit', async () => {
+  const Billing = defineEntity({
+    name: 'Billing',
+    embeddable: true,
+    properties: { city: p.string(), iban: p.string().hidden() },
+  });
+  const Customer = defineEntity({
+    name: 'Customer',
+    extends: TenantSchema,
+    schema: 'central',
+    properties: {
+      billing: () => p.embedded(Billing),
+      former: () => p.embedded(Billing).object().nullable(),
+      others: () => p.embedded(Billing).array(),
+    },
+  });
+  await using other = await openSite({ config: { entities: [Billing, Customer] }, orm: { tenant: Customer as never } });
+  const billing = (iban: string) => ({ city: 'Ulm', iban });
+  const own = { billing: billing('DE-1'), former: billing('DE-2'), others: [billing('DE-3')] };
+  await other.tenancy.tenants.create({ id: 'acme', ...own } as never);
+  const masked = { city: 'Ulm', iban: '***' };
+  const { body } = await other.ask('GET', '/tenants/acme');
+  expect(body.columns).toEqual({ billing: masked, former: masked, others: [masked] });
+  const audit = (await other.ask('GET', '/audit.ndjson')).body;
+  expect(audit).toContain('Ulm');
+  expect(audit).not.toContain('DE-');
+});

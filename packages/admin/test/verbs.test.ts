@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type AdminOptions, createAdmin, type Operator } from '../src/index.ts';
@@ -303,3 +304,43 @@ test.each(['', 'k'.repeat(256)])('the Idempotency-Key %j is refused', async (val
   const answer = await site.ask('POST', '/tenants/acme/verify', { headers: key(value) });
   expect(answer.body.code).toBe('INPUT_INVALID');
 });
+
+test('a verb is refused for a tenant that is another one than its operator has seen', async () => {
+  await site.tenancy.tenants.create({ id: 'elm' });
+  const { etag } = (await site.ask('GET', '/tenants/elm')).body;
+  await site.tenancy.tenants.remove('elm');
+  await site.tenancy.tenants.create({ id: 'elm' });
+  for (const [verb, body] of Object.entries({ remove: { confirm: 'elm' }, reset: { confirm: 'elm' }, migrate: {} })) {
+    const refused = await site.ask('POST', `/tenants/elm/${verb}`, { body, headers: { 'if-match': etag } });
+    expect([refused.status, refused.body.code]).toEqual([412, 'TENANT_CHANGED']);
+  }
+  const { etag: now } = (await site.ask('GET', '/tenants/elm')).body;
+  const remove = { body: { confirm: 'elm' }, headers: { 'if-match': now, ...key('remove elm') } };
+  const { body } = await site.ask('POST', '/tenants/elm/remove', remove);
+  expect(await ended(body.id)).toMatchObject({ status: 'succeeded' });
+  // Whoever has not had the answer sends the same again.
+  expect((await site.ask('POST', '/tenants/elm/remove', remove)).body).toMatchObject({ id: body.id });
+});
+
+test('an import whose process has ended says to clear what it has left, as nothing finishes it', async () => {
+  const { operations } = site.orm.store;
+  const draft = { id: randomUUID(), verb: 'import', tenant: 'fir', actor: 'root', digest: '', holder: 'gone' };
+  await operations?.begin(draft, 1);
+  await vi.waitFor(async () => {
+    const { error } = (await site.ask('GET', `/operations/${draft.id}`)).body;
+    expect(error).toMatchObject({
+      code: 'ABANDONED',
+      message: expect.stringContaining('clear it, and import it again'),
+    });
+  });
+});
+
+test.each(['{"config":{"constructor":1}}', '{"config":{"a":{"__proto__":"x"}}}', '{"columns":{"prototype":1}}'])(
+  'no setting is lost by its name: %s is refused',
+  async (body) => {
+    const { etag } = (await site.ask('GET', '/tenants/acme')).body;
+    const asked = { body: JSON.parse(body), headers: { 'if-match': etag } };
+    const answer = await site.ask('PATCH', '/tenants/acme', asked);
+    expect([answer.status, answer.body.code]).toEqual([422, 'INPUT_INVALID']);
+  },
+);

@@ -56,11 +56,21 @@ const long = {
   status: 202,
   problems: ['KEY_REUSED'],
 } as const;
-const longOfTenant = { ...long, body: WithReason, problems: [...unknown, 'KEY_REUSED'] } as const;
+const longOfTenant = {
+  ...long,
+  body: WithReason,
+  ifMatch: 'optional',
+  problems: [...unknown, 'TENANT_CHANGED', 'KEY_REUSED'],
+} as const;
 
 /** What cannot be brought back: what is lost, and what has been shown to a tenant that it does not belong to. */
 const destroying = { ...long, permission: 'destroy', problems: ['NOT_CONFIRMED', 'KEY_REUSED'] } as const;
-const destroyingTenant = { ...destroying, body: Confirmed, problems: [...unknown, ...destroying.problems] } as const;
+const destroyingTenant = {
+  ...destroying,
+  body: Confirmed,
+  ifMatch: 'optional',
+  problems: [...unknown, 'TENANT_CHANGED', ...destroying.problems],
+} as const;
 
 /** Every operation of the API. */
 export const endpoints = {

@@ -5,6 +5,7 @@ import type { Operation as OperationView } from '../schemas/operation.ts';
 const advice: Readonly<Record<string, string>> = {
   create: 'Look at the tenant: if it is provisioning or failed, repair or clear it.',
   adopt: 'Look at the tenant: if it is provisioning or failed, repair or clear it.',
+  import: 'Look at the tenant: if it is provisioning or failed, clear it, and import it again.',
   remove: 'Remove the tenant again, which continues the removal.',
   clear: 'Clear the tenant again, which continues where it stopped.',
   reset: 'Reset the tenant again, which starts again.',

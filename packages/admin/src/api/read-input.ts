@@ -40,6 +40,7 @@ async function jsonOf(request: Request): Promise<unknown> {
   try {
     return JSON.parse(text, (name, value) => {
       requireStorable(name);
+      requireOwn(name);
       if (typeof value === 'string') requireStorable(value);
       return value;
     });
@@ -52,6 +53,12 @@ async function jsonOf(request: Request): Promise<unknown> {
 function requireStorable(text: string): void {
   if (!isStorableText(text))
     throw new ProblemError('INPUT_INVALID', 'Texts must not contain U+0000 or half a surrogate pair.');
+}
+
+/** A setting of such a name would be lost: an object of JavaScript has it from the beginning. */
+function requireOwn(name: string): void {
+  if (!['__proto__', 'constructor', 'prototype'].includes(name)) return;
+  throw new ProblemError('INPUT_INVALID', `Nothing in the body can be called "${name}".`);
 }
 
 async function textOf(request: Request): Promise<string> {

@@ -1,10 +1,11 @@
 import { isTenancyError, type TenancyError } from '@omnitenant/core';
+import { tenantChanged } from '@omnitenant/core/extend';
 import type { AdminOrm } from '../admin-orm.ts';
 import { ProblemError } from '../problem.ts';
 import type { Operation } from '../schemas/operation.ts';
 import type { Call, Endpoint } from './endpoint.ts';
 import type { LongVerb, OperationRunner } from './operation-runner.ts';
-import { readTenant } from './tenant-view.ts';
+import { etagOf, readTenant } from './tenant-view.ts';
 
 type Asked = Pick<Call<Endpoint>, 'request' | 'params' | 'operator'> & {
   readonly body: { readonly reason?: string | undefined; readonly confirm?: string | undefined };
@@ -34,11 +35,12 @@ export function tenantOperations(orm: AdminOrm, operations: OperationRunner) {
     });
   }
 
-  /** Why there is no such tenant; `undefined` if there is one. */
-  async function whyUnknown(id: string): Promise<TenancyError | undefined> {
+  /** Why it is not the tenant that was meant: there is none, or not as the operator has seen it. `undefined` if it is. */
+  async function whyOther(id: string, { headers }: Request): Promise<TenancyError | undefined> {
+    const seen = headers.get('if-match');
     try {
-      await readTenant(orm, id);
-      return undefined;
+      const { tenant } = await readTenant(orm, id);
+      return seen === null || seen === etagOf(tenant) ? undefined : tenantChanged(id);
     } catch (error) {
       if (isTenancyError(error, 'TENANT_UNKNOWN')) return error;
       throw error;
@@ -51,7 +53,7 @@ export function tenantOperations(orm: AdminOrm, operations: OperationRunner) {
     /** On a tenant that is there, which the path names. */
     async beginOn(verb: string, asked: Asked, act: Act): Promise<Operation> {
       const { id = '' } = asked.params;
-      return begin(verb, id, asked, act, await whyUnknown(id));
+      return begin(verb, id, asked, act, await whyOther(id, asked.request));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { redact, withoutCredentials, withoutSecrets } from './redact.ts';
+import { redact, withoutCredentials, withoutHidden, withoutSecrets } from './redact.ts';
 
 test.each([
   'connect to postgres://app:s3cret@db.internal:5432/main failed',
@@ -76,3 +76,14 @@ test.each(['a', 'a://', '://a:', 'password', 'password="', "password='\\\\", 'to
     expect(process.cpuUsage(before).user).toBeLessThan(3_000_000);
   },
 );
+
+test('columns are shown without what is hidden, in a column too, and in each member of a list', () => {
+  const since = new Date(0);
+  const columns = { pin: '1', billing: { iban: 'DE-1', city: 'Ulm', since }, others: [{ iban: 'DE-2' }], note: null };
+  expect(withoutHidden(columns, ['pin', 'billing.iban', 'others.iban', 'note', 'city'])).toEqual({
+    pin: '***',
+    billing: { iban: '***', city: 'Ulm', since: since.toISOString() },
+    others: [{ iban: '***' }],
+    note: null,
+  });
+});

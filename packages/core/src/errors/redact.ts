@@ -45,10 +45,20 @@ function withoutUserInfo(text: string): string {
   return shown === text ? masked : shown;
 }
 
-/** The columns of a tenant as plain JSON, with secrets and hidden columns masked. */
+/** The columns of a tenant as plain JSON, with secrets and hidden columns masked: `pin`, or `billing.iban` within another one. */
 export function withoutHidden(columns: object, hidden: readonly string[] = []): unknown {
-  const shown = ([name, held]: [string, unknown]) => [name, hidden.includes(name) && held != null ? masked : held];
-  return withoutSecrets(Object.fromEntries(Object.entries(columns).map(shown)));
+  return withoutSecrets(maskedAt(columns, hidden));
+}
+
+/** The value with those masked that the paths lead to, which are in each member of an array. */
+function maskedAt(held: unknown, paths: readonly string[]): unknown {
+  if (held == null || paths.length === 0) return held;
+  if (paths.includes('')) return masked;
+  if (Array.isArray(held)) return held.map((each) => maskedAt(each, paths));
+  if (typeof held !== 'object' || held instanceof Date) return held;
+  const within = (name: string) =>
+    paths.filter((path) => path === name || path.startsWith(`${name}.`)).map((path) => path.slice(name.length + 1));
+  return Object.fromEntries(Object.entries(held).map(([name, value]) => [name, maskedAt(value, within(name))]));
 }
 
 /** The cause itself, or a copy with its credentials masked if it contains any. */

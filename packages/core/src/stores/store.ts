@@ -72,7 +72,10 @@ export interface TenantStore<T extends Tenant = Tenant> {
   readonly leases?: TenantLeases;
   /** Pages, searches and counts, for operators. */
   readonly search?: TenantSearch<T>;
-  /** The application's columns that nobody is shown, such as a hash. The audit and the control plane have `***` in their place. */
+  /**
+   * The application's columns that nobody is shown, such as a hash, and members of columns by their paths, such as `billing.iban`. The audit
+   * and the control plane have `***` in their place.
+   */
   readonly hiddenColumns?: readonly string[];
   /** The record of every verb. With it, a verb that cannot be recorded is refused. */
   readonly audit?: TenantAudit;

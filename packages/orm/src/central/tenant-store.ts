@@ -1,6 +1,7 @@
 import {
   type EntityData,
   type EntityMetadata,
+  type EntityProperty,
   type FilterQuery,
   LockMode,
   type RawQueryFragment,
@@ -80,7 +81,7 @@ export function centralStore<T extends Tenant>({
   const redemptions = centralRedemptions(fork, ready);
   const claims = centralDomainClaims({ execute, write, lock: lockExisting, domain });
   const properties = new Set<string>(tenant.props.map(({ name }) => name));
-  const hiddenColumns = tenant.props.filter(({ hidden }) => hidden).map(({ name }) => name as string);
+  const hiddenColumns = hiddenIn(tenant.properties);
 
   function checkColumns(id: string, names: Iterable<string>, forbidden: ReadonlySet<string>): void {
     for (const name of names) {
@@ -349,6 +350,13 @@ export function centralStore<T extends Tenant>({
 
 function asSql({ sql, params }: { readonly sql: string; readonly params: readonly unknown[] }): RawQueryFragment {
   return raw(`(${sql})`, [...params]);
+}
+
+/** The columns that are hidden, and hidden members of embeddables by their paths, such as `billing.iban`. */
+function hiddenIn(properties: Readonly<Record<string, EntityProperty>>): string[] {
+  return Object.entries(properties).flatMap(([name, { hidden, embeddedProps = {} }]) =>
+    hidden ? name : hiddenIn(embeddedProps).map((path) => `${name}.${path}`),
+  );
 }
 
 function changeOf({ id, updatedAt }: TenantEntity, event: EventDraft | undefined): RecordedChange {
