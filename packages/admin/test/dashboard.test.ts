@@ -234,6 +234,53 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
     expect(await page.getByRole('alert').textContent()).toContain('TENANT_UNKNOWN');
   });
 
+  test('what is not touched in the editor stays as it is, lines and all', async () => {
+    const address = 'First street 1\nUlm';
+    await site.tenancy.tenants.create({
+      id: 'ebony',
+      name: 'Ebony',
+      config: { address, plan: 'free', windows: 'a\r\nb' },
+    });
+    const page = await browser.open('/#/tenants/ebony');
+    const edit = async (label: string, text: string) => {
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await page.getByRole('dialog').getByLabel(label).fill(text);
+      await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    };
+    await edit('plan', 'gold');
+    expect((await site.orm.store.find('ebony'))?.config).toEqual({ address, plan: 'gold', windows: 'a\r\nb' });
+    await page.getByRole('region', { name: 'About' }).getByText('gold').waitFor();
+    await edit('address', 'Second street 2\nUlm');
+    expect((await site.orm.store.find('ebony'))?.config['address']).toBe('Second street 2\nUlm');
+  });
+
+  test('a setting does not take the place of what is known of each tenant, whatever its name', async () => {
+    await site.tenancy.tenants.create({ id: 'forest', config: { Isolation: 'a database of its own', Server: 'eu' } });
+    const page = await browser.open('/#/tenants/forest');
+    const about = page.getByRole('region', { name: 'About' });
+    await about.getByText('a database of its own').waitFor();
+    expect(await about.locator('dt', { hasText: 'Isolation' }).count()).toBe(2);
+    await about.getByText('schema', { exact: true }).waitFor();
+  });
+
+  test('nothing is called well that could not be asked', async () => {
+    const page = await browser.open('/');
+    const attention = page.getByRole('region', { name: 'Needs attention' });
+    await page.route('**/api/v1/connections', (route) =>
+      route.fulfill({ status: 503, json: { title: 'Down', status: 503 } }),
+    );
+    await page.route('**/api/v1/tenants?status=*', (route) => route.fulfill({ json: { tenants: [], next: null } }));
+    await page.route('**/api/v1/fleet', async (route) => {
+      const fleet = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...fleet, status: { active: 3 }, behind: 0 } });
+    });
+    await page.reload();
+    await attention.getByRole('alert').getByText('Down').waitFor();
+    expect(await attention.getByText('Nothing').count()).toBe(0);
+    await page.unrouteAll();
+  });
+
   const places = ['/', '/#/tenants/acme', '/#/migrations', '/#/connections', '/#/usage', '/#/audit'];
 
   test.each(places)('%s is accessible and fits, in light on a desk and in dark on a phone', async (place) => {

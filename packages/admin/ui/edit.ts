@@ -18,12 +18,12 @@ export function edit({ id, name, etag, columns, config }: TenantDetail): Questio
       reason,
     ],
     run(values) {
-      const changed = shown.filter((each) => values[each.name] !== textOf(each.value));
+      const changed = shown.filter((each) => isChanged(values[each.name], textOf(each.value)));
       const of = (kind: string) => changed.filter((each) => each.kind === kind);
       const patch = (kind: string) =>
         Object.fromEntries(of(kind).map((each) => [each.key, typedValue(values[each.name] ?? '', each.value)]));
       const body = {
-        ...(values['name'] !== name && { name: values['name'] }),
+        ...(isChanged(values['name'], name) && { name: values['name'] }),
         ...(of('columns').length > 0 && { columns: patch('columns') }),
         ...(of('config').length > 0 && { config: patch('config') }),
         ...(values['reason'] && { reason: values['reason'] }),
@@ -38,10 +38,17 @@ export const textOf = (value: unknown): string => {
   return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
+/** Whether something else was typed. Browsers write the ends of lines in their own way. */
+function isChanged(typed: string | undefined, shown: string): boolean {
+  return linesOf(typed ?? '') !== linesOf(shown);
+}
+
+const linesOf = (text: string): string => text.replaceAll(/\r\n?/g, '\n');
+
 /** What was typed, as a value like the one before; nothing is null. */
 function typedValue(typed: string, before: unknown): unknown {
   if (typed === '') return null;
-  if (typeof before === 'string') return typed;
+  if (typeof before === 'string') return linesOf(typed);
   try {
     return JSON.parse(typed);
   } catch {

@@ -91,7 +91,10 @@ function Asked({ title, says, button, type, isDangerous = type !== undefined, fi
   );
 }
 
-function FieldRow({ name, label, hint, value, choices, optional }: Field) {
+function FieldRow({ name, label, hint, value = '', choices, optional }: Field) {
+  const props = { id: name, name, defaultValue: value, required: !optional };
+  // An input would take the ends of lines out of it.
+  const typed = /[\r\n]/.test(value) ? <textarea {...props} rows={4} /> : <input {...props} autocomplete="off" />;
   return (
     <label class="field" for={name}>
       <span>
@@ -106,7 +109,7 @@ function FieldRow({ name, label, hint, value, choices, optional }: Field) {
           ))}
         </select>
       ) : (
-        <input id={name} name={name} defaultValue={value} required={!optional} autocomplete="off" />
+        typed
       )}
       {hint && <small>{hint}</small>}
     </label>

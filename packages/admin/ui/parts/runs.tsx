@@ -5,16 +5,23 @@ import { count, When } from './format.tsx';
 import { follow, live } from './operations.tsx';
 import { Show } from './states.tsx';
 
+interface Page {
+  readonly operations: readonly Operation[];
+  readonly next: string | null;
+}
+
 /** The latest operations of a tenant, or of the whole fleet, each as it goes on. */
 export function Runs({ tenant }: { tenant?: string }) {
-  const recent = useGet<{ operations: Operation[] }>(apiUrl('operations', { tenant, limit: '30' }), 10_000);
+  const recent = useGet<Page>(apiUrl('operations', { tenant, limit: tenant ? '5' : '200' }), 10_000);
   const runs = recent.value?.operations.filter((run) => run.tenant === (tenant ?? null)).slice(0, 5);
   useEffect(() => runs?.filter(({ status }) => status === 'running').forEach(follow), [recent.value]);
   return (
     <Show of={recent}>
       {() => (
         <>
-          {runs?.length === 0 && <p class="quiet empty">None yet.</p>}
+          {runs?.length === 0 && (
+            <p class="quiet empty">{recent.value?.next ? 'None among the last 200 operations.' : 'None yet.'}</p>
+          )}
           {runs?.map((run) => (
             <Run key={run.id} {...live(run)} />
           ))}

@@ -54,7 +54,6 @@ export function TenantPlace({ id, may }: { id: string; may: readonly Permission[
 
 function About({ tenant, latest, may }: { tenant: TenantDetail; latest: string | null; may: readonly Permission[] }) {
   const { isolation, placement, version, createdAt, updatedAt, retainUntil, config, columns } = tenant;
-  const own = Object.entries({ ...columns, ...config }).map(([name, value]) => [name, textOf(value)]);
   const change = may.includes('operate') && (
     <button type="button" onClick={() => ask(edit(tenant))}>
       Edit
@@ -72,12 +71,16 @@ function About({ tenant, latest, may }: { tenant: TenantDetail; latest: string |
           Created: <When at={createdAt} />,
           Changed: <When at={updatedAt} />,
           'Kept until': retainUntil && <When at={retainUntil} />,
-          ...Object.fromEntries(own),
         }}
       />
+      {/* Apart from what is known of each tenant: a setting may have any name. */}
+      {[columns, config].map((own, n) => Object.keys(own).length > 0 && <Facts key={n} of={textsOf(own)} />)}
     </Panel>
   );
 }
+
+const textsOf = (own: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(own).map(([name, value]) => [name, textOf(value)]));
 
 /** The tenant's jobs, where the application has queues. */
 function Jobs({ id }: { id: string }) {
