@@ -85,6 +85,19 @@ test.each<[string, AdminArchives['write'], string]>([
   expect(await done('/tenants/bloom/migrate')).toMatchObject({ status: 'succeeded' });
 });
 
+test('a tenant is restored in place from an archive, and what it had is another one', async () => {
+  const before = await people('bloom');
+  const { result: first } = await done('/tenants/bloom/export');
+  await site.tenancy.run('bloom', () => site.orm.em.execute(`update person set email = 'since@bloom.example'`));
+  const restore = (archive: string) => done('/tenants/bloom/restore', { archive, confirm: 'bloom' });
+  const { result, status } = await restore(first.archive);
+  expect(status).toBe('succeeded');
+  expect(await people('bloom')).toEqual(before);
+  expect(await restore(result.archive)).toMatchObject({ status: 'succeeded' });
+  expect(await people('bloom')).toEqual([{ email: 'since@bloom.example' }]);
+  expect((await site.orm.store.find('bloom'))?.status).toBe('active');
+});
+
 test('a tenant is erased once its archive is kept, and not where that fails', async () => {
   await site.tenancy.tenants.create({ id: 'cobalt' });
   const erase = () => done('/tenants/cobalt/erase', { confirm: 'cobalt' });

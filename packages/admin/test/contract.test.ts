@@ -154,6 +154,7 @@ const good: Partial<Record<EndpointName, (id: string) => Asked | Promise<Asked>>
   clearTenant: (id) => ({ body: { confirm: id } }),
   resetTenant: (id) => ({ body: { confirm: id } }),
   giveUpMove: (id) => ({ body: { confirm: id } }),
+  restoreTenant: (id) => ({ body: { archive: 'none.tar.zst', confirm: id } }),
   removeTenant: (id) => ({ body: { confirm: id } }),
   eraseTenant: (id) => ({ body: { confirm: id } }),
   migrate: () => ({ body: { tenants: ['none'] } }),
@@ -174,7 +175,7 @@ const provoked: Readonly<Record<string, (name: EndpointName, asked: Asked) => As
   NOT_FOUND: () => ({ id: randomUUID() }),
   TENANT_UNKNOWN: (_, { body }) => ({
     id: 'nobody',
-    ...(body && 'confirm' in body && { body: { confirm: 'nobody' } }),
+    ...(body && 'confirm' in body && { body: { ...body, confirm: 'nobody' } }),
   }),
   TENANT_CHANGED: () => ({ headers: { 'if-match': '"former"' } }),
   IF_MATCH_REQUIRED: () => ({ headers: {} }),

@@ -113,6 +113,14 @@ export const verbs: readonly Verb[] = [
     path: 'erase',
   },
   {
+    label: 'Restore',
+    says: 'Closes the tenant, writes its data to an archive, and replaces it by the data of the archive that you name. Its record and domains stay.',
+    needs: 'destroy',
+    from: open,
+    path: 'restore',
+    fields: [{ name: 'archive', label: 'Archive', hint: 'Its name, where the application keeps archives.' }],
+  },
+  {
     label: 'Reset',
     says: 'Deletes all data of the tenant and creates its storage again, empty, with all migrations. Its record and domains stay. This cannot be undone.',
     needs: 'destroy',

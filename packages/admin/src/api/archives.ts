@@ -11,7 +11,7 @@ export function archiveHandlers({
   orm,
   archives,
   operations,
-}: ApiParts): Handlers<'exportTenant' | 'importTenant' | 'eraseTenant'> {
+}: ApiParts): Handlers<'exportTenant' | 'importTenant' | 'restoreTenant' | 'eraseTenant'> {
   const { begin, beginOn } = tenantOperations(orm, operations);
 
   return {
@@ -30,6 +30,19 @@ export function archiveHandlers({
         const name = nameFor(id);
         const { archive: digest, ...proof } = await tenants.erase(id, (bytes) => write(name, bytes));
         return { result: { ...proof, archive: name, digest } };
+      });
+    },
+
+    async restoreTenant(call) {
+      const { read, write } = required(archives);
+      return beginOn('restore', call, async (id) => {
+        let kept: string | undefined;
+        await tenants.restore(id, await read(call.body.archive), async (bytes) => {
+          const name = nameFor(id);
+          await write(name, bytes);
+          kept = name;
+        });
+        return { result: { archive: kept ?? null } };
       });
     },
 

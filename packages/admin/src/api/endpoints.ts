@@ -20,6 +20,7 @@ import {
   Move,
   NewDomain,
   NewTenant,
+  Restoration,
   TenantDetail,
   TenantPage,
   TenantPatch,
@@ -209,6 +210,13 @@ export const endpoints = {
     ...destroyingTenant,
     path: '/tenants/{id}/reset',
     summary: 'Delete all data of a tenant and create its storage again',
+  },
+  restoreTenant: {
+    ...destroyingTenant,
+    path: '/tenants/{id}/restore',
+    summary: 'Write what a tenant has to an archive, and replace it by another archive',
+    body: Restoration,
+    problems: [...destroyingTenant.problems, 'ARCHIVES_MISSING'],
   },
   removeTenant: { ...destroyingTenant, path: '/tenants/{id}/remove', summary: 'Remove a tenant and its storage' },
   eraseTenant: {

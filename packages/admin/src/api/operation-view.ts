@@ -9,6 +9,7 @@ const advice: Readonly<Record<string, string>> = {
   remove: 'Remove the tenant again, which continues the removal.',
   clear: 'Clear the tenant again, which continues where it stopped.',
   reset: 'Reset the tenant again, which starts again.',
+  restore: 'If the tenant cannot be resumed, restore it again. What it had is in the newest of its archives.',
   repair: 'Repair the tenant again.',
 };
 const again = 'Start it again: completed steps are not repeated.';

@@ -106,14 +106,20 @@ export const NewTenant = v.strictObject({
 /** `at` is the last migration that the storage has. It is confirmed by the id of the new tenant, which gets the data to see. */
 export const Adoption = v.strictObject({ ...NewTenant.entries, at: v.optional(v.string()), confirm: v.string() });
 
-/** Names an archive where the application keeps them; no path. It is confirmed by the id of the new tenant. */
+/** The name of an archive where the application keeps them; no path. */
+const ArchiveName = v.pipe(v.string(), v.regex(/^\w[\w.-]{0,199}$/));
+
+/** It is confirmed by the id of the new tenant. */
 export const Import = v.strictObject({
   id: TenantId,
-  archive: v.pipe(v.string(), v.regex(/^\w[\w.-]{0,199}$/)),
+  archive: ArchiveName,
   ...target,
   reason: Reason,
   confirm: v.string(),
 });
+
+/** The archive whose data replaces that of the tenant, by whose id it is confirmed. */
+export const Restoration = v.strictObject({ ...Confirmed.entries, archive: ArchiveName });
 
 /**
  * Where to move to. What is left out stays as it is; with nothing, a move goes on that was cut short. `online` says whether writes go on while
