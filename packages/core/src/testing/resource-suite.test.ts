@@ -76,9 +76,19 @@ describe('resourceSuite', () => {
           }
         },
       }));
-    const promise = 'a tenant that is exported is imported beside itself, with its data and nobody else’s';
+    const promises = [
+      'a tenant that is exported is imported beside itself, with its data and nobody else’s',
+      'a tenant that is restored in place has what is in its archive, and others keep what they have',
+    ];
     expect(await broken(archiving((key, tenant) => key === proper({ kind: 'tenant', tenant })))).toEqual([]);
-    expect(await broken(archiving(() => true))).toEqual([promise]);
+    expect(await broken(archiving(() => true))).toEqual(promises);
+  });
+
+  test('finds what is still remembered of data that was replaced', async () => {
+    const remembering = () => values(proper, () => ({ restored: async () => {} }));
+    expect(await broken(remembering)).toEqual([
+      'a tenant that is restored in place has what is in its archive, and others keep what they have',
+    ]);
   });
 
   test('finds that all tenants share their values', async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { resource as verbs } from '../../extend.ts';
 import { isTenancyError, type Tenant } from '../../index.ts';
@@ -82,6 +84,23 @@ export const lifePromises: ResourcePromises = {
     assert.equal(await has('acme', 'later'), undefined);
     await tenancy.tenants.remove('acme-copy');
     assert.equal(await has('acme', 'report'), 'of acme');
+  },
+
+  async 'a tenant that is restored in place has what is in its archive, and others keep what they have'(site) {
+    const { tenancy, resource, write, has } = site;
+    const { export: archives, restored } = resource[verbs];
+    await tenancy.run('acme', () => write('report', 'of acme'));
+    await tenancy.run('beta', () => write('secret', 'of beta'));
+    const archive = await buffer(await tenancy.tenants.export('acme'));
+    await tenancy.run('acme', () => write('later', 'of acme'));
+    await tenancy.tenants.restore('acme', Readable.from([archive]), buffer);
+    assert.equal(await has('beta', 'secret'), 'of beta');
+    // What is neither in archives nor derived from what is there, such as a job, stays.
+    if (archives === undefined && restored === undefined) return;
+    assert.equal(await has('acme', 'report'), archives && 'of acme');
+    for (const name of ['later', 'secret']) assert.equal(await has('acme', name), undefined);
+    await tenancy.run('acme', () => write('since', 'of acme'));
+    assert.equal(await has('acme', 'since'), 'of acme');
   },
 
   async 'a creation that fails leaves nothing, and can be tried again'({ tenancy, write, has, stored, ...site }) {
