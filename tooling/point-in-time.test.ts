@@ -42,7 +42,7 @@ test('each block of the page gives a tenant back as it was', { timeout: 600_000 
     text
       .replaceAll('/backups', join(folder, 'backups'))
       .replaceAll('/scratch', join(folder, 'scratch'))
-      .replaceAll(/\b((?:acme|old)\.tar\.zst)/g, join(app.env['OMNITENANT_HISTORY'] ?? '', '..', '$1'))
+      .replaceAll(/\b(acme(?:-after)?\.tar\.zst)/g, join(app.env['OMNITENANT_HISTORY'] ?? '', '..', '$1'))
       .replace('2026-11-29 14:31:30+00', String(moment))
       .replace('5499', scratch.port);
 
@@ -65,7 +65,10 @@ test('each block of the page gives a tenant back as it was', { timeout: 600_000 
         await shell(placed(text), { ...process.env, ...env, PATH: `${bin}:${process.env.PATH}` }, folder);
         continue;
       }
-      for (const line of placed(text).trim().split('\n')) {
+      for (const line of placed(text)
+        .replaceAll(/ \\\n */g, ' ')
+        .trim()
+        .split('\n')) {
         const [, elsewhere, args = ''] = /^(DATABASE_URL="\$SCRATCH_URL" )?omnitenant (.+)$/.exec(line) ?? [];
         env.DATABASE_URL = elsewhere ? scratch.href : live.url;
         await run(...args.split(' '));
