@@ -144,17 +144,16 @@ export async function createOrm<
   const storages = storagesOf(opened, find);
   const forkCentral = () => fork({ kind: 'central' });
   const hasTables = loadOnce(() => createInternalTables(forkCentral()));
+  const auditing = createAuditing(centralAudit(forkCentral, hasTables), warn);
+  const kept = { fork: forkCentral, ready: hasTables, auditing, tenant: metaOf<TenantEntity>(base, tenant) };
   const migrations = openMigrations({
     ...opened,
-    ready: hasTables,
+    ...kept,
     base,
     storages,
     servers: [...servers.keys(), ownServer],
-    tenant: metaOf(base, tenant),
     centralSource: options.centralMigrations,
-    auditing: createAuditing(centralAudit(forkCentral, hasTables), warn),
   });
-  const kept = { fork: forkCentral, ready: hasTables, tenant: metaOf<TenantEntity>(base, tenant) };
   const store = centralStore<TenantOf<E>>({ ...kept, domain: metaOf(base, domain), bind: vault.bind });
 
   const placing: PlacementContext = {

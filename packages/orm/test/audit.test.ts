@@ -3,6 +3,7 @@ import { createTenancy, type Tenancy } from '@omnitenant/core';
 import { type TestDatabase, testDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { generateCredentialsKey } from '../src/index.ts';
 import { createOrm, type Orm } from '../src/orm.ts';
 import { migration } from './fixtures/row-application.ts';
 
@@ -91,3 +92,36 @@ test('an operation ends whatever its error says', async () => {
   expect(await orm.store.operations?.end('operation-1', 'here', { status: 'failed', error })).toBe(true);
   expect((await orm.store.operations?.find('operation-1'))?.error?.message).toBe('The schema "a\uFFFD" is not valid.');
 });
+
+test('what is put right by a verification is recorded, and a verification that changes nothing is not', async () => {
+  await tenancy.as({ actor: 'noor' }, () => orm.migrations.verify({ tenants: ['acme'] }));
+  const before = await newest();
+  expect(before?.verb).not.toBe('fix-fleet');
+  await tenancy.as({ actor: 'noor' }, () => orm.migrations.verify({ tenants: ['acme'], fix: true }));
+  expect(await newest()).toMatchObject({ verb: 'fix-fleet', actor: 'noor', outcome: 'done', after: { fixed: [] } });
+});
+
+test('who changes credentials, or is lent a login, is recorded, and neither the credentials nor the password', async () => {
+  const credentials = 'env:ACME_URL';
+  await expect(orm.credentials.replace('acme', credentials)).rejects.toMatchObject({ code: 'TENANT_INVALID' });
+  expect(await newest()).toMatchObject({ verb: 'replace-credentials', tenant: 'acme', outcome: 'failed' });
+  const sealing = await createOrm(defineConfig({ clientUrl: database.url, entities: [] }), {
+    credentials: { keys: generateCredentialsKey() },
+  });
+  await using noor = createTenancy({ resources: [sealing] });
+  expect(await noor.as({ actor: 'noor' }, () => sealing.credentials.rotate())).toMatchObject({ rotated: 0 });
+  expect(await newest()).toMatchObject({
+    verb: 'rotate-credentials',
+    actor: 'noor',
+    after: { rotated: 0, failed: [] },
+  });
+  await using login = await noor.as({ actor: 'noor' }, () => sealing.credentials.lend('acme', { readOnly: true }));
+  expect(await newest()).toMatchObject({ verb: 'lend-login', tenant: 'acme', actor: 'noor', outcome: 'done' });
+  const entries = JSON.stringify(await orm.store.audit?.page({ order: 'newest', limit: 10 }));
+  for (const secret of [credentials, `${login.env['PGPASSWORD']}`]) expect(entries).not.toContain(secret);
+});
+
+async function newest() {
+  const [entry] = (await orm.store.audit?.page({ order: 'newest', limit: 1 })) ?? [];
+  return entry;
+}

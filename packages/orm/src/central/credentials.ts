@@ -1,6 +1,6 @@
 import { type EntityMetadata, type FilterQuery, LockMode } from '@mikro-orm/core';
 import { TenancyError, type Tenant } from '@omnitenant/core';
-import { type TenantStore, unknownTenant } from '@omnitenant/core/extend';
+import { type Auditing, isTenantId, type TenantStore, unknownTenant } from '@omnitenant/core/extend';
 import type { TenantEntityManager } from '../entities/entity-manager.ts';
 import type { OrmPlacement } from '../placement/placement.ts';
 import { checkReference, type Reference } from '../vault/reference.ts';
@@ -59,9 +59,12 @@ export interface CredentialsOptions {
   readonly ready: () => Promise<unknown>;
   readonly tenant: EntityMetadata<TenantEntity>;
   readonly lend: (tenant: Tenant, options: LendOptions) => Promise<LentLogin>;
+  /** Records who changes credentials, and who is lent a login. */
+  readonly auditing: Auditing;
 }
 
-export function createCredentials({ vault, store, fork, ready, tenant: meta, lend }: CredentialsOptions): Credentials {
+export function createCredentials(options: CredentialsOptions): Credentials {
+  const { vault, store, fork, ready, tenant: meta, lend, auditing } = options;
   const moves = moveLedger({ fork, ready, tenant: meta });
 
   /** Stores another reference if the tenant has one (equal to `from`, where given), and returns whether it had. */
@@ -82,22 +85,34 @@ export function createCredentials({ vault, store, fork, ready, tenant: meta, len
     });
   };
 
+  async function replace(id: string, url: string): Promise<void> {
+    checkReference(id, { url });
+    if (await write(id, await vault.bind(id, url))) return;
+    throw (await store.find(id))
+      ? new TenancyError('TENANT_INVALID', `Tenant "${id}" is not on its own server, so it has no credentials.`, {
+          tenant: id,
+        })
+      : unknownTenant(id);
+  }
+
   return {
     seal: (url) => vault.seal(url),
-    replace: async (id, url) => {
-      checkReference(id, { url });
-      if (await write(id, await vault.bind(id, url))) return;
-      throw (await store.find(id))
-        ? new TenancyError('TENANT_INVALID', `Tenant "${id}" is not on its own server, so it has no credentials.`, {
-            tenant: id,
-          })
-        : unknownTenant(id);
+    async replace(id, url) {
+      if (!isTenantId(id)) throw unknownTenant(id);
+      return auditing({ verb: 'replace-credentials', tenant: id }, () => replace(id, url));
     },
-    rotate: (options) => rotate({ vault, store, write, moves }, options),
-    lend: async (id, options = {}) => {
+    rotate: (wish) =>
+      auditing({ verb: 'rotate-credentials', after: rotatedBy }, () => rotate({ vault, store, write, moves }, wish)),
+    async lend(id, wish = {}) {
       const tenant = await store.find(id);
       if (tenant === undefined) throw unknownTenant(id);
-      return lend(tenant, options);
+      const { readOnly = false } = wish;
+      return auditing({ verb: 'lend-login', tenant: id, before: () => ({ readOnly }) }, () => lend(tenant, wish));
     },
   };
+}
+
+/** What an audit says of a rotation. */
+function rotatedBy(rotation: Rotation | undefined): unknown {
+  return rotation && { ...rotation, failed: rotation.failed.map(({ tenant, error: { code } }) => ({ tenant, code })) };
 }

@@ -134,10 +134,22 @@ export function createMigrations({ names, fleet, central, create, verify }: Migr
     },
     down: ({ to, ...options } = {}) => run('down', (names) => towards(names, 'down', to, options.step), options),
     fake: ({ to, forgetUnknown, ...options } = {}) => run('fake', (names) => fakeTo(names, to, forgetUnknown), options),
-    verify: (options = {}) => verify(options),
+    async verify(options = {}) {
+      if (!options.fix) return verify(options);
+      const { tenants } = options;
+      const { auditing } = await fleet();
+      const call = { verb: 'fix-fleet', before: () => ({ tenants }), after: fixedBy };
+      return auditing(call, () => verify(options));
+    },
     create,
     central,
   };
+}
+
+/** What an audit says that a verification has put right. */
+function fixedBy(report: VerifyReport | undefined): unknown {
+  const fixed = report?.groups.filter((group) => group.fixed);
+  return fixed && { fixed: fixed.map(({ problem, tenants }) => ({ problem, tenants })) };
 }
 
 /** @throws CONFIG_INVALID for an option that does not exist: a misspelt limit would be none. */
