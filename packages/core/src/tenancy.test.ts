@@ -5,6 +5,7 @@ import { allOf } from './resolvers/all-of.ts';
 import { firstOf } from './resolvers/first-of.ts';
 import { fromDomain } from './resolvers/from-domain.ts';
 import { fromHeader } from './resolvers/from-header.ts';
+import { fromSession } from './resolvers/from-session.ts';
 import { fromSubdomain } from './resolvers/from-subdomain.ts';
 import type { Identifier, TenantRequest } from './resolvers/resolver.ts';
 import { defineResource } from './resource.ts';
@@ -154,6 +155,24 @@ describe('a request', () => {
       ]);
     },
   );
+
+  test('waits for a promise of another library, whatever returns it', async () => {
+    /** Not a Promise, and neither is what its `then` returns. */
+    const ofAnother = <Value>(value: Value) => ({
+      // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+      then: (next: (value: Value) => unknown) => ofAnother(next(value)),
+    });
+    let allowed = false;
+    const tenancy = await site({
+      resolver: fromSession(() => ofAnother('acme') as never),
+      authorize: () => ofAnother(allowed) as never,
+    });
+    await tenancy.run('acme', () => {}); // so that the tenant is cached
+    const entered = () => tenancy.enter(request('app.test'), (tenant) => tenant?.id);
+    await expect(entered()).rejects.toMatchObject({ code: 'TENANT_FORBIDDEN' });
+    allowed = true;
+    expect(await entered()).toBe('acme');
+  });
 
   test('enters central on a public host with www., whoever has the name without it', async () => {
     const publicHosts = ['www.acme.com', 'app.com'];
