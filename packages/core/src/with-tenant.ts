@@ -1,5 +1,6 @@
 import { isTenancyError } from './errors/errors.ts';
 import { warn } from './errors/warn.ts';
+import { pathOfTarget } from './integrations/request-target.ts';
 import { scopedBody } from './integrations/scoped-body.ts';
 import type { TenantRequest } from './resolvers/resolver.ts';
 import type { Tenancy } from './tenancy.ts';
@@ -68,7 +69,7 @@ export function withTenant<Further extends readonly unknown[]>(
 function tenantRequest(request: Request, host: string | undefined): TenantRequest {
   return {
     host,
-    path: new URL(request.url).pathname,
+    path: pathOfTarget(new URL(request.url).pathname),
     header: (name) => request.headers.get(name) ?? undefined,
     raw: request,
   };

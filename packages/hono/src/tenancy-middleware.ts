@@ -58,7 +58,7 @@ function tenantRequest(c: Context): TenantRequest {
   const target = (c.env as { incoming?: { url?: string } } | undefined)?.incoming?.url;
   return {
     host: c.req.header('host')?.includes(',') ? undefined : host,
-    path: target === undefined ? path || '/' : pathOfTarget(target),
+    path: pathOfTarget(target ?? (path || '/')),
     header: (name) => c.req.header(name),
     raw: c.req.raw,
   };

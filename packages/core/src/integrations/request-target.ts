@@ -1,8 +1,11 @@
 /** A target that is a whole URL, as far as servers agree on what it means. */
 const wholeUrl = /^https?:\/\/[^/?#\\@]+(?:[/?#]|$)/i;
 
-/** What one server resolves and another takes as it is: segments of dots, backslashes, fragments and control characters. */
-const ambiguous = /\/(?:\.|%2e){1,2}(?:\/|$)|[\\#\p{Cc}]/iu;
+/**
+ * What one server resolves and another takes as it is: segments of dots, backslashes, fragments and control characters. Some servers decode
+ * a path before they look for such segments.
+ */
+const ambiguous = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|$)|[\\#\p{Cc}]/iu;
 
 /**
  * Whether the `Host` headers and the request's target name one host. Node keeps the first of several headers, a proxy may have

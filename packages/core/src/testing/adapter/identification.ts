@@ -55,6 +55,7 @@ export const identification: Promises = {
         '/./t/acme',
         '/t/acme/..',
         '/t/acme/%2e%2E/beta',
+        '/t/acme/..%2Fbeta',
         'http://app.example/t/acme/../beta',
       ];
       for (const path of [...dots, '/t/acme\\..\\beta', '/t/acme#/../beta']) {
