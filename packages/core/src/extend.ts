@@ -19,7 +19,7 @@ export { requireNode } from './errors/node-version.ts';
 export { isSecretName, redact, withoutHidden, withoutSecrets } from './errors/redact.ts';
 export { misspelledOption, type OptionNames, unknownOption } from './errors/unknown-option.ts';
 export { warn } from './errors/warn.ts';
-export { enterUntilClosed, type NodeExchange } from './integrations/node-exchange.ts';
+export { bindCallbacks, enterUntilClosed, type NodeExchange, responseClosed } from './integrations/node-exchange.ts';
 export { nodeRequest } from './integrations/node-request.ts';
 export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
 export { type StreamInScope, scopedBody } from './integrations/scoped-body.ts';
@@ -38,7 +38,7 @@ export {
 } from './models/tenant.ts';
 export type { UsageCounts, UsageDay, UsageName, UsageRecord, UsageSum } from './models/usage.ts';
 export { verbDefaults } from './models/verb-options.ts';
-export { openSocket, type SocketScope } from './open-socket.ts';
+export { checkSocketOptions, openSocket, type SocketScope } from './open-socket.ts';
 export type { TenantUpdate } from './registry/tenant-registry.ts';
 export type { Identifier } from './resolvers/resolver.ts';
 export {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { isTenancyError, unknownTenant } from './errors/errors.ts';
+import { isTenancyError, TenancyError, unknownTenant } from './errors/errors.ts';
+import { type OptionNames, unknownOption } from './errors/unknown-option.ts';
 import { nodeRequest } from './integrations/node-request.ts';
 import { incarnationOf, isSameIncarnation } from './models/incarnation.ts';
 import type { Tenant } from './models/tenant.ts';
@@ -41,6 +42,18 @@ export interface SocketScope {
   readonly closed: Promise<void>;
 }
 
+const optionNames: OptionNames<TenantSocketOptions> = { host: true, recheckMs: true, onError: true };
+/** What a timer takes. */
+const maxMs = 2 ** 31 - 1;
+
+/** @throws CONFIG_INVALID */
+export function checkSocketOptions(options: TenantSocketOptions): void {
+  const { recheckMs = 1 } = options;
+  const isDuration = recheckMs >= 1 && recheckMs <= maxMs;
+  const fault = isDuration ? unknownOption(options, optionNames) : `takes a recheckMs from 1 to ${maxMs}.`;
+  if (fault !== undefined) throw new TenancyError('CONFIG_INVALID', `A tenant's socket ${fault}`);
+}
+
 type Enters = Pick<Tenancy, 'identify' | 'run' | 'central'>;
 
 /**
@@ -56,11 +69,11 @@ export function openSocket(
   const request = nodeRequest(incoming, host);
   const identified = tenancy.identify(request);
   const { promise: closed, resolve } = Promise.withResolvers<void>();
-  let refused = false;
+  let refusal: { readonly error: unknown } | undefined;
 
   function refuse(error: unknown): void {
-    if (refused) return;
-    refused = true;
+    if (refusal !== undefined) return;
+    refusal = { error };
     if (isOurs(error)) onError(error);
     close(socket, error);
   }
@@ -68,7 +81,7 @@ export function openSocket(
   async function recheck(): Promise<void> {
     try {
       const [first, now] = [await identified, await tenancy.identify(request)];
-      if (whose(first) !== whose(now)) refuse(undefined);
+      if (whose(first) !== whose(now)) refuse(unknownTenant(first?.id ?? 'central'));
     } catch (error) {
       // A store that is down says nothing about the tenant.
       if (!isOurs(error)) refuse(error);
@@ -87,6 +100,8 @@ export function openSocket(
     async run<R>(fn: () => R): Promise<Awaited<R>> {
       let entered = false;
       const enter = () => {
+        // A client that does not answer the closing is heard for a while.
+        if (refusal !== undefined) throw refusal.error;
         entered = true;
         return fn();
       };
@@ -121,14 +136,13 @@ function whenClosed(socket: TenantSocket, listener: () => void): void {
 
 /** Whether the error is no answer to the request, but a fault of the server, such as a store that is down. */
 function isOurs(error: unknown): boolean {
-  if (!isTenancyError(error)) return error !== undefined;
+  if (!isTenancyError(error)) return true;
   return error.status >= 500 && error.code !== 'TENANT_MAINTENANCE';
 }
 
 /** 1008: against the rules; 1013: try again later; 1011: an error of the server. */
 function close(socket: TenantSocket, error: unknown): void {
   if ('disconnect' in socket) return void socket.disconnect(true);
-  if (error === undefined) return void socket.close(1008, '');
   if (!isTenancyError(error)) return void socket.close(1011, '');
   socket.close(error.status < 500 ? 1008 : 1013, error.code);
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { openSocket, type TenantSocket, type TenantSocketOptions } from './open-socket.ts';
+import { checkSocketOptions, openSocket, type TenantSocket, type TenantSocketOptions } from './open-socket.ts';
 import type { Tenancy } from './tenancy.ts';
 
 /** Makes a listener run in the tenant of its socket, each call in a separate scope. */
@@ -23,6 +23,7 @@ export function tenantSockets(
   options: TenantSocketOptions = {},
 ): (socket: TenantSocket, request: IncomingMessage) => InTenant {
   const { onError = console.error } = options;
+  checkSocketOptions(options);
   return (socket, request) => {
     const open = openSocket(tenancy, socket, request, options);
     return (listener) =>

@@ -143,6 +143,37 @@ describe('a connection of ws', () => {
     expect(await closed).toMatch(/^1008 /);
   });
 
+  test('is not heard any more once it is refused, though its client does not answer the closing', async () => {
+    let isLoggedIn = true;
+    await open({ authorize: () => isLoggedIn });
+    const heard: string[] = [];
+    const bind = tenantSockets(tenancy, { recheckMs: 20 });
+    const served = new Promise<WebSocket>((resolve) => {
+      new WebSocketServer({ server }).on('connection', (socket, request) => {
+        socket.on(
+          'message',
+          bind(socket, request)((data) => heard.push(`${String(data)} in ${here()}`)),
+        );
+        resolve(socket);
+      });
+    });
+    const client = connect('acme.app.test');
+    await once(client, 'open');
+    // It answers a closing by itself, unless it does not read.
+    client.pause();
+    const socket = await served;
+    client.send('one');
+    await vi.waitFor(() => expect(heard).toEqual(['one in acme']));
+    isLoggedIn = false;
+    await vi.waitFor(() => expect(socket.readyState).toBe(WebSocket.CLOSING));
+    isLoggedIn = true;
+    const arrived = once(socket, 'message');
+    client.send('two');
+    await arrived;
+    await setImmediate();
+    expect(heard).toEqual(['one in acme']);
+  });
+
   test('stays open while the store is down', async () => {
     const store = memoryStore();
     let downs = 0;
@@ -204,6 +235,17 @@ test('a connection of socket.io has each event handled in its tenant, and is clo
   acme.emit('where', 'three', () => {});
   expect(await closed).toBe('io server disconnect');
   expect(await bloom.emitWithAck('where', 'still')).toBe('still in bloom');
+});
+
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('an interval of %s is refused', async (recheckMs) => {
+  await open();
+  const invalid = expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error;
+  expect(() => tenantSockets(tenancy, { recheckMs })).toThrow(invalid);
+});
+
+test('an option of sockets that is mistyped is refused', async () => {
+  await open();
+  expect(() => tenantSockets(tenancy, { recheckMS: 5 } as TenantSocketOptions)).toThrow(/did you mean "recheckMs"/);
 });
 
 test('a socket that was closed before it is bound is not identified again', async () => {

@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
 import { bindScope, type Tenancy, type TenantRequest } from '@omnitenant/core';
-import { namesOneHost, pathOfTarget } from '@omnitenant/core/extend';
+import { bindCallbacks, namesOneHost, pathOfTarget, responseClosed } from '@omnitenant/core/extend';
 import type { Context, Middleware } from 'koa';
 
 /**
@@ -25,10 +24,11 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
           bind(inScope, ctx, 'onerror');
           bind(inScope, ctx.req, 'emit');
           bind(inScope, ctx.res, 'emit');
+          bindCallbacks(ctx.res);
           next()
             .then(() => bindBody(inScope, ctx.body))
             .then(resolve, reject);
-          return closed(ctx.res);
+          return responseClosed({ incoming: ctx.req, response: ctx.res });
         })
         // An error after the response, such as one of closing a resource, can no longer be answered.
         .catch((error) => (entered ? ctx.onerror(error) : reject(error)));
@@ -70,8 +70,4 @@ function bind(inScope: InScope, target: object, ...names: string[]): void {
     if (typeof method !== 'function') continue;
     Reflect.set(target, name, (...args: unknown[]) => inScope(() => Reflect.apply(method, target, args)));
   }
-}
-
-function closed(res: ServerResponse): Promise<void> {
-  return new Promise((resolve) => (res.closed ? resolve() : res.once('close', resolve)));
 }

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { warn } from '../errors/warn.ts';
 import type { TenantRequest } from '../resolvers/resolver.ts';
 import { bindScope } from '../scope/context.ts';
@@ -30,6 +31,7 @@ export function enterUntilClosed(
       entered = true;
       bindListeners(incoming);
       bindListeners(response);
+      bindCallbacks(response);
       try {
         next();
       } catch (error) {
@@ -37,7 +39,7 @@ export function enterUntilClosed(
         response.destroy();
         throw error;
       }
-      return closed(response);
+      return responseClosed({ incoming, response });
     })
     // An error after the response, such as one of closing a resource, can no longer be answered.
     .catch((error) => (entered ? warn(error) : next(error)))
@@ -54,6 +56,43 @@ function bindListeners(emitter: EventEmitter): void {
   emitter.emit = (...args) => inScope(() => emit.apply(emitter, args));
 }
 
-function closed(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => (response.closed ? resolve() : response.once('close', resolve)));
+/**
+ * What waits behind an earlier response of its connection is written when that one ends, in its scope; this makes the callbacks of such writes
+ * run in their own.
+ */
+export function bindCallbacks(response: ServerResponse): void {
+  if (response.socket?.writableLength === 0) return;
+  const inScope = bindScope();
+  for (const name of ['write', 'end'] as const) {
+    const method: (...args: never[]) => unknown = response[name];
+    const bound = (arg: unknown) =>
+      typeof arg === 'function' ? (...args: unknown[]) => inScope(() => Reflect.apply(arg, undefined, args)) : arg;
+    Reflect.set(response, name, (...args: unknown[]) => method.apply(response, args.map(bound) as never[]));
+  }
+}
+
+/** Resolves when a response has been sent, or cannot be sent any more. */
+export function responseClosed({ incoming, response }: NodeExchange): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) return resolve();
+    response.once('close', resolve);
+    // One that waits behind others has no socket yet, and is not told that the client has left.
+    if (response.socket === null) response.once('close', whenGone(incoming.socket, resolve));
+  });
+}
+
+const waiting = new WeakMap<Socket, Set<() => void>>();
+
+/** Calls back when a connection has ended: one listener for all of its requests. Returns what undoes it. */
+function whenGone(socket: Socket, callback: () => void): () => void {
+  if (socket.destroyed) callback();
+  const callbacks = waiting.get(socket) ?? new Set();
+  if (!waiting.has(socket)) {
+    waiting.set(socket, callbacks);
+    socket.once('close', () => {
+      for (const each of callbacks) each();
+    });
+  }
+  callbacks.add(callback);
+  return () => callbacks.delete(callback);
 }
