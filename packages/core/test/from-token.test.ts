@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -43,6 +44,14 @@ test('a tenant may be read from within a claim', async () => {
   const resolve = fromToken({ key: publicKey, algorithms: ['ES256'], claim });
   expect(await resolve(request(await signed({ o: { slg: 'acme' } })))).toEqual({ id: 'acme' });
   await expect(resolve(request(await signed({ sub: '1' })))).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+});
+
+test('a token may be signed with a shared secret', async () => {
+  const token = await signed(claims, { key: secret, alg: 'HS256' });
+  const jwk = { kty: 'oct', k: Buffer.from(secret).toString('base64url') };
+  for (const key of [secret, createSecretKey(secret), jwk]) {
+    expect(await fromToken({ key, algorithms: ['HS256'] })(request(token))).toEqual({ id: 'acme' });
+  }
 });
 
 test('a request without a token names no tenant', () => {
@@ -116,6 +125,18 @@ test.each([
   { key: publicKey },
   { key: publicKey, algorithms: [] },
   { key: publicKey, algorithms: ['none'] },
+  { key: publicKey, algorithms: ['ES256'], isuer: 'id' },
+  { key: publicKey, algorithms: ['ES256'], issuer: undefined },
+  { key: publicKey, algorithms: ['ES256'], audience: '' },
+  { key: publicKey, algorithms: ['ES256'], audience: ['app', undefined] },
+  { key: publicKey, algorithms: ['ES256', 'HS256'] },
+  { key: secret, algorithms: ['HS256', 'ES256'] },
+  { key: new Uint8Array(), algorithms: ['HS256'] },
+  { key: '-----BEGIN PUBLIC KEY-----', algorithms: ['ES256'] },
+  { key: null, algorithms: ['ES256'] },
+  { key: privateKey, algorithms: ['ES256'] },
+  { key: privateJwk, algorithms: ['ES256'] },
+  { key: { kty: 'oct', k: 'AAAA' }, algorithms: ['ES256'] },
 ])('options that verify nothing are refused (%#)', (wrong) => {
   expect(() => fromToken(wrong as TokenOptions)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
 });

@@ -1,11 +1,12 @@
 import { createPublicKey, type webcrypto } from 'node:crypto';
 import type { CryptoKey, JSONWebKeySet, JWK, JWTVerifyOptions, KeyObject } from 'jose';
 import { TenancyError } from '../errors/errors.ts';
+import { type OptionNames, unknownOption } from '../errors/unknown-option.ts';
 import { expecting, type TenantRequest, type TenantResolver } from './resolver.ts';
 
 /** How `fromToken` verifies and reads a token. */
 export interface TokenOptions {
-  /** The key that tokens are signed with: a public key, or the bytes of a shared secret. Either this or `jwks`. */
+  /** The key that tokens are signed with: a public key, or the bytes of a shared secret for `HS256` and the like. Either this or `jwks`. */
   readonly key?: CryptoKey | KeyObject | JWK | Uint8Array | undefined;
   /** The set of keys, or the URL to load it from. */
   readonly jwks?: JSONWebKeySet | URL | undefined;
@@ -13,8 +14,10 @@ export interface TokenOptions {
   readonly algorithms: readonly string[];
   /** The claim that contains the tenant's id, or a function that reads the id from the verified claims. Default `tenant`. */
   readonly claim?: string | ((claims: Claims) => string | undefined) | undefined;
-  readonly issuer?: string | undefined;
-  readonly audience?: string | undefined;
+  /** Who issues the tokens. Without it, anyone whose tokens the key verifies. */
+  readonly issuer?: string;
+  /** Whom the tokens are for. Without it, anyone. */
+  readonly audience?: string;
   /** Finds the token in the request. Default: the header `Authorization: Bearer …`. */
   readonly token?: ((request: TenantRequest) => string | undefined) | undefined;
 }
@@ -88,12 +91,53 @@ function tokenInvalid(cause: unknown): TenancyError {
   return new TenancyError('TOKEN_INVALID', `The token is not valid: ${(cause as Error).message}.`, { cause });
 }
 
-function checkOptions({ key, jwks, algorithms }: TokenOptions): void {
+const names: OptionNames<TokenOptions> = {
+  key: true,
+  jwks: true,
+  algorithms: true,
+  claim: true,
+  issuer: true,
+  audience: true,
+  token: true,
+};
+
+function checkOptions(options: TokenOptions): void {
+  const { key, jwks, algorithms } = options;
+  // A mistyped name would leave out a check, and say nothing.
+  const fault = unknownOption(options, names);
+  if (fault !== undefined) throw new TenancyError('CONFIG_INVALID', `fromToken() ${fault}`);
   if ((key === undefined) === (jwks === undefined)) throw invalid('either a key or jwks');
-  if (jwks !== undefined) checkJwks(jwks);
   if (!Array.isArray(algorithms) || algorithms.length === 0)
     throw invalid('the algorithms to accept, such as ["RS256"]');
   if (algorithms.includes('none')) throw invalid('algorithms that sign');
+  if (jwks !== undefined) checkJwks(jwks);
+  else checkKey(key, algorithms);
+  for (const name of ['issuer', 'audience'] as const) {
+    // Such as a variable of the environment that is not set: jose would not check the claim.
+    if (name in options && ![options[name]].flat().every((value) => typeof value === 'string' && value !== ''))
+      throw invalid(`${name} to have a value; leave it out to accept any`);
+  }
+}
+
+/** A key of the wrong kind verifies no token, and a public key that is taken for a shared secret lets anyone sign. */
+function checkKey(key: unknown, algorithms: readonly string[]): void {
+  const kind = kindOf(key);
+  if (kind === undefined)
+    throw invalid(
+      'a key that is a KeyObject, a CryptoKey, a JSON Web Key or bytes; for a PEM text, createPublicKey(text)',
+    );
+  if (kind === 'private') throw invalid('a key that is public, and not the private one');
+  const fits = (algorithm: string) => algorithm.startsWith('HS') === (kind === 'secret');
+  if (!algorithms.every(fits)) throw invalid(`algorithms that fit the key, which is ${kind}`);
+}
+
+function kindOf(key: unknown): 'public' | 'private' | 'secret' | undefined {
+  if (key instanceof Uint8Array) return key.length > 0 ? 'secret' : undefined;
+  const { type, kty } = (key ?? {}) as { readonly type?: unknown; readonly kty?: unknown };
+  if (type === 'public' || type === 'private' || type === 'secret') return type;
+  if (typeof kty !== 'string') return undefined;
+  if (kty === 'oct') return 'secret';
+  return 'd' in (key as object) ? 'private' : 'public';
 }
 
 /** A set of keys that was given is checked at start. One that is loaded can only be checked then. */
