@@ -16,14 +16,36 @@ export function classesOf(em: EntityManager): EntityManagerClass[] {
   return classes;
 }
 
-/** Provides the orm's EntityManager by these classes, and by the name that `@InjectEntityManager` of @mikro-orm/nestjs uses. */
-export function entityManagerProviders(classes: readonly EntityManagerClass[], contextName?: string): Provider[] {
-  const tokens: InjectionToken[] = [...new Set<EntityManagerClass>([EntityManager, ...classes])] as never[];
-  if (contextName !== undefined) tokens.push(`${contextName}_EntityManager`);
+/** By what modules inject an EntityManager and MikroORM's own instance. */
+export interface EntityManagerTokens {
+  readonly em: readonly InjectionToken[];
+  readonly orm: readonly InjectionToken[];
+}
+
+/** These classes, MikroORM's own and that of the driver, and the names that `@InjectEntityManager` and `@InjectMikroORM` of @mikro-orm/nestjs use. */
+export function tokensOf(
+  classes: readonly EntityManagerClass[],
+  contextName: string | undefined,
+  em?: EntityManager,
+): EntityManagerTokens {
+  const named = (kind: string) => (contextName === undefined ? [] : [`${contextName}_${kind}`]);
+  const driver = em?.getDriver().getORMClass();
+  return {
+    em: [...new Set<InjectionToken>([EntityManager, ...(classes as never[]), ...named('EntityManager')])],
+    orm: [...new Set<InjectionToken>([MikroORM, driver ?? MikroORM, ...named('MikroORM')])],
+  };
+}
+
+/** Provides the orm's EntityManager, and what stands for MikroORM's own instance. */
+export function entityManagerProviders(tokens: EntityManagerTokens): Provider[] {
   const inject = [optionsToken];
   return [
-    ...tokens.map((provide) => ({ provide, inject, useFactory: ({ orm }: WithOrm) => orm?.em ?? null })),
-    { provide: MikroORM, inject, useFactory: ({ orm }: WithOrm) => (orm === undefined ? null : facadeOf(orm.em)) },
+    ...tokens.em.map((provide) => ({ provide, inject, useFactory: ({ orm }: WithOrm) => orm?.em ?? null })),
+    ...tokens.orm.map((provide) => ({
+      provide,
+      inject,
+      useFactory: ({ orm }: WithOrm) => (orm === undefined ? null : facadeOf(orm.em)),
+    })),
   ];
 }
 
@@ -33,7 +55,7 @@ interface WithOrm {
 
 /** Stands for MikroORM's own instance: its `em` is the current tenant's, and the rest, which knows no tenants, is refused. */
 function facadeOf(em: EntityManager): object {
-  return new Proxy(Object.create(null), {
+  return new Proxy(Object.create(MikroORM.prototype), {
     get(_, name) {
       if (name === 'em') return em;
       // What every object has: modules of Nest read the class of each provider.
@@ -52,10 +74,10 @@ function facadeOf(em: EntityManager): object {
 export function refuseSecondEntityManager(
   modules: ModulesContainer,
   { orm }: WithOrm,
-  classes: readonly EntityManagerClass[],
+  { em }: EntityManagerTokens,
 ): void {
   if (orm === undefined) return;
-  const tokens = new Set<unknown>([EntityManager, ...classes]);
+  const tokens = new Set<unknown>(em);
   for (const { name, providers } of modules.values()) {
     for (const [token, { instance }] of providers) {
       if (!tokens.has(token) || instance === orm.em || instance === null) continue;

@@ -16,9 +16,12 @@ import type { Tenancy } from '@omnitenant/core';
 import {
   classesOf,
   type EntityManagerClass,
+  type EntityManagerTokens,
   entityManagerProviders,
   refuseSecondEntityManager,
+  tokensOf,
 } from './entity-managers.ts';
+import { serveGateways } from './gateway-hooks.ts';
 import { TenancyExceptionFilter } from './tenancy-exception-filter.ts';
 import { TenancyMiddleware } from './tenancy-middleware.ts';
 import { options as optionsToken, TENANCY } from './tenancy-token.ts';
@@ -35,7 +38,7 @@ export interface TenancyModuleOptions {
 interface StaticOptions {
   /** Routes of no tenant, such as health checks. They run outside all scopes. */
   readonly exclude?: Parameters<ReturnType<MiddlewareConsumer['apply']>['exclude']> | undefined;
-  /** The name that `@InjectEntityManager(name)` and `MikroOrmModule.forFeature(entities, name)` use, if they use one. */
+  /** The name that `@InjectEntityManager(name)`, `@InjectMikroORM(name)` and `MikroOrmModule.forFeature(entities, name)` use, if they use one. */
   readonly contextName?: string | undefined;
 }
 
@@ -60,16 +63,19 @@ export class TenancyModule implements NestModule, OnModuleInit, OnApplicationShu
   readonly #options: TenancyModuleOptions;
   readonly #modules: ModulesContainer;
   readonly #fixed: FixedOptions;
+  readonly #leave: () => void;
 
   constructor(options: TenancyModuleOptions, modules: ModulesContainer, fixed: FixedOptions) {
     this.#options = options;
     this.#modules = modules;
     this.#fixed = fixed;
+    this.#leave = serveGateways(options.tenancy, modules);
   }
 
   static forRoot({ exclude, contextName, ...options }: TenancyModuleOptions & StaticOptions): DynamicModule {
     const classes = options.orm === undefined ? [] : classesOf(options.orm.em);
-    return assemble([{ provide: optionsToken, useValue: options }], { exclude, contextName, classes });
+    const tokens = tokensOf(classes, contextName, options.orm?.em);
+    return assemble([{ provide: optionsToken, useValue: options }], { exclude, tokens });
   }
 
   static forRootAsync<Injected extends unknown[]>({
@@ -80,9 +86,9 @@ export class TenancyModule implements NestModule, OnModuleInit, OnApplicationShu
     exclude,
     contextName,
   }: TenancyModuleAsyncOptions<Injected>): DynamicModule {
-    const classes = entityManager === undefined ? [] : [entityManager];
+    const tokens = tokensOf(entityManager === undefined ? [] : [entityManager], contextName);
     const provider = { provide: optionsToken, inject, useFactory };
-    return { ...assemble([provider], { exclude, contextName, classes }), imports };
+    return { ...assemble([provider], { exclude, tokens }), imports };
   }
 
   configure(consumer: MiddlewareConsumer): void {
@@ -95,16 +101,17 @@ export class TenancyModule implements NestModule, OnModuleInit, OnApplicationShu
   }
 
   onModuleInit(): void {
-    refuseSecondEntityManager(this.#modules, this.#options, this.#fixed.classes);
+    refuseSecondEntityManager(this.#modules, this.#options, this.#fixed.tokens);
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#leave();
     await this.#options.tenancy.close();
   }
 }
 
-interface FixedOptions extends StaticOptions {
-  readonly classes: readonly EntityManagerClass[];
+interface FixedOptions extends Pick<StaticOptions, 'exclude'> {
+  readonly tokens: EntityManagerTokens;
 }
 
 const fixedToken = Symbol('omnitenant.fixed');
@@ -118,7 +125,7 @@ for (const [index, token] of [optionsToken, ModulesContainer, fixedToken].entrie
 function assemble(own: Provider[], fixed: FixedOptions): DynamicModule {
   const shared: Provider[] = [
     { provide: TENANCY, inject: [optionsToken], useFactory: ({ tenancy }: TenancyModuleOptions) => tenancy },
-    ...entityManagerProviders(fixed.classes, fixed.contextName),
+    ...entityManagerProviders(fixed.tokens),
   ];
   const filter = {
     provide: APP_FILTER,

@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { isTenancyError, type Tenancy, TenancyError } from '@omnitenant/core';
-import { throwError } from 'rxjs';
+import { type Observable, throwError } from 'rxjs';
 import { scopedResult } from './scoped-result.ts';
 import { bodyOf } from './tenancy-http-exception.ts';
 
-type MessageHandler = ((data: never, context: never) => Promise<unknown>) & { next?: MessageHandler };
+type MessageHandler = ((...args: unknown[]) => Promise<unknown>) & { next?: MessageHandler; isEventHandler?: boolean };
 
 /** A server of @nestjs/microservices, such as `ServerTCP`. */
 interface MessageServer {
@@ -24,26 +24,42 @@ export function tenantMessages<Server extends MessageServer, Data, Context>(
 ): Server {
   const logger = new Logger('TenantMessages');
   const addHandler: (...args: unknown[]) => unknown = server.addHandler.bind(server) as never;
+  const unscoped = new WeakMap<MessageHandler, MessageHandler>();
+
+  function idIn(data: unknown, context: unknown): string {
+    const id: unknown = tenantOf(data as Data, context as Context);
+    if (typeof id === 'string') return id;
+    throw new TenancyError('TENANT_UNRESOLVED', 'The message names no tenant.');
+  }
+
+  /** A server passes a rejection on to nobody, and some end the process with it. Nobody is answered for an event. */
+  function refused(error: unknown, isEvent: boolean | undefined): Observable<never> {
+    const known = isTenancyError(error);
+    if (!known || error.status >= 500 || isEvent) logger.error(error);
+    return throwError(() => (known ? bodyOf(error) : { status: 'error', message: 'Internal server error' }));
+  }
 
   function scoped(handler: MessageHandler): MessageHandler {
-    const inTenant = async (data: never, context: never) => {
+    let following: MessageHandler | undefined;
+    const inTenant: MessageHandler = async (...args) => {
       try {
-        const id = tenantOf(data as Data, context as Context);
-        if (id === undefined) throw new TenancyError('TENANT_UNRESOLVED', 'The message names no tenant.');
+        const id = idIn(args[0], args[1]);
         return await scopedResult(
           (fn) => tenancy.run(id, fn),
-          () => handler(data, context),
+          () => handler(...args),
         );
       } catch (error) {
-        if (!isTenancyError(error)) throw error;
-        if (error.status >= 500) logger.error(error);
-        return throwError(() => bodyOf(error));
+        return refused(error, inTenant.isEventHandler);
       }
     };
-    // Nest chains the handlers of one event by this property.
+    unscoped.set(inTenant, handler);
+    // Nest chains the handlers of one event by this property. The first one calls the others, in its scope.
     return Object.defineProperty(inTenant, 'next', {
-      get: () => handler.next,
-      set: (next: MessageHandler) => Object.assign(handler, { next }),
+      get: () => following,
+      set(next: MessageHandler) {
+        following = next;
+        handler.next = unscoped.get(next) ?? next;
+      },
     });
   }
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocketAdapter } from '@nestjs/common';
 import { bindScope, type Tenancy, type TenantSocket, type TenantSocketOptions } from '@omnitenant/core';
-import { openSocket, type SocketScope } from '@omnitenant/core/extend';
+import { checkSocketOptions, openSocket, type SocketScope } from '@omnitenant/core/extend';
 import { EMPTY } from 'rxjs';
+import { followHooks, hooksSettled } from './gateway-hooks.ts';
 import { scopedResult, type Unread } from './scoped-result.ts';
 
 /** What `ws` and socket.io can wait by. */
@@ -15,7 +16,7 @@ interface Client {
 
 /**
  * Makes the gateways of an adapter, `WsAdapter` or `IoAdapter`, run in the tenant of the request that opened the socket. `handleConnection` and
- * `handleDisconnect` share a scope that ends with the connection; each message has one of its own, with its guards, interceptors, pipes and filters.
+ * `handleDisconnect` share a scope that ends with the connection, when both have settled; each message has one of its own, with its guards, interceptors, pipes and filters.
  * A connection that may not enter is closed, and so is one whose tenant is suspended.
  * @example
  * app.useWebSocketAdapter(tenantSocketAdapter(new WsAdapter(app), tenancy));
@@ -25,7 +26,10 @@ export function tenantSocketAdapter<Adapter extends WebSocketAdapter>(
   tenancy: Pick<Tenancy, 'identify' | 'run' | 'central'>,
   options: TenantSocketOptions = {},
 ): Adapter {
+  checkSocketOptions(options);
+  const { onError = console.error } = options;
   const own = {
+    create: adapter.create.bind(adapter),
     bindClientConnect: adapter.bindClientConnect.bind(adapter),
     bindClientDisconnect: adapter.bindClientDisconnect?.bind(adapter),
     bindMessageHandlers: adapter.bindMessageHandlers.bind(adapter),
@@ -44,6 +48,11 @@ export function tenantSocketAdapter<Adapter extends WebSocketAdapter>(
   }
 
   return Object.assign(adapter, {
+    create(port: number, given?: never) {
+      followHooks(tenancy, onError);
+      return own.create(port, given);
+    },
+
     bindClientConnect(server: never, callback: (...args: unknown[]) => void) {
       own.bindClientConnect(server, (client: Client, request = client.request, ...rest: unknown[]) => {
         const socket = socketOf(client, request);
@@ -51,7 +60,8 @@ export function tenantSocketAdapter<Adapter extends WebSocketAdapter>(
           const connected = () => {
             callback(client, request, ...rest);
             resolve();
-            return socket.closed;
+            // What the gateways do for a client that has left is done in the scope, too.
+            return socket.closed.then(() => hooksSettled(client));
           };
           socket.run(connected).catch(reject);
         });

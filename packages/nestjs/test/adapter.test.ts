@@ -7,6 +7,7 @@ import {
   type ArgumentsHost,
   Catch,
   Controller,
+  Get,
   type HttpServer,
   type INestApplication,
   Module,
@@ -17,14 +18,41 @@ import {
 import { BaseExceptionFilter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createTenancy, memoryStore, TenancyError } from '@omnitenant/core';
 import { adapterSuite, type SuiteAnswer, type SuiteApp, type SuiteServer } from '@omnitenant/core/testing';
 import type { Response } from 'express';
 import type { FastifyReply } from 'fastify';
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TenancyModule } from '../src/index.ts';
 
 describe('NestJS on Express', () => adapterSuite({ test, serve: (app) => serve(app, 'express') }));
 describe('NestJS on Fastify', () => adapterSuite({ test, serve: (app) => serve(app, 'fastify') }));
+
+test('an error whose message no caller may read is logged', async () => {
+  @Controller()
+  class Failing {
+    @Get('moving')
+    moving(): never {
+      throw new TenancyError('TENANT_MOVING', 'It is moved.');
+    }
+
+    @Get()
+    fail(): never {
+      throw new TenancyError('CROSS_TENANT', 'An order of acme is used in bloom.');
+    }
+  }
+  const tenancy = createTenancy({ store: memoryStore(), resolver: () => ({ id: 'acme' }) });
+  await tenancy.tenants.create({ id: 'acme' });
+  @Module({ imports: [TenancyModule.forRoot({ tenancy })], controllers: [Failing] })
+  class AppModule {}
+  const logged: unknown[] = [];
+  const logger = { log() {}, warn() {}, error: (error: unknown) => void logged.push(error) };
+  const site = await NestFactory.create(AppModule, { logger, abortOnError: false });
+  await site.listen(0, '127.0.0.1');
+  for (const path of ['', '/moving']) await fetch(`${await site.getUrl()}${path}`);
+  expect(logged).toEqual([expect.objectContaining({ message: 'An order of acme is used in bloom.' })]);
+  await site.close();
+});
 
 async function serve(app: SuiteApp, platform: 'express' | 'fastify'): Promise<SuiteServer> {
   @Controller()

@@ -17,6 +17,7 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { createTenancy, fromSubdomain, memoryStore, type Tenancy, TenancyError } from '@omnitenant/core';
+import { defineResource } from '@omnitenant/core/extend';
 import { defer, map, type Observable, of } from 'rxjs';
 import { io } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -31,6 +32,13 @@ let ended: string[];
 /** What `late` waits for. */
 let gate: PromiseWithResolvers<void>;
 const closers: (() => unknown)[] = [];
+let isFailing: boolean;
+/** Has to be closed, and so cannot be opened when the scope has ended. */
+const probe = defineResource({
+  name: 'probe',
+  open: (scope) => ({ of: scope.kind === 'tenant' ? scope.tenant.id : 'central' }),
+  close: () => {},
+});
 
 const here = () => tenancy.tryCurrent()?.id ?? 'nobody';
 
@@ -62,7 +70,10 @@ class Gateway {
 
   async handleDisconnect(): Promise<void> {
     await Promise.resolve();
-    seen.push(`disconnected in ${here()}`);
+    if (!isFailing) return void seen.push(`disconnected in ${here()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    seen.push(`disconnected in ${tenancy.use(probe).of}`);
+    throw new Error('out of tea');
   }
 
   @UseGuards(Guard)
@@ -111,7 +122,8 @@ beforeEach(async () => {
   gate = Promise.withResolvers<void>();
   const resolver = fromSubdomain('app.test');
   // A store that takes its time: what is sent in the meantime is not lost.
-  tenancy = createTenancy({ store: memoryStore(), resolver: async (request) => resolver(request) });
+  isFailing = false;
+  tenancy = createTenancy({ store: memoryStore(), resources: [probe], resolver: async (request) => resolver(request) });
   for (const id of ['acme', 'bloom']) await tenancy.tenants.create({ id });
   tenancy.signals.on(
     'deactivated',
@@ -127,7 +139,8 @@ async function open(adapter: typeof WsAdapter | typeof IoAdapter): Promise<void>
   @Module({ imports: [TenancyModule.forRoot({ tenancy })], providers: [Gateway, Other] })
   class AppModule {}
   app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
-  app.useWebSocketAdapter(tenantSocketAdapter(new adapter(app), tenancy));
+  const onError = (error: unknown) => void seen.push(String(error));
+  app.useWebSocketAdapter(tenantSocketAdapter(new adapter(app), tenancy, { onError }));
   await app.listen(0, '127.0.0.1');
   port = app.getHttpServer().address().port;
 }
@@ -173,6 +186,20 @@ describe('on ws', () => {
     await vi.waitFor(() => expect(seen).toContain('disconnected in acme'));
     gate.resolve();
     await vi.waitFor(() => expect(tenancy.stats().scopes.open).toBe(0));
+  });
+
+  test('an error of a hook is reported, and the scope ends when the hooks have settled', async () => {
+    isFailing = true;
+    const socket = await connect('acme');
+    expect(await say(socket, 'other')).toBe('other in acme');
+    socket.close();
+    await vi.waitFor(() => expect(seen.slice(-2)).toEqual(['disconnected in acme', 'Error: out of tea']));
+    await vi.waitFor(() => expect(tenancy.stats().scopes.open).toBe(0));
+  });
+
+  test('a TenancyError of a handler is sent as an exception', async () => {
+    const socket = await connect('acme');
+    expect(await say(socket, 'refused')).toMatchObject({ status: 'error', message: 'Service Unavailable' });
   });
 
   test('a connection that may not enter is closed, and no gateway is told of it', async () => {

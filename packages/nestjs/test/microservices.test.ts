@@ -9,6 +9,7 @@ import {
   Injectable,
   Module,
   type NestInterceptor,
+  Scope,
   UseFilters,
   UseGuards,
   UseInterceptors,
@@ -24,7 +25,7 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { createTenancy, memoryStore, type Tenancy, TenancyError } from '@omnitenant/core';
-import { concatMap, firstValueFrom, from, map, type Observable, toArray } from 'rxjs';
+import { concatMap, firstValueFrom, from, lastValueFrom, map, type Observable, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { TenancyExceptionFilter, TenancyModule, tenantMessages } from '../src/index.ts';
 
@@ -97,6 +98,21 @@ class MoreMessages {
     await Promise.resolve();
     seen.push(`second in ${here()}`);
   }
+
+  @EventPattern('scoped')
+  scoped({ tenant }: Message) {
+    seen.push(`${tenant} is told second in ${here()}`);
+  }
+}
+
+/** Made for each event; Nest hands its handler, and those after it, other arguments. */
+@Controller({ scope: Scope.REQUEST })
+class ScopedMessages {
+  @EventPattern('scoped')
+  async scoped({ tenant }: Message) {
+    await Promise.resolve();
+    seen.push(`${tenant} is told first in ${here()}`);
+  }
 }
 
 beforeEach(async () => {
@@ -109,7 +125,7 @@ beforeEach(async () => {
     ({ scope }) => void ended.push(scope.kind === 'tenant' ? scope.tenant.id : 'central'),
   );
 
-  @Module({ imports: [TenancyModule.forRoot({ tenancy })], controllers: [Messages, MoreMessages] })
+  @Module({ imports: [TenancyModule.forRoot({ tenancy })], controllers: [Messages, ScopedMessages, MoreMessages] })
   class AppModule {}
   app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
   const server = new ServerTCP({ host: '127.0.0.1', port: 0 });
@@ -141,7 +157,37 @@ test('a stream stays in its tenant, and then the scope ends', async () => {
 test('an event reaches each of its handlers in the tenant', async () => {
   await firstValueFrom(client.emit('happened', { tenant: 'bloom' }), { defaultValue: undefined });
   await vi.waitFor(() => expect(seen.toSorted()).toEqual(['first in bloom', 'second in bloom']));
-  await vi.waitFor(() => expect(ended.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(ended).toEqual(['bloom']));
+});
+
+test('an event reaches handlers that are made for it, and those after them', async () => {
+  await firstValueFrom(client.emit('scoped', { tenant: 'bloom' }), { defaultValue: undefined });
+  const told = ['first', 'second'].map((which) => `bloom is told ${which} in bloom`);
+  await vi.waitFor(() => expect(seen.toSorted()).toEqual(told));
+});
+
+test('a message whose tenant cannot be read is refused, and its handler is given all that the server gives', async () => {
+  const handlers = new Map<string, (...args: unknown[]) => Promise<unknown>>();
+  const server = {
+    addHandler(pattern: string, handler: (...args: unknown[]) => Promise<unknown>) {
+      handlers.set(pattern, handler);
+    },
+  };
+  const scoped = tenantMessages(server, tenancy, ({ tenant }: Message) => tenant);
+  scoped.addHandler('all', async (...args) => [here(), ...args]);
+  const call = handlers.get('all');
+  expect(await call?.({ tenant: 'acme' }, 'metadata', 'call')).toEqual([
+    'acme',
+    { tenant: 'acme' },
+    'metadata',
+    'call',
+  ]);
+  const unresolved = { code: 'TENANT_UNRESOLVED', statusCode: 400 };
+  for (const tenant of [{ id: 'acme' }, ['acme'], 5, null]) {
+    await expect(lastValueFrom((await call?.({ tenant })) as Observable<unknown>)).rejects.toMatchObject(unresolved);
+  }
+  const failed = lastValueFrom((await call?.(null)) as Observable<unknown>);
+  await expect(failed).rejects.toEqual({ status: 'error', message: 'Internal server error' });
 });
 
 test('a message that may not enter runs nothing, and is told why', async () => {

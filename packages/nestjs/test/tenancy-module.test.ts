@@ -10,11 +10,12 @@ import {
 import { Migration } from '@mikro-orm/migrations';
 import {
   InjectEntityManager,
+  InjectMikroORM,
   InjectRepository,
   MikroOrmModule,
   type MikroOrmModuleSyncOptions,
 } from '@mikro-orm/nestjs';
-import { defineConfig, EntityManager } from '@mikro-orm/postgresql';
+import { MikroORM as DriversORM, defineConfig, EntityManager } from '@mikro-orm/postgresql';
 import {
   type CanActivate,
   Controller,
@@ -236,12 +237,24 @@ test('a second EntityManager is refused at start, in either order of imports', a
   }
 });
 
+test('a second EntityManager of the same name is refused at start', async () => {
+  const config = defineConfig({ clientUrl: database.url, entities: [Task] });
+  const second = MikroOrmModule.forRoot({ ...config, contextName: 'reports' } as MikroOrmModuleSyncOptions);
+  @Module({ imports: [second, TenancyModule.forRoot({ tenancy, orm, contextName: 'reports' })] })
+  class AppModule {}
+  const started = NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
+  await expect(started).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+});
+
 test('MikroORM’s own instance gives the tenant’s EntityManager, and refuses what knows no tenants', async () => {
   const app = await open([TenancyModule.forRoot({ tenancy, orm })]);
   const facade = app.get(MikroORM);
   expect(facade.em).toBe(orm.em);
   // Modules of Nest look for metadata on the class of each provider.
   expect(facade.constructor).toBe(MikroORM);
+  // Decorators of MikroORM look for an instance of it.
+  expect(facade).toBeInstanceOf(MikroORM);
+  expect(app.get(DriversORM).em).toBe(orm.em);
   expect(() => facade.migrator).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
   await app.close();
 });
@@ -252,6 +265,7 @@ test('a named context is the tenant’s, too', async () => {
     constructor(
       @InjectEntityManager('reports') readonly em: EntityManager,
       @InjectRepository(Task, 'reports') readonly tasks: EntityRepository<Task>,
+      @InjectMikroORM('reports') readonly orm: MikroORM,
     ) {}
   }
   @Module({
@@ -263,8 +277,9 @@ test('a named context is the tenant’s, too', async () => {
   })
   class AppModule {}
   const app = await NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
-  const { em, tasks } = app.get(Reports);
+  const { em, tasks, orm: named } = app.get(Reports);
   expect(em).toBe(orm.em);
+  expect(named.em).toBe(orm.em);
   for (const id of ['acme', 'bloom']) {
     const titles = await tenancy.run(id, async () => (await tasks.findAll()).map(({ title }) => title));
     expect(titles.every((title) => title.startsWith(`of ${id}`))).toBe(true);
