@@ -8,7 +8,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { bigint, pgTable, timestamp, varchar } from 'drizzle-orm/pg-core';
 import { Hono } from 'hono';
 import { Pool } from 'pg';
-import { poolMax } from './tenancy.ts';
+import { idleTimeoutMillis, poolMax } from './tenancy.ts';
 import { answer, cpu } from './worker.ts';
 import { idOf } from './workload.ts';
 
@@ -52,7 +52,7 @@ answer(calls);
 function withTenants(url: string): Databases {
   const tenants = createTenantManager(
     defineConfig({
-      connection: { url, poolConfig: { max: 1 } },
+      connection: { url, poolConfig: { max: 1, idleTimeoutMillis } },
       isolation: { strategy: 'schema', schemaNameTemplate: (id) => `t_${id}` },
       schemas: { tenant: { users } },
     }),
@@ -62,6 +62,6 @@ function withTenants(url: string): Databases {
 
 /** The database leads its connections to one schema. */
 function drizzleAlone(url: string): Databases {
-  const database = drizzle(new Pool({ connectionString: url, max: poolMax }), { schema: { users } });
+  const database = drizzle(new Pool({ connectionString: url, max: poolMax, idleTimeoutMillis }), { schema: { users } });
   return () => database;
 }

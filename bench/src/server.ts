@@ -10,7 +10,7 @@ import express from 'express';
 import { Hono } from 'hono';
 import type { Framework } from './options.ts';
 import type { SiteDatabase } from './site.ts';
-import { openTenancy, poolMax } from './tenancy.ts';
+import { idleTimeoutMillis, openTenancy, poolMax } from './tenancy.ts';
 import { answer, cpu } from './worker.ts';
 import { entities, idOf, readAll, tenantId, User } from './workload.ts';
 
@@ -54,7 +54,7 @@ answer(calls);
  * One for each tenant that has a database of its own, beside the tenth that is kept back for central; in one database there are `poolMax` at
  * most. MikroORM by itself looks nobody up, and so has no central.
  */
-const connections = { max: 45 };
+const connections = { max: 45, idleMs: idleTimeoutMillis };
 
 async function withTenancy(database: SiteDatabase, cold: boolean): Promise<Application> {
   const { orm, tenancy } = await openTenancy({ ...database, connections, ...(cold && { ttl: 1 }) });
@@ -72,7 +72,7 @@ async function plain({ url }: SiteDatabase): Promise<Application> {
     defineConfig({
       clientUrl: url,
       entities,
-      pool: { max: poolMax },
+      pool: { max: poolMax, idleTimeoutMillis },
       ensureDatabase: false,
     }),
   );
@@ -87,7 +87,7 @@ async function plainDatabases({ url, prefix }: SiteDatabase, hosts: readonly str
   for (const host of hosts) {
     const clientUrl = new URL(url);
     clientUrl.pathname = `/${prefix}${idOf(host)}`;
-    const config = { clientUrl: clientUrl.href, entities, pool: { max }, ensureDatabase: false };
+    const config = { clientUrl: clientUrl.href, entities, pool: { max, idleTimeoutMillis }, ensureDatabase: false };
     ofHost.set(host, (await MikroORM.init(defineConfig(config))).em);
   }
   const findOneOrFail = (...asked: unknown[]) =>

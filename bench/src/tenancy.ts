@@ -26,6 +26,9 @@ export interface BenchTenancyOptions {
 /** Connections of each pool, of the server without tenancy too. */
 export const poolMax = 10;
 
+/** Connections of servers under load outlast the rounds of the other side: what is measured is a server that is in use. */
+export const idleTimeoutMillis = 120_000;
+
 /** The application under measurement. */
 export async function openTenancy({
   url,
