@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { defineResource, type Placement } from '../extend.ts';
 import { createTenancy, memoryStore } from '../index.ts';
 
@@ -109,6 +109,20 @@ test('what is not an archive of the tenant changes nothing', async () => {
   await expect(restore(archive, 'nobody')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
   expect(steps).toEqual([]);
   expect(notes.get('acme')).toBe('since');
+  expect((await tenants.get('acme')).status).toBe('active');
+});
+
+test('an archive of an earlier tenant of the id is refused, whose customer may have been another one', async () => {
+  const { tenants, archive, notes, kept, restore } = await changed();
+  const earlier = await tenants.get('acme');
+  await tenants.remove('acme');
+  await vi.waitUntil(() => Date.now() > earlier.createdAt.getTime(), { interval: 1 });
+  await tenants.create({ id: 'acme' });
+  notes.set('acme', 'of the next customer');
+  const message = expect.stringContaining('an earlier tenant "acme"');
+  await expect(restore(archive)).rejects.toMatchObject({ code: 'ARCHIVE_INVALID', tenant: 'acme', message });
+  expect(notes.get('acme')).toBe('of the next customer');
+  expect(kept).toEqual([]);
   expect((await tenants.get('acme')).status).toBe('active');
 });
 

@@ -1,4 +1,5 @@
 import { isTenancyError, TenancyError } from '../errors/errors.ts';
+import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant, TenantChange } from '../models/tenant.ts';
 import { outside } from '../scope/context.ts';
 import { asFilled, awaitingArchive, isUnfilled } from './awaiting-archive.ts';
@@ -24,6 +25,8 @@ export async function restoreTenant<T extends Tenant>(
   const archive = await openArchiveOf(lifecycle, bytes, id);
   try {
     const stored = await records.read(id);
+    const archived = { id, createdAt: new Date(archive.manifest.tenant.createdAt) };
+    if (!isSameIncarnation(archived, stored)) throw ofEarlierTenant(id);
     requireStatus(stored, transitions.reset.from);
     await refuseAdopted(lifecycle, stored, 'restored');
     await signals.emitBefore('restoring', { tenant: stored });
@@ -53,6 +56,12 @@ export async function restoreTenant<T extends Tenant>(
   } finally {
     await outside(() => archive.close());
   }
+}
+
+/** The customer who had the id before may have been another one. */
+function ofEarlierTenant(id: string): TenancyError {
+  const message = `This archive is of an earlier tenant "${id}", which may have been another customer. Nothing was changed. Import it beside the present one, as another id.`;
+  return new TenancyError('ARCHIVE_INVALID', message, { tenant: id });
 }
 
 function restoreFailed(id: string, step: string, cause: unknown): TenancyError {

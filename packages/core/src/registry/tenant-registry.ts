@@ -127,7 +127,7 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
    */
   erase(id: string, keep: KeepArchive): Promise<Erasure>;
   /**
-   * Replaces everything that a tenant has by what is in an archive of it, and migrates that. Its record stays: the id, name, config, columns and
+   * Replaces everything that a tenant has by what is in an archive of it, and migrates that. An archive of an earlier tenant of the id is refused. Its record stays: the id, name, config, columns and
    * domains. What it had is given to `keep` first, which has to read all of it. The tenant is under maintenance meanwhile, and stays so if it was
    * closed before. If it fails, it stays closed without its data: restore it again, from this archive or from the one that was kept.
    * Rejects with what `keep` throws, with TENANT_CHANGED if the tenant's record was changed meanwhile, with TRANSITION_REFUSED where its storage
