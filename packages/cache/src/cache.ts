@@ -90,8 +90,8 @@ export function createCache(options: CacheOptions = {}): Cache {
       tenantCacheConfig(tenant);
     },
 
-    restored: (tenant) => clear(tenant),
-    destroy: (tenant) => clear(tenant),
+    restored: clear,
+    destroy: clear,
 
     probes: client === undefined ? [] : [{ name: `${name}: Redis`, check: () => answers(client) }],
 

@@ -20,6 +20,9 @@ class CreateNote extends Migration {
   }
 }
 
+const configOf = ({ url }: { readonly url: string }, more: { readonly pool?: { readonly max: number } } = {}) =>
+  defineConfig({ clientUrl: url, entities: [Note], migrations: { migrationsList: [CreateNote] }, ...more });
+
 const login = { password: 'tenants', keys: generateCredentialsKey() };
 
 /** Who is attacked. An error shows what a cast cannot read, as the rows of several statements are not returned. */
@@ -85,11 +88,7 @@ describe.each(arrangements.slice(1))('in %s', (arrangement) => {
   beforeAll(async () => {
     const database = await plainDatabase();
     close.unshift(database.drop);
-    const config = defineConfig({
-      clientUrl: database.url,
-      entities: [Note],
-      migrations: { migrationsList: [CreateNote] },
-    });
+    const config = configOf(database);
     const names = {
       role: (id: string) => `${database.name}_${id}`,
       database: (id: string) => `${database.name}_${id}`,
@@ -183,12 +182,7 @@ async function asSuperuser(database: string, sql: string): Promise<void> {
 
 test('the login is shared by the tenants that have no role', async () => {
   const database = await plainDatabase();
-  const config = defineConfig({
-    clientUrl: database.url,
-    entities: [Note],
-    migrations: { migrationsList: [CreateNote] },
-  });
-  const tenants = await createOrm(config);
+  const tenants = await createOrm(configOf(database));
   const tenancy = createTenancy({ resources: [tenants] });
   try {
     await tenancy.migrateCentral();
@@ -210,12 +204,7 @@ test('the login is shared by the tenants that have no role', async () => {
 
 test('advisory locks and notifications are shared by the tenants of a database', async () => {
   const database = await plainDatabase();
-  const config = defineConfig({
-    clientUrl: database.url,
-    entities: [Note],
-    migrations: { migrationsList: [CreateNote] },
-  });
-  const orm = await createOrm(config);
+  const orm = await createOrm(configOf(database));
   const tenancy = createTenancy({ resources: [orm] });
   const listener = new Client({ connectionString: database.url });
   try {
@@ -244,13 +233,7 @@ test('advisory locks and notifications are shared by the tenants of a database',
 
 test('the seed of random numbers and the names of schemas are shared by the tenants of a database', async () => {
   const database = await plainDatabase();
-  const config = defineConfig({
-    clientUrl: database.url,
-    entities: [Note],
-    migrations: { migrationsList: [CreateNote] },
-    pool: { max: 1 },
-  });
-  const orm = await createOrm(config);
+  const orm = await createOrm(configOf(database, { pool: { max: 1 } }));
   const tenancy = createTenancy({ resources: [orm] });
   const first = (id: string, sql: string) =>
     tenancy.run(id, async () => Object.values((await orm.em.execute<object[]>(sql))[0] ?? {})[0]);

@@ -62,27 +62,13 @@ export function restore(program: Program): void {
           throw new UsageError('With --replace, the tenant keeps its id and its place. Move it afterwards.');
         await withApplication(command, async (application) => {
           const { tenants } = application.tenancy;
-          const read = async () => {
-            const isFile = from !== undefined && found(from).isFile();
-            if (isFile) return readArchive(from, key);
-            return decrypted(
-              await backupOf(id, application.tenancy, backupTargetOf(application, from, '--from'), at),
-              key,
-            );
-          };
+          const read = () => archiveOf(application, id, { from, at, key });
           let tenant: Tenant;
           if (replace) {
             const file = to ?? archiveName(`${id}.${new Date().toISOString().replaceAll(/[:.]/g, '-')}`, forKey);
             refuseExisting(file);
             await askForId(command.optsWithGlobals(), id, replacementWarning(await tenants.get(id), file));
-            const afterwards = `The tenant may be closed. Restore it again, or if nothing was replaced: omnitenant resume ${id}`;
-            tenant = await interruptible(afterwards, async (signal) => {
-              const write = await fileWriter(forKey, signal);
-              return tenants.restore(id, await read(), async (bytes) => {
-                const { file: written } = await write(bytes, file);
-                note(`what "${id}" had is in ${written}`);
-              });
-            });
+            tenant = await replaceData(tenants, id, { file, forKey, read });
           } else {
             const afterwards = `If the tenant is incomplete, run: omnitenant repair ${as} --clear`;
             tenant = await interruptible(afterwards, async () =>
@@ -96,6 +82,29 @@ export function restore(program: Program): void {
     );
 }
 
+interface Replacement {
+  /** Where what the tenant had is written to, and for whose key. */
+  readonly file: string;
+  readonly forKey: string | undefined;
+  readonly read: () => Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Replaces what a tenant has, which is in a file by then. */
+function replaceData(
+  tenants: OmnitenantConfig['tenancy']['tenants'],
+  id: string,
+  { file, forKey, read }: Replacement,
+): Promise<Tenant> {
+  const afterwards = `The tenant may be closed. Restore it again, or if nothing was replaced: omnitenant resume ${id}`;
+  return interruptible(afterwards, async (signal) => {
+    const write = await fileWriter(forKey, signal);
+    return tenants.restore(id, await read(), async (bytes) => {
+      const { file: written } = await write(bytes, file);
+      note(`what "${id}" had is in ${written}`);
+    });
+  });
+}
+
 /** What is replaced when a tenant is restored where it is. */
 function replacementWarning(tenant: Tenant, file: string): string {
   return `This closes "${plain(tenant.name)}", writes its data to ${file}, and replaces it in ${placementLabel(tenant)} by that of the archive.`;
@@ -105,6 +114,17 @@ function found(path: string): Stats {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats !== undefined) return stats;
   throw new UsageError(`There is nothing at ${path}.`);
+}
+
+/** The named file, or the tenant's newest backup in the folder, decrypted. */
+async function archiveOf(
+  application: OmnitenantConfig,
+  id: string,
+  { from, at, key }: { from: string | undefined; at: Date | undefined; key: string | undefined },
+): Promise<AsyncIterable<Uint8Array>> {
+  if (from !== undefined && found(from).isFile()) return readArchive(from, key);
+  const target = backupTargetOf(application, from, '--from');
+  return decrypted(await backupOf(id, application.tenancy, target, at), key);
 }
 
 async function backupOf(

@@ -13,7 +13,7 @@ export function awaitingArchive(placement: Placement): Placement {
 
 /** Says that a tenant's data is there. The placement is as it is by now: credentials may have been rotated while the tenant was filled. */
 export async function asFilled<T extends Tenant>(records: TenantRecords<T>, id: string): Promise<TenantChange<T>> {
-  const { [mark]: _, ...placement } = (await records.read(id)).placement as Placement & { readonly [mark]?: unknown };
+  const { [mark]: _, ...placement } = (await records.read(id)).placement;
   return { placement } as TenantChange<T>;
 }
 

@@ -53,10 +53,14 @@ export async function openArchiveOf(
   const archive = await openArchive(bytes);
   const { manifest } = archive;
   const missing = manifest.resources.find((name) => resources.find((each) => each.name === name)?.import === undefined);
-  const isOfAnother = id !== undefined && id !== manifest.tenant.id;
-  if (missing === undefined && !isOfAnother) return archive;
+  const fault = () => {
+    if (missing !== undefined) return ofAnother(missing);
+    return id === undefined || id === manifest.tenant.id ? undefined : ofAnotherTenant(manifest.tenant.id, id);
+  };
+  const error = fault();
+  if (error === undefined) return archive;
   await archive.close();
-  throw missing === undefined ? ofAnotherTenant(manifest.tenant.id, String(id)) : ofAnother(missing);
+  throw error;
 }
 
 /** Gives each resource its parts, in the order of the archive. One that has none is told so, too. */

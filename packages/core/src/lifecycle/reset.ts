@@ -3,7 +3,7 @@ import type { Tenant } from '../models/tenant.ts';
 import { outside } from '../scope/context.ts';
 import { asFilled, isUnfilled } from './awaiting-archive.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
-import { runSteps, storageSteps } from './steps.ts';
+import { destroySteps, runSteps, storageSteps } from './steps.ts';
 import { requireStatus, transitions } from './transitions.ts';
 
 /**
@@ -18,11 +18,7 @@ export async function resetTenant<T extends Tenant>(lifecycle: Lifecycle<T>, id:
   await signals.emitBefore('resetting', { tenant: stored });
   const outcome = await lifecycle.exclusively(id, 'reset', async ({ holder, confirm }): Promise<Outcome<T>> => {
     const tenant = await records.transit(stored, transitions.reset, holder);
-    const destroys = resources.toReversed().map(({ name, destroy }) => ({
-      name: `${name}.destroy`,
-      run: async () => destroy?.(tenant),
-    }));
-    const steps = [...destroys, ...storageSteps(tenant, resources, { kind: 'create' })];
+    const steps = [...destroySteps(tenant, resources), ...storageSteps(tenant, resources, { kind: 'create' })];
     const failure = await runSteps(id, steps, { confirm, mayUndo: async () => false });
     if (failure === undefined) {
       const change = isUnfilled(tenant) ? await asFilled<T>(records, id) : undefined;

@@ -8,7 +8,7 @@ import { handOver, type KeepArchive } from './hand-over.ts';
 import { load, openArchiveOf } from './import.ts';
 import { conclude, type Lifecycle, type Outcome } from './lifecycle.ts';
 import { refuseAdopted } from './reset.ts';
-import { runSteps, type Step, storageSteps } from './steps.ts';
+import { destroySteps, runSteps, type Step, storageSteps } from './steps.ts';
 import { requireStatus, transitions } from './transitions.ts';
 
 /**
@@ -38,9 +38,7 @@ export async function restoreTenant<T extends Tenant>(
       const tenant = await records.transit(closed, transitions.restore, holder, marked, closed.updatedAt);
       const kept = resources.filter((resource) => resource.import !== undefined);
       const steps: Step[] = [
-        ...kept
-          .toReversed()
-          .map(({ name, destroy }) => ({ name: `${name}.destroy`, run: async () => destroy?.(tenant) })),
+        ...destroySteps(tenant, kept),
         ...storageSteps(tenant, kept, { kind: 'import', load: (filled) => load(archive, lifecycle, filled) }),
         ...resources.map(({ name, restored }) => ({ name: `${name}.restored`, run: async () => restored?.(tenant) })),
       ];

@@ -51,6 +51,14 @@ export type Origin =
   | { readonly kind: 'adopt'; readonly at?: string | undefined }
   | { readonly kind: 'import'; readonly load: (tenant: Tenant) => Promise<void> };
 
+/** The steps that destroy a tenant's storage, the last resource's first. None is undone. */
+export function destroySteps(tenant: Tenant, resources: readonly ResourceVerbs[]): Step[] {
+  return resources.toReversed().map(({ name, destroy }) => ({
+    name: `${name}.destroy`,
+    run: async () => destroy?.(tenant),
+  }));
+}
+
 /** The steps that provide a tenant's storage: the `create` of every resource, or its `adopt` if it has one, then every `migrate`. */
 export function storageSteps(tenant: Tenant, resources: readonly ResourceVerbs[], origin: Origin): Step[] {
   const isImport = origin.kind === 'import';
