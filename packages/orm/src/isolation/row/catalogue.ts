@@ -155,8 +155,8 @@ export function catalogueQuery(placement: OrmPlacement): string {
     or d.classid = 'pg_attrdef'::regclass and d.objid in (select a.oid from pg_attrdef a join acting on acting.oid = a.adrelid)
     or d.classid = 'pg_class'::regclass and d.objid in (select oid from acting union select i.indexrelid from pg_index i join acting on acting.oid = i.indrelid))),
   readers as (
-    select r.ev_class as oid from c join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
-      join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+    select r.ev_class as oid from pg_depend d join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+      where d.refclassid = 'pg_class'::regclass and d.refobjid = any (array(select oid from c))
     union select r.ev_class from readers v join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = v.oid
       join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
   )
