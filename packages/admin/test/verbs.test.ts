@@ -36,6 +36,17 @@ test('an operator suspends, maintains, archives and resumes a tenant', async () 
   expect([refused.status, refused.body.code]).toEqual([409, 'TRANSITION_REFUSED']);
 });
 
+test('an operator who may not destroy a tenant gives no date after which a purge would', async () => {
+  const body = { retainUntil: '2026-01-01T00:00:00.000Z' };
+  const refused = await site.ask('POST', '/tenants/acme/archive', { as: 'clerk', body });
+  expect([refused.status, refused.body]).toEqual([
+    403,
+    expect.objectContaining({ code: 'PERMISSION_MISSING', detail: expect.stringContaining('"destroy"') }),
+  ]);
+  expect((await site.ask('POST', '/tenants/acme/archive', { as: 'clerk' })).body.status).toBe('archived');
+  await site.ask('POST', '/tenants/acme/resume', { as: 'clerk' });
+});
+
 test('who did it, and why, is in the audit, which is exported line by line', async () => {
   await site.ask('POST', '/tenants/acme/suspend', { as: 'clerk', body: { reason: 'ticket 7' } });
   await site.ask('POST', '/tenants/acme/resume', { as: 'clerk' });

@@ -91,7 +91,12 @@ export const verbs: readonly Verb[] = [
     from: open,
     path: 'archive',
     fields: [
-      { name: 'retainUntil', label: 'Keep until', hint: 'Such as 2027-06-30. Empty: for good.', optional: true },
+      {
+        name: 'retainUntil',
+        label: 'Keep until',
+        hint: 'Such as 2027-06-30. A purge removes it then. Empty: for good.',
+        optional: true,
+      },
     ],
     body: ({ retainUntil, ...rest }) => ({
       ...rest,

@@ -1,5 +1,4 @@
-import type { Operator } from '../operator.ts';
-import { ProblemError } from '../problem.ts';
+import { requirePermission } from '../operator.ts';
 import { archiveHandlers } from './archives.ts';
 import { auditHandlers } from './audit.ts';
 import { domainClaimHandlers } from './domain-claims.ts';
@@ -60,12 +59,6 @@ export function createApi(parts: ApiParts): (asked: ApiRequest) => Promise<Respo
     const api = url.pathname.slice(0, -path.length);
     return responseOf(endpoint, await handle(call), api);
   };
-}
-
-/** @throws PERMISSION_MISSING */
-function requirePermission({ permissions }: Operator, permission: Endpoint['permission']): void {
-  if (permissions.includes(permission)) return;
-  throw new ProblemError('PERMISSION_MISSING', `This requires the permission "${permission}".`);
 }
 
 function responseOf({ status = 200 }: Endpoint, value: unknown, api: string): Response {

@@ -1,5 +1,6 @@
 import type { TenantRegistry } from '@omnitenant/core';
 import { tenantChanged } from '@omnitenant/core/extend';
+import { requirePermission } from '../operator.ts';
 import { ProblemError } from '../problem.ts';
 import type { TenantDetail } from '../schemas/tenant.ts';
 import type { Call, Endpoint } from './endpoint.ts';
@@ -50,10 +51,12 @@ export function verbHandlers({ tenancy, orm }: ApiParts): Handlers<Names> {
     resumeTenant: ({ body, ...call }) => act({ ...call, ...body }, (tenants, id) => tenants.resume(id)),
     maintainTenant: ({ body, ...call }) => act({ ...call, ...body }, (tenants, id) => tenants.startMaintenance(id)),
 
-    archiveTenant: ({ body: { retainUntil, reason }, ...call }) =>
-      act({ ...call, reason }, (tenants, id) =>
-        tenants.archive(id, retainUntil ? { retainUntil: new Date(retainUntil) } : {}),
-      ),
+    async archiveTenant({ body: { retainUntil, reason }, ...call }) {
+      // The next purge after it destroys the tenant.
+      if (retainUntil) requirePermission(call.operator, 'destroy');
+      const retention = retainUntil ? { retainUntil: new Date(retainUntil) } : {};
+      return act({ ...call, reason }, (tenants, id) => tenants.archive(id, retention));
+    },
 
     addDomain: ({ body: { host, primary, reason }, ...call }) =>
       act({ ...call, reason }, (tenants, id) => tenants.addDomain(id, host, { primary })),
