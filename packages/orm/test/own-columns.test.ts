@@ -7,6 +7,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TenantSchema } from '../src/index.ts';
 import { createOrm, type Orm } from '../src/orm.ts';
 
+const Region = defineEntity({
+  name: 'Region',
+  schema: 'central',
+  properties: { code: p.string().primary(), country: p.string() },
+});
+
 const Customer = defineEntity({
   name: 'Customer',
   extends: TenantSchema,
@@ -14,6 +20,7 @@ const Customer = defineEntity({
   properties: {
     plan: p.string(),
     seats: p.integer().nullable(),
+    region: () => p.manyToOne(Region).nullable(),
     pin: p.string().hidden().nullable(),
     since: p.string().columnType('date').nullable(),
   },
@@ -24,7 +31,7 @@ let orm: Orm;
 let tenancy: Tenancy;
 beforeAll(async () => {
   database = await testDatabase();
-  const config = defineConfig({ clientUrl: database.url, entities: [Customer], validateRequired: false });
+  const config = defineConfig({ clientUrl: database.url, entities: [Customer, Region], validateRequired: false });
   orm = await createOrm(config, { tenant: Customer as never });
   tenancy = createTenancy({ resources: [orm] });
   await tenancy.migrateCentral();
@@ -66,4 +73,19 @@ test('the audit keeps no column that the application hides', async () => {
   expect(entries[0]?.after).toMatchObject({ plan: 'gold', pin: '***', seats: null });
   expect(JSON.stringify(entries)).not.toMatch(/1234|5678/);
   expect((await tenancy.tenants.get('acme')) as object).toMatchObject({ pin: '5678' });
+});
+
+test('a record names what it refers to by its key, and makes or changes nothing there', async () => {
+  await tenancy.central(() => orm.em.insert(Region, { code: 'eu', country: 'Ireland' }));
+  await tenancy.tenants.update('acme', { region: 'eu' } as never);
+  const invalid = { code: 'TENANT_INVALID', message: expect.stringContaining('"region" is a relation') };
+  for (const region of [
+    { code: 'eu', country: 'Mine' },
+    { code: 'us', country: 'Mine' },
+  ]) {
+    await expect(tenancy.tenants.update('acme', { region } as never)).rejects.toMatchObject(invalid);
+    await expect(tenancy.tenants.create({ id: 'cedar', plan: 'gold', region } as never)).rejects.toMatchObject(invalid);
+  }
+  expect(await tenancy.central(() => orm.em.find(Region, {}))).toMatchObject([{ code: 'eu', country: 'Ireland' }]);
+  expect(await tenancy.tenants.get('acme')).toMatchObject({ region: 'eu' });
 });

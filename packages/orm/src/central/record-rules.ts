@@ -1,3 +1,4 @@
+import { type EntityProperty, Reference, Utils } from '@mikro-orm/core';
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import { leaseLost, tenantChanged, tenantOutdated, type WriteFence } from '@omnitenant/core/extend';
 
@@ -28,4 +29,23 @@ export function refuseOwnColumns(id: string, columns: object): void {
   if (name === undefined) return;
   const message = `Tenant "${id}" is not valid: "${name}" is no column of its record, or never changes. Use config for what is your own.`;
   throw new TenancyError('TENANT_INVALID', message, { tenant: id });
+}
+
+/**
+ * Refuses the values of a related entity, of which MikroORM would create or change the row. A key or a loaded entity names one.
+ *
+ * @throws TENANT_INVALID
+ */
+export function refuseNested(id: string, columns: object, properties: Readonly<Record<string, EntityProperty>>): void {
+  for (const [name, value] of Object.entries(columns)) {
+    const kind = properties[name]?.kind;
+    if (kind === undefined || kind === 'scalar' || kind === 'embedded') continue;
+    if (![value].flat().some(isNested)) continue;
+    const message = `Tenant "${id}" is not valid: "${name}" is a relation. Give the key of what it refers to, or the entity.`;
+    throw new TenancyError('TENANT_INVALID', message, { tenant: id });
+  }
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Utils.isEntity(value) && !Reference.isReference(value);
 }

@@ -30,6 +30,7 @@ import { columnsOf } from './columns-of.ts';
 import { centralDomainClaims, forgetClaims, keepTerms, recordFormerDomains } from './domain-claims.ts';
 import { existingNames } from './existing-names.ts';
 import { recordFormer } from './former-tenants.ts';
+import { refuseNested } from './record-rules.ts';
 import { snapshotsInUse, toTenant } from './stored-tenant.ts';
 import { centralAudit } from './tenant-audit.ts';
 import { changesSince, type RecordedChange, recordChanges } from './tenant-changes.ts';
@@ -187,6 +188,7 @@ export function centralStore<T extends Tenant>({
     insert: (draft, domains, terms = {}) =>
       orStoreUnavailable(async () => {
         checkColumns(draft.id, Object.keys(draft), new Set(['schemaVersion', 'createdAt', 'updatedAt']));
+        refuseNested(draft.id, draft, tenant.properties);
         checkReference(draft.id, draft.placement);
         const hosts = domains.map(({ host }) => ({ kind: 'domain', host }) as const);
         const entity = await write(async (em) => {
@@ -209,6 +211,7 @@ export function centralStore<T extends Tenant>({
     update: (id, change: TenantChange<T>, from?: readonly TenantStatus[], fence?: WriteFence) =>
       orStoreUnavailable(async () => {
         checkColumns(id, Object.keys(change), fixed);
+        refuseNested(id, change, tenant.properties);
         checkReference(id, change.placement);
         const entity = await write(async (em) => {
           const found = await lockExisting(em, id, fence);
