@@ -26,8 +26,27 @@ describe('PostgreSQL', () => {
     await expect(one(server.url, 'select 1 as value')).rejects.toThrow(/ECONNREFUSED/);
   });
 
+  test('of a folder is started instead of any other', async () => {
+    vi.stubEnv('OMNITENANT_SERVICES', '');
+    vi.stubEnv('OMNITENANT_POSTGRES', '/nowhere');
+    await expect(postgres()).rejects.toThrow(/\/nowhere/);
+  });
+
+  test('that DATABASE_URL names is used, and goes on when it is no longer needed', async () => {
+    vi.stubEnv('OMNITENANT_SERVICES', 'embedded');
+    await using started = await postgres();
+    vi.stubEnv('OMNITENANT_SERVICES', '');
+    vi.stubEnv('OMNITENANT_POSTGRES', '');
+    vi.stubEnv('DATABASE_URL', started.url);
+    const named = await postgres();
+    expect(named).toMatchObject({ url: started.url, from: 'env' });
+    await named.stop();
+    expect(await one(started.url, 'select 1 as value')).toBe(1);
+  });
+
   test('that DATABASE_URL names and that does not answer is an error without its password', async () => {
     vi.stubEnv('OMNITENANT_SERVICES', '');
+    vi.stubEnv('OMNITENANT_POSTGRES', '');
     vi.stubEnv('DATABASE_URL', 'postgres://ann:p@ss:word@127.0.0.1:9/app');
     const error = await postgres().catch((reason: Error) => reason);
     expect(String(error)).toMatch(

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chown, open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { serverFolder } from './folder.ts';
 import { reaper } from './reaper.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -32,8 +32,7 @@ interface Launch {
  * this process however it ended.
  */
 export async function launch({ name, stopSignal, port: wanted, prepare, url, check }: Launch) {
-  // Nobody has to reach the folder, which root's own temporary folder may prevent.
-  const folder = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), `omnitenant-${name}-`));
+  const folder = await serverFolder(name, isRoot);
   const watched = reaper().watch(folder, stopSignal);
   async function discard() {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });

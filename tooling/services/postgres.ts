@@ -6,12 +6,19 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { executable } from './executable.ts';
 import { launch, runAs } from './launch.ts';
-import { findService, type Service } from './service.ts';
+import { findService, type Service, service } from './service.ts';
 
 const oldest = 14;
 
-/** A PostgreSQL whose role may create databases and roles: `DATABASE_URL`, else 127.0.0.1:5432, else one of our own. */
+/**
+ * A PostgreSQL whose role may create databases and roles: one of our own where `OMNITENANT_POSTGRES` names the folder of its programs,
+ * such as `/usr/lib/postgresql/15`; else that of `DATABASE_URL`, else that at 127.0.0.1:5432, else one of our own.
+ */
 export async function postgres(): Promise<Service> {
+  if (process.env.OMNITENANT_POSTGRES) {
+    const { url, stop } = await startPostgres();
+    return service(url, 'started', stop);
+  }
   const users = new Set([process.env.PGUSER ?? 'postgres', 'postgres', userInfo().username]);
   return findService({
     variable: 'DATABASE_URL',
@@ -56,7 +63,7 @@ export async function startPostgres(further: readonly string[] = []): ReturnType
     // Immediate shutdown: PostgreSQL ends its children and releases its shared memory itself.
     stopSignal: 'SIGQUIT',
     async prepare(folder) {
-      const home = join(dirname(packageOfThisPlatform()), '..', 'native');
+      const home = process.env.OMNITENANT_POSTGRES || join(dirname(packageOfThisPlatform()), '..', 'native');
       const initdb = await executable({ home, path: join('bin', 'initdb'), folder });
       const data = join(folder, 'data');
       const options = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
