@@ -22,6 +22,11 @@ const before = resources();
 
 // Registered first, so it runs last: after each hook of the test file itself.
 afterAll(async () => {
+  // The next file runs in the same process.
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
   const left = [...open];
   open.clear();
   let active = added();
