@@ -21,9 +21,9 @@ export default defineConfig({
     maxWorkers: 3,
     // The files of a worker share its modules, which half of the processors' time went into. What a file leaves behind fails it (tooling/setup.ts).
     isolate: false,
-    // A test that hangs ends here; on a busy machine with two cores, PGlite alone needs half a minute to start.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // A test that hangs ends here. Some run a dozen commands, each a process that loads an application, on a busy machine with two cores.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
     dangerouslyIgnoreUnhandledErrors: false,
   },

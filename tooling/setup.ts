@@ -1,12 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, vi } from 'vitest';
 import { open } from './testing/open.ts';
-
-// A wait is over as soon as what it waits for is there. Vitest gives up after one second, which a busy machine may well need.
-const { waitFor, waitUntil } = vi;
-const patient = { timeout: 60_000 };
-vi.waitFor = (work, options) => waitFor(work, { ...patient, ...(options as object) });
-vi.waitUntil = (work, options) => waitUntil(work, { ...patient, ...(options as object) });
+import './testing/patience.ts';
 
 // What keeps a process alive is what a test forgot: a pool, a server, a client. Timers are the runner's as well.
 const watched = new Set([
@@ -27,6 +22,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
+  vi.resetConfig();
   const left = [...open];
   open.clear();
   let active = added();

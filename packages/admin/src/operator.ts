@@ -1,5 +1,3 @@
-import { ProblemError } from './problem.ts';
-
 /** A permission of an operator: to read, to change, or to call verbs that cannot be undone. Each is granted separately. */
 export type Permission = 'read' | 'operate' | 'destroy';
 
@@ -8,10 +6,4 @@ export interface Operator {
   /** Names them in the audit. */
   readonly id: string;
   readonly permissions: readonly Permission[];
-}
-
-/** @throws PERMISSION_MISSING */
-export function requirePermission({ permissions }: Operator, permission: Permission): void {
-  if (permissions.includes(permission)) return;
-  throw new ProblemError('PERMISSION_MISSING', `This requires the permission "${permission}".`);
 }

@@ -5,12 +5,10 @@ import { type Collection, defineEntity, p } from '@mikro-orm/core';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { type Anonymisation, createTenancy, type Tenancy } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type AnonymisationOptions, type Rule, replace, rulesFor } from '../src/index.ts';
 import { createOrm, type Orm } from '../src/orm.ts';
 import { migration } from './fixtures/row-application.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const key = 'k'.repeat(43);
 const isolations = ['schema', 'database', 'row'] as const;

@@ -11,8 +11,6 @@ import { createOrm, type Orm } from '../src/orm.ts';
 import { everyType, fillEveryType } from './fixtures/every-type.ts';
 import { migration } from './fixtures/row-application.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
 const isolations = ['schema', 'database', 'row'] as const;
 
 interface Application extends AsyncDisposable {

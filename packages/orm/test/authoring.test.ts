@@ -10,9 +10,6 @@ import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
 /** The application on these entities, with its migrations in a directory of its own. */
 async function openApp(config: Partial<Options>) {
   const database = await plainDatabase();

@@ -4,13 +4,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { isTenancyError, type TenancyError, type TenancyErrorCode } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import { Client } from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { inVain, longWait } from './fixtures/elapse-timeouts.ts';
 import { entered, type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 test('transactions that find no free connection wait, and in good time fail: all of it recovers by itself', async () => {
   await using database = await plainDatabase();

@@ -6,12 +6,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { MigrationSource } from '../src/mikro-orm/migrator-options.ts';
 import { createOrm } from '../src/orm.ts';
 import { Author, Country, CreateLibrary, libraryEntities, Plan } from '../src/testing/library.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 /** As `create` writes it. */
 class CreateCentral extends Migration {

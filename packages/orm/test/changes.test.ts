@@ -4,8 +4,6 @@ import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
-
 async function openProcess(url: string) {
   const orm = await createOrm(defineConfig({ clientUrl: url, entities: [] }));
   const tenancy = createTenancy({ resources: [orm], cache: { ttlMs: 600_000, unknownTtlMs: 600_000 } });

@@ -10,9 +10,6 @@ import { quickMs } from '../src/session/plain-reads.ts';
 import { heard, traced } from './fixtures/heard.ts';
 import { runLibrary } from './fixtures/running-library.ts';
 
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000 });
-
 const Note = defineEntity({ name: 'Note', properties: { id: p.integer().primary(), text: p.string() } });
 
 class CreateNotes extends Migration {

@@ -3,11 +3,9 @@ import { createTenancy, isTenancyError, type TenancyOptions } from '@omnitenant/
 import { defineResource } from '@omnitenant/core/extend';
 import { obtainable, plainDatabase, testPgBouncer } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** One process of the library. Its tenants have files as well, at whose end it can be held. */
 async function openProcess(url: string, name: string, verbs?: TenancyOptions['verbs']) {

@@ -3,8 +3,6 @@ import { defineResource } from '@omnitenant/core/extend';
 import { expect, test, vi } from 'vitest';
 import { AddNotes, first, ids, openSite, statusOf } from './fixtures/fleet-site.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
-
 test('a run over the fleet leaves alone who another process removes, creates or repairs meanwhile, and their successors', async () => {
   await using site = await openSite();
   const reached = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 import pg from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import {
   AddNotes,
@@ -14,9 +14,6 @@ import {
   openSite,
   statusOf,
 } from './fixtures/fleet-site.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 describe('a fleet', () => {
   test.each([['schema'], ['database'], ['row']])(

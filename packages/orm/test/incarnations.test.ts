@@ -3,12 +3,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, isTenancyError } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 async function openProcess(
   url: string,

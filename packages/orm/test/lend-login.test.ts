@@ -2,12 +2,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase, testServer } from '@omnitenant/tooling';
 import pg from 'pg';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { AddCountries, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** An application whose own login may create roles and databases, and no more. */
 async function open(options: OrmOptions) {

@@ -1,9 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { first, openSite } from './fixtures/fleet-site.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 test('a migration that catches its own failed query runs as code, in each tenant', async () => {
   class FindsOut extends Migration {

@@ -10,8 +10,6 @@ import { type MoveProcessOptions, withRoles } from './fixtures/move-process.ts';
 import { open, sql, storage } from './fixtures/moving.ts';
 import { onlineDatabase, writingHard, writtenHard } from './fixtures/online-moves.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 let server: TestPostgresServer;
 beforeAll(async () => {
   server = await testPostgresServer('wal_level=logical');

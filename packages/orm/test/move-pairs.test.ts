@@ -1,9 +1,7 @@
 import type { MoveStep } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { open, pairs, sql, storage } from './fixtures/moving.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 describe.each(pairs)('a tenant that is moved from isolation %s to %s', (from, to) => {
   test('is there with all of its rows, and nowhere else, in every process', async () => {

@@ -3,8 +3,6 @@ import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
 import { open, storage } from './fixtures/moving.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 type Target = (database: string) => MoveTarget;
 
 /** The server `eu` is the same one. */

@@ -6,8 +6,6 @@ import { hard } from './fixtures/hard-tables.ts';
 import { open, sql, storage } from './fixtures/moving.ts';
 import { onlineDatabase, writingHard, writtenHard } from './fixtures/online-moves.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 let server: TestPostgresServer;
 beforeAll(async () => {
   server = await testPostgresServer('wal_level=logical');

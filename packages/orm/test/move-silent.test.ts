@@ -1,10 +1,7 @@
 import type { MoveStep } from '@omnitenant/core';
 import { plainDatabase, testProxy } from '@omnitenant/tooling';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { open, sql, storage } from './fixtures/moving.ts';
-
-// A server counts as silent after half a minute.
-vi.setConfig({ testTimeout: 300_000 });
 
 /** An application with a server `eu` that may fall silent: it is the same one, by another way. */
 async function site() {

@@ -1,9 +1,7 @@
 import type { MoveTarget } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { open, writing } from './fixtures/moving.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 test.each([
   ['schema', { isolation: 'database' }],

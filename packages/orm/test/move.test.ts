@@ -5,8 +5,6 @@ import { expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { open, sql, storage } from './fixtures/moving.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 test('what a transaction has written comes along when it is committed after the move has begun', async () => {
   await using database = await plainDatabase();
   await using app = await open(database);

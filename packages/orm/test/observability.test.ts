@@ -5,9 +5,6 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { runLibrary } from './fixtures/running-library.ts';
 
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000 });
-
 test('connections are counted as they are: in use, idle, waiting, held back and refused', async () => {
   await using database = await plainDatabase();
   await using library = await runLibrary(

@@ -12,9 +12,6 @@ import { isolationSuite } from '../src/testing/index.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
 import { generateCredentialsKey } from '../src/vault/keys.ts';
 
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
 /** Runs in no transaction, and so on a connection of its own. */
 class IndexNames extends Migration {
   override isTransactional(): boolean {

@@ -9,8 +9,6 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { forTenants } from '../src/mikro-orm/for-tenants.ts';
 import { createOrm, type Orm } from '../src/orm.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
 const Task = defineEntity({ name: 'Task', properties: { id: p.integer().primary(), title: p.string() } });
 const Plan = defineEntity({ name: 'Plan', schema: 'central', properties: { id: p.integer().primary() } });
 

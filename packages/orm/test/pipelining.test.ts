@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SqlClient } from '../src/sql/client.ts';
 import {
   answerOf,
@@ -8,9 +8,6 @@ import {
   type ThreeDatabases,
   threeDatabases,
 } from './fixtures/three-databases.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let site: ThreeDatabases;
 

@@ -3,14 +3,11 @@ import { defineConfig, type Options } from '@mikro-orm/postgresql';
 import { createTenancy, type Tenancy } from '@omnitenant/core';
 import { plainDatabase, testDatabase, testServer } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createOrm, type Orm } from '../src/orm.ts';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
 import { heard } from './fixtures/heard.ts';
-
-// Makes and drops many databases.
-vi.setConfig({ testTimeout: 300_000 });
 
 let divisor = 1;
 

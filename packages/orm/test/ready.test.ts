@@ -14,8 +14,6 @@ import { openCutShort } from './fixtures/cut-short.ts';
 import { AddNotes, first } from './fixtures/fleet-site.ts';
 import { migrations, type VerbProcessOptions } from './fixtures/verb-process.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 type Migrations = readonly (new (...args: never[]) => Migration)[];
 
 async function open(database: TestDatabase, options: OrmOptions = {}, list: Migrations = first) {

@@ -6,8 +6,6 @@ import { expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { runLibrary } from './fixtures/running-library.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-
 test.each(['schema', 'row', 'database'])('a tenant is removed while fifty scopes run in it: %s', async (isolation) => {
   await using database = await plainDatabase();
   await using library = await runLibrary(

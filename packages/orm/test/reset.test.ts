@@ -2,12 +2,10 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import type { Isolation } from '../src/placement/placement.ts';
 import { AddCountries, Author, Country, CreateLibrary, libraryEntities } from '../src/testing/library.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 async function open(isolation: Isolation, roles: boolean) {
   const database = await plainDatabase();

@@ -4,11 +4,9 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { migration } from './fixtures/row-application.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const first = migration('First', [
   'create table author (id serial primary key, name text not null unique)',

@@ -1,10 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { TenantSchema } from '../src/central/tenant-entity.ts';
 import { AddNotes, first, ids, openSite } from './fixtures/fleet-site.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const CustomerSchema = defineEntity({
   name: 'Customer',

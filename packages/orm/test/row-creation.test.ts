@@ -3,11 +3,8 @@ import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000 });
 
 const Note = defineEntity({ name: 'Note', properties: { id: p.integer().primary(), text: p.string() } });
 

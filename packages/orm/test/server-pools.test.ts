@@ -2,15 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { limitsOf } from '../src/connections/limits.ts';
 import { databaseOpener } from '../src/connections/pg.ts';
 import { ServerPools } from '../src/connections/server-pools.ts';
 import { inVain, longWait } from './fixtures/elapse-timeouts.ts';
 import { answerOf, codeOf, pidOf, type ThreeDatabases, threeDatabases } from './fixtures/three-databases.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let site: ThreeDatabases;
 

@@ -5,11 +5,9 @@ import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
 import { sql as kyselySql } from 'kysely';
 import { Client } from 'pg';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { quickMs } from '../src/session/plain-reads.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const Note = defineEntity({ name: 'Note', properties: { id: p.integer().primary(), text: p.string() } });
 

@@ -7,9 +7,6 @@ import { Author } from '../src/testing/library.ts';
 import { inVain, longWait } from './fixtures/elapse-timeouts.ts';
 import { entered, type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
 
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
 const hasPgBouncer = await obtainable('pgbouncer');
 
 test.each(['schema', 'database', 'row'])(

@@ -2,14 +2,11 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy, isTenancyError } from '@omnitenant/core';
 import { plainDatabase, type TestDatabase, testServer } from '@omnitenant/tooling';
 import { Client } from 'pg';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import type { OrmOptions } from '../src/orm-options.ts';
 import { Author, libraryEntities } from '../src/testing/library.ts';
 import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
-
-// Makes and drops many databases.
-vi.setConfig({ testTimeout: 300_000 });
 
 test('tenants with databases of their own share a budget: each request is served or refused, none wrongly', async () => {
   await using database = await plainDatabase();

@@ -1,13 +1,10 @@
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { Author } from '../src/testing/library.ts';
 import { type RunningLibrary, runLibrary } from './fixtures/running-library.ts';
-
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000 });
 
 /** What a tenant has used since the last call. */
 function usageSince({ tenancy }: RunningLibrary) {

@@ -1,9 +1,7 @@
 import { testDatabase } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type CatalogueTarget, digestSql, fingerprintSql } from '../src/migrations/verify/catalogue-sql.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** An object of each kind. */
 const objects = `create sequence numbers; create type mood as enum ('calm', 'cross'); create type pair as (one int, two text);

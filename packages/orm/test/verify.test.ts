@@ -1,13 +1,11 @@
 import { Migration } from '@mikro-orm/migrations';
 import { testServer } from '@omnitenant/tooling';
 import pg from 'pg';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AddCountries, CreateLibrary } from '../src/testing/library.ts';
 import { generateCredentialsKey } from '../src/vault/keys.ts';
 import { AddNotes, type App, all, FillNotes, first, ids, inRows, openSite, statusOf } from './fixtures/fleet-site.ts';
 import { migration, rowApplication } from './fixtures/row-application.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** An object of each kind that a tenant may have. */
 class AddEachKind extends Migration {

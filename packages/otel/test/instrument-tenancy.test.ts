@@ -5,9 +5,6 @@ import { instrumentTenancy } from '../src/index.ts';
 import { openShop } from './fixtures/shop.ts';
 import { startTelemetry } from './fixtures/telemetry.ts';
 
-// Servers and machines may be slow; nothing here is about how fast they are.
-vi.setConfig({ testTimeout: 300_000 });
-
 /** Runs `work` in a span, as an instrumentation of HTTP does for a request. */
 function inSpan<R>(name: string, work: () => Promise<R>): Promise<R> {
   return trace.getTracer('test').startActiveSpan(name, async (span) => {

@@ -1,4 +1,3 @@
-import { requirePermission } from '../operator.ts';
 import { archiveHandlers } from './archives.ts';
 import { auditHandlers } from './audit.ts';
 import { domainClaimHandlers } from './domain-claims.ts';
@@ -11,6 +10,7 @@ import { migrationHandlers } from './migrations.ts';
 import { openApiDocument } from './open-api.ts';
 import { operationHandlers } from './operations.ts';
 import { readInput } from './read-input.ts';
+import { requirePermission } from './require-permission.ts';
 import { matchRoute } from './router.ts';
 import { tenantHandlers } from './tenants.ts';
 import { usageHandlers } from './usage.ts';

@@ -1,11 +1,11 @@
 import type { TenantRegistry } from '@omnitenant/core';
 import { tenantChanged } from '@omnitenant/core/extend';
-import { requirePermission } from '../operator.ts';
 import { ProblemError } from '../problem.ts';
 import type { TenantDetail } from '../schemas/tenant.ts';
 import type { Call, Endpoint } from './endpoint.ts';
 import type { ApiParts, Handlers } from './handlers.ts';
 import { givenConfig, mergePatch, ownColumns } from './record-input.ts';
+import { requirePermission } from './require-permission.ts';
 import { etagOf, readDetail, readTenant } from './tenant-view.ts';
 
 type Names =
