@@ -1,3 +1,4 @@
+import type { Operator } from '../operator.ts';
 import { archiveHandlers } from './archives.ts';
 import { auditHandlers } from './audit.ts';
 import { domainClaimHandlers } from './domain-claims.ts';
