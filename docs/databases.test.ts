@@ -121,7 +121,7 @@ const rows: Record<string, readonly Act[]> = {
     async ({ tenancy: { tenants } }) => {
       await tenants.import(await tenants.export('acme'), { as: 'elm' });
       const archive = await buffer(await tenants.export('elm'));
-      await tenants.restore('elm', Readable.from([archive]), buffer);
+      await tenants.restore('elm', () => Readable.from([archive]), buffer);
       await tenants.erase('elm', async (bytes) => void (await text(bytes)));
     },
   ],

@@ -98,6 +98,25 @@ test('a tenant is restored in place from an archive, and what it had is another 
   expect((await site.orm.store.find('bloom'))?.status).toBe('active');
 });
 
+test('a restoration that fails names the archive of what the tenant had, and one that cannot write it changes nothing', async () => {
+  const before = await people('bloom');
+  const { result: good } = await done('/tenants/bloom/export');
+  await sql('bloom', 'alter table person add column born int');
+  const { result: other } = await done('/tenants/bloom/export');
+  await sql('bloom', 'alter table person drop column born');
+  const restore = (archive: string) => done('/tenants/bloom/restore', { archive, confirm: 'bloom' });
+  write = () => Promise.reject(new Error('disk full'));
+  expect(await restore(good.archive)).toMatchObject({ status: 'failed' });
+  write = memory.write;
+  expect(await people('bloom')).toEqual(before);
+  const { status, error } = await restore(other.archive);
+  expect([status, error.code]).toEqual(['failed', 'PROVISION_FAILED']);
+  const [, kept = ''] = /is in the archive "([^"]+)"/.exec(error.message) ?? [];
+  expect(await restore(kept)).toMatchObject({ status: 'succeeded', result: { archive: null } });
+  await site.ask('POST', '/tenants/bloom/resume', { body: {} });
+  expect(await people('bloom')).toEqual(before);
+});
+
 test('a tenant is erased once its archive is kept, and not where that fails', async () => {
   await site.tenancy.tenants.create({ id: 'cobalt' });
   const erase = () => done('/tenants/cobalt/erase', { confirm: 'cobalt' });

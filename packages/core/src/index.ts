@@ -17,6 +17,7 @@ export type { ImportOptions } from './lifecycle/import.ts';
 export type { MoveOptions, UndoMoveOptions } from './lifecycle/move.ts';
 export type { ArchiveOptions, Purge, PurgeOptions } from './lifecycle/purge.ts';
 export type { Removal, RemoveOptions } from './lifecycle/remove.ts';
+export type { OpenArchiveBytes } from './lifecycle/restore.ts';
 export type { Nudge } from './lookup/nudge.ts';
 export type { LookupStats } from './lookup/tenant-cache.ts';
 export type { Domain } from './models/domain.ts';

@@ -83,6 +83,11 @@ export interface ResourceVerbs<Handle = unknown> {
    * the archive has nothing of this resource. `migrate` follows. If it fails, `destroy` is called.
    */
   import?(tenant: Tenant, parts: AsyncIterable<ArchivePart>): Promise<void>;
+  /**
+   * Rejects with ARCHIVE_INVALID where `import` would refuse these parts, and changes nothing. It is asked before a tenant's data is replaced by
+   * that of an archive. It may leave parts unread.
+   */
+  checkImport?(tenant: Tenant, parts: AsyncIterable<ArchivePart>): Promise<void>;
   /** Forgets what was derived from the tenant's data, which an archive has replaced. Storage without `import` is left as it is otherwise. */
   restored?(tenant: Tenant): Promise<void>;
   /**

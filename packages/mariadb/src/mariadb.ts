@@ -149,7 +149,7 @@ export async function createMariadb<
     pool,
     fork: (tenant) => base.em.forkFor(drivers.of({ kind: 'tenant', tenant })),
     migrations,
-    archive: { sessionOf, set: migrations.set, bringTo: migrations.bringTo },
+    archive: { sessionOf, set: migrations.set, bringTo: migrations.bringTo, checkVersion: migrations.checkVersion },
     seed: options.seed as never,
     places: options.store === undefined,
   });

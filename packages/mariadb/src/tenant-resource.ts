@@ -8,7 +8,7 @@ import {
   type TenantEntityManager,
 } from '@omnitenant/orm/extend';
 import { exportDatabase } from './archive/export-database.ts';
-import { type ImportParts, importDatabase } from './archive/import-database.ts';
+import { checkImport, type ImportParts, importDatabase } from './archive/import-database.ts';
 import type { Admin } from './central/admin.ts';
 import type { SessionPool } from './sessions/session-pool.ts';
 import type { Logins } from './storage/logins.ts';
@@ -69,6 +69,7 @@ export function tenantResource(options: TenantResourceOptions): ResourceVerbs<Te
 
     export: (tenant) => exportDatabase(archive, tenant),
     import: (tenant, parts) => importDatabase(archive, tenant, parts),
+    checkImport: (_, parts) => checkImport(archive, parts),
 
     joined: (tenancy) => migrations.joined(tenancy),
 

@@ -3,7 +3,7 @@ import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { HealthProbe, PlacementDraft, ResourceScope, ResourceVerbs, TenantStore } from '@omnitenant/core/extend';
 import { columnRules } from './archive/anonymise/anonymisation.ts';
 import { exportTenant } from './archive/export-tenant.ts';
-import { importTenant } from './archive/import-tenant.ts';
+import { checkImport, importTenant } from './archive/import-tenant.ts';
 import { formerKeys, formerKeysSql, withUnusedNames } from './central/former-tenants.ts';
 import type { MoveLedger } from './central/move-ledger.ts';
 import type { Pools } from './connections/pools.ts';
@@ -116,11 +116,9 @@ export function tenantDatabase<T extends Tenant>(options: TenantDatabaseOptions<
     export: (tenant) => exportTenant(archiving, copyable(tenant)),
     exportAnonymised: (tenant, rules) => exportTenant(archiving, copyable(tenant), { rules: columnRules(rules) }),
     import: async (tenant, parts) => importTenant(archiving, copyable(tenant), parts),
+    checkImport: async (tenant, parts) => checkImport(archiving, copyable(tenant), parts),
 
-    move: (tenant, target, context) => {
-      if (serverOf(base).isEmbedded) throw noCopies(tenant.id);
-      return moveTenant(moving, tenant, target, context);
-    },
+    move: (tenant, target, context) => moveTenant(moving, copyable(tenant), target, context),
     undoMove: (tenant, context) => undoMoveOf(moving, tenant, context),
 
     isAdopted: (tenant) => storageOf(tenant).isAdopted(tenant),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { TenancyError } from '@omnitenant/core';
+import { isTenancyError, TenancyError } from '@omnitenant/core';
 import type { AdminArchives } from '../admin-archives.ts';
 import { ProblemError } from '../problem.ts';
 import type { ApiParts, Handlers } from './handlers.ts';
@@ -37,11 +37,14 @@ export function archiveHandlers({
       const { read, write } = required(archives);
       return beginOn('restore', call, async (id) => {
         let kept: string | undefined;
-        await tenants.restore(id, await read(call.body.archive), async (bytes) => {
+        const keep = async (bytes: ReadableStream<Uint8Array>) => {
           const name = nameFor(id);
           await write(name, bytes);
           kept = name;
-        });
+        };
+        await tenants
+          .restore(id, () => read(call.body.archive), keep)
+          .catch((error: unknown) => Promise.reject(kept === undefined ? error : naming(kept, error)));
         return { result: { archive: kept ?? null } };
       });
     },
@@ -61,6 +64,13 @@ export function archiveHandlers({
 function required(archives: AdminArchives | undefined): AdminArchives {
   if (archives) return archives;
   throw new ProblemError('ARCHIVES_MISSING', 'There is no place for archives; give createAdmin the option "archives".');
+}
+
+/** The error of a restoration that has failed, with the archive of what the tenant had. */
+function naming(kept: string, error: unknown): unknown {
+  if (!isTenancyError(error)) return error;
+  const { code, message, tenant, cause } = error;
+  return new TenancyError(code, `${message} What it had is in the archive "${kept}".`, { tenant, cause });
 }
 
 function nameFor(id: string): string {

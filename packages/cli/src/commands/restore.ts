@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
 import { Option } from '@commander-js/extra-typings';
-import type { Tenant } from '@omnitenant/core';
+import type { OpenArchiveBytes, Tenant } from '@omnitenant/core';
 import { archiveName, decrypted, fileWriter, readArchive, refuseExisting } from '../application/archive-file.ts';
 import { backupTargetOf, encryptTo, identity, importOptions } from '../application/archive-options.ts';
 import { newest, openBackupLog } from '../application/backup-log.ts';
@@ -62,17 +62,17 @@ export function restore(program: Program): void {
           throw new UsageError('With --replace, the tenant keeps its id and its place. Move it afterwards.');
         await withApplication(command, async (application) => {
           const { tenants } = application.tenancy;
-          const read = () => archiveOf(application, id, { from, at, key });
+          const open = await archiveOf(application, id, { from, at, key });
           let tenant: Tenant;
           if (replace) {
             const file = to ?? archiveName(`${id}.${new Date().toISOString().replaceAll(/[:.]/g, '-')}`, forKey);
             refuseExisting(file);
             await askForId(command.optsWithGlobals(), id, replacementWarning(await tenants.get(id), file));
-            tenant = await replaceData(tenants, id, { file, forKey, read });
+            tenant = await replaceData(tenants, id, { file, forKey, open });
           } else {
             const afterwards = `If the tenant is incomplete, run: omnitenant repair ${as} --clear`;
             tenant = await interruptible(afterwards, async () =>
-              tenants.import(await read(), { ...importOptions({ ...placed, as }), of: id }),
+              tenants.import(await open(), { ...importOptions({ ...placed, as }), of: id }),
             );
           }
           if (asJson) printJson(summaryOf(tenant));
@@ -86,19 +86,19 @@ interface Replacement {
   /** Where what the tenant had is written to, and for whose key. */
   readonly file: string;
   readonly forKey: string | undefined;
-  readonly read: () => Promise<AsyncIterable<Uint8Array>>;
+  readonly open: OpenArchiveBytes;
 }
 
 /** Replaces what a tenant has, which is in a file by then. */
 function replaceData(
   tenants: OmnitenantConfig['tenancy']['tenants'],
   id: string,
-  { file, forKey, read }: Replacement,
+  { file, forKey, open }: Replacement,
 ): Promise<Tenant> {
   const afterwards = `The tenant may be closed. Restore it again, or if nothing was replaced: omnitenant resume ${id}`;
   return interruptible(afterwards, async (signal) => {
     const write = await fileWriter(forKey, signal);
-    return tenants.restore(id, await read(), async (bytes) => {
+    return tenants.restore(id, open, async (bytes) => {
       const { file: written } = await write(bytes, file);
       note(`what "${id}" had is in ${written}`);
     });
@@ -116,15 +116,20 @@ function found(path: string): Stats {
   throw new UsageError(`There is nothing at ${path}.`);
 }
 
-/** The named file, or the tenant's newest backup in the folder, decrypted. */
+/** Opens the named file, or the tenant's newest backup in the folder, decrypted. */
 async function archiveOf(
   application: OmnitenantConfig,
   id: string,
   { from, at, key }: { from: string | undefined; at: Date | undefined; key: string | undefined },
-): Promise<AsyncIterable<Uint8Array>> {
-  if (from !== undefined && found(from).isFile()) return readArchive(from, key);
+): Promise<OpenArchiveBytes> {
+  if (from !== undefined && found(from).isFile()) return () => readArchive(from, key);
   const target = backupTargetOf(application, from, '--from');
-  return decrypted(await backupOf(id, application.tenancy, target, at), key);
+  const file = await backupOf(id, application.tenancy, target, at);
+  return async () => {
+    const bytes = await target.read(file);
+    if (bytes === undefined) throw new UsageError(`The archive ${file} is not there any more.`);
+    return decrypted(bytes, key);
+  };
 }
 
 async function backupOf(
@@ -132,11 +137,9 @@ async function backupOf(
   { tenants }: OmnitenantConfig['tenancy'],
   target: BackupTarget,
   at: Date | undefined,
-): Promise<AsyncIterable<Uint8Array>> {
+): Promise<string> {
   const log = await openBackupLog(target);
   const { file, at: writtenAt, createdAt } = newest(log.filesOf(id), id, at?.toISOString());
-  const bytes = await target.read(file);
-  if (bytes === undefined) throw new UsageError(`The archive ${file} is not there any more.`);
   note(`from ${file}, as it was at ${writtenAt}`);
   const present = await tenants.tryGet(id);
   if (present !== undefined && present.createdAt.toISOString() !== createdAt) {
@@ -144,5 +147,5 @@ async function backupOf(
       `This is an archive of an earlier tenant "${id}", created at ${createdAt}. It may have belonged to another customer than the present one.`,
     );
   }
-  return bytes;
+  return file;
 }

@@ -1,5 +1,6 @@
 import { TenancyError, type TenancyErrorCode, unknownTenant } from '../errors/errors.ts';
 import type { Tenant, TenantStatus } from '../models/tenant.ts';
+import { isUnfilled } from './awaiting-archive.ts';
 import { migratable } from './transitions.ts';
 
 /**
@@ -18,8 +19,8 @@ export function admit<T extends Tenant>(tenant: T | undefined, named: string): T
 }
 
 /** Whether a tenant is whole and was closed on purpose, so that an operator may enter it. */
-export function isClosed({ status }: Tenant): boolean {
-  return status !== 'active' && migratable.includes(status);
+export function isClosed(tenant: Tenant): boolean {
+  return tenant.status !== 'active' && migratable.includes(tenant.status) && !isUnfilled(tenant);
 }
 
 const refusals: Partial<Record<TenantStatus, { readonly code: TenancyErrorCode; readonly message: string }>> = {

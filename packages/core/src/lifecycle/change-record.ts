@@ -27,7 +27,7 @@ export async function changeStatus<T extends Tenant>(
   const [before, after] = statusSignals[verb];
   const stored = await records.read(id);
   requireStatus(stored, transitions[verb].from);
-  if (verb === 'resume') refuseUnfilled(stored);
+  if (verb === 'resume' || verb === 'archive') refuseUnfilled(stored);
   await signals.emitBefore(before, { tenant: stored });
   const tenant = await records.transit(stored, transitions[verb], undefined, more);
   await signals.emit(after, { tenant });

@@ -2,7 +2,7 @@ import type { Erasure } from '../archive/archive-part.ts';
 import { isTenancyError, TenancyError, tenantOutdated } from '../errors/errors.ts';
 import { isSameIncarnation } from '../models/incarnation.ts';
 import type { Tenant } from '../models/tenant.ts';
-import { changeStatus } from './change-record.ts';
+import { closeTenant } from './close-tenant.ts';
 import { handOver, type KeepArchive } from './hand-over.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { removeWhen } from './remove.ts';
@@ -15,7 +15,7 @@ export async function eraseTenant<T extends Tenant>(
   keep: KeepArchive,
 ): Promise<Erasure> {
   const stored = await lifecycle.records.read(id);
-  const closed = stored.status === 'active' ? await changeStatus(lifecycle, id, 'suspend') : stored;
+  const closed = await closeTenant(lifecycle, stored, 'suspend');
   const archive = await handOver(lifecycle, id, keep);
   const now = await lifecycle.records.read(id);
   if (!isSameIncarnation(now, stored)) throw tenantOutdated(id);

@@ -1,9 +1,11 @@
-import type { ArchivedTenant } from '../archive/archive-part.ts';
+import type { ArchivedTenant, ArchivePart } from '../archive/archive-part.ts';
 import { drain, type OpenArchive, openArchive } from '../archive/read-archive.ts';
 import { TenancyError } from '../errors/errors.ts';
 import { quoted } from '../errors/quoted.ts';
 import { type OptionNames, unknownOption } from '../errors/unknown-option.ts';
 import type { Placement, Tenant, TenantInput } from '../models/tenant.ts';
+import type { ResourceVerbs } from '../resource.ts';
+import { outside } from '../scope/context.ts';
 import { createTenant } from './create.ts';
 import { type DomainRules, needsProof } from './domain-rules.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -64,10 +66,19 @@ export async function openArchiveOf(
 }
 
 /** Gives each resource its parts, in the order of the archive. One that has none is told so, too. */
-export async function load<T extends Tenant>(
+export function load<T extends Tenant>(archive: OpenArchive, lifecycle: Lifecycle<T>, tenant: Tenant): Promise<void> {
+  return readTo(archive, lifecycle, (resource, parts) => resource.import?.(tenant, parts));
+}
+
+/** Reads an archive to its end and compares its digests; each resource says whether it would take its parts. */
+export function check<T extends Tenant>(archive: OpenArchive, lifecycle: Lifecycle<T>, tenant: Tenant): Promise<void> {
+  return readTo(archive, lifecycle, (resource, parts) => outside(async () => resource.checkImport?.(tenant, parts)));
+}
+
+async function readTo<T extends Tenant>(
   archive: OpenArchive,
   { resources }: Lifecycle<T>,
-  tenant: Tenant,
+  give: (resource: ResourceVerbs, parts: AsyncIterable<ArchivePart>) => Promise<void> | undefined,
 ): Promise<void> {
   const done = new Set<string>();
   for (let next = archive.nextResource(); next !== undefined; next = archive.nextResource()) {
@@ -75,12 +86,13 @@ export async function load<T extends Tenant>(
     const resource = resources.find((each) => each.name === name);
     if (resource?.import === undefined || done.has(name)) throw ofAnother(name);
     done.add(name);
-    await resource.import(tenant, parts);
+    await give(resource, parts);
     // A resource that wants none of its parts.
     for await (const { bytes } of parts) await drain(bytes);
   }
   await archive.verify();
-  for (const resource of resources) if (!done.has(resource.name)) await resource.import?.(tenant, nothing());
+  for (const resource of resources)
+    if (resource.import !== undefined && !done.has(resource.name)) await give(resource, nothing());
 }
 
 async function* nothing(): AsyncGenerator<never> {}

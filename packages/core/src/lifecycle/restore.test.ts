@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
 import { defineResource, type Placement } from '../extend.ts';
 import { createTenancy, memoryStore } from '../index.ts';
@@ -25,12 +26,16 @@ function office({ leases = true } = {}) {
     defineResource({
       name: 'notes',
       open: () => undefined,
+      checkImport: () => step('check'),
       place: () => ({ isolation: 'schema', placement: { server: 'default' } }),
       create: async ({ id }) => step('create').then(() => void notes.set(id, '')),
       destroy: async ({ id }) => step('destroy').then(() => void notes.delete(id)),
       migrate: () => step('migrate'),
       async *export({ id }) {
         yield { name: 'notes', bytes: Readable.from([Buffer.from(notes.get(id) ?? '')]) };
+      },
+      async *exportAnonymised() {
+        yield { name: 'notes', bytes: Readable.from([Buffer.from('invented')]) };
       },
       async import({ id }, parts) {
         await step('import');
@@ -54,7 +59,7 @@ function office({ leases = true } = {}) {
   const kept: string[] = [];
   const keep = async (bytes: ReadableStream<Uint8Array>) => void kept.push((await buffer(bytes)).toString('base64'));
   const restore = (archive: Uint8Array, id = 'acme', by = tenancy.tenants) =>
-    by.restore(id, Readable.from([archive]), keep);
+    by.restore(id, () => Readable.from([archive]), keep);
   return { tenancy, ...{ store, resources, notes, cached, jobs, steps, failing, reached, kept, keep, restore } };
 }
 
@@ -85,7 +90,7 @@ test('a restored tenant has the data of the archive, its own record, and nothing
   expect(await tenants.domains('acme')).toMatchObject([{ host: 'acme.com' }]);
   expect([...cached.keys()]).toEqual([]);
   expect([...jobs]).toEqual(['acme']);
-  expect(steps).toEqual(['destroy', 'create', 'import', 'migrate', 'restored']);
+  expect(steps).toEqual(['check', 'destroy', 'create', 'import', 'migrate', 'restored']);
   expect(told).toEqual(['restoring active', 'restored active']);
 
   // What it had is what was handed over.
@@ -106,7 +111,7 @@ test('what is not an archive of the tenant changes nothing', async () => {
   steps.length = 0;
   await expect(restore(archive, 'bloom')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID', tenant: 'bloom' });
   await expect(restore(Buffer.from('no archive'))).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
-  await expect(restore(archive, 'nobody')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
+  await expect(restore(archive, 'nobody')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
   expect(steps).toEqual([]);
   expect(notes.get('acme')).toBe('since');
   expect((await tenants.get('acme')).status).toBe('active');
@@ -126,26 +131,87 @@ test('an archive of an earlier tenant of the id is refused, whose customer may h
   expect((await tenants.get('acme')).status).toBe('active');
 });
 
-test('nothing is replaced where what the tenant had was not kept, or the tenant was changed meanwhile', async () => {
+test('an archive that cannot be imported is refused before the tenant is closed', async () => {
+  const { tenancy, tenants, archive, failing, kept, notes, restore } = await changed();
+  const before = await tenants.get('acme');
+  const tar = zstdDecompressSync(archive);
+  const altered = tar.toString('latin1').replace('first', 'fists');
+  for (const broken of [
+    archive.subarray(0, -4),
+    zstdCompressSync(tar.subarray(0, tar.length - 2048)),
+    zstdCompressSync(Buffer.from(altered, 'latin1')),
+  ])
+    await expect(restore(broken)).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
+  failing.step = 'check';
+  await expect(restore(archive)).rejects.toThrow('check broke');
+  failing.step = '';
+  expect(kept).toEqual([]);
+  expect(await tenants.get('acme')).toEqual(before);
+  expect(await tenancy.run('acme', () => notes.get('acme'))).toBe('since');
+});
+
+test('an anonymised archive is refused, whose values were invented', async () => {
+  const { tenants, notes, kept, restore } = await changed();
+  const anonymise = { record: () => ({}), resources: { notes: {} } };
+  const bytes = await buffer(await tenants.export('acme', { anonymise }));
+  const message = expect.stringContaining('anonymised');
+  await expect(restore(bytes)).rejects.toMatchObject({ code: 'ARCHIVE_INVALID', tenant: 'acme', message });
+  expect(notes.get('acme')).toBe('since');
+  expect(kept).toEqual([]);
+});
+
+test('an archive that was overwritten by what the tenant had is not taken for it', async () => {
+  const { tenancy, tenants, archive, notes, steps } = await changed();
+  let file: Uint8Array = archive;
+  const keep = async (bytes: ReadableStream<Uint8Array>) => {
+    file = await buffer(bytes);
+  };
+  await expect(tenants.restore('acme', () => Readable.from([file]), keep)).rejects.toMatchObject({
+    code: 'ARCHIVE_INVALID',
+    message: expect.stringContaining('Nothing was replaced'),
+  });
+  expect(steps).toEqual(['check']);
+  expect(await tenancy.run('acme', () => notes.get('acme'))).toBe('since');
+});
+
+test('what fails before anything is replaced leaves the tenant as it was', async () => {
+  const { tenancy, tenants, archive, notes, steps } = await changed();
+  const told: string[] = [];
+  for (const name of ['maintained', 'resumed', 'restored'] as const)
+    tenancy.signals.on(name, () => void told.push(name));
+  const restore = (keep: (bytes: ReadableStream<Uint8Array>) => unknown) =>
+    tenants.restore('acme', () => Readable.from([archive]), keep);
+  const entered = () => tenancy.run('acme', () => notes.get('acme'));
+  await expect(restore(() => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+  expect(await entered()).toBe('since');
+  await expect(restore(() => 'not read')).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
+  expect(await entered()).toBe('since');
+  expect(told).toEqual(['maintained', 'resumed', 'maintained', 'resumed']);
+  await restore(buffer);
+  expect(told.slice(4)).toEqual(['maintained', 'restored', 'resumed']);
+  expect(steps.filter((step) => step === 'destroy')).toHaveLength(1);
+
+  await tenants.suspend('acme');
+  await expect(restore(() => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+  expect((await tenants.get('acme')).status).toBe('suspended');
+});
+
+test('nothing is replaced of a tenant that was changed meanwhile, and whoever changed it decides whether it is open', async () => {
   const { tenancy, tenants, archive, notes, steps } = await changed();
   const restore = (keep: (bytes: ReadableStream<Uint8Array>) => unknown) =>
-    tenants.restore('acme', Readable.from([archive]), keep);
-  await expect(restore(() => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
-  await expect(restore(() => 'not read')).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
-  await tenants.resume('acme');
-  const resumes = async (bytes: ReadableStream<Uint8Array>) => {
-    await buffer(bytes);
-    await tenants.resume('acme');
-  };
-  await expect(restore(resumes)).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
+    tenants.restore('acme', () => Readable.from([archive]), keep);
   const renames = async (bytes: ReadableStream<Uint8Array>) => {
     await buffer(bytes);
     await tenants.update('acme', { name: 'Another' });
   };
   await expect(restore(renames)).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
-  expect(steps).toEqual([]);
-  expect(notes.get('acme')).toBe('since');
-  await tenants.resume('acme');
+  expect((await tenants.get('acme')).status).toBe('maintenance');
+  const resumes = async (bytes: ReadableStream<Uint8Array>) => {
+    await buffer(bytes);
+    await tenants.resume('acme');
+  };
+  await expect(restore(resumes)).rejects.toMatchObject({ code: 'TENANT_CHANGED' });
+  expect(steps).not.toContain('destroy');
   expect(await tenancy.run('acme', () => notes.get('acme'))).toBe('since');
   tenancy.signals.on('restoring', () => Promise.reject(new Error('not today')));
   await expect(restore(buffer)).rejects.toMatchObject({ code: 'VETOED' });
@@ -162,12 +228,13 @@ test.each(['destroy', 'create', 'import', 'migrate', 'restored'])(
     await expect(tenants.resume('acme')).rejects.toMatchObject(refused);
     await expect(tenants.export('acme')).rejects.toMatchObject(refused);
     await expect(tenants.erase('acme', buffer)).rejects.toMatchObject(refused);
-    await expect(tenancy.run('acme', () => 'in')).rejects.toMatchObject({ code: 'TENANT_MAINTENANCE' });
-    await tenants.archive('acme');
-    await expect(tenants.resume('acme')).rejects.toMatchObject(refused);
-    await tenants.archive('acme');
-    // An archived one is closed for long, and not restored by mistake.
-    await expect(restore(archive)).rejects.toMatchObject({ code: 'TRANSITION_REFUSED' });
+    for (const allowClosed of [false, true])
+      await expect(tenancy.run('acme', () => 'in', { allowClosed })).rejects.toMatchObject({
+        code: 'TENANT_MAINTENANCE',
+      });
+    // Nothing would lead out of that but a removal.
+    await expect(tenants.archive('acme')).rejects.toMatchObject(refused);
+    await restore(archive);
     expect(kept).toHaveLength(1);
   },
 );

@@ -5,6 +5,7 @@ import type { ImportOptions } from '../lifecycle/import.ts';
 import type { MoveOptions, UndoMoveOptions } from '../lifecycle/move.ts';
 import type { ArchiveOptions, Purge, PurgeOptions } from '../lifecycle/purge.ts';
 import type { Removal, RemoveOptions } from '../lifecycle/remove.ts';
+import type { OpenArchiveBytes } from '../lifecycle/restore.ts';
 import type { Domain } from '../models/domain.ts';
 import type { Tenant, TenantChange, TenantInput } from '../models/tenant.ts';
 import type { MoveTarget } from '../resource.ts';
@@ -127,16 +128,18 @@ export interface TenantRegistry<T extends Tenant = Tenant> {
    */
   erase(id: string, keep: KeepArchive): Promise<Erasure>;
   /**
-   * Replaces everything that a tenant has by what is in an archive of it, and migrates that. An archive of an earlier tenant of the id is refused. Its record stays: the id, name, config, columns and
-   * domains. What it had is given to `keep` first, which has to read all of it. The tenant is under maintenance meanwhile, and stays so if it was
-   * closed before. If it fails, it stays closed without its data: restore it again, from this archive or from the one that was kept.
+   * Replaces everything that a tenant has by what is in an archive of it, and migrates that. Its record stays: the id, name, config, columns and
+   * domains. `archive` is called twice: first the archive is read to its end and checked, then what the tenant had is given to `keep`, which has to
+   * read all of it, and then the archive is read again. An archive that is anonymised, or of an earlier tenant of the id, is refused.
+   * The tenant is under maintenance meanwhile, and stays so if it was closed before. What fails before its data was deleted changes nothing. If it
+   * fails later, the tenant stays closed without its data: restore it again, from this archive or from the one that was kept.
    * Rejects with what `keep` throws, with TENANT_CHANGED if the tenant's record was changed meanwhile, with TRANSITION_REFUSED where its storage
    * was adopted, and as `export` and `import` do.
    *
    * @example
-   * await tenancy.tenants.restore('acme', createReadStream('acme.tar.zst'), (archive) => writeFile('acme-after.tar.zst', archive));
+   * await tenancy.tenants.restore('acme', () => createReadStream('acme.tar.zst'), (archive) => writeFile('acme-after.tar.zst', archive));
    */
-  restore(id: string, archive: AsyncIterable<Uint8Array>, keep: KeepArchive): Promise<T>;
+  restore(id: string, archive: OpenArchiveBytes, keep: KeepArchive): Promise<T>;
   domains(id: string): Promise<Domain[]>;
   /** Rejects with DOMAIN_INVALID, DOMAIN_TAKEN or TENANT_UNKNOWN; a new primary domain replaces the old one. */
   addDomain(id: string, host: string, options?: { readonly primary?: boolean }): Promise<Domain>;

@@ -15,6 +15,18 @@ import { withoutTriggers } from './triggers.ts';
 export interface ImportParts extends ArchiveParts {
   /** Applies these migrations. */
   readonly bringTo: (tenant: Tenant, migrations: readonly string[]) => Promise<void>;
+  /** Fails where `bringTo` would. */
+  readonly checkVersion: (migrations: readonly string[]) => Promise<void>;
+}
+
+/**
+ * Fails where the parts of an archive are of migrations that this code does not have.
+ *
+ * @throws ARCHIVE_INVALID
+ */
+export async function checkImport({ checkVersion }: ImportParts, archive: AsyncIterable<ArchivePart>): Promise<void> {
+  const { migrations } = parseManifest(await partsInOrder(archive).json(manifestPart));
+  await checkVersion(migrations);
 }
 
 /**

@@ -35,6 +35,8 @@ export interface DatabaseMigrations extends StoreMigrations {
   readonly set: () => Promise<MigrationSet>;
   /** Applies the migrations of an archive to a new tenant. Throws ARCHIVE_INVALID where there are others. */
   readonly bringTo: (tenant: Tenant, names: readonly string[]) => Promise<void>;
+  /** Fails as `bringTo` does for the same reason, and changes nothing. */
+  readonly checkVersion: (names: readonly string[]) => Promise<void>;
 }
 
 const messages = {
@@ -99,5 +101,6 @@ export function openMigrations(options: OpenMigrationsOptions): DatabaseMigratio
     async bringTo(tenant, names) {
       await run(tenant, asArchived((await set()).names, names));
     },
+    checkVersion: async (names) => void asArchived((await set()).names, names),
   };
 }

@@ -24,6 +24,22 @@ export interface ImportParts extends ArchiveParts {
   readonly bringTo: (tenant: Tenant, migrations: readonly string[]) => Promise<void>;
 }
 
+/** What the parts of an archive are checked with. */
+export interface ImportChecks {
+  /** Fails where `bringTo` would. */
+  readonly checkVersion: (tenant: Tenant, migrations: readonly string[]) => Promise<void>;
+}
+
+/** Fails where the parts of an archive are of migrations that the tenant cannot have here. */
+export async function checkImport(
+  { checkVersion }: ImportChecks,
+  tenant: Tenant,
+  archive: AsyncIterable<ArchivePart>,
+): Promise<void> {
+  const { migrations } = parseOrmManifest(await partsInOrder(archive).json(manifestPart));
+  await checkVersion(tenant, migrations);
+}
+
 /** Fills a tenant's storage with the parts of an archive: all of it or nothing, and compared with what was read. */
 export async function importTenant(
   parts: ImportParts,

@@ -15,7 +15,7 @@ export function asArchived(
   if (unknown !== undefined) throw invalid(ofOtherCode(unknown));
   if (shared.length > 0 && !isSame(shared, wanted)) {
     throw invalid(
-      'it was made with other migrations than the tables have that tenants share. Import it with isolation "schema", which migrates it, export that tenant, and import this archive instead',
+      'it was made with other migrations than the tables have that tenants share. Import it with isolation "schema", which migrates it, export that tenant, and import this archive instead. To restore a tenant in place, move it to isolation "schema" first, and back afterwards',
     );
   }
   const target = names.filter((name) => wanted.includes(name));

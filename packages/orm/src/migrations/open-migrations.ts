@@ -38,7 +38,7 @@ import { migrateTargetWith } from './migrate-target.ts';
 import { loadMigrations, type MigrationSet } from './migration-set.ts';
 import { type MigrationContext, type MigrationTarget, tenantTarget } from './migration-target.ts';
 import { type CentralMigrations, createMigrations, type Migrations } from './migrations.ts';
-import { assumeUpTo, upTo } from './operation.ts';
+import { assumeUpTo, type Operation, upTo } from './operation.ts';
 import { ownTablesOnly, tenantsIn } from './own-tables-only.ts';
 import { createLog, replayOf } from './replay.ts';
 import { requireMigrations } from './require-migrations.ts';
@@ -92,6 +92,8 @@ export interface OpenMigrations {
    * @throws ARCHIVE_INVALID if this code does not have them, or if shared tables have others.
    */
   bringTo(tenant: Tenant, migrations: readonly string[]): Promise<void>;
+  /** Fails as `bringTo` does for the same reasons, and changes nothing. */
+  checkVersion(tenant: Tenant, migrations: readonly string[]): Promise<void>;
   /** The schema of extensions. */
   readonly extensions: string;
   /** The name of the table that logs the migrations of each tenant. */
@@ -150,6 +152,12 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
 
   const verify = async (wish: VerifyOptions) => verifyIn(options, await fleet(), wish);
 
+  async function toArchived(tenant: Tenant, wanted: readonly string[]): Promise<Operation> {
+    const { names, logTable } = await set();
+    const shared = sharesTables(tenant) ? await appliedRows(pools, placementOf(tenant), logTable) : undefined;
+    return asArchived(names, wanted, shared);
+  }
+
   return {
     migrations: createMigrations({
       names: async () => (await options.set()).names,
@@ -179,10 +187,9 @@ export function openMigrations(options: MigrationsOptions): OpenMigrations {
       await ledger.record([tenant], versionOf(applied));
     },
     bringTo: async (tenant, wanted) => {
-      const { names, logTable } = await set();
-      const shared = sharesTables(tenant) ? await appliedRows(pools, placementOf(tenant), logTable) : undefined;
-      await migrateTarget(tenantTarget(tenant), asArchived(names, wanted, shared));
+      await migrateTarget(tenantTarget(tenant), await toArchived(tenant, wanted));
     },
+    checkVersion: async (tenant, wanted) => void (await toArchived(tenant, wanted)),
     extensions: extensions.schema,
     logTable: async () => (await options.set()).logTable,
     recordNew: async (tenant) => ledger.record([tenant], versionOf((await set()).names)),

@@ -93,7 +93,7 @@ export const lifePromises: ResourcePromises = {
     await tenancy.run('beta', () => write('secret', 'of beta'));
     const archive = await buffer(await tenancy.tenants.export('acme'));
     await tenancy.run('acme', () => write('later', 'of acme'));
-    await tenancy.tenants.restore('acme', Readable.from([archive]), buffer);
+    await tenancy.tenants.restore('acme', () => Readable.from([archive]), buffer);
     assert.equal(await has('beta', 'secret'), 'of beta');
     // What is neither in archives nor derived from what is there, such as a job, stays.
     if (archives === undefined && restored === undefined) return;
