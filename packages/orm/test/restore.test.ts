@@ -4,7 +4,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { defineConfig } from '@mikro-orm/postgresql';
 import { createTenancy } from '@omnitenant/core';
 import { plainDatabase } from '@omnitenant/tooling';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createOrm } from '../src/orm.ts';
 import { migration } from './fixtures/row-application.ts';
 
@@ -65,7 +65,8 @@ test.each([
       await app.sql('acme', "insert into author (name) values ('another writer')");
       expect(await app.sql('acme', 'select count(*)::int as rows from author')).toEqual([{ rows: 2 }]);
 
-      await app.tenants.restore('acme', () => Readable.from(kept), keep);
+      const [had] = kept;
+      await app.tenants.restore('acme', () => Readable.from([had]), keep);
       expect(await app.sql('acme', 'select name from author order by id')).toEqual([
         { name: 'writer of acme' },
         { name: 'writer since' },
@@ -180,6 +181,42 @@ test.each(['schema', 'row'])(
   },
 );
 
+test.each([
+  [
+    'writes more rows',
+    `create function noted() returns trigger language plpgsql as $$ begin insert into author (name) values (new.title); return null; end $$`,
+    'create trigger noted after insert on book for each row execute function noted()',
+  ],
+  [
+    'refuses a deletion',
+    `create function kept() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$`,
+    'create trigger kept before delete on book for each row execute function kept()',
+  ],
+])(
+  'a trigger of shared tables that %s is told of before anything is deleted, and in isolation schema it does not fire',
+  async (_, ...sql) => {
+    const database = await plainDatabase();
+    const triggers = migration('Triggers', sql);
+    try {
+      await using app = await open(database, [first, triggers]);
+      await app.tenants.create({ id: 'acme', isolation: 'row' });
+      await app.add('writer 1');
+      const archive = await buffer(await app.tenants.export('acme'));
+      await app.add('writer 2');
+      const restore = () => app.tenants.restore('acme', () => Readable.from([archive]), buffer);
+      const message = expect.stringContaining('of the shared table "book"');
+      await expect(restore()).rejects.toMatchObject({ code: 'ARCHIVE_INVALID', message });
+      expect(await app.names()).toEqual(['writer 1', 'writer 2']);
+      await app.tenants.move('acme', { isolation: 'schema' }, { online: 'never' });
+      await restore();
+      expect(await app.names()).toEqual(['writer 1']);
+      await app.tenants.remove('acme');
+    } finally {
+      await database.drop();
+    }
+  },
+);
+
 test.each(['schema', 'database', 'row'])(
   'what another process has acknowledged is kept when a tenant of isolation %s is restored or erased',
   async (isolation) => {
@@ -213,7 +250,8 @@ test.each(['schema', 'database', 'row'])(
       await restoring;
       expect(namesIn(kept[0] as Buffer)).toEqual(await writing);
       expect(await app.names()).toEqual([]);
-      await elsewhere.add('nobody');
+      // The other process learns that the tenant is open again.
+      await vi.waitFor(() => elsewhere.add('nobody'), 10_000);
       const [writingOn, erasing] = [written(), tenants.erase('acme', keep)];
       await erasing;
       expect(namesIn(kept[1] as Buffer)).toEqual(await writingOn);

@@ -16,7 +16,7 @@ import {
 } from './orm-manifest.ts';
 import { writeSequences } from './sequences.ts';
 import { tableLoader } from './table-loader.ts';
-import { readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
+import { isIn, readTenantTables, type TenantTable, type TenantTables } from './tenant-tables.ts';
 
 /** What a tenant's database is filled with. */
 export interface ImportParts extends ArchiveParts {
@@ -25,19 +25,28 @@ export interface ImportParts extends ArchiveParts {
 }
 
 /** What the parts of an archive are checked with. */
-export interface ImportChecks {
+export interface ImportChecks extends ArchiveParts {
   /** Fails where `bringTo` would. */
   readonly checkVersion: (tenant: Tenant, migrations: readonly string[]) => Promise<void>;
 }
 
-/** Fails where the parts of an archive are of migrations that the tenant cannot have here. */
+/**
+ * Fails where the parts of an archive are of migrations that the tenant cannot have here, or would not go into the tables that it shares. Other
+ * tables are made anew.
+ */
 export async function checkImport(
-  { checkVersion }: ImportChecks,
+  parts: ImportChecks,
   tenant: Tenant,
   archive: AsyncIterable<ArchivePart>,
 ): Promise<void> {
-  const { migrations } = parseOrmManifest(await partsInOrder(archive).json(manifestPart));
-  await checkVersion(tenant, migrations);
+  const manifest = parseOrmManifest(await partsInOrder(archive).json(manifestPart));
+  await parts.checkVersion(tenant, manifest.migrations);
+  if (!sharesTables(tenant)) return;
+  const logTable = await parts.logTable();
+  await inArchiveSession(parts, tenant, 'read', async (session) => {
+    tablesOf(manifest, await readTenantTables(session, logTable));
+    await refuseHinderingTriggers(session);
+  });
 }
 
 /** Fills a tenant's storage with the parts of an archive: all of it or nothing, and compared with what was read. */
@@ -118,6 +127,21 @@ function tablesOf(manifest: OrmManifest, { tables, sequences }: TenantTables): r
     const sorted = table.columns.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
     return { ...table, columns: sorted, compared };
   });
+}
+
+/**
+ * In shared tables, triggers fire while a tenant's rows are deleted and written. One before a row is deleted may refuse that, and one after it is
+ * written may write others, which the archive has as well.
+ */
+async function refuseHinderingTriggers(session: ArchiveSession): Promise<void> {
+  const [found] = await session.query(`select t.tgname as name, c.relname as table from pg_trigger t
+    join pg_class c on c.oid = t.tgrelid where ${isIn(session.schema)} and not t.tgisinternal and t.tgenabled <> 'D'
+    and (t.tgtype & 10 = 10 or t.tgtype & 6 = 4) order by 2, 1 limit 1`);
+  if (!found) return;
+  throw invalid(
+    `the trigger "${found['name']}" of the shared table "${found['table']}" would fire for each of its rows. Move the tenant to isolation "schema", ` +
+      'restore it there, and move it back',
+  );
 }
 
 function compareCounts(loaded: readonly CopiedRows[], counts: unknown): void {
