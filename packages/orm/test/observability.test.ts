@@ -80,7 +80,7 @@ test('health warns of tenants at other migrations, and of requests that got no c
   await using library = await runLibrary(
     defineConfig({ clientUrl: database.url }),
     Object.fromEntries(['a', 'b', 'c', 'd'].map((id) => [id, { isolation: 'schema' }])),
-    { connections: { max: 4, waitMs: 100 } },
+    { connections: { max: 4, waitMs: 3_000 } },
   );
   const { tenancy, orm } = library;
   async function warnings() {
