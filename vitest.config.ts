@@ -19,8 +19,6 @@ export default defineConfig({
     setupFiles: ['tooling/setup.ts'],
     reporters: ['default', './tooling/closing-line.ts'],
     maxWorkers: 3,
-    // The files of a worker share its modules, which half of the processors' time went into. What a file leaves behind fails it (tooling/setup.ts).
-    isolate: false,
     // A test that hangs ends here. Some run a dozen commands, each a process that loads an application, on a busy machine with two cores.
     testTimeout: 300_000,
     hookTimeout: 300_000,

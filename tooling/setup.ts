@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, vi } from 'vitest';
 import { open } from './testing/open.ts';
-import './testing/patience.ts';
+
+// A wait is over as soon as what it waits for is there. Vitest gives up after one second, which a busy machine may well need.
+const { waitFor, waitUntil } = vi;
+const patient = { timeout: 60_000 };
+vi.waitFor = (work, options) => waitFor(work, { ...patient, ...(options as object) });
+vi.waitUntil = (work, options) => waitUntil(work, { ...patient, ...(options as object) });
 
 // What keeps a process alive is what a test forgot: a pool, a server, a client. Timers are the runner's as well.
 const watched = new Set([
@@ -17,12 +22,6 @@ const before = resources();
 
 // Registered first, so it runs last: after each hook of the test file itself.
 afterAll(async () => {
-  // The next file runs in the same process.
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-  vi.resetConfig();
   const left = [...open];
   open.clear();
   let active = added();

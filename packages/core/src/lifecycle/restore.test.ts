@@ -137,7 +137,7 @@ test('an archive that cannot be imported is refused before the tenant is closed'
   const tar = zstdDecompressSync(archive);
   const altered = tar.toString('latin1').replace('first', 'fists');
   for (const broken of [
-    archive.subarray(0, -4),
+    archive.subarray(0, archive.length / 2),
     zstdCompressSync(tar.subarray(0, tar.length - 2048)),
     zstdCompressSync(Buffer.from(altered, 'latin1')),
   ])
