@@ -23,6 +23,9 @@ import type { SqliteCalls } from './sqlite.ts';
 import type { ProcessOptions, StalenessCalls } from './staleness.ts';
 import { startWorker } from './worker.ts';
 
+/** What could not be measured. The rest is measured all the same: a whole run takes most of an hour. */
+const failures: string[] = [];
+
 const interrupted = new AbortController();
 const { signal } = interrupted;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -45,9 +48,6 @@ try {
 }
 
 type Measure = (site: Site, options: BenchOptions) => Promise<Figure[]>;
-
-/** What could not be measured. The rest is measured all the same: a whole run takes most of an hour. */
-const failures: string[] = [];
 
 async function attempted(name: string, measure: () => Promise<Figure[]>): Promise<Figure[]> {
   try {
