@@ -3,12 +3,13 @@ import type { Tenant } from '../models/tenant.ts';
 import { changeStatus } from './change-record.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
-/** For so long, other processes may still admit a tenant that they remember as active, in milliseconds. All that serve requests know by then. */
+/** For so long, processes that can read the changes may still admit a tenant that they remember as active, in milliseconds. */
 const settleMs = 2_000;
 
 /**
- * Closes a tenant that is active, and resolves once every process that serves requests refuses it: an archive that is begun then has all that
- * they wrote. A process whose store tells of no changes need not wait, because it would not know for how long.
+ * Closes a tenant that is active, and resolves once every process that can read the changes refuses it: an archive that is begun then has all that
+ * they wrote. A process that cannot read them trusts what it remembers for `trustMs`. Where the store tells of no changes, nobody knows how long
+ * to wait, so this does not.
  */
 export async function closeTenant<T extends Tenant>(
   lifecycle: Lifecycle<T>,
