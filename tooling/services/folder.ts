@@ -2,7 +2,7 @@ import { mkdtemp, readFile, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the data of a run takes at most, with room to spare, in bytes. */
+/** The free memory that is asked for, in bytes. A run takes a small part of it. */
 const enough = 6 * 2 ** 30;
 
 /**

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { executable } from './executable.ts';
 import { launch, runAs } from './launch.ts';
-import { findService, type Service, service } from './service.ts';
+import { findService, type Service } from './service.ts';
 
 const oldest = 14;
 
@@ -15,13 +15,10 @@ const oldest = 14;
  * such as `/usr/lib/postgresql/15`; else that of `DATABASE_URL`, else that at 127.0.0.1:5432, else one of our own.
  */
 export async function postgres(): Promise<Service> {
-  if (process.env.OMNITENANT_POSTGRES) {
-    const { url, stop } = await startPostgres();
-    return service(url, 'started', stop);
-  }
   const users = new Set([process.env.PGUSER ?? 'postgres', 'postgres', userInfo().username]);
   return findService({
     variable: 'DATABASE_URL',
+    isOwn: Boolean(process.env.OMNITENANT_POSTGRES),
     check: checkRole,
     local: [...users].map((user) => `postgres://${encodeURIComponent(user)}@127.0.0.1:5432/postgres`),
     start: () => startPostgres(),

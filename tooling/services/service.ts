@@ -13,14 +13,16 @@ interface Ways {
   /** What may answer on this machine's standard port. */
   local: readonly string[];
   start(): Promise<{ url: string; stop(): Promise<void> }>;
+  /** Whether only one of our own will do, as with `OMNITENANT_SERVICES=embedded`. */
+  isOwn?: boolean;
 }
 
 /**
  * Finds a server, in this order: the one that the environment names (it must answer), one on the standard port, one of
  * our own. `OMNITENANT_SERVICES=embedded` goes straight to the last.
  */
-export async function findService({ variable, check, local, start }: Ways): Promise<Service> {
-  if (process.env.OMNITENANT_SERVICES !== 'embedded') {
+export async function findService({ variable, check, local, start, isOwn = false }: Ways): Promise<Service> {
+  if (!isOwn && process.env.OMNITENANT_SERVICES !== 'embedded') {
     const url = process.env[variable];
     if (url) {
       await check(url).catch((error: unknown) => {

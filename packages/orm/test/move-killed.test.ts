@@ -1,6 +1,6 @@
 import { plainDatabase } from '@omnitenant/tooling';
 import { describe, expect, test, vi } from 'vitest';
-import { isKilled } from './fixtures/killed-move.ts';
+import { isKilled } from './fixtures/killed-process.ts';
 import { open, pairs, sql, storage } from './fixtures/moving.ts';
 
 /** Each kill takes a process, so usually it is every 31st statement, of one pair. OMNITENANT_KILLS=all: each, everywhere. */
@@ -19,7 +19,7 @@ describe.each(all ? pairs : pairs.slice(0, 1))(
       for (let at = 1 + Math.floor(Math.random() * step); at < 400; at += step) {
         await app.tenants.create({ id: 'acme', isolation: from });
         for (const row of ['one', 'two']) await app.write('acme', row);
-        const killed = await isKilled({
+        const killed = await isKilled('move', {
           url,
           name,
           isolation: to,

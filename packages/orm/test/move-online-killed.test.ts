@@ -2,7 +2,7 @@ import { isTenancyError, type Tenant } from '@omnitenant/core';
 import { type TestPostgresServer, testPostgresServer } from '@omnitenant/tooling';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
-import { isKilled } from './fixtures/killed-move.ts';
+import { isKilled } from './fixtures/killed-process.ts';
 import { withRoles } from './fixtures/move-process.ts';
 import { type App, open, pairs, sql, storage } from './fixtures/moving.ts';
 import { onlineDatabase } from './fixtures/online-moves.ts';
@@ -84,7 +84,7 @@ describe.each(all ? onlinePairs : onlinePairs.slice(0, 1))(
         await app.tenants.create({ id: 'acme', isolation: from });
         const writing = startWriting(app);
         const how = kills % 2 ? 'killed before' : 'killed after';
-        const killed = await isKilled({ url, name, isolation: to, online: 'required', roles: true, at, how });
+        const killed = await isKilled('move', { url, name, isolation: to, online: 'required', roles: true, at, how });
         // Whatever became of the move, the tenant is read where its record says that it is.
         expect(await app.authors('acme')).toEqual(expect.any(Array));
         const [left] = await sql(url, 'select step from central.omnitenant_move');

@@ -1,34 +1,17 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { plainDatabase } from '@omnitenant/tooling';
 import { expect, test, vi } from 'vitest';
-import { open, sql } from './fixtures/moving.ts';
-import type { RestoreProcessOptions } from './fixtures/restore-process.ts';
+import { isKilled } from './fixtures/killed-process.ts';
+import { open } from './fixtures/moving.ts';
 
 vi.setConfig({ testTimeout: 900_000 });
 
 /** Each kill takes a process, so usually it is every 31st statement. OMNITENANT_KILLS=all: each, everywhere. */
 const all = process.env.OMNITENANT_KILLS === 'all';
 const step = all ? 1 : 31;
-
-/** Restores the tenant in a process of its own, and returns whether that was killed on the way. What it sent last has ended by then. */
-async function isKilled(options: RestoreProcessOptions): Promise<boolean> {
-  const child = fork(fileURLToPath(new URL('fixtures/restore-process.ts', import.meta.url)), {
-    execArgv: ['--conditions=@omnitenant/source'],
-    env: { ...process.env, PGAPPNAME: 'restoring', OMNITENANT_RESTORE: JSON.stringify(options) },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [code, signal] = await once(child, 'exit');
-  if (signal !== 'SIGKILL' && code !== 0) throw new Error(`The process has failed at statement ${options.at}.`);
-  const active = `select pid from pg_stat_activity where application_name = 'restoring' and starts_with(datname, '${options.name}') and state = 'active'`;
-  await vi.waitFor(async () => expect(await sql(options.url, active)).toEqual([]), 30_000);
-  return signal === 'SIGKILL';
-}
 
 test.each(all ? ['schema', 'database', 'row'] : ['schema'])(
   'a tenant of isolation %s has what it had, or what is in the archive, after the process that restores it is killed',
@@ -47,7 +30,7 @@ test.each(all ? ['schema', 'database', 'row'] : ['schema'])(
         await writeFile(from, await tenants.export('acme'));
         await app.write('acme', 'since');
         const how = at % 2 ? 'killed before' : 'killed after';
-        killed = await isKilled({ url: database.url, name: database.name, from, to, at, how });
+        killed = await isKilled('restore', { url: database.url, name: database.name, from, to, at, how });
         const stored = await app.orm.store.find('acme');
         const isReplaced = stored?.placement !== undefined && 'awaits' in stored.placement;
         if (isReplaced) {
