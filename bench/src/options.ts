@@ -83,7 +83,7 @@ type Sizes = Omit<
 >;
 
 const fullSize: Sizes = {
-  ...{ tenants: 200, rounds: 6, seconds: 5, warmUpSeconds: 10, idleTenants: 10_000 },
+  ...{ tenants: 200, rounds: 6, seconds: 5, warmUpSeconds: 30, idleTenants: 10_000 },
   ...{ fleet: 1_000, databases: 200, schemas: 1_000, scopes: 50_000, changes: 300, jobs: 12_000, soakTenants: 1_000 },
   archivedRows: 500_000,
 };

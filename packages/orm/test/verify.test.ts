@@ -1,7 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
+import { defineConfig as definePglite } from '@mikro-orm/pglite';
+import { createTenancy } from '@omnitenant/core';
 import { testServer } from '@omnitenant/tooling';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { createOrm } from '../src/index.ts';
 import { AddCountries, CreateLibrary } from '../src/testing/library.ts';
 import { generateCredentialsKey } from '../src/vault/keys.ts';
 import { AddNotes, type App, all, FillNotes, first, ids, inRows, openSite, statusOf } from './fixtures/fleet-site.ts';
@@ -174,6 +177,17 @@ describe('verified tenants', () => {
     expect(await before.orm.migrations.fake({ tenants: ['t0'], forgetUnknown: true })).toMatchObject({ migrated: 1 });
     expect(await site.query('select count(*)::int from t_t0.mikro_orm_migrations')).toEqual([{ count: 4 }]);
     expect(await verify(before, { tenants: ['t0'] })).toEqual({ well: 1, groups: [] });
+  });
+
+  test('in PGlite, which copies nothing out, are held against their logs', async () => {
+    const migrations = { migrationsList: [CreateLibrary, AddNotes] };
+    const orm = await createOrm(definePglite({ dbName: 'memory://', entities: [], migrations }));
+    await using tenancy = createTenancy({ resources: [orm] });
+    await tenancy.migrateCentral();
+    for (const id of ids(2)) await tenancy.tenants.create({ id });
+    expect(await orm.migrations.verify()).toEqual({ well: 2, groups: [] });
+    await tenancy.run('t0', () => orm.em.execute("delete from mikro_orm_migrations where name = 'AddNotes'"));
+    expect(await orm.migrations.verify()).toMatchObject({ well: 1, groups: [{ tenants: ['t0'] }] });
   });
 
   test('of shared tables are held against the log that they share', async () => {

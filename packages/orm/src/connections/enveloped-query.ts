@@ -122,6 +122,10 @@ interface PgQuery {
   handleError(error: Error, connection: PgConnection): void;
   handleReadyForQuery(connection: PgConnection): void;
   handleCopyInResponse(connection: PgConnection): void;
+  handleCopyData(data: { readonly chunk: Buffer }, connection: PgConnection): void;
+  readonly _result: { addRow(row: object): void };
+  /** Begins another result where the last statement of the message has ended. */
+  _checkForMultirow(): void;
 }
 
 export type PgQueryConstructor = new (config: object, values: undefined, done: QueryCallback) => PgQuery;

@@ -18,6 +18,12 @@ export function messageQueryClass(Query: PgQueryConstructor): MessageQueryConstr
       connection.query(this.#message);
       return null;
     }
+
+    /** What COPY writes is rows of its result. */
+    override handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
+      this._checkForMultirow();
+      this._result.addRow({ chunk });
+    }
   };
 }
 

@@ -77,6 +77,15 @@ export class PooledClient implements SqlClient {
     return lastOf(await this.#answer<QueryResult | QueryResult[]>((done) => client.sendMessage(message, named, done)));
   }
 
+  async copyOut(commands: readonly string[]): Promise<readonly string[]> {
+    this.#refuseReleased();
+    this.#leavesSomething = true;
+    const { client } = this.#connection;
+    const message = commands.join(';');
+    const results = await this.#answer((done) => client.sendMessage(message, message, done));
+    return [results].flat().map(({ rows }) => Buffer.concat(rows.map(({ chunk }) => chunk as Buffer)).toString());
+  }
+
   release(destroy = false): void {
     if (this.#released) return;
     this.#released = true;

@@ -38,7 +38,9 @@ function outsideDependents(schema: string): string {
       (select relnamespace from pg_class where d.classid = 'pg_class'::regclass and oid = d.objid),
       (select pronamespace from pg_proc where d.classid = 'pg_proc'::regclass and oid = d.objid),
       (select typnamespace from pg_type where d.classid = 'pg_type'::regclass and oid = d.objid)) as namespace
-    from pg_depend d join inside i on i.class = d.refclassid and i.oid = d.refobjid
+    from inside i cross join lateral (
+      select * from pg_depend where refclassid = i.class and refobjid = i.oid offset 0
+    ) as d
   )
   select distinct pg_describe_object(classid, objid, objsubid) as name from dependents
   where namespace <> ${namespace} and not pg_is_other_temp_schema(namespace) and namespace <> pg_my_temp_schema()

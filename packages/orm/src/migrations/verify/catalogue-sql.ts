@@ -63,7 +63,7 @@ function settings({ schemas }: CatalogueTarget): string {
   const joins =
     schemas.length > fewSchemas
       ? 'set local enable_nestloop to off; set local enable_mergejoin to off; '
-      : 'set local enable_hashjoin to off; set local enable_mergejoin to off; ';
+      : 'set local enable_hashjoin to off; set local enable_mergejoin to off; set local enable_seqscan to off; ';
   return `set local search_path to pg_catalog; set local jit to off; ${joins}set local work_mem to '64MB';\n`;
 }
 

@@ -1,10 +1,10 @@
 import type { Pools } from '../../connections/pools.ts';
 import { appliedRows } from '../../isolation/row/storage.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
-import type { Database, QueryResult } from '../../sql/client.ts';
-import { quoteName, quoteText } from '../../sql/quote.ts';
+import type { Database, QueryResult, SqlClient } from '../../sql/client.ts';
+import { valuesIn } from '../../sql/copy-text.ts';
+import { quoteName } from '../../sql/quote.ts';
 import { withoutTimeLimit } from '../replay.ts';
-import { digestOfLog } from '../version.ts';
 import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql, loggedSql } from './catalogue-sql.ts';
 import type { CatalogueItem } from './differences.ts';
 import { inChunks, inParallel } from './in-parallel.ts';
@@ -13,8 +13,8 @@ import { inChunks, inParallel } from './in-parallel.ts';
 export interface Found {
   /** The same only for the same catalogue in the same database. */
   readonly fingerprint: string;
-  /** The digest of the migrations in its log; empty if it has none. */
-  readonly log: string;
+  /** The names of the migrations in its log, in no order; none if it has no log. */
+  readonly log: readonly string[];
 }
 
 /** How schemas are read. */
@@ -25,8 +25,6 @@ export interface StorageReader {
   digests(database: Database, schemas: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** All that is in a schema. */
   items(database: Database, schema: string): Promise<readonly CatalogueItem[]>;
-  /** The names of the migrations in the log of a schema. */
-  applied(database: Database, schema: string): Promise<readonly string[]>;
   /** The names of the migrations in the log of shared tables; `undefined` if the schema is not there. */
   appliedShared(placement: OrmPlacement): Promise<readonly string[] | undefined>;
 }
@@ -37,8 +35,8 @@ const schemasPerQuery = 10_000;
 /** PostgreSQL locks each log until the end of the message, and has room for some 6,000 locks. */
 const logsPerMessage = 500;
 
-/** A query over more tables than this takes PostgreSQL longer to plan than several take. */
-const logsPerQuery = 50;
+/** A connection keeps some 10 KB for each log that it has read. */
+const logsPerConnection = 2_500;
 
 export function storageReader(
   pools: Pools,
@@ -46,6 +44,7 @@ export function storageReader(
   concurrency: number,
 ): StorageReader {
   const versions = new Map<string, Promise<number>>();
+  const known = new Map<string, readonly string[]>();
 
   function versionOn(database: Database): Promise<number> {
     const key = database.url ?? database.server;
@@ -72,51 +71,71 @@ export function storageReader(
     return digests;
   }
 
-  /** The rows of all statements. A connection keeps what it has read of the catalogue, so it is closed. */
-  async function readOnce(database: Database, sql: string): Promise<QueryResult['rows']> {
+  /** What is read through a connection. It keeps what it has read of the catalogue, so it is closed. */
+  async function once<R>(database: Database, read: (client: SqlClient) => Promise<R>): Promise<R> {
     const client = await pools.connect(database);
     try {
-      const results = await client.query(`${withoutTimeLimit()}; ${sql}`);
-      return [results].flat().flatMap(({ rows }) => rows);
+      return await read(client);
     } finally {
       client.release(true);
     }
+  }
+
+  /** The rows of all statements of a message. */
+  async function readOnce(database: Database, sql: string): Promise<QueryResult['rows']> {
+    const results = await once(database, (client) => client.query(`${withoutTimeLimit()}; ${sql}`));
+    return [results].flat().flatMap(({ rows }) => rows);
   }
 
   function inSchema(schema: string): string {
     return `${quoteName(schema)}.${quoteName(logTable)}`;
   }
 
-  /** The digests of logs. One aggregate for all of them takes PostgreSQL less time than one for each; an empty log is not among them. */
-  function logsSql(schemas: readonly string[]): string {
-    const entries = schemas.map((name) => `select ${quoteText(name)} as schema, name from ${inSchema(name)}`);
-    return `select schema, ${digestOfLog} as log from (${entries.join(' union all ')}) as entries group by schema`;
+  /**
+   * The names in each log. COPY reads a table without planning a query, in half the time. Most logs are the same, and then the names are the
+   * same array.
+   */
+  async function namesIn(client: SqlClient, schemas: readonly string[]): Promise<readonly (readonly string[])[]> {
+    if (!client.copyOut) {
+      const results = await client.query(schemas.map((name) => `select name from ${inSchema(name)}`).join('; '));
+      return [results].flat().map(({ rows }) => rows.map(({ name }) => withoutExtension(name as string)));
+    }
+    const texts = await client.copyOut(schemas.map((name) => `copy ${inSchema(name)} (name) to stdout`));
+    return texts.map((text) => {
+      const names = known.get(text) ?? valuesIn(text).map(withoutExtension);
+      known.set(text, names);
+      return names;
+    });
   }
 
-  /** The digests of the logs, by the names of those schemas that have one. */
-  async function logsOf(database: Database, schemas: readonly string[]): Promise<ReadonlyMap<unknown, unknown>> {
+  /** The logs, by the names of those schemas that have one. */
+  async function logsOf(
+    database: Database,
+    schemas: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
     const logged = await readOnce(database, loggedSql(schemas, logTable));
     const names = logged.map(({ schema }) => schema as string);
-    const rows = await inParallel(inChunks(names, logsPerMessage), concurrency, (chunk) =>
-      readOnce(database, inChunks(chunk, logsPerQuery).map(logsSql).join('; ')),
+    const logs = await inParallel(inChunks(names, logsPerConnection), concurrency, (some) =>
+      once(database, async (client) => {
+        const found: (readonly [string, readonly string[]])[] = [];
+        for (const chunk of inChunks(some, logsPerMessage)) {
+          const read = await namesIn(client, chunk);
+          found.push(...chunk.map((schema, n) => [schema, read[n] ?? []] as const));
+        }
+        return found;
+      }),
     );
-    return new Map(rows.flat().map(({ schema, log }) => [schema, log]));
+    return new Map(logs.flat());
   }
 
   return {
     async read(database, schemas) {
       const [found, logs] = await Promise.all([hashes(database, schemas, fingerprintSql), logsOf(database, schemas)]);
-      return new Map(
-        [...found].map(([schema, fingerprint]) => [schema, { fingerprint, log: (logs.get(schema) ?? '') as string }]),
-      );
+      return new Map([...found].map(([schema, fingerprint]) => [schema, { fingerprint, log: logs.get(schema) ?? [] }]));
     },
     digests: (database, schemas) => hashes(database, schemas, (target) => [digestSql(target)]),
     items: async (database, schema) =>
       (await readOnce(database, itemsSql(await targetOf(database, [schema])))) as unknown as CatalogueItem[],
-    applied: async (database, schema) => {
-      const rows = await readOnce(database, `select name from ${inSchema(schema)} order by id`);
-      return rows.map(({ name }) => (name as string).replace(/\.[jt]s$/, ''));
-    },
     appliedShared: (placement) => appliedRows(pools, placement, logTable),
   };
 }
@@ -124,4 +143,9 @@ export function storageReader(
 async function serverVersion(pools: Pools, database: Database): Promise<number> {
   const [found] = await pools.query(database, 'show server_version_num');
   return Math.floor(Number(found?.['server_version_num']) / 10_000);
+}
+
+/** The log of one that has run from its source names a file. */
+function withoutExtension(name: string): string {
+  return name.replace(/\.[jt]s$/, '');
 }
