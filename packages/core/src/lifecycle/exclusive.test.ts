@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { isTenancyError } from '../errors/errors.ts';
 import type { VerbOptions } from '../models/verb-options.ts';
 import { defineResource } from '../resource.ts';
@@ -200,6 +200,35 @@ describe('a process that was silent for longer than its lease', () => {
     expect(await creating).toMatchObject({ code: 'PROVISION_FAILED', message: expect.stringContaining('left alone') });
     expect(storage).toContain('rows of acme');
   });
+});
+
+test('a store that does not answer gets no more than a few renewals of a lease', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const store = memoryStore();
+    const { leases } = store;
+    const answers: PromiseWithResolvers<boolean>[] = [];
+    function renew(): Promise<boolean> {
+      const answer = Promise.withResolvers<boolean>();
+      answers.push(answer);
+      return answer.promise;
+    }
+    const silent: TenantStore = { ...store, ...(leases && { leases: { ...leases, renew } }) };
+    const held = files(new Set(), 'create');
+    const { tenants } = createTenancy({ store: silent, resources: [held.resource], verbs: { leaseMs: 30 } });
+    const creating = tenants.create({ id: 'acme' });
+    await held.reached;
+    await vi.advanceTimersByTimeAsync(300);
+    expect(answers).toHaveLength(3);
+    for (const { resolve } of answers) resolve(true);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(answers).toHaveLength(4);
+    answers[3]?.resolve(true);
+    held.go();
+    expect((await creating).status).toBe('active');
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test.each([{ leaseMs: 0 }, { leaseMs: 1.5 }, { waitMs: -1 }, 7])('the options %j are refused', (verbs) => {

@@ -75,18 +75,31 @@ export function createExclusively(
     );
 }
 
+/** So many renewals may be unanswered at once. There is more than one, because the connection of the first may be dead. */
+const unansweredMax = 3;
+
 /** Renews a lease until it is stopped. A renewal that fails is tried again; only an answer says that the lease is lost. */
 function keptRenewed(from: TenantLeases, id: string, holder: string, leaseMs: number) {
   let renewedAt = performance.now();
   let isLost = false;
+  let unanswered = 0;
 
   async function renew(): Promise<void> {
     const askedAt = performance.now();
-    if (await from.renew(id, holder, leaseMs)) renewedAt = askedAt;
-    else isLost = true;
+    unanswered += 1;
+    try {
+      if (await from.renew(id, holder, leaseMs)) renewedAt = askedAt;
+      else isLost = true;
+    } finally {
+      unanswered -= 1;
+    }
   }
 
-  const timer = outside(() => setInterval(() => void renew().catch(() => {}), leaseMs / 3));
+  function renewInTime(): void {
+    if (unanswered < unansweredMax) renew().catch(() => {});
+  }
+
+  const timer = outside(() => setInterval(renewInTime, leaseMs / 3));
   timer.unref();
   return {
     stop: () => clearInterval(timer),
