@@ -11,7 +11,8 @@ export interface Verb {
   /** The statuses in which it can be done. */
   readonly from: readonly string[];
   readonly path: string;
-  readonly fields?: readonly Field[];
+  /** What is asked for; some of it only of those who may do more. */
+  readonly fields?: readonly (Field & { readonly needs?: Permission })[];
   readonly body?: (values: Values) => object;
 }
 
@@ -96,6 +97,7 @@ export const verbs: readonly Verb[] = [
         label: 'Keep until',
         hint: 'Such as 2027-06-30. A purge removes it then. Empty: for good.',
         optional: true,
+        needs: 'destroy',
       },
     ],
     body: ({ retainUntil, ...rest }) => ({
@@ -149,14 +151,15 @@ export const verbs: readonly Verb[] = [
 ];
 
 /** What has to be asked before the verb is sent. */
-export function questionOf(verb: Verb, { id, name, etag }: TenantDetail): Question {
+export function questionOf(verb: Verb, { id, name, etag }: TenantDetail, may: readonly Permission[]): Question {
   const destroys = verb.needs === 'destroy';
+  const fields = (verb.fields ?? []).filter(({ needs }) => needs === undefined || may.includes(needs));
   return {
     title: `${verb.label} ${name}`,
     says: verb.says,
     button: verb.label,
     ...(destroys && { type: id }),
-    fields: [...(verb.fields ?? []), reason],
+    fields: [...fields, reason],
     run: (values) => change('POST', `tenants/${id}/${verb.path}`, (verb.body ?? given)(given(values)), etag),
   };
 }

@@ -132,7 +132,7 @@ function Verbs({ tenant, may }: { tenant: TenantDetail; may: readonly Permission
                   type="button"
                   class={verb.needs === 'destroy' ? 'danger' : ''}
                   disabled={!may.includes(verb.needs)}
-                  onClick={() => ask(questionOf(verb, tenant))}
+                  onClick={() => ask(questionOf(verb, tenant, may))}
                 >
                   {verb.label}
                 </button>

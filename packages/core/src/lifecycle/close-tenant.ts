@@ -1,10 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { seenWithinMs } from '../lookup/change-feed.ts';
 import type { Tenant } from '../models/tenant.ts';
 import { changeStatus } from './change-record.ts';
 import type { Lifecycle } from './lifecycle.ts';
-
-/** For so long, processes that can read the changes may still admit a tenant that they remember as active, in milliseconds. */
-const settleMs = 2_000;
 
 /**
  * Closes a tenant that is active, and resolves once every process that can read the changes refuses it: an archive that is begun then has all that
@@ -21,6 +19,6 @@ export async function closeTenant<T extends Tenant>(
   if (lifecycle.store.changes === undefined) return closed;
   // Somebody may have closed it just now.
   const passedMs = isOpen ? 0 : Math.max(0, Date.now() - closed.updatedAt.getTime());
-  if (passedMs < settleMs) await pause(settleMs - passedMs);
+  if (passedMs < seenWithinMs) await pause(seenWithinMs - passedMs);
   return closed;
 }

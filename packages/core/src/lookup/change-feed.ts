@@ -32,6 +32,8 @@ const lookAfterMs = 1_000;
 const waitAfterMs = 1_500;
 /** How long a caller waits for the store's answer before it uses what is remembered. */
 const patienceMs = 1_000;
+/** So long after a change, no process that can read the changes uses what it remembered before, in milliseconds. */
+export const seenWithinMs: number = waitAfterMs + patienceMs;
 
 export function createChangeFeed({ changes, onChange, onUnknown, trustMs, clock }: ChangeFeedOptions): ChangeFeed {
   let position: number | undefined;
