@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, vi } from 'vitest';
 import { open } from './testing/open.ts';
@@ -22,6 +23,7 @@ const before = resources();
 
 // Registered first, so it runs last: after each hook of the test file itself.
 afterAll(async () => {
+  flushCompileCache();
   const left = [...open];
   open.clear();
   let active = added();
