@@ -183,6 +183,34 @@ describe.skipIf(missing)(`archives, on MariaDB ${missing ?? ''}`, async () => {
     expect(await newer.tenancy.run('acme', () => newer.orm.em.execute('select * from log'))).toEqual([]);
   });
 
+  test('replace what the tenant has, and are refused before it is closed where this code does not have their migrations', async () => {
+    const app = await open();
+    const { orm, tenancy, server } = app;
+    const titles = ({ orm, tenancy }: TasksApp) =>
+      tenancy.run('acme', async () => (await orm.em.find(Task, {})).map(({ title }) => title));
+    await tenancy.run('acme', () => orm.em.insert(Task, { title: 'of then' }));
+    const archive = await exported(app);
+    await tenancy.run('acme', () => orm.em.nativeUpdate(Task, {}, { title: 'of now' }));
+
+    const older = await mariadb.open(onTestFinished, { tenants: [], on: server, migrationsList: [CreateTasks] });
+    let kept = 0;
+    const keep = async (bytes: AsyncIterable<Uint8Array>) => {
+      kept += (await bytesOf(bytes)).length;
+    };
+    await expect(older.tenancy.tenants.restore('acme', () => inPieces(archive), keep)).rejects.toMatchObject({
+      code: 'ARCHIVE_INVALID',
+      message: expect.stringContaining('"AddInbox", which this code does not have'),
+    });
+    expect(kept).toBe(0);
+    expect((await tenancy.tenants.get('acme')).status).toBe('active');
+    expect(await titles(app)).toEqual(['of now']);
+
+    const { status } = await tenancy.tenants.restore('acme', () => inPieces(archive), keep);
+    expect(status).toBe('active');
+    expect(kept).toBeGreaterThan(0);
+    expect(await titles(app)).toEqual(['of then']);
+  });
+
   test('are refused for what an archive does not keep, by its name', async () => {
     const app = await open();
     const { orm, tenancy } = app;
