@@ -3,6 +3,7 @@ import { mariadb, redisServer } from '@omnitenant/tooling/services';
 import { openMariadbRun } from '../../tooling/testing/mariadb-run.ts';
 import type { ArchiveCalls } from './archive.ts';
 import type { ConnectionsCalls } from './connections.ts';
+import type { DriftCalls } from './drift.ts';
 import { compared, type Figure, misses, type Round, spreadOf, targetText } from './figure.ts';
 import type { FleetCalls } from './fleet.ts';
 import type { FloodCalls } from './flood.ts';
@@ -97,6 +98,7 @@ function measures(): Readonly<Record<Benchmark, Measure>> {
     flood,
     idle,
     fleet,
+    drift,
     archive,
     connections,
     staleness,
@@ -251,6 +253,14 @@ async function fleet(site: Site, options: BenchOptions): Promise<Figure[]> {
       target: { most: 100 },
     },
   ];
+}
+
+async function drift(site: Site, { fleet, rounds }: BenchOptions): Promise<Figure[]> {
+  const tenants = fleet * 10;
+  progress(`drift: makes ${tenants} schemas, and compares them`);
+  await using worker = startWorker<DriftCalls>(new URL('drift.ts', import.meta.url), { signal });
+  const times = await worker.call('measure', { database: await site.createDatabase(), tenants, rounds });
+  return [{ name: `drift: ${tenants} schemas compared`, unit: 's', tenancy: spreadOf(times), target: { most: 2 } }];
 }
 
 async function archive(site: Site, { rounds, fleet, archivedRows }: BenchOptions): Promise<Figure[]> {

@@ -6,6 +6,7 @@ const benchmarks = [
   'peer',
   'idle',
   'fleet',
+  'drift',
   'archive',
   'connections',
   'staleness',
@@ -43,7 +44,7 @@ export interface BenchOptions {
   /** Load before the first round, in seconds: Node compiles more and more of a server in its first 50,000 requests. */
   readonly warmUpSeconds: number;
   readonly idleTenants: number;
-  /** Schema tenants of `fleet` that are migrated. */
+  /** Schema tenants of `fleet` that are migrated; `drift` has ten times as many. */
   readonly fleet: number;
   /** Rows of the tenant that is exported and imported. */
   readonly archivedRows: number;
@@ -94,7 +95,7 @@ const smokeTest: Sizes = {
   archivedRows: 5_000,
 };
 
-export const usage = `pnpm bench [run] [request] [peer] [idle] [fleet] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [mariadb] [flags]     all of these when none is named
+export const usage = `pnpm bench [run] [request] [peer] [idle] [fleet] [drift] [archive] [connections] [staleness] [queue] [noise] [reading] [flood] [sqlite] [mariadb] [flags]     all of these when none is named
 pnpm bench soak --minutes <n>                        many tenants and four noisy ones, with faults, for so long (60)
 
   --framework <hono|express>            of the request path; may be given more than once (hono)
