@@ -102,15 +102,12 @@ export function tenantFile({ open, unknown, ...patience }: TenantFileOptions): T
     async execute(sql, parameters = []) {
       return using(async () => {
         // To open a file and to compile a statement is to read its schema.
-        const prepared = await free(() => {
-          const database = handles.main();
-          const statement = prepareInOwnFile(database, sql, parameters, rules);
-          const run = () => runAlone(database, statement, parameters, patience.tenant);
-          return isRead(statement, sql) ? run() : run;
-        });
-        if (typeof prepared !== 'function') return prepared;
+        const database = await free(handles.main);
+        const statement = await free(() => prepareInOwnFile(database, sql, parameters, rules));
+        const run = () => free(() => runAlone(database, statement, parameters, patience.tenant));
+        if (isRead(statement, sql)) return run();
         await enterLine();
-        return free(prepared).finally(line.leave);
+        return run().finally(line.leave);
       });
     },
 
