@@ -71,6 +71,8 @@ test('the version of a tenant is not written to one that has its id since', asyn
   try {
     const running = runner.orm.migrations.up({ concurrency: 1 });
     await reached.promise;
+    // Its lease is given back sooner than that.
+    await vi.advanceTimersByTimeAsync(20);
     await other.tenancy.tenants.remove('t0');
     await other.tenancy.tenants.create({ id: 't0' });
     go.resolve();

@@ -14,6 +14,8 @@ export interface FleetLeases {
    * @throws TENANT_BUSY
    */
   take(tenant: Incarnation): Promise<boolean>;
+  /** Says which tenants will be taken soon: their leases are taken along with that of the next one. They are given back if that does not come soon. */
+  expect(tenants: readonly Incarnation[]): void;
   /** Rejects with TENANT_BUSY once another process has taken over. */
   confirm(id: string): Promise<void>;
   /** Gives a lease back; nobody waits for that. */
@@ -32,6 +34,9 @@ interface Asked {
 
 const longestPauseMs = 500;
 
+/** How long leases to be given back are gathered, in milliseconds. Each statement costs as much as many leases in it. */
+const gatheringMs = 20;
+
 /**
  * A run has one holder for all of its tenants. What its workers ask for at the same time is one statement, and one keeps all leases; a
  * run without pending migrations asks for none.
@@ -39,97 +44,145 @@ const longestPauseMs = 500;
 export function createFleetLeases(
   leases: RunLeases,
   ledger: Pick<Ledger, 'has'>,
-  { leaseMs, waitMs }: FleetMigration['verbs'],
+  verbs: FleetMigration['verbs'],
 ): FleetLeases {
-  const holder = randomUUID();
-  const held = new Set<string>();
-  let renewedAt = performance.now();
-  let waiting: Asked[] = [];
-  let freed: string[] = [];
-  let isAsking = false;
-  let freeing: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  return new LeasesOfRun(leases, ledger, verbs);
+}
 
-  async function askAll(): Promise<void> {
-    isAsking = true;
-    while (waiting.length > 0) {
-      const asked = waiting;
-      waiting = [];
-      const tenants = asked.map(({ tenant }) => tenant);
-      await leases.take(holder, tenants, leaseMs).then(
-        (found) => {
-          for (const id of found.keys()) held.add(id);
-          for (const { tenant, resolve } of asked) resolve(found.get(tenant.id) ?? 'busy');
-        },
-        (error) => {
-          for (const { reject } of asked) reject(error);
-        },
-      );
-    }
-    isAsking = false;
+class LeasesOfRun implements FleetLeases {
+  readonly #leases: RunLeases;
+  readonly #ledger: Pick<Ledger, 'has'>;
+  readonly #verbs: FleetMigration['verbs'];
+  readonly #holder = randomUUID();
+  readonly #held = new Set<string>();
+  /** Those that are held and that nobody has taken yet. */
+  readonly #ahead = new Set<string>();
+  #renewedAt = performance.now();
+  #waiting: Asked[] = [];
+  #expected: readonly Incarnation[] = [];
+  #isAsking = false;
+  /** Those that are given back with the next statement; and with those, what is under way. */
+  #freed: string[] = [];
+  readonly #returning = new Set<string>();
+  #freeing: Promise<void> = Promise.resolve();
+  #gathering: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(leases: RunLeases, ledger: Pick<Ledger, 'has'>, verbs: FleetMigration['verbs']) {
+    this.#leases = leases;
+    this.#ledger = ledger;
+    this.#verbs = verbs;
   }
 
-  function ask(tenant: Incarnation): Promise<Found> {
+  expect(tenants: readonly Incarnation[]): void {
+    this.#expected = [...this.#expected, ...tenants];
+  }
+
+  async take(tenant: Incarnation): Promise<boolean> {
+    if (this.#ahead.delete(tenant.id)) return true;
+    // What is asked for now must not be given back after it.
+    if (this.#returning.has(tenant.id)) await this.#free();
+    const until = performance.now() + this.#verbs.waitMs;
+    for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const found = await this.#ask(tenant);
+      if (found === 'held') return true;
+      if (found !== 'busy') this.release(tenant.id);
+      if (found === 'gone' || !(await this.#ledger.has(tenant))) return false;
+      if (performance.now() >= until) throw busy(tenant.id);
+      await pause(pauseMs);
+    }
+  }
+
+  async confirm(id: string): Promise<void> {
+    // After a pause of the whole process, the timer has not run yet.
+    if (performance.now() - this.#renewedAt > this.#verbs.leaseMs / 2) await this.#renew();
+    if (!this.#held.has(id)) throw leaseLost(id);
+  }
+
+  release(id: string): void {
+    this.#ahead.delete(id);
+    if (!this.#held.delete(id)) return;
+    this.#freed.push(id);
+    this.#returning.add(id);
+    this.#gathering ??= outside(() => setTimeout(() => void this.#free(), gatheringMs));
+  }
+
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const id of this.#held) this.release(id);
+    await this.#free();
+  }
+
+  #ask(tenant: Incarnation): Promise<Found> {
     const { promise, resolve, reject } = Promise.withResolvers<Found>();
-    waiting.push({ tenant, resolve, reject });
-    if (!isAsking) void askAll();
-    timer ??= outside(() => setInterval(() => void renew().catch(() => {}), leaseMs / 3).unref());
+    this.#waiting.push({ tenant, resolve, reject });
+    if (!this.#isAsking) void this.#askAll();
+    this.#timer ??= outside(() => setInterval(() => this.#keep(), this.#verbs.leaseMs / 3).unref());
     return promise;
   }
 
-  /** A renewal that fails is tried again; only an answer says that a lease is lost. */
-  async function renew(): Promise<void> {
-    if (held.size === 0) return;
-    const askedAt = performance.now();
-    const asked = [...held];
-    const kept = new Set(await leases.renew(holder, leaseMs));
-    for (const id of asked) if (!kept.has(id)) held.delete(id);
-    renewedAt = askedAt;
-  }
-
-  /** A lease that cannot be given back ends by itself. */
-  async function free(): Promise<void> {
-    while (freed.length > 0) {
-      const ids = freed;
-      freed = [];
-      await leases.release(holder, ids).catch(() => {});
-    }
-    freeing = undefined;
-  }
-
-  function release(id: string): void {
-    if (!held.delete(id)) return;
-    freed.push(id);
-    freeing ??= free();
-  }
-
-  return {
-    async take(tenant) {
-      const until = performance.now() + waitMs;
-      for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-        const found = await ask(tenant);
-        if (found === 'held') return true;
-        if (found !== 'busy') release(tenant.id);
-        if (found === 'gone' || !(await ledger.has(tenant))) return false;
-        if (performance.now() >= until) throw busy(tenant.id);
-        await pause(pauseMs);
+  async #askAll(): Promise<void> {
+    this.#isAsking = true;
+    while (this.#waiting.length > 0) {
+      const asked = this.#waiting;
+      const ids = new Set(asked.map(({ tenant }) => tenant.id));
+      const along = this.#expected.filter(({ id }) => !ids.has(id) && !this.#held.has(id) && !this.#returning.has(id));
+      this.#waiting = [];
+      this.#expected = [];
+      try {
+        const found = await this.#takeAll([...asked.map(({ tenant }) => tenant), ...along]);
+        for (const { id } of along) this.#keepAhead(id, found.get(id));
+        for (const { tenant, resolve } of asked) resolve(found.get(tenant.id) ?? 'busy');
+      } catch (error) {
+        for (const { reject } of asked) reject(error);
       }
-    },
+    }
+    this.#isAsking = false;
+  }
 
-    async confirm(id) {
-      // After a pause of the whole process, the timer has not run yet.
-      if (performance.now() - renewedAt > leaseMs / 2) await renew();
-      if (!held.has(id)) throw leaseLost(id);
-    },
+  async #takeAll(tenants: readonly Incarnation[]): Promise<ReadonlyMap<string, Found>> {
+    const found = await this.#leases.take(this.#holder, tenants, this.#verbs.leaseMs);
+    for (const id of found.keys()) this.#held.add(id);
+    return found;
+  }
 
-    release,
+  #keepAhead(id: string, found: Found | undefined): void {
+    if (found === 'held') this.#ahead.add(id);
+    else this.release(id);
+  }
 
-    async end() {
-      clearInterval(timer);
-      for (const id of held) release(id);
-      await freeing;
-    },
-  };
+  /** A renewal that fails is tried again. What nobody has taken by now may not be for long, while verbs of that tenant wait for it. */
+  #keep(): void {
+    for (const id of this.#ahead) this.release(id);
+    this.#renew().catch(() => {});
+  }
+
+  /** Only an answer says that a lease is lost. */
+  async #renew(): Promise<void> {
+    if (this.#held.size === 0) return;
+    const askedAt = performance.now();
+    const asked = [...this.#held];
+    const kept = new Set(await this.#leases.renew(this.#holder, this.#verbs.leaseMs));
+    for (const id of asked) {
+      if (kept.has(id)) continue;
+      this.#held.delete(id);
+      this.#ahead.delete(id);
+    }
+    this.#renewedAt = askedAt;
+  }
+
+  /** Gives back what is to be, in turn. A lease that cannot be given back ends by itself. */
+  #free(): Promise<void> {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    const ids = this.#freed;
+    this.#freed = [];
+    this.#freeing = this.#freeing.then(async () => {
+      if (ids.length > 0) await this.#leases.release(this.#holder, ids).catch(() => {});
+      for (const id of ids) this.#returning.delete(id);
+    });
+    return this.#freeing;
+  }
 }
 
 function busy(id: string): TenancyError {

@@ -17,6 +17,10 @@ import { createVersionBatch, type VersionBatch } from './version-batch.ts';
 /** For how long what was read of a tenant is believed, in milliseconds. */
 const freshMs = 1_000;
 
+/** A worker takes the leases of several tenants at once where it is done with all of them in so many milliseconds. */
+const atOnceMs = 50;
+const atOnceMax = 16;
+
 /** One run over a fleet: what is counted, and why it stopped. */
 export class FleetRun implements RunProgress {
   /** How many tenants were started. */
@@ -38,6 +42,8 @@ export class FleetRun implements RunProgress {
   /** The migrations of schemas that tenants share, each of which runs once for all of its tenants. */
   readonly #shared = new Map<string, Promise<Migrated>>();
   #total: number | undefined;
+  /** How long a tenant took lately, in milliseconds. */
+  #pace = Number.POSITIVE_INFINITY;
   #stopped: FleetReport['stopped'];
 
   constructor(
@@ -60,26 +66,41 @@ export class FleetRun implements RunProgress {
     this.#failedBefore = this.#failed.size;
   }
 
-  /** Migrates the tenants of a stream with several workers. They share it, so no more is read than is worked on. */
+  /** Migrates the tenants of a stream with several workers. They share it, and read no more than they begin with at once. */
   async drain(stream: AsyncIterator<StoredTenant>, workers: number): Promise<void> {
     let reading: Promise<unknown> = Promise.resolve();
-    const read = async (): Promise<StoredTenant | undefined> => {
-      if (this.isStopped()) return undefined;
-      const { done, value } = await stream.next();
-      if (done) return undefined;
-      this.started += 1;
-      this.#total ??= await this.#fleet.ledger.count(this.#selection);
-      return value;
+    const read = async (): Promise<readonly StoredTenant[]> => {
+      const few: StoredTenant[] = [];
+      for (let most = this.#atOnce(); few.length < most && !this.isStopped(); ) {
+        const { done, value } = await stream.next();
+        if (done) break;
+        few.push(value);
+        this.#total ??= await this.#fleet.ledger.count(this.#selection);
+      }
+      return few;
     };
-    function next(): Promise<StoredTenant | undefined> {
+    function next(): Promise<readonly StoredTenant[]> {
       const result = reading.then(read);
       reading = result.catch(() => {});
       return result;
     }
     const work = async (): Promise<void> => {
-      for (let stored = await next(); stored; stored = await next()) await this.#process(stored);
+      for (let few = await next(); few.length > 0; few = await next()) {
+        this.#leases.expect(few.map(({ tenant }) => tenant));
+        for (const stored of few) {
+          if (this.isStopped()) return;
+          this.started += 1;
+          await this.#process(stored);
+        }
+      }
     };
     await settleAll(Array.from({ length: workers }, work));
+  }
+
+  /** Handlers that are asked about a tenant may use its verbs, which wait for its lease. */
+  #atOnce(): number {
+    if (this.#fleet.tenancies.some(({ asks }) => asks)) return 1;
+    return Math.max(1, Math.min(atOnceMax, Math.floor(atOnceMs / this.#pace)));
   }
 
   /** Writes the versions that are still queued, and gives back what is still leased. */
@@ -142,6 +163,7 @@ export class FleetRun implements RunProgress {
     if (error) this.#failed.set(error, [...(this.#failed.get(error) ?? []), id]);
     else this.#counts[outcomeOf(migrated)] += 1;
     const milliseconds = performance.now() - startedAt;
+    this.#pace = Number.isFinite(this.#pace) ? (3 * this.#pace + milliseconds) / 4 : milliseconds;
     this.#options.onProgress?.({ tenant: id, migrations, error, milliseconds, ...this.progress() });
   }
 
