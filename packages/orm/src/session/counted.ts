@@ -12,18 +12,24 @@ export async function counted(
   scope: Scope | undefined,
   send: () => StatementResult | Promise<StatementResult>,
 ): Promise<StatementResult> {
-  const used = usageOf(scope);
-  if (used === undefined) return send();
+  if (usageOf(scope) === undefined) return send();
   const sentAt = performance.now();
   let result: StatementResult | undefined;
   try {
     result = await send();
     return result;
   } finally {
-    used.statements += 1;
-    used.milliseconds += performance.now() - sentAt;
-    used.rows += rowsOf(result);
+    count(performance.now() - sentAt, result, scope);
   }
+}
+
+/** In the counts of now: what was counted before may have been written meanwhile. */
+function count(milliseconds: number, result: StatementResult | undefined, scope: Scope | undefined): void {
+  const used = usageOf(scope);
+  if (used === undefined) return;
+  used.statements += 1;
+  used.milliseconds += milliseconds;
+  used.rows += rowsOf(result);
 }
 
 function rowsOf(result: StatementResult | undefined): number {
