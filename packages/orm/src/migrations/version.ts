@@ -19,12 +19,9 @@ export function digestOf(applied: readonly string[]): string {
   return createHash('md5').update(applied.toSorted(byBytes).join('\n')).digest('hex');
 }
 
-/** SQL for the digest of the migrations in a log, to be selected from its table. */
-export const digestOfLog: string = `md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), ''))`;
-
 /** SQL for the digest of the migrations in the log `table`. */
 export function digestInLog(table: string): string {
-  return `(select ${digestOfLog} from ${table})`;
+  return `(select md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), '')) from ${table})`;
 }
 
 /** The name of the last migration of a version. */
