@@ -22,7 +22,7 @@ export const landing = {
     {
       title: 'A fleet costs one query',
       details:
-        'omnitenant finds out in 16 ms that 10,000 tenants have nothing to migrate. Otherwise it compiles the migration once, tries a few tenants first, and resumes after a failure.',
+        'omnitenant finds out in 33 ms that 10,000 tenants have nothing to migrate. Otherwise it compiles the migration once, tries a few tenants first, and resumes after a failure.',
       link: '/guide/migrations',
       linkText: 'Migrations',
     },
