@@ -41,6 +41,8 @@ export function referencesWith(parts: ReferenceParts): References {
     const key = JSON.stringify([serverKey(like), ...applied]);
     const reference = known.get(key) ?? make(parts, like, applied);
     known.set(key, reference);
+    // One that found no connection while the tenants were read is made again when it is needed.
+    reference.catch(() => known.delete(key));
     return reference;
   };
 }
