@@ -24,6 +24,7 @@ export { nodeRequest } from './integrations/node-request.ts';
 export { namesOneHost, pathOfTarget } from './integrations/request-target.ts';
 export { type StreamInScope, scopedBody } from './integrations/scoped-body.ts';
 export { socketErrors } from './integrations/socket-errors.ts';
+export { renewing } from './lifecycle/renewing.ts';
 export type { TenantCacheOptions } from './lookup/tenant-cache.ts';
 export { hostFromHeader, parseDomain } from './models/domain.ts';
 export { incarnationOf, parseIncarnation } from './models/incarnation.ts';

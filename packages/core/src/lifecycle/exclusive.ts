@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { trace } from '../diagnostics/tenancy-diagnostics.ts';
 import { leaseLost, TenancyError } from '../errors/errors.ts';
 import { type VerbOptions, verbDefaults } from '../models/verb-options.ts';
-import { outside } from '../scope/context.ts';
 import type { TenantLease, TenantLeases } from '../stores/leases.ts';
 import { keyedMutex } from './keyed-mutex.ts';
+import { renewing } from './renewing.ts';
 
 /** A verb that needs the tenant to itself. */
 type ExclusiveVerb = 'create' | 'migrate' | 'export' | 'repair' | 'reset' | 'restore' | 'remove' | 'move';
@@ -75,34 +75,19 @@ export function createExclusively(
     );
 }
 
-/** So many renewals may be unanswered at once. There is more than one, because the connection of the first may be dead. */
-const unansweredMax = 3;
-
-/** Renews a lease until it is stopped. A renewal that fails is tried again; only an answer says that the lease is lost. */
+/** Renews a lease until it is stopped. Only an answer says that it is lost. */
 function keptRenewed(from: TenantLeases, id: string, holder: string, leaseMs: number) {
   let renewedAt = performance.now();
   let isLost = false;
-  let unanswered = 0;
 
   async function renew(): Promise<void> {
     const askedAt = performance.now();
-    unanswered += 1;
-    try {
-      if (await from.renew(id, holder, leaseMs)) renewedAt = askedAt;
-      else isLost = true;
-    } finally {
-      unanswered -= 1;
-    }
+    if (await from.renew(id, holder, leaseMs)) renewedAt = askedAt;
+    else isLost = true;
   }
 
-  function renewInTime(): void {
-    if (unanswered < unansweredMax) renew().catch(() => {});
-  }
-
-  const timer = outside(() => setInterval(renewInTime, leaseMs / 3));
-  timer.unref();
   return {
-    stop: () => clearInterval(timer),
+    stop: renewing(leaseMs / 3, renew),
     async confirm(): Promise<void> {
       // After a pause of the whole process, the timer has not run yet.
       if (!isLost && performance.now() - renewedAt > leaseMs / 2) await renew();

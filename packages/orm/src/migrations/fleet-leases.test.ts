@@ -7,7 +7,7 @@ const [a, b, c, d] = tenants as [Tenant, Tenant, Tenant, Tenant];
 type Tenant = (typeof tenants)[number];
 
 /** Leases as a store has them, and what was asked of it. */
-function leasesOf({ gone = [] as string[], others = [] as string[] } = {}) {
+function leasesOf({ gone = [] as string[], others = [] as string[], isSilent = false } = {}) {
   const held = new Set<string>();
   const calls: string[] = [];
   const leases: RunLeases = {
@@ -17,7 +17,10 @@ function leasesOf({ gone = [] as string[], others = [] as string[] } = {}) {
       for (const { id } of free) held.add(id);
       return new Map(free.map(({ id }) => [id, gone.includes(id) ? 'gone' : 'held']));
     },
-    renew: async () => [...held],
+    renew: () => {
+      calls.push('renew');
+      return isSilent ? new Promise(() => {}) : Promise.resolve([...held]);
+    },
     async release(_, ids) {
       calls.push(`release ${ids.join(' ')}`);
       for (const id of ids) held.delete(id);
@@ -57,7 +60,7 @@ describe('the leases of a run', () => {
     expect(await of.take(b)).toBe(true);
     expect([...held]).toEqual(['a', 'b']);
     await of.end();
-    expect(calls).toEqual(['take a b', 'release b', 'take b', 'release a b']);
+    expect(calls.filter((call) => call !== 'renew')).toEqual(['take a b', 'release b', 'take b', 'release a b']);
   });
 
   test('that were given back a moment ago are not given back once more when they are taken again', async () => {
@@ -68,6 +71,14 @@ describe('the leases of a run', () => {
     await vi.advanceTimersByTimeAsync(50);
     expect([...held]).toEqual(['a']);
     await of.confirm('a');
+    await of.end();
+  });
+
+  test('are renewed a few times where the store does not answer, and not for ever', async () => {
+    const { calls, of } = leasesOf({ isSilent: true });
+    await of.take(a);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(calls).toEqual(['take a', 'renew', 'renew', 'renew']);
     await of.end();
   });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { outside, TenancyError } from '@omnitenant/core';
-import { type FleetMigration, leaseLost } from '@omnitenant/core/extend';
+import { type FleetMigration, leaseLost, renewing } from '@omnitenant/core/extend';
 import type { RunLeases } from '../central/run-leases.ts';
 import type { Incarnation, Ledger } from './ledger.ts';
 
@@ -66,7 +66,7 @@ class LeasesOfRun implements FleetLeases {
   readonly #returning = new Set<string>();
   #freeing: Promise<void> = Promise.resolve();
   #gathering: NodeJS.Timeout | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #stopRenewing: (() => void) | undefined;
 
   constructor(leases: RunLeases, ledger: Pick<Ledger, 'has'>, verbs: FleetMigration['verbs']) {
     this.#leases = leases;
@@ -108,7 +108,7 @@ class LeasesOfRun implements FleetLeases {
   }
 
   async end(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopRenewing?.();
     for (const id of this.#held) this.release(id);
     await this.#free();
   }
@@ -117,7 +117,7 @@ class LeasesOfRun implements FleetLeases {
     const { promise, resolve, reject } = Promise.withResolvers<Found>();
     this.#waiting.push({ tenant, resolve, reject });
     if (!this.#isAsking) void this.#askAll();
-    this.#timer ??= outside(() => setInterval(() => this.#keep(), this.#verbs.leaseMs / 3).unref());
+    this.#stopRenewing ??= renewing(this.#verbs.leaseMs / 3, () => this.#keep());
     return promise;
   }
 
@@ -151,10 +151,10 @@ class LeasesOfRun implements FleetLeases {
     else this.release(id);
   }
 
-  /** A renewal that fails is tried again. What nobody has taken by now may not be for long, while verbs of that tenant wait for it. */
-  #keep(): void {
+  /** What nobody has taken by now may not be for long, while verbs of that tenant wait for it. */
+  #keep(): Promise<void> {
     for (const id of this.#ahead) this.release(id);
-    this.#renew().catch(() => {});
+    return this.#renew();
   }
 
   /** Only an answer says that a lease is lost. */
