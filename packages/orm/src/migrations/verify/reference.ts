@@ -39,7 +39,9 @@ export function referencesWith(parts: ReferenceParts): References {
   const known = new Map<string, Promise<Reference>>();
   return (like, applied) => {
     const key = JSON.stringify([serverKey(like), ...applied]);
-    const reference = known.get(key) ?? make(parts, like, applied);
+    const made = known.get(key);
+    if (made) return made;
+    const reference = make(parts, like, applied);
     known.set(key, reference);
     // One that found no connection while the tenants were read is made again when it is needed.
     reference.catch(() => known.delete(key));
