@@ -1,6 +1,7 @@
 import { TenancyError, type Tenant } from '@omnitenant/core';
 import type { ArchivePart } from '@omnitenant/core/extend';
 import type { Pools } from '../connections/pools.ts';
+import { loggedName } from '../migrations/version.ts';
 import { sharesDatabase, sharesTables } from '../placement/placement.ts';
 import { isOfExtension } from '../sql/extensions.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
@@ -157,7 +158,7 @@ async function appliedIn(session: ArchiveSession, logTable: string): Promise<rea
   );
   if (!found?.['is_there']) return [];
   const log = await session.query(`select name from ${qualified(session, logTable)} order by id`);
-  return log.map(({ name }) => String(name).replace(/\.[jt]s$/, ''));
+  return log.map(({ name }) => loggedName(String(name)));
 }
 
 function inOrder({ tables }: TenantTables): readonly TenantTable[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lineSplitter } from './anonymise/copy-text.ts';
+import { lineSplitter } from '../sql/copy-text.ts';
 import type { TenantTable } from './tenant-tables.ts';
 
 /** The digest of a table's rows, as COPY writes them. */

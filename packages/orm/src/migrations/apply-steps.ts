@@ -22,6 +22,7 @@ import {
   withoutTimeLimit,
 } from './replay.ts';
 import { inOneLine, naming, StatementFailed } from './statement-failed.ts';
+import { loggedName } from './version.ts';
 
 /** The steps of one transaction, what is applied after them, and the step that comes next, if any is left. */
 interface Applied {
@@ -95,7 +96,7 @@ export function applyInTransaction(
     await em.execute(expectSchema(schema));
     await em.execute(createLog(set));
     const log = await em.execute<{ name: string }[]>(`select name from ${quoteName(set.logTable)} order by id`);
-    const before = log.map(({ name }) => name.replace(/\.[jt]s$/, ''));
+    const before = log.map(({ name }) => loggedName(name));
     const wanted = operation.stepsFrom(before);
     const ahead = before.slice(-1).find((name) => !set.names.includes(name));
     if (ahead !== undefined && wanted.some(({ direction, run }) => run && direction === 'down')) {

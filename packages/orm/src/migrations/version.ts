@@ -19,6 +19,11 @@ export function digestOf(applied: readonly string[]): string {
   return createHash('md5').update(applied.toSorted(byBytes).join('\n')).digest('hex');
 }
 
+/** The name of a migration out of a log: one that ran from a file of its own may have been logged with the file's. */
+export function loggedName(name: string): string {
+  return name.replace(/\.[jt]s$/, '');
+}
+
 /** SQL for the digest of the migrations in the log `table`. */
 export function digestInLog(table: string): string {
   return `(select md5(coalesce(string_agg(name, e'\\n' order by name collate "C"), '')) from ${table})`;

@@ -75,7 +75,7 @@ export interface SqlClient extends ConnectionState {
    * may hold one statement only. What listens to `pg` is told of the `named` one.
    */
   readonly sendTogether?: ((statements: readonly string[], named: string) => Promise<QueryResult>) | undefined;
-  /** Sends commands that COPY to the client, as one message, and gives what each has written; `undefined` where nothing can be copied. */
+  /** Sends commands as one message, and gives what each has copied to the client, if anything; `undefined` where nothing can be copied. */
   readonly copyOut?: ((commands: readonly string[]) => Promise<readonly string[]>) | undefined;
   /**
    * Gives the connection back; `true` closes it instead. What was left in its session is ended first, and nothing waits for

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
+import { parseValue, rowLines, writtenValue } from '../../sql/copy-text.ts';
 import { labelOf } from './anonymisation.ts';
-import { parseValue, rowLines, writtenValue } from './copy-text.ts';
 import type { PlannedColumn, TablePlan } from './plan-tables.ts';
 
 /** Rows as COPY writes them, with their values replaced. One row is in memory at a time, besides what has arrived with it. */

@@ -5,6 +5,7 @@ import type { Database, QueryResult, SqlClient } from '../../sql/client.ts';
 import { valuesIn } from '../../sql/copy-text.ts';
 import { quoteName } from '../../sql/quote.ts';
 import { withoutTimeLimit } from '../replay.ts';
+import { loggedName } from '../version.ts';
 import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql, loggedSql } from './catalogue-sql.ts';
 import type { CatalogueItem } from './differences.ts';
 import { inChunks, inParallel } from './in-parallel.ts';
@@ -97,12 +98,14 @@ export function storageReader(
    */
   async function namesIn(client: SqlClient, schemas: readonly string[]): Promise<readonly (readonly string[])[]> {
     if (!client.copyOut) {
-      const results = await client.query(schemas.map((name) => `select name from ${inSchema(name)}`).join('; '));
-      return [results].flat().map(({ rows }) => rows.map(({ name }) => withoutExtension(name as string)));
+      const selects = schemas.map((name) => `select name from ${inSchema(name)}`);
+      const [, ...results] = [await client.query([withoutTimeLimit(), ...selects].join('; '))].flat();
+      return results.map(({ rows }) => rows.map(({ name }) => loggedName(name as string)));
     }
-    const texts = await client.copyOut(schemas.map((name) => `copy ${inSchema(name)} (name) to stdout`));
+    const copies = schemas.map((name) => `copy ${inSchema(name)} (name) to stdout`);
+    const [, ...texts] = await client.copyOut([withoutTimeLimit(), ...copies]);
     return texts.map((text) => {
-      const names = known.get(text) ?? valuesIn(text).map(withoutExtension);
+      const names = known.get(text) ?? valuesIn(text).map(loggedName);
       known.set(text, names);
       return names;
     });
@@ -143,9 +146,4 @@ export function storageReader(
 async function serverVersion(pools: Pools, database: Database): Promise<number> {
   const [found] = await pools.query(database, 'show server_version_num');
   return Math.floor(Number(found?.['server_version_num']) / 10_000);
-}
-
-/** The log of one that has run from its source names a file. */
-function withoutExtension(name: string): string {
-  return name.replace(/\.[jt]s$/, '');
 }
