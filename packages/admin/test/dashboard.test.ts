@@ -1,6 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { type TestDns, testDns } from '@omnitenant/tooling';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Operator } from '../src/index.ts';
 import { type Browser, noBrowser, openBrowser, violations } from './browser.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -22,12 +23,13 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
   let dns: TestDns;
   let site: Site;
   let browser: Browser;
+  let operator: Operator = root;
   beforeAll(async () => {
     dns = await testDns();
     site = await openSite({
       tenancy: { domains: { required: false, servers: [dns.address] } },
       config: { migrations: { migrationsList: [CreateTask] } },
-      admin: { authorize: () => root, hosts: ['localhost'] },
+      admin: { authorize: () => operator, hosts: ['localhost'] },
     });
     const { tenants } = site.tenancy;
     const config = { plan: 'free', seats: 5, apiKey: 'k-1' };
@@ -94,6 +96,23 @@ describe.skipIf(noBrowser)(`the dashboard${noBrowser ? `, not tested: ${noBrowse
     await page.locator('h1 + .badge', { hasText: 'suspended' }).waitFor();
     await page.getByRole('region', { name: 'History' }).getByText('Invoice 4711').waitFor();
     expect((await site.tenancy.tenants.get('acme')).status).toBe('suspended');
+  });
+
+  test('only who may destroy is asked how long an archived tenant is kept', async () => {
+    const asked = async () => {
+      const page = await browser.open('/#/tenants/bloom');
+      await page.getByRole('button', { name: 'Archive' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Reason').waitFor();
+      return dialog.getByLabel('Keep until').count();
+    };
+    expect(await asked()).toBe(1);
+    operator = { ...root, permissions: ['read', 'operate'] };
+    try {
+      expect(await asked()).toBe(0);
+    } finally {
+      operator = root;
+    }
   });
 
   test('a tenant is created by an operation that is followed to its end', async () => {
