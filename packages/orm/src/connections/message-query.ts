@@ -19,10 +19,10 @@ export function messageQueryClass(Query: PgQueryConstructor): MessageQueryConstr
       return null;
     }
 
-    /** What COPY writes is rows of its result. */
+    /** What COPY writes is rows of its result. `pg` gives a view of the buffer that it reads the next messages into, so it is copied. */
     override handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
       this._checkForMultirow();
-      this._result.addRow({ chunk });
+      this._result.addRow({ chunk: Buffer.from(chunk) });
     }
   };
 }
