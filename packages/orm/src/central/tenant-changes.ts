@@ -17,7 +17,7 @@ export type RecordedChange = TenantRecordChange & { readonly event?: EventDraft 
 /**
  * Writes changes into the feed, and their events into the outbox, in the transaction that makes them. Their numbers come from one row that
  * stays locked until the commit, so that they have the order of commits: a sequence would give a number to what commits later. A subscriber
- * that is being forgotten is waited for, and is no subscriber then: its message would have none.
+ * that is being forgotten is waited for, and is no subscriber then: its message would have none. All subscribers are told the same time.
  */
 export async function recordChanges(em: TenantEntityManager, changes: readonly RecordedChange[]): Promise<void> {
   const rows = changes.map(() => '(?, ?, ?::bigint, ?, ?, ?, ?::timestamptz, ?)').join(', ');
@@ -29,15 +29,15 @@ export async function recordChanges(em: TenantEntityManager, changes: readonly R
     event?.host ?? null,
   ]);
   await em.execute(
-    `with counter as (update ${changeCounterTable} set number = number + ? returning number),
+    `with counter as (update ${changeCounterTable} set number = number + ? returning number, clock_timestamp() as at),
      pruned as (delete from ${changeTable} using counter where ${changeTable}.number <= counter.number - ?),
      change as (
-       select counter.number - ? + row_number() over () as number, made.* from counter,
+       select counter.number - ? + row_number() over () as number, counter.at, made.* from counter,
          (values ${rows}) as made (kind, name, updated_at, event, type, tenant, created_at, host)
      ),
      told as (
-       insert into ${outboxTable} (subscriber, number, id, type, tenant, created_at, host)
-       select subscriber.name, change.number, event, type, tenant, created_at, host
+       insert into ${outboxTable} (subscriber, number, id, type, tenant, created_at, host, at)
+       select subscriber.name, change.number, event, type, tenant, created_at, host, at
        from change join ${subscriberTable} as subscriber on subscriber.types @> to_jsonb(type) for key share of subscriber
      )
      insert into ${changeTable} (number, kind, name, updated_at) select number, kind, name, updated_at from change
