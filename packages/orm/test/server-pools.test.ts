@@ -295,3 +295,14 @@ test('a new connection is left to its database for the statements of a request',
   await Promise.all(Array.from({ length: 12 }, (_, n) => request(n % 3)));
   expect(pids.size).toBeLessThan(12);
 });
+
+test('what COPY writes is whole, however many packets it comes in', async () => {
+  await using server = await site.opened({ max: 1 });
+  const client = await server.connect(0);
+  const names = Array.from({ length: 20_000 }, (_, n) => `${n} ${'é'.repeat(n % 200)}`);
+  const rows = `select n || ' ' || repeat('é', n % 200) from generate_series(0, ${names.length - 1}) as n`;
+  const [first, second] = (await client.copyOut?.([`copy (${rows}) to stdout`, `copy (${rows}) to stdout`])) ?? [];
+  const whole = `${names.join('\n')}\n`;
+  expect([first === whole, second === whole]).toEqual([true, true]);
+  client.release();
+});
