@@ -36,10 +36,11 @@ async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
   return work.catch((error) => (isTenancyError(error) ? error.code : 'refused by PostgreSQL'));
 }
 
-async function sql(database: TestDatabase, text: string): Promise<Record<string, unknown>[]> {
+async function sql(database: TestDatabase, text: string, role?: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(database.url);
   await client.connect();
   try {
+    if (role !== undefined) await client.query(`set role ${role}`);
     return (await client.query(text)).rows;
   } finally {
     await client.end();
@@ -81,7 +82,8 @@ describe.each([
     const elsewhere = outcomeOf(
       other.tenancy.run('acme', async () => {
         await gate;
-        if (isolation === 'row') await outcomeOf(other.orm.em.insert(Author, { name: 'written elsewhere' }));
+        if (isolation === 'row')
+          expect(await outcomeOf(other.orm.em.insert(Author, { name: 'written elsewhere' }))).toBe('TENANT_OUTDATED');
         return (await other.orm.em.fork().find(Author, {})).map(({ name }) => name);
       }),
     );
@@ -91,10 +93,13 @@ describe.each([
     await app.write('acme', 'of the successor');
     open();
     expect(JSON.stringify(await elsewhere)).not.toContain('of the successor');
-    if (isolation !== 'row') {
-      expect(await Promise.all([late, inTransaction, elsewhere])).toEqual(new Array(3).fill('TENANT_OUTDATED'));
-    }
-    await Promise.all([late, inTransaction]);
+    // Shared tables stay, and have no row of the former tenant.
+    expect(await elsewhere).toEqual(isolation === 'row' ? [] : 'TENANT_OUTDATED');
+    expect(await Promise.all([late, inTransaction])).toEqual(['TENANT_OUTDATED', 'TENANT_OUTDATED']);
+    if (isolation === 'row')
+      expect(await sql(database, 'select name from rows.author', `${second.placement['role']}_owner`)).toEqual([
+        { name: 'of the successor' },
+      ]);
     expect(await app.read('acme')).toEqual(['of the successor']);
     await app.tenants.remove('acme');
     await Promise.all([app.tenancy.close(), other.tenancy.close()]);

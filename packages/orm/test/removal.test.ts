@@ -108,6 +108,46 @@ test('a removal that fails hands its connection on without the transaction that 
   await admin.end();
 });
 
+test('a removal waits for who writes rows of its tenant, and none is left', async () => {
+  await using database = await plainDatabase();
+  await using library = await runLibrary(defineConfig({ clientUrl: database.url }), {
+    going: { isolation: 'row' },
+    staying: { isolation: 'row' },
+  });
+  const { tenancy, orm } = library;
+  const admin = new Client({ connectionString: database.url });
+  await admin.connect();
+  const { promise: written, resolve: hasWritten } = Promise.withResolvers<void>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const writing = tenancy.run('going', () =>
+    orm.em.transactional(async (em) => {
+      await em.insert(Author, { name: 'written meanwhile' });
+      hasWritten();
+      await ended;
+    }),
+  );
+  await written;
+  await expect(tenancy.tenants.remove('going')).rejects.toMatchObject({
+    code: 'REMOVE_FAILED',
+    tenant: 'going',
+    cause: { message: expect.stringContaining('has stayed open for 10 seconds') },
+  });
+  const removed = tenancy.tenants.remove('going');
+  const waiting = `select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`;
+  await vi.waitFor(async () => expect((await admin.query(waiting)).rowCount).toBe(1), { timeout: 5_000 });
+  await tenancy.run('staying', () => orm.em.insert(Author, { name: 'not kept from it' }));
+  end();
+  await writing;
+  await expect(removed).resolves.toEqual({ left: [] });
+  const { rows } = await admin.query<{ owner: string }>(
+    `select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = 'rows'`,
+  );
+  await admin.query(`set role "${rows[0]?.owner}"`);
+  const left = await admin.query('select name from rows.author order by name');
+  expect(left.rows).toEqual([{ name: 'first of staying' }, { name: 'not kept from it' }]);
+  await admin.end();
+});
+
 test.each([
   ['a view', 'create view central.names as select name from t_acme.author', 'drop view central.names'],
   ['a foreign key', 'create table central.note (author int references t_acme.author)', 'drop table central.note'],

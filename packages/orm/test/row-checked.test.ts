@@ -8,6 +8,14 @@ const changes = [
   ['alter table task disable row level security', /rows\.task: its row-level security is off/],
   ['drop policy omnitenant on task', /rows\.task: its policies/],
   ['alter policy omnitenant on task using (true)', /rows\.task: its policies/],
+  [
+    `alter policy omnitenant on task with check (tenant_id = current_setting('omnitenant.tenant', true))`,
+    /rows\.task: its policies/,
+  ],
+  [
+    `create or replace function omnitenant_writing_tenant() returns text language sql as $$ select current_setting('omnitenant.tenant', true) $$`,
+    /omnitenant_writing_tenant: it refuses what removed tenants write, and was changed/,
+  ],
   ['alter table task alter tenant_id drop default', /rows\.task: it has its own column "tenant_id"/],
   ['alter table task alter tenant_id drop not null', /rows\.task: it has its own column "tenant_id"/],
   ['create table note (body text); grant select on note to public', /rows\.note: it has no column "tenant_id"/],

@@ -1,7 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
-import { createTenancy } from '@omnitenant/core';
+import { createTenancy, type TenantResource } from '@omnitenant/core';
+import { resource } from '@omnitenant/core/extend';
 import { plainDatabase } from '@omnitenant/tooling';
 import { expect, onTestFinished, test } from 'vitest';
 import { createOrm } from '../src/orm.ts';
@@ -15,7 +16,7 @@ class CreateNotes extends Migration {
 }
 
 /** An application on one connection to each database, whose shared tables are there. */
-async function opened() {
+async function opened(further: readonly TenantResource[] = []) {
   const database = await plainDatabase();
   onTestFinished(database.drop);
   const orm = await createOrm(
@@ -27,7 +28,7 @@ async function opened() {
     }),
     { isolation: 'row' },
   );
-  const tenancy = createTenancy({ resources: [orm] });
+  const tenancy = createTenancy({ resources: [orm, ...further] });
   onTestFinished(() => tenancy.close());
   await tenancy.migrateCentral();
   await tenancy.tenants.create({ id: 'first' });
@@ -69,4 +70,25 @@ test('the key of a tenant that was removed is not given to its successors', asyn
     expect(await tenancy.run('acme', () => orm.em.find(Note, {}))).toMatchObject([{ text: key }]);
     await tenancy.tenants.remove('acme');
   }
+});
+
+test('a tenant that failed and is repaired writes rows under its key, and so does one that is reset', async () => {
+  let fails = false;
+  const asked = async () => {
+    if (fails) throw new Error('the search server is down');
+  };
+  const search: TenantResource = {
+    [resource]: { name: 'search', open: () => ({}), create: async () => {}, destroy: asked },
+  };
+  const audit: TenantResource = { [resource]: { name: 'audit', open: () => ({}), create: asked } };
+  const { orm, tenancy } = await opened([search, audit]);
+  fails = true;
+  await expect(tenancy.tenants.create({ id: 'acme' })).rejects.toMatchObject({ code: 'PROVISION_FAILED' });
+  fails = false;
+  const { placement } = await tenancy.tenants.repair('acme');
+  expect(placement['key']).toBe('acme');
+  await tenancy.run('acme', () => orm.em.insert(Note, { text: 'of acme' }));
+  await tenancy.tenants.reset('acme');
+  await tenancy.run('acme', () => orm.em.insert(Note, { text: 'afterwards' }));
+  expect(await tenancy.run('acme', () => orm.em.find(Note, {}))).toMatchObject([{ text: 'afterwards' }]);
 });

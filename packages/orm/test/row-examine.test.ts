@@ -16,6 +16,11 @@ async function fill(app: RowApplication) {
 const changes = [
   ['alter table task disable row level security', /rows\.task: its row-level security is off/],
   ['alter policy omnitenant on task using (true)', /rows\.task: its policies/],
+  [
+    `alter policy omnitenant on task with check (tenant_id = current_setting('omnitenant.tenant', true))`,
+    /rows\.task: its policies/,
+  ],
+  ['alter function omnitenant_writing_tenant() security invoker', /omnitenant_writing_tenant: it refuses/],
   ['create table note (body text); grant select on note to public', /rows\.note: it has no column "tenant_id"/],
   ['create view titles as select title from task; grant select on titles to public', /rows\.titles: it reads/],
   ['grant truncate on task to public', /rows\.task: a tenant may empty it/],

@@ -296,6 +296,7 @@ const changes = [
   ],
   ['owner', 'alter function omnitenant_tenant() reset all', /omnitenant_tenant: it verifies/],
   ['owner', 'alter function omnitenant_tenant() security invoker', /omnitenant_tenant: it verifies/],
+  ['owner', 'alter function omnitenant_writing_tenant() reset all', /omnitenant_writing_tenant: it refuses/],
   ['owner', 'grant select on omnitenant_secrets to public', /omnitenant_secrets: a tenant may read it/],
   [
     'owner',

@@ -74,6 +74,33 @@ test.each([false, true])(
   },
 );
 
+test('tables whose policies do not refuse removed tenants yet are taken over, while others write to them', async () => {
+  await using app = await rowApplication();
+  await using before = await app.start([createTables]);
+  for (const id of ['acme', 'bloom']) {
+    await before.tenancy.tenants.create({ id });
+    await before.sql(id, `insert into task (title) values ('first')`);
+  }
+  const own = `tenant_id = (select ${current})`;
+  const former = ['country', 'task', 'omnitenant_former_tenants'].map(
+    (table) => `alter policy omnitenant on rows.${table} with check (${own})`,
+  );
+  await app.admin([...former, 'drop function rows.omnitenant_writing_tenant()'].join(';'), 'owner');
+  await using next = await app.start([createTables]);
+  await expect(next.sql('acme', 'select title from task')).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(/omnitenant_writing_tenant: .* is missing\..*omnitenant take-over/),
+  });
+  let taken = false;
+  const writers = ['acme', 'bloom'].map(async (id) => {
+    for (let n = 0; !taken; n += 1) await before.sql(id, `insert into task (title) values ('${n}')`);
+  });
+  await next.orm.sharedTables.takeOver().finally(() => (taken = true));
+  await Promise.all(writers);
+  expect(await next.orm.sharedTables.examine()).toMatchObject([{ tenants: 2, open: [], closed: [], sql: [] }]);
+  await next.sql('acme', `insert into task (title) values ('last')`);
+});
+
 /** Tables of one customer, from before there were tenants. */
 const unprotected = `create schema rows; set search_path to rows; ${tables.join(';')}; ${log};
   insert into country values ('at', 'of acme'); insert into task (title, code) values ('of acme', 'at')`;
@@ -100,6 +127,7 @@ test('a schema that is there is shared once it is taken over, and its rows are a
   await tenants.create({ id: 'bloom' });
   await tenants.adopt({ id: 'acme' });
   expect(await process.sql('acme', 'select title from task')).toEqual([{ title: 'of acme' }]);
+  await process.sql('acme', `update task set title = title`);
   expect(await process.sql('bloom', 'select title from task')).toEqual([]);
   await process.sql('bloom', `insert into country values ('at', 'of bloom')`);
   await process.sql('bloom', `insert into task (title, code) values ('of bloom', 'at')`);

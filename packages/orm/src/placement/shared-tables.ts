@@ -7,26 +7,34 @@ export const tenantColumn = 'tenant_id';
 /** SQL for the tenant of the statement, as the pin says; null outside of a tenant, which matches no row. */
 export const currentTenant = `nullif(current_setting('${tenantSetting}', true), '')`;
 
-/** SQL that is true for the rows of the statement's tenant. PostgreSQL computes the tenant once for a statement, and finds an index. */
-export const ownRows = `${tenantColumn} = (select ${currentTenant})`;
-
 /** The setting with which the pin proves the tenant, where tenants that share tables have a login of their own. */
 export const proofSetting = 'omnitenant.proof';
 
 /** The function of a shared schema that gives the statement's tenant, and fails where its proof is wrong. */
 export const verifiedTenant = 'omnitenant_tenant';
 
+/** The function of a shared schema that gives the tenant whose rows a statement writes, and fails where that one was removed. */
+export const writingTenant = 'omnitenant_writing_tenant';
+
 /** The table of the secrets that proofs are made with, which nobody but the schema's owner reads. */
 export const secretsTable = 'omnitenant_secrets';
 
-/** The same as `ownRows` for a tenant that is verified. */
-export function ownVerifiedRows(schema: string): string {
-  return `${tenantColumn} = (select ${quoteName(schema)}.${verifiedTenant}())`;
+/** SQL that is true for the rows that a statement may see, and for those that it may write. */
+export interface OwnRows {
+  readonly seen: string;
+  readonly written: string;
+}
+
+/** PostgreSQL computes the tenant once for a statement, and finds an index. */
+export function ownRows(schema: string, verifies: boolean): OwnRows {
+  const given = (name: string) => `${quoteName(schema)}.${name}()`;
+  const ofTenant = (tenant: string) => `${tenantColumn} = (select ${tenant})`;
+  return { seen: ofTenant(verifies ? given(verifiedTenant) : currentTenant), written: ofTenant(given(writingTenant)) };
 }
 
 /** The policy that keeps the tenants of a table apart, whatever other policies allow. */
-export function tenantPolicy(table: string, own: string = ownRows): string {
-  return `create policy omnitenant on ${table} as restrictive using (${own}) with check (${own})`;
+export function tenantPolicy(table: string, { seen, written }: OwnRows): string {
+  return `create policy omnitenant on ${table} as restrictive using (${seen}) with check (${written})`;
 }
 
 /** The roles of one shared schema. */

@@ -1,6 +1,6 @@
 import { outside } from '@omnitenant/core';
 import { currentScope } from '@omnitenant/core/extend';
-import { verifiedTenant } from '../placement/shared-tables.ts';
+import { verifiedTenant, writingTenant } from '../placement/shared-tables.ts';
 import type { Command, Envelope, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { trace } from '../sql/diagnostics.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
@@ -217,7 +217,7 @@ type MessageSender<Client = SqlClient> = (client: Client, statement: string, nam
  * runs when rows are written: PostgreSQL refuses to call it otherwise.
  */
 function holdsTablesOnly(schema: string): string {
-  return `select not exists (select from pg_proc where pronamespace = n.oid and proname <> '${verifiedTenant}'
+  return `select not exists (select from pg_proc where pronamespace = n.oid and proname not in ('${verifiedTenant}', '${writingTenant}')
       and prorettype not in ('trigger'::regtype, 'event_trigger'::regtype))
     and not exists (select from pg_policy p join pg_class c on c.oid = p.polrelid where c.relnamespace = n.oid and p.polname !~ '^omnitenant')
     and not exists (select from pg_operator where oprnamespace = n.oid)

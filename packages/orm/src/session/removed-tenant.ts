@@ -5,7 +5,7 @@ import { codeOf, sqlState } from '../sql/error-codes.ts';
 /** Finds the tenant that has an id now. */
 export type FindTenant = (id: string) => Promise<Tenant | undefined>;
 
-/** What PostgreSQL says, among others, to whoever still holds a tenant whose schema, role or database is gone. */
+/** What PostgreSQL says, among others, to whoever still holds a tenant whose schema, role, database or rows are gone. */
 const codes: ReadonlySet<string> = new Set([
   sqlState.undefinedTable,
   sqlState.undefinedSchema,
@@ -14,6 +14,7 @@ const codes: ReadonlySet<string> = new Set([
   sqlState.invalidParameterValue,
   sqlState.undefinedDatabase,
   sqlState.adminShutdown,
+  sqlState.tenantRemoved,
 ]);
 
 /** Longer than a lookup takes. It may wait for the very connection that this error is about to give back. */
@@ -32,8 +33,9 @@ export async function removedTenant(
   const now = await Promise.race([outside(() => find(tenant.id)).catch(() => tenant), late]);
   clearTimeout(timer);
   const isSame = now !== undefined && incarnationOf(now) === incarnationOf(tenant) && now.status !== 'removing';
-  if (isSame && isSamePlace(now, tenant)) return undefined;
-  const message = `Tenant "${tenant.id}" was ${isSame ? 'moved' : 'removed'} while this code was using it. Enter it again with tenancy.run(), ${isSame ? 'which finds where it is now' : 'which finds its successor if there is one'}.`;
+  const isMoved = isSame && !isSamePlace(now, tenant);
+  if (isSame && !isMoved && codeOf(cause) !== sqlState.tenantRemoved) return undefined;
+  const message = `Tenant "${tenant.id}" was ${isMoved ? 'moved' : 'removed'} while this code was using it. Enter it again with tenancy.run(), ${isMoved ? 'which finds where it is now' : 'which finds its successor if there is one'}.`;
   return new TenancyError('TENANT_OUTDATED', message, { tenant: tenant.id, cause: error });
 }
 

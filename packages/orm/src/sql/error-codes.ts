@@ -28,6 +28,8 @@ export const sqlState = {
   deadlockDetected: '40P01',
   /** This package's own: a tenant's old place refuses writes. */
   tenantMoving: 'OMMOV',
+  /** This package's own: a removed tenant writes no rows. */
+  tenantRemoved: 'OMREM',
   /** This package's own: no tenant's statement would find the operators of an extension. */
   extensionElsewhere: 'OMEXT',
   cannotConnectNow: '57P03',

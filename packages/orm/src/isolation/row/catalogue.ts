@@ -1,6 +1,6 @@
 import { centralSchema } from '../../entities/entity-scope.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
-import { formerTenants, rowRoles, tenantColumn, verifiedTenant } from '../../placement/shared-tables.ts';
+import { formerTenants, rowRoles, tenantColumn, verifiedTenant, writingTenant } from '../../placement/shared-tables.ts';
 import { isOfExtension } from '../../sql/extensions.ts';
 import { quoteText } from '../../sql/quote.ts';
 import { markPrefix } from '../marks.ts';
@@ -14,21 +14,12 @@ export interface Catalogue {
     readonly using: string;
     readonly check: string;
     readonly default: string;
-    /** Whether it calls the function that verifies the tenant. */
+    /** Whether it calls the function that verifies the tenant, and the one that refuses what a removed tenant writes. */
     readonly verifies: boolean;
+    readonly refusesRemoved: boolean;
   } | null;
-  /** The function that verifies the tenant, where there is one. */
-  readonly wall: {
-    readonly source: string;
-    readonly owned: boolean;
-    readonly executable: boolean;
-    readonly language: string;
-    readonly definer: boolean;
-    readonly stable: boolean;
-    readonly parallel: boolean;
-    readonly config: readonly string[] | null;
-    readonly returns: string;
-  } | null;
+  /** The functions that the policies call, by name. */
+  readonly ownFunctions: Readonly<Record<string, OwnFunctionFacts>>;
   /** What is wrong with the roles, in words, and the SQL that puts it right. */
   readonly roleFaults: readonly { readonly fault: string; readonly sql: string; readonly open: boolean }[];
   readonly relations: readonly Relation[];
@@ -38,6 +29,19 @@ export interface Catalogue {
   readonly outsideViews: readonly string[];
   /** Default privileges that would give tenants what is made in the schema next. */
   readonly defaults: readonly { readonly role: string; readonly fault: string; readonly sql: string }[];
+}
+
+export interface OwnFunctionFacts {
+  readonly source: string;
+  readonly owned: boolean;
+  readonly executable: boolean;
+  readonly language: string;
+  readonly definer: boolean;
+  /** As in pg_proc. */
+  readonly volatility: string;
+  readonly parallel: string;
+  readonly config: readonly string[] | null;
+  readonly returns: string;
 }
 
 export interface Relation {
@@ -140,10 +144,11 @@ export function catalogueQuery(placement: OrmPlacement): string {
   const given = `x.grantee in (0::oid, ${quoteText(tenants)}::regrole::oid, ${quoteText(changes)}::regrole::oid)`;
   return `with recursive s as (select oid, nspowner from pg_namespace where nspname = ${schema}),
   c as materialized (select c.* from pg_class c, s where c.relnamespace = s.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
-  f as materialized (select f.* from pg_proc f, s where f.pronamespace = s.oid and f.proname = '${verifiedTenant}' and f.pronargs = 0),
+  f as materialized (select f.* from pg_proc f, s where f.pronamespace = s.oid and f.proname in ('${verifiedTenant}', '${writingTenant}') and f.pronargs = 0),
   ref as materialized (select c.oid, ${tree('d.adbin', 'a.attnum')} as filled, ${tree('p.polqual', 'a.attnum')} as used, ${tree('p.polwithcheck', 'a.attnum')} as checked,
       json_build_object('using', pg_get_expr(p.polqual, c.oid), 'check', pg_get_expr(p.polwithcheck, c.oid), 'default', pg_get_expr(d.adbin, c.oid),
-        'verifies', exists (select from f where p.polqual::text like '%:funcid ' || f.oid || ' %' and p.polwithcheck::text like '%:funcid ' || f.oid || ' %')) as texts
+        'verifies', exists (select from f where f.proname = '${verifiedTenant}' and p.polqual::text like '%:funcid ' || f.oid || ' %'),
+        'refusesRemoved', exists (select from f where f.proname = '${writingTenant}' and p.polwithcheck::text like '%:funcid ' || f.oid || ' %')) as texts
     from c join pg_attribute a on a.attrelid = c.oid and a.attname = '${tenantColumn}' join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
     join pg_policy p on p.polrelid = c.oid and p.polname = 'omnitenant' where c.relname = '${formerTenants}'),
   acting as (select distinct k.conrelid as oid from pg_constraint k join c on c.oid = k.conrelid
@@ -164,10 +169,10 @@ export function catalogueQuery(placement: OrmPlacement): string {
     'schemaOwner', pg_get_userbyid(s.nspowner),
     'mark', obj_description(s.oid, 'pg_namespace'),
     'reference', (select texts from ref),
-    'wall', (select json_build_object('source', f.prosrc, 'owned', f.proowner = s.nspowner,
+    'ownFunctions', (select coalesce(json_object_agg(f.proname, json_build_object('source', f.prosrc, 'owned', f.proowner = s.nspowner,
         'executable', has_function_privilege(${quoteText(tenants)}, f.oid, 'execute') and has_function_privilege(${quoteText(changes)}, f.oid, 'execute'),
-        'language', l.lanname, 'definer', f.prosecdef, 'stable', f.provolatile = 's', 'parallel', f.proparallel = 's',
-        'config', f.proconfig, 'returns', f.prorettype::regtype) from f join pg_language l on l.oid = f.prolang),
+        'language', l.lanname, 'definer', f.prosecdef, 'volatility', f.provolatile, 'parallel', f.proparallel,
+        'config', f.proconfig, 'returns', f.prorettype::regtype)), '{}') from f join pg_language l on l.oid = f.prolang),
     'roleFaults', (select coalesce(json_agg(f), '[]') from (
       select format('the role "%s" is a superuser or bypasses row-level security', rolname) as fault,
         format('alter role %I nosuperuser nobypassrls', rolname) as sql, true as open from pg_roles

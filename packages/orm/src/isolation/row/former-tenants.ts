@@ -2,10 +2,12 @@ import type { Tenant } from '@omnitenant/core';
 import { incarnationOf } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
+import type { SharedPlacement } from '../../placement/shared-placement.ts';
 import {
   currentTenant,
   formerTenants,
   inSchema,
+  type OwnRows,
   rowRoles,
   tenantColumn,
   tenantPolicy,
@@ -14,6 +16,9 @@ import type { Database } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 
+/** What the incarnation of a key begins with whose rows were adopted: it is in use. */
+export const adoption = 'adopted by ';
+
 /** A key that no new tenant gets, because a tenant had it, or because there are rows of it. */
 export interface UsedKey {
   readonly key: string;
@@ -21,21 +26,31 @@ export interface UsedKey {
   readonly incarnation: string;
 }
 
-/** SQL that makes the table of used keys. Its policy and its default are what those of all other tables are compared with; `own` is what the policy says. */
-export function createFormerTenants(placement: OrmPlacement, own?: string): string[] {
+/** SQL that makes the table of used keys. Its default is what those of all other tables are compared with. */
+export function createFormerTenants(placement: OrmPlacement): string {
+  return `create table if not exists ${inSchema(placement, formerTenants)}
+    (id text not null, incarnation text not null, ${tenantColumn} text primary key default ${currentTenant})`;
+}
+
+/** SQL that gives that table the policy that those of all other tables are compared with. */
+export function createReference(placement: OrmPlacement, own: OwnRows): string[] {
   const former = inSchema(placement, formerTenants);
   return [
-    `create table if not exists ${former} (id text not null, incarnation text not null, ${tenantColumn} text primary key default ${currentTenant})`,
     `alter table ${former} enable row level security`,
     `drop policy if exists omnitenant on ${former}`,
     tenantPolicy(former, own),
   ];
 }
 
-/** SQL that remembers a key. What is remembered stays. */
+/** SQL that remembers a key. No new tenant gets it, and nobody writes rows of it. */
 export function rememberKey(placement: OrmPlacement, id: string, { key, incarnation }: UsedKey): string {
   const values = [id, incarnation, key].map(quoteText).join(', ');
   return `insert into ${inSchema(placement, formerTenants)} (id, incarnation, ${tenantColumn}) values (${values}) on conflict do nothing`;
+}
+
+/** SQL that gives a key back to the tenant that had it, one that failed and is made again. */
+export function forgetKey(placement: SharedPlacement, incarnation: string): string {
+  return `delete from ${inSchema(placement, formerTenants)} where ${tenantColumn} = ${quoteText(placement.key)} and incarnation = ${quoteText(incarnation)}`;
 }
 
 /** SQL for the keys of an id, as a JSON array. */
@@ -51,7 +66,7 @@ export function idOf(key: string): string {
 
 /** What a tenant's adopted rows are remembered by. */
 export function adoptedBy(tenant: Tenant): string {
-  return `adopted by ${incarnationOf(tenant)}`;
+  return `${adoption}${incarnationOf(tenant)}`;
 }
 
 export function asOwner(placement: OrmPlacement): string {

@@ -3,13 +3,14 @@ import type { Pools } from '../../connections/pools.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import type { RowWall } from '../../placement/row-login.ts';
 import type { SharedPlacement } from '../../placement/shared-placement.ts';
-import { ownVerifiedRows, type RowRoles, rowRoles, rowsMark, verifiedTenant } from '../../placement/shared-tables.ts';
+import { ownRows, type RowRoles, rowRoles, rowsMark, verifiedTenant } from '../../placement/shared-tables.ts';
 import { type Database, lastOf, type SqlClient } from '../../sql/client.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { markOfSchema } from '../marks.ts';
 import { isSame } from '../storage.ts';
-import { asOwner, createFormerTenants } from './former-tenants.ts';
-import { dbaLoginSql, loginSql, putSecrets, wallSql } from './wall.ts';
+import { asOwner, createFormerTenants, createReference } from './former-tenants.ts';
+import { ownFunctionsSql } from './own-functions.ts';
+import { createSecrets, dbaLoginSql, loginSql, putSecrets } from './wall.ts';
 
 /** A schema whose tenants share its tables, and where its server is. */
 export type SharedSchema = Pick<SharedPlacement, 'role'> & OrmPlacement & Database;
@@ -82,8 +83,10 @@ function schemaSql(placement: SharedSchema, mark: string, verifies: boolean): st
     `revoke all on schema ${schema} from public`,
     `grant usage on schema ${schema} to ${quoteName(tenants)}, ${quoteName(changes)}`,
     'alter default privileges revoke execute on functions from public',
-    ...(verifies ? wallSql(placement) : []),
-    ...createFormerTenants(placement, verifies ? ownVerifiedRows(placement.schema) : undefined),
+    createFormerTenants(placement),
+    ...(verifies ? [createSecrets(placement)] : []),
+    ...ownFunctionsSql({ schema: placement.schema, roles: rowRoles(placement) }, verifies),
+    ...createReference(placement, ownRows(placement.schema, verifies)),
   ];
 }
 

@@ -1,19 +1,23 @@
 import {
   currentTenant,
   formerTenants,
+  type OwnRows,
+  ownRows,
   type RowRoles,
   secretsTable,
   standInPrefix,
   tenantColumn,
   tenantPolicy,
   verifiedTenant,
+  writingTenant,
 } from '../../placement/shared-tables.ts';
 import { quoteName } from '../../sql/quote.ts';
 import type { Catalogue, Policy, Relation } from './catalogue.ts';
 import { functionRequirements } from './functions.ts';
 import { keyRequirements } from './keys.ts';
+import { ownFunctionRequirements } from './own-functions.ts';
 import type { Expectation, Requirement, Step } from './requirement.ts';
-import { ownRowsOf, wallRequirements } from './wall.ts';
+import { wallRequirements } from './wall.ts';
 
 const stages: readonly Step['stage'][] = ['column', 'drop', 'key', 'reference', 'rights'];
 
@@ -49,6 +53,7 @@ export function requirementsOf(catalogue: Catalogue, expected: Expectation): Req
           },
         ]),
     ...wallRequirements(catalogue, expected),
+    ...ownFunctionRequirements(catalogue, expected),
     ...(isReferenceRight(catalogue, expected)
       ? []
       : [
@@ -92,7 +97,7 @@ export function holdsTenants(relation: Relation): boolean {
   return isTable(relation) && relation.tenant !== null && !relation.isPartition && relation.relname !== formerTenants;
 }
 
-function ofRelation(relation: Relation, roles: RowRoles, own: string): Requirement[] {
+function ofRelation(relation: Relation, roles: RowRoles, own: OwnRows): Requirement[] {
   const { name, kind, granted } = relation;
   const open = granted.length > 0;
   const refusal = (fault: string, isOpen = open): Requirement[] => [{ on: name, fault, open: isOpen, steps: [] }];
@@ -132,7 +137,7 @@ function ofRelation(relation: Relation, roles: RowRoles, own: string): Requireme
   }
 }
 
-function ofTable(relation: Relation, roles: RowRoles, own: string): Requirement[] {
+function ofTable(relation: Relation, roles: RowRoles, own: OwnRows): Requirement[] {
   const { name, tenant } = relation;
   if (tenant && !isOurs(tenant)) {
     return [
@@ -174,11 +179,11 @@ const commands = { r: 'select', a: 'insert', w: 'update', d: 'delete', '*': 'all
  * One restrictive policy keeps the tenants apart, whatever the application's own policies allow. PostgreSQL shows no row without a
  * permissive one, so there is one for each command for which the application has none: beside its own it would void that.
  */
-function policySteps({ name, policies }: Relation, roles: RowRoles, ownRows: string): Step[] {
+function policySteps({ name, policies }: Relation, roles: RowRoles, own: OwnRows): Step[] {
   const isOwn = ({ name: policy }: Policy) => /^omnitenant(?:_|$)/.test(policy);
-  const own = policies.filter((policy) => policy.permissive && policy.forTenants && !isOwn(policy));
+  const others = policies.filter((policy) => policy.permissive && policy.forTenants && !isOwn(policy));
   const lacking = (['r', 'a', 'w', 'd'] as const).filter(
-    (command) => !own.some((policy) => policy.command === command || policy.command === '*'),
+    (command) => !others.some((policy) => policy.command === command || policy.command === '*'),
   );
   const wanted: WantedPolicy[] = [
     { name: 'omnitenant', command: '*' },
@@ -197,7 +202,7 @@ function policySteps({ name, policies }: Relation, roles: RowRoles, ownRows: str
   }
   for (const policy of wanted) {
     if (policies.some((one) => isSamePolicy(policy, one))) continue;
-    steps.push({ stage: 'column', sql: policySql(name, policy, ownRows) });
+    steps.push({ stage: 'column', sql: policySql(name, policy, own) });
   }
   return steps;
 }
@@ -209,8 +214,8 @@ interface WantedPolicy {
   readonly to?: string;
 }
 
-function policySql(table: string, { name, command, to }: WantedPolicy, ownRows: string): string {
-  if (to === undefined) return tenantPolicy(table, ownRows);
+function policySql(table: string, { name, command, to }: WantedPolicy, own: OwnRows): string {
+  if (to === undefined) return tenantPolicy(table, own);
   const clause = command === 'a' ? 'with check (true)' : 'using (true)';
   return `create policy ${name} on ${table} for ${commands[command]} to ${quoteName(to)} ${clause}`;
 }
@@ -225,19 +230,24 @@ function isSamePolicy({ name, command, to }: WantedPolicy, found: Policy): boole
 /** Whether the policy and the default that all others are compared with are what they have to be. */
 function isReferenceRight(catalogue: Catalogue, { schema }: Expectation): boolean {
   const { reference } = catalogue;
-  const own = plain(ownRowsOf(catalogue, schema));
+  const own = ownRowsOf(catalogue, schema);
   return (
-    reference !== null &&
-    plain(reference.using) === own &&
-    plain(reference.check) === own &&
+    reference?.refusesRemoved === true &&
+    plain(reference.using) === plain(own.seen) &&
+    plain(reference.check) === plain(own.written) &&
     plain(reference.default) === plain(currentTenant)
   );
 }
 
-/** An expression without what PostgreSQL adds when it writes one down, and without the schema of the function, which is looked at apart. */
+/** Which rows the tables of a schema show and take: of tenants that are verified, or not. */
+function ownRowsOf({ reference }: Catalogue, schema: string): OwnRows {
+  return ownRows(schema, reference?.verifies === true);
+}
+
+/** An expression without what PostgreSQL adds when it writes one down, and without the schema of our functions, which are looked at apart. */
 function plain(expression: string): string {
   return expression
-    .replaceAll(new RegExp(String.raw`(?:"(?:[^"]|"")+"|\w+)\.(?=${verifiedTenant}\b)`, 'g'), '')
+    .replaceAll(new RegExp(String.raw`(?:"(?:[^"]|"")+"|\w+)\.(?=(?:${verifiedTenant}|${writingTenant})\b)`, 'g'), '')
     .replaceAll(/::text\b| AS "?\w+"?|[\s()]/gi, '')
     .toLowerCase();
 }

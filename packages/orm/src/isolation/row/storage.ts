@@ -9,7 +9,7 @@ import type { Database } from '../../sql/client.ts';
 import { quoteText } from '../../sql/quote.ts';
 import { type Contents, isSame, type TenantStorage } from '../storage.ts';
 import { destroyRows, hasAdoptedRows, releaseRows } from './destroy-rows.ts';
-import { adoptedBy, asOwner, idOf, isNotThere, type UsedKey, usedKeys } from './former-tenants.ts';
+import { adoptedBy, asOwner, forgetKey, idOf, isNotThere, type UsedKey, usedKeys } from './former-tenants.ts';
 import { prepare } from './prepare.ts';
 
 /**
@@ -25,8 +25,10 @@ export function rowStorage(pools: Pools, central: Database, wall: RowWall | unde
         await prepare(pools, placement, central, wall);
         return 'empty';
       }
-      const taken = joined.used.find(({ key, incarnation }) => key === placement.key && !isOf(tenant, incarnation));
-      if (taken) throw taken.incarnation === '' ? isUnclaimed(tenant) : isUsed(tenant);
+      const before = joined.used.find(({ key }) => key === placement.key);
+      if (before && !isOf(tenant, before.incarnation))
+        throw before.incarnation === '' ? isUnclaimed(tenant) : isUsed(tenant);
+      if (before) await pools.query(placement, `${asOwner(placement)}; ${forgetKey(placement, incarnationOf(tenant))}`);
       return joined.isRecorded ? 'migrated-and-recorded' : 'empty';
     },
     adopt: async (tenant) => {

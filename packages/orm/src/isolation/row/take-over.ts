@@ -4,7 +4,7 @@ import { isTenantId } from '@omnitenant/core/extend';
 import type { Pools } from '../../connections/pools.ts';
 import { tenantSetting } from '../../placement/placement.ts';
 import type { RowWall } from '../../placement/row-login.ts';
-import { currentTenant, rowRoles, rowsMark, tenantColumn } from '../../placement/shared-tables.ts';
+import { currentTenant, formerTenants, rowRoles, rowsMark, tenantColumn } from '../../placement/shared-tables.ts';
 import { type Database, lastOf, type SqlClient } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { isOfExtension } from '../../sql/extensions.ts';
@@ -12,7 +12,7 @@ import { quoteName, quoteText } from '../../sql/quote.ts';
 import { markOfSchema, markPrefix } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
-import { idOf, rememberKey } from './former-tenants.ts';
+import { asOwner, idOf, rememberKey } from './former-tenants.ts';
 import { stillInUse } from './lock-holders.ts';
 import { isMarked, lockOf, rolesOf, type SharedSchema, shareSchema } from './prepare.ts';
 import { protect, type Query } from './protect.ts';
@@ -90,6 +90,7 @@ async function protectAll(client: SqlClient, takeOver: TakeOver, mark: string): 
   const { placement, rowsOf = '', recorded, wall } = takeOver;
   const query = queryOn(client);
   for (const { sql } of await query(handOver(placement))) await handedOver(query, String(sql));
+  await query(lockTables(placement));
   await shareSchema(client, placement, { mark, wall });
   await query(
     `set local search_path to ${quoteName(placement.schema)}, pg_temp; set local ${tenantSetting} to ${quoteText(rowsOf)}`,
@@ -166,6 +167,20 @@ function handOver(placement: SharedSchema): string {
     )
     select format('grant usage, create on schema %I to %I', ${schema}, ${quoteText(owner)}) as sql where exists (select from moves)
     union all (select sql from moves order by n, sql)`;
+}
+
+/**
+ * SQL that locks the tables that tenants share already, and the one of removed tenants last: whoever writes a row has its table when it
+ * reads of those.
+ */
+function lockTables(placement: SharedSchema): string {
+  return `${asOwner(placement)}; do $omnitenant$ declare one text; begin
+    for one in select format('%I.%I', ${quoteText(placement.schema)}, c.relname) from pg_class c
+      join pg_attribute a on a.attrelid = c.oid and a.attname = '${tenantColumn}' and not a.attisdropped
+      where c.relnamespace = to_regnamespace(${quoteText(quoteName(placement.schema))}) and c.relkind in ('r', 'p') and not c.relispartition
+      order by c.relname = '${formerTenants}', c.oid
+    loop execute format('lock table %s in access exclusive mode', one); end loop;
+  end $omnitenant$; reset role`;
 }
 
 /** Only the owner of something, or a superuser, may give it away. */

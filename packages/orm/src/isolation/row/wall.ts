@@ -2,71 +2,15 @@ import { createHash } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import type { RowWall } from '../../placement/row-login.ts';
-import {
-  inSchema,
-  ownRows,
-  ownVerifiedRows,
-  type RowRoles,
-  rowRoles,
-  secretsTable,
-  verifiedTenant,
-} from '../../placement/shared-tables.ts';
+import { inSchema, type RowRoles, secretsTable } from '../../placement/shared-tables.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { scramVerifier } from '../scram-verifier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Expectation, Requirement } from './requirement.ts';
 
-/** What the function that verifies a tenant has to be. PostgreSQL's own functions are all that it finds. */
-const expected = {
-  language: 'plpgsql',
-  definer: true,
-  stable: true,
-  parallel: true,
-  config: ['search_path=pg_catalog, pg_temp'],
-  returns: 'text',
-};
-
-/**
- * Who may become the owner of the tables needs no proof: what migrates, makes and removes tenants, and processes that do not use the
- * tenants' login yet. The proof is an HMAC with SHA-256; what is compared are digests, so that how long it takes says nothing.
- */
-function sourceOf({ schema }: Pick<OrmPlacement, 'schema'>): string {
-  return `
-declare
-  said text := nullif(current_setting('omnitenant.tenant', true), '');
-  proof text := coalesce(current_setting('omnitenant.proof', true), '');
-begin
-  if said is null or pg_has_role(session_user, current_user, 'member') then
-    return said;
-  end if;
-  if exists (select from ${quoteName(schema)}.${secretsTable} where sha256(convert_to(proof, 'UTF8')) = sha256(convert_to(encode(
-      sha256(outer_pad || sha256(inner_pad || convert_to(octet_length(said) || ':' || said, 'UTF8'))), 'hex'), 'UTF8'))) then
-    return said;
-  end if;
-  raise exception 'the tenant is not proven' using errcode = '42501';
-end `;
-}
-
-/** SQL with which the owner of a shared schema makes what verifies its tenants. The secrets are values, and come apart. */
-export function wallSql(placement: OrmPlacement): string[] {
-  const { tenants, changes } = rowRoles(placement);
-  const secrets = inSchema(placement, secretsTable);
-  const callers = `${quoteName(tenants)}, ${quoteName(changes)}`;
-  return [
-    `create table if not exists ${secrets} (id text primary key, inner_pad bytea not null, outer_pad bytea not null)`,
-    `revoke all on ${secrets} from public, ${callers}`,
-    ...functionSql(placement, callers),
-  ];
-}
-
-function functionSql(placement: Pick<OrmPlacement, 'schema'>, callers: string): string[] {
-  const name = `${quoteName(placement.schema)}.${verifiedTenant}()`;
-  return [
-    `create or replace function ${name} returns text language plpgsql stable security definer parallel safe ` +
-      `set search_path = pg_catalog, pg_temp as $omnitenant$${sourceOf(placement)}$omnitenant$`,
-    `revoke all on function ${name} from public`,
-    `grant execute on function ${name} to ${callers}`,
-  ];
+/** SQL with which the owner of a shared schema makes the table of its secrets. They are values, and come apart. */
+export function createSecrets(placement: OrmPlacement): string {
+  return `create table if not exists ${inSchema(placement, secretsTable)} (id text primary key, inner_pad bytea not null, outer_pad bytea not null)`;
 }
 
 /** Makes exactly these secrets the ones that tenants are verified by. Run as the owner; they stand in no statement's text. */
@@ -117,39 +61,16 @@ export function dbaLoginSql(role: string): string[] {
   ];
 }
 
-/** SQL that is true for a tenant's own rows, as the schema's tables have it: verified or not. */
-export function ownRowsOf({ reference }: Catalogue, schema: string): string {
-  return reference?.verifies ? ownVerifiedRows(schema) : ownRows;
-}
-
-/** What is lacking of that which verifies tenants. */
-export function wallRequirements(
-  { reference, wall, relations }: Catalogue,
-  { schema, roles, hasLogin }: Expectation,
-): Requirement[] {
+/** What is lacking of that which the proofs of tenants are held against. */
+export function wallRequirements({ reference, relations }: Catalogue, { roles, hasLogin }: Expectation): Requirement[] {
   if (!reference?.verifies) {
     const fault = 'its tenants are to have a separate login, but nothing verifies them yet: run omnitenant take-over';
     return hasLogin ? [{ on: 'schema', fault, open: true, steps: [] }] : [];
   }
-  const callers = `${quoteName(roles.tenants)}, ${quoteName(roles.changes)}`;
-  const { source, owned, executable, ...found } = wall ?? {};
-  const isRight =
-    source === sourceOf({ schema }) && owned && executable && JSON.stringify(found) === JSON.stringify(expected);
-  const steps = functionSql({ schema }, callers).map((sql) => ({ stage: 'column' as const, sql }));
   const secrets = relations.find(({ relname }) => relname === secretsTable);
-  return [
-    ...(isRight ? [] : [{ on: verifiedTenant, fault: 'it verifies the tenants, and was changed', open: true, steps }]),
-    ...(secrets?.owned
-      ? []
-      : [
-          {
-            on: secretsTable,
-            fault: `it is missing, or does not belong to the role "${roles.owner}"`,
-            open: true,
-            steps: [],
-          },
-        ]),
-  ];
+  if (secrets?.owned) return [];
+  const fault = `it is missing, or does not belong to the role "${roles.owner}"`;
+  return [{ on: secretsTable, fault, open: true, steps: [] }];
 }
 
 /** The error where the login that the configuration names does not get to the tables. */

@@ -23,4 +23,24 @@ export const removalCases: IsolationCases = {
     });
     await tenancy.tenants.remove(id);
   },
+
+  'what outlives its tenant’s removal writes nothing, and the successor starts empty': async ({
+    tenancy,
+    orm,
+    create,
+  }) => {
+    const id = await create('outlived');
+    const { promise: removed, resolve: go } = Promise.withResolvers<void>();
+    const late = tenancy.run(id, async () => {
+      await removed;
+      await assert.rejects(() => orm.em.fork().insert(Author, { name: 'written late' }));
+      await assert.rejects(() => orm.em.fork().transactional((em) => em.insert(Author, { name: 'written late' })));
+    });
+    await tenancy.tenants.remove(id);
+    await tenancy.tenants.create({ id });
+    go();
+    await late;
+    await tenancy.run(id, async () => assert.equal(await orm.em.count(Author), 0));
+    await tenancy.tenants.remove(id);
+  },
 };
