@@ -104,6 +104,33 @@ describe('making a tenant', () => {
     },
   );
 
+  test.for(['schema', 'database', 'row'])(
+    'of isolation %s has no limit on transactions on it, which PostgreSQL has from 17 on',
+    async (isolation, { skip }) => {
+      class Slow extends Migration {
+        override async up(): Promise<void> {
+          for (let n = 0; n < 4; n += 1) await this.execute('select pg_sleep(0.2)');
+          this.addSql('create table slowly (id int)');
+        }
+      }
+      await using sample = await open();
+      const [{ version } = {}] = await sample.query(`select current_setting('server_version_num')::int as version`);
+      skip(Number(version) < 170_000);
+      await using app = await open(
+        {},
+        {
+          migrations: { migrationsList: [CreateLibrary, { name: 'Slow', class: Slow }] },
+          driverOptions: { options: '-c transaction_timeout=500 -c idle_in_transaction_session_timeout=500' },
+        },
+      );
+      await app.tenancy.tenants.create({ id: 'acme', isolation });
+      await app.tenancy.run('acme', async () => {
+        expect(await app.orm.em.execute('show transaction_timeout')).toEqual([{ transaction_timeout: '500ms' }]);
+        await expect(app.orm.em.execute('select pg_sleep(60)')).rejects.toMatchObject({ code: 'SERVER_UNAVAILABLE' });
+      });
+    },
+  );
+
   test('never adopts a schema or database that is there already', async () => {
     await using app = await open();
     await app.query('create schema t_acme');

@@ -5,6 +5,7 @@ import { rowRoles } from '../placement/shared-tables.ts';
 import { pinOf } from '../session/pin.ts';
 import { lastOf, type QueryResult, type SqlClient } from '../sql/client.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { withoutTimeLimits } from '../sql/time-limits.ts';
 
 /** One transaction on one connection, in one tenant. */
 export interface ArchiveSession {
@@ -79,6 +80,8 @@ export async function openArchiveSession(
     });
     const begin = mode === 'write' ? ['begin', waitForCommit] : ['begin isolation level repeatable read read only'];
     if (typeof mode === 'object') begin.push(`set transaction snapshot ${quoteText(mode.snapshot)}`);
+    // A transaction that reads from the moment of its first statement begins with a lock.
+    if (mode !== 'read') begin.push(withoutTimeLimits());
     // Rows that a policy hides are an error. In shared tables, one keeps the tenants apart.
     const all = isShared ? sharedSettings : { ...sharedSettings, row_security: 'off' };
     const set = Object.entries(all).map(([name, value]) => `set local ${name} to ${quoteText(value)}`);

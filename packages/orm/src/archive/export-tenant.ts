@@ -5,6 +5,7 @@ import { loggedName } from '../migrations/version.ts';
 import { sharesDatabase, sharesTables } from '../placement/placement.ts';
 import { isOfExtension } from '../sql/extensions.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { withoutTimeLimits } from '../sql/time-limits.ts';
 import type { ColumnRules } from './anonymise/anonymisation.ts';
 import { comparedColumns, isKept, planTables, type TablePlan } from './anonymise/plan-tables.ts';
 import { replaceRows, shuffleOf } from './anonymise/replace-rows.ts';
@@ -132,7 +133,8 @@ async function openAt(
   if (held.length === 0) return session;
   try {
     // The moment is that of the first statement behind this one: what is truncated or rewritten later is not as it was at any moment.
-    await session.query(`lock table ${held.map((name) => qualified(session, name)).join(', ')} in access share mode`);
+    const names = held.map((name) => qualified(session, name));
+    await session.query(`lock table ${names.join(', ')} in access share mode; ${withoutTimeLimits()}`);
     return session;
   } catch (error) {
     session.release();

@@ -1,5 +1,6 @@
 import { ownServer } from '../placement/placement.ts';
 import { type Database, lastOf, type QueryResult, type SqlClient, type SqlPool } from '../sql/client.ts';
+import { withoutTimeLimits } from '../sql/time-limits.ts';
 import type { ConnectionTarget } from './database-pool.ts';
 import type { FairServer } from './fair-server.ts';
 import type { OwnServerPools } from './own-server-pools.ts';
@@ -95,7 +96,7 @@ function queryOn(connect: Pools['connect']): Pools['query'] {
     const client = await connect(database);
     try {
       // A limit on the statements of requests is none for what makes and removes tenants. Through a pooler, others would get that.
-      if (client.isDirect) await client.query('set statement_timeout to 0');
+      if (client.isDirect) await client.query(withoutTimeLimits('session'));
       const result = await client.query(sql);
       return lastOf(result).rows;
     } finally {

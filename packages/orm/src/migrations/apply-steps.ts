@@ -7,6 +7,7 @@ import { discardAll } from '../session/cleaning.ts';
 import { pinOf } from '../session/pin.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
 import { quoteName, quoteText } from '../sql/quote.ts';
+import { withoutTimeLimits } from '../sql/time-limits.ts';
 import type { MigrationSet } from './migration-set.ts';
 import { labelOf, type MigrationContext, type MigrationTarget, tenantOf } from './migration-target.ts';
 import { appliedAfter, type Operation, type Step } from './operation.ts';
@@ -19,7 +20,6 @@ import {
   logEntry,
   otherState,
   replayOf,
-  withoutTimeLimit,
 } from './replay.ts';
 import { inOneLine, naming, StatementFailed } from './statement-failed.ts';
 import { loggedName } from './version.ts';
@@ -49,7 +49,7 @@ export async function applyInOneMessage(
   const replay = tenant && sharesTables(tenant) ? undefined : await replayOf(set, steps);
   if (!replay) return undefined;
   const pin = pinOf(placement, { extensions: extensionsOf(tenant, extensions) });
-  const first = ['begin', withoutTimeLimit(), lockOf(placement.schema), ...pin, expectApplied(set, known)];
+  const first = ['begin', withoutTimeLimits(), lockOf(placement.schema), ...pin, expectApplied(set, known)];
   const pinned = [...pin, expectTransaction(set)].map((sql) => ({ sql }));
   const sent: readonly Sent[] = [
     ...first.map((sql) => ({ sql })),
@@ -91,7 +91,7 @@ export function applyInTransaction(
 ): Promise<Applied> {
   return context.fork(target).transactional(async (em) => {
     const { schema } = target.placement;
-    await em.execute(withoutTimeLimit());
+    await em.execute(withoutTimeLimits());
     await em.execute(lockOf(schema));
     await em.execute(expectSchema(schema));
     await em.execute(createLog(set));
@@ -119,7 +119,7 @@ export async function applyOutsideTransaction(
   if (!sql) throw needsTransaction(target, step);
   const client = await session(target);
   try {
-    await client.query(withoutTimeLimit('session'));
+    await client.query(withoutTimeLimits('session'));
     await client.query(lockOf(target.placement.schema, 'session'));
     const name = quoteText(step.name);
     const result = await client.query(`select 1 from ${quoteName(set.logTable)} where name = ${name}`);

@@ -29,11 +29,6 @@ export async function replayOf(set: MigrationSet, steps: readonly Step[]): Promi
   return { statements, migrations };
 }
 
-/** A limit on the statements of requests is none for migrations. */
-export function withoutTimeLimit(until: 'transaction' | 'session' = 'transaction'): string {
-  return `set ${until === 'transaction' ? 'local ' : ''}statement_timeout to 0`;
-}
-
 /**
  * Refuses what follows unless a transaction is open. A statement that has ended it would leave the next ones to run without one,
  * and so without a pin.

@@ -6,6 +6,7 @@ import type { SharedPlacement } from '../../placement/shared-placement.ts';
 import { ownRows, type RowRoles, rowRoles, rowsMark, verifiedTenant } from '../../placement/shared-tables.ts';
 import { type Database, lastOf, type SqlClient } from '../../sql/client.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
+import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { markOfSchema } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { asOwner, createFormerTenants, createReference } from './former-tenants.ts';
@@ -31,7 +32,7 @@ export async function prepare(
     await client.query(
       [
         'begin',
-        'set local statement_timeout to 0',
+        withoutTimeLimits(),
         lockOf(placement),
         ...roles,
         `create schema if not exists ${quoteName(placement.schema)} authorization ${quoteName(rowRoles(placement).owner)}`,

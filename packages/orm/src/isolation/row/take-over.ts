@@ -9,6 +9,7 @@ import { type Database, lastOf, type SqlClient } from '../../sql/client.ts';
 import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { isOfExtension } from '../../sql/extensions.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
+import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { markOfSchema, markPrefix } from '../marks.ts';
 import { isSame } from '../storage.ts';
 import { type Catalogue, catalogueQuery, readCatalogue } from './catalogue.ts';
@@ -76,7 +77,7 @@ async function attemptTakeOver(pools: Pools, takeOver: TakeOver, mark: string): 
   const roles = await rolesOf(pools, placement, mark, wall);
   const client = await pools.connect(placement);
   try {
-    const limits = ['set local statement_timeout to 0', `set local lock_timeout to '${lockTimeout}'`];
+    const limits = [withoutTimeLimits(), `set local lock_timeout to '${lockTimeout}'`];
     await client.query(['begin', ...limits, lockOf(placement), ...roles].join('; '));
     const unclaimed = await protectAll(client, takeOver, mark);
     await client.query('commit');

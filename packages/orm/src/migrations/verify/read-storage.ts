@@ -4,7 +4,7 @@ import type { OrmPlacement } from '../../placement/placement.ts';
 import type { Database, QueryResult, SqlClient } from '../../sql/client.ts';
 import { valuesIn } from '../../sql/copy-text.ts';
 import { quoteName } from '../../sql/quote.ts';
-import { withoutTimeLimit } from '../replay.ts';
+import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { loggedName } from '../version.ts';
 import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql, loggedSql } from './catalogue-sql.ts';
 import type { CatalogueItem } from './differences.ts';
@@ -84,7 +84,7 @@ export function storageReader(
 
   /** The rows of all statements of a message. */
   async function readOnce(database: Database, sql: string): Promise<QueryResult['rows']> {
-    const results = await once(database, (client) => client.query(`${withoutTimeLimit()}; ${sql}`));
+    const results = await once(database, (client) => client.query(`${withoutTimeLimits()}; ${sql}`));
     return [results].flat().flatMap(({ rows }) => rows);
   }
 
@@ -99,11 +99,11 @@ export function storageReader(
   async function namesIn(client: SqlClient, schemas: readonly string[]): Promise<readonly (readonly string[])[]> {
     if (!client.copyOut) {
       const selects = schemas.map((name) => `select name from ${inSchema(name)}`);
-      const [, ...results] = [await client.query([withoutTimeLimit(), ...selects].join('; '))].flat();
+      const [, ...results] = [await client.query([withoutTimeLimits(), ...selects].join('; '))].flat();
       return results.map(({ rows }) => rows.map(({ name }) => loggedName(name as string)));
     }
     const copies = schemas.map((name) => `copy ${inSchema(name)} (name) to stdout`);
-    const [, ...texts] = await client.copyOut([withoutTimeLimit(), ...copies]);
+    const [, ...texts] = await client.copyOut([withoutTimeLimits(), ...copies]);
     return texts.map((text) => {
       const names = known.get(text) ?? valuesIn(text).map(loggedName);
       known.set(text, names);

@@ -4,6 +4,7 @@ import type { Pools } from '../../connections/pools.ts';
 import type { ReplicationStream } from '../../connections/replication.ts';
 import type { Database } from '../../sql/client.ts';
 import { quoteText } from '../../sql/quote.ts';
+import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { type DecodedChange, parseChange } from './decoded-change.ts';
 
 /** The changes of a database from one moment on, as PostgreSQL decodes them. */
@@ -38,6 +39,7 @@ export async function openChangeFeed(pools: Pools, database: Database): Promise<
   let snapshot: string;
   try {
     const settings = { ...sharedSettings, lock_timeout: `${waitMs}ms` };
+    await connection.query(withoutTimeLimits('session'));
     for (const [name, value] of Object.entries(settings)) await connection.query(`set ${name} to ${quoteText(value)}`);
     const [made] = await connection.query(`CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL test_decoding`);
     snapshot = String(made?.['snapshot_name']);

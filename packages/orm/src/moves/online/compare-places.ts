@@ -4,6 +4,7 @@ import { countRows, digestOf } from '../../archive/copy.ts';
 import type { ArchiveParts } from '../../archive/export-tenant.ts';
 import { invalid } from '../../archive/orm-manifest.ts';
 import { readTenantTables, type TenantTable } from '../../archive/tenant-tables.ts';
+import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { alike } from './copy-changed.ts';
 
 /** What is compared. */
@@ -25,6 +26,7 @@ export async function differingTables(
 ): Promise<readonly string[]> {
   const logTable = await parts.logTable();
   return inArchiveSession(parts, into, 'read', async (there) => {
+    await there.query(withoutTimeLimits());
     const found = await readTenantTables(there, logTable);
     const differing: string[] = [];
     for (const table of tables) {

@@ -6,6 +6,7 @@ import { exportSnapshot, exportTenant } from '../../archive/export-tenant.ts';
 import { type ImportParts, importTenant } from '../../archive/import-tenant.ts';
 import { invalid } from '../../archive/orm-manifest.ts';
 import { sharesTables } from '../../placement/placement.ts';
+import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { hasChanged } from '../has-changed.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import { changedRows } from './changed-rows.ts';
@@ -111,8 +112,9 @@ async function* afterFirst(parts: AsyncIterable<ArchivePart>, act: () => void): 
 /** So that what is truncated is truncated before the moment of the round, or after it was copied. Nobody truncates tables that tenants share. */
 async function holdTables(session: ArchiveSession, tenant: Tenant, { found }: WatchedTables): Promise<void> {
   const names = [...found.tables.keys()].map((name) => qualified(session, name));
-  if (sharesTables(tenant) || names.length === 0) return;
-  await session.query(`lock table ${names.join(', ')} in access share mode`);
+  const isHeld = !sharesTables(tenant) && names.length > 0;
+  const lock = isHeld ? [`lock table ${names.join(', ')} in access share mode`] : [];
+  await session.query([...lock, withoutTimeLimits()].join('; '));
 }
 
 function hasNoFeed({ id }: Tenant, cause: Error): TenancyError {
