@@ -81,11 +81,19 @@ export async function exportTenant<T extends Tenant>(
   // Whoever reads the stream is told, too.
   written.catch(begun.reject);
   await begun.promise;
-  return { bytes: asWebStream(output, (cause) => exportFailed(id, cause)), written };
+  const ended = written.then(
+    () => {},
+    () => {},
+  );
+  return { bytes: asWebStream(output, ended, (cause) => exportFailed(id, cause)), written };
 }
 
-/** The bytes as they are asked for. Cancelling destroys where they come from, also before any were. */
-function asWebStream(from: Readable, explained: (error: unknown) => Error): ReadableStream<Uint8Array> {
+/** The bytes as they are asked for. Cancelling destroys where they come from, also before any were, and waits until the export has ended. */
+function asWebStream(
+  from: Readable,
+  ended: Promise<void>,
+  explained: (error: unknown) => Error,
+): ReadableStream<Uint8Array> {
   const chunks = from[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {
@@ -94,7 +102,10 @@ function asWebStream(from: Readable, explained: (error: unknown) => Error): Read
         if (done) controller.close();
         else controller.enqueue(value);
       },
-      cancel: () => void from.destroy(),
+      async cancel() {
+        from.destroy();
+        await ended;
+      },
     },
     { highWaterMark: 0 },
   );

@@ -84,7 +84,7 @@ export function auditedRegistry<T extends Tenant>(
   };
 }
 
-/** The bytes. Whoever has read the last one, or has been told that there are no more, finds in the audit how it ended. */
+/** The bytes. Whoever has read the last one, has cancelled them, or has been told that there are no more, finds in the audit how it ended. */
 function endingWith(bytes: ReadableStream<Uint8Array>, recorded: Promise<void>): ReadableStream<Uint8Array> {
   const reader = bytes.getReader();
   return new ReadableStream<Uint8Array>(
@@ -97,7 +97,10 @@ function endingWith(bytes: ReadableStream<Uint8Array>, recorded: Promise<void>):
         await recorded;
         controller.close();
       },
-      cancel: (reason) => reader.cancel(reason),
+      async cancel(reason) {
+        await reader.cancel(reason);
+        await recorded.catch(() => {});
+      },
     },
     { highWaterMark: 0 },
   );
