@@ -4,12 +4,14 @@ import { expect, test } from 'vitest';
 import { type BackupFile, newest, openBackupLog, outdated } from './backup-log.ts';
 import type { BackupTarget } from './backup-target.ts';
 
-/** A target in memory, which counts what is written. */
+/** A target in memory, which counts what is written, and takes no more of it while it is full. */
 function memory() {
   const kept = new Map<string, string>();
   const counts = { writes: 0 };
+  const state = { isFull: false };
   const target: BackupTarget = {
     async write(name, bytes) {
+      if (state.isFull) throw new Error('the target is full');
       counts.writes += 1;
       kept.set(name, await text(bytes));
     },
@@ -19,7 +21,7 @@ function memory() {
     },
     delete: async (name) => void kept.delete(name),
   };
-  return { kept, counts, target };
+  return { kept, counts, state, target };
 }
 
 function file(tenant: string, day: number, run = day): BackupFile {
@@ -72,6 +74,40 @@ test('an archive that is deleted is gone, from its list too, and a list of nothi
   await log.flush();
   expect([...kept.keys()].filter((name) => name.startsWith('_runs/'))).toHaveLength(1);
   expect((await openBackupLog(target)).filesOf('bloom')).toEqual([file('bloom', 2)]);
+});
+
+test('an archive is deleted once the one that replaces it is in a list, where a restore finds it', async () => {
+  const { kept, state, target } = memory();
+  const log = await openBackupLog(target);
+  const tenants = Array.from({ length: 200 }, (_, n) => `t${n}`);
+  const foundIn = async (tenant: string) => newest((await openBackupLog(target)).filesOf(tenant), tenant).file;
+  async function writeDay(day: number): Promise<void> {
+    await log.begin(file('any', day).run);
+    for (const tenant of tenants) {
+      kept.set(`${tenant}-${day}`, '');
+      await log.add(file(tenant, day));
+      await log.remove(day > 1 ? [file(tenant, day - 1)] : []);
+      // As a process that ends here leaves it.
+      if (day > 1) expect([...kept.keys()]).toContain(await foundIn(tenant));
+    }
+  }
+  await writeDay(1);
+  await log.end(file('any', 1).run);
+  await log.flush();
+  await writeDay(2);
+  const ofBefore = () => [...kept.keys()].filter((name) => name.endsWith('-1'));
+  const left = ofBefore();
+  expect(left.length).toBeLessThan(5);
+  state.isFull = true;
+  await expect(Promise.all(tenants.map((tenant) => log.add(file(`new-${tenant}`, 2))))).rejects.toThrow('full');
+  await log.remove([file('t199', 1)]);
+  await expect(log.flush()).rejects.toThrow('full');
+  expect(ofBefore()).toEqual(left);
+  expect(await foundIn('t0')).toBe('t0-2');
+  state.isFull = false;
+  await log.flush();
+  expect(ofBefore()).toEqual([]);
+  expect(await foundIn('t199')).toBe('t199-2');
 });
 
 test('the list of a run that another process is at work on is left alone', async () => {

@@ -31,7 +31,7 @@ export interface BackupLog {
   add(file: BackupFile): Promise<void>;
   fail(failure: BackupFailure): Promise<void>;
   end(run: string): Promise<void>;
-  /** Deletes archives. */
+  /** Deletes archives, once what replaces them is in a list: a restore finds one of the two, whenever the process ends. */
   remove(files: readonly BackupFile[]): Promise<void>;
   /** Writes what was not written yet. */
   flush(): Promise<void>;
@@ -53,9 +53,10 @@ interface Run {
   readonly files: Map<string, BackupFile>;
   readonly failures: BackupFailure[];
   isEnded: boolean;
-  /** How many things happened, and how many of them are in the list. */
+  /** How many things happened, how many of them are being written into the list, and how many are there. */
   happened: number;
   written: number;
+  listed: number;
 }
 
 /** Reads what a target holds, and changes nothing by that. */
@@ -67,17 +68,47 @@ export async function openBackupLog(target: BackupTarget): Promise<BackupLog> {
     const run = newRun();
     const bytes = await target.read(name);
     for (const line of bytes ? linesOf(await text(bytes)) : []) take(run, line);
-    runs.set(name, { ...run, written: run.happened });
+    runs.set(name, { ...run, written: run.happened, listed: run.happened });
   }
   let current: string | undefined;
+  /** Archives to delete, each with what has to be listed of the current run before. */
+  let outgoing: { readonly file: BackupFile; readonly after: number }[] = [];
   let writing: Promise<void> = Promise.resolve();
 
   async function write(name: string, run: Run): Promise<void> {
-    run.written = run.happened;
+    const { happened, listed } = run;
+    run.written = happened;
     const lines = listOf(run).map((line) => `${JSON.stringify(line)}\n`);
     // One after another, so that an older list does not replace a newer one.
     writing = writing.catch(() => {}).then(() => target.write(name, Readable.from([Buffer.from(lines.join(''))])));
-    await writing;
+    try {
+      await writing;
+      run.listed = happened;
+    } catch (error) {
+      run.written = listed;
+      throw error;
+    }
+    await deleteOutgoing();
+  }
+
+  async function deleteOutgoing(): Promise<void> {
+    const listed = runs.get(current ?? '')?.listed ?? 0;
+    const ready = outgoing.filter(({ after }) => after <= listed);
+    outgoing = outgoing.filter(({ after }) => after > listed);
+    for (const { file } of ready) {
+      await target.delete(file.file);
+      const run = runs.get(nameOf(file.run));
+      if (run?.files.delete(file.file)) run.happened += 1;
+    }
+  }
+
+  /** Leaves the list as it is to be; one of nothing only for the last run. */
+  async function tidy(name: string, run: Run): Promise<void> {
+    const isLast = name === [...runs.keys()].at(-1);
+    if (run.files.size === 0 && !isLast) {
+      await target.delete(name);
+      runs.delete(name);
+    } else if (run.happened > run.listed) await write(name, run);
   }
 
   /** A long list is not written after each line. What is lost with the process is done again by the run that goes on. */
@@ -100,35 +131,29 @@ export async function openBackupLog(target: BackupTarget): Promise<BackupLog> {
     },
     async begin(run) {
       current = nameOf(run);
-      runs.set(current, newRun());
-      await write(nameOf(run), newRun());
+      const begun = newRun();
+      runs.set(current, begun);
+      await write(current, begun);
     },
     add: (file) => note(nameOf(file.run), { written: file }),
     fail: (failure) => note(nameOf(failure.run), { failed: failure }),
     end: (run) => note(nameOf(run), { ended: true }),
     async remove(gone) {
-      for (const { run: of, file } of gone) {
-        await target.delete(file);
-        const run = runs.get(nameOf(of));
-        if (run?.files.delete(file)) run.happened += 1;
-      }
+      const after = runs.get(current ?? '')?.happened ?? 0;
+      outgoing.push(...gone.map((file) => ({ file, after })));
+      await deleteOutgoing();
     },
     async flush() {
-      const last = [...runs.keys()].at(-1);
-      for (const [name, run] of runs) {
-        // Another process may be at work on it.
-        if (name !== current && !run.isEnded) continue;
-        if (name !== last && run.files.size === 0) {
-          await target.delete(name);
-          runs.delete(name);
-        } else if (run.happened > run.written) await write(name, run);
-      }
+      // Its own first, after which archives are deleted that are in the others.
+      const ordered = [...runs].sort(([one], [other]) => Number(other === current) - Number(one === current));
+      // Another process may be at work on a run that has not ended.
+      for (const [name, run] of ordered) if (name === current || run.isEnded) await tidy(name, run);
     },
   };
 }
 
 function newRun(): Run {
-  return { files: new Map(), failures: [], isEnded: false, happened: 0, written: 0 };
+  return { files: new Map(), failures: [], isEnded: false, happened: 0, written: 0, listed: 0 };
 }
 
 function take(run: Run, line: Line): void {
