@@ -11,7 +11,7 @@ import { findTenants, namedOrAll, without } from '../application/select-tenants.
 import { someTenants } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { exitCodes, sentenceOf, UsageError } from '../terminal/failure.ts';
+import { exitCodes, report as printFailure, sentenceOf, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { note, say, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
@@ -74,6 +74,8 @@ interface BackupOptions extends Keeping {
 interface BackupOutcome extends WorkOutcome {
   /** The tenants that the run does not try again. */
   readonly givenUp: readonly string[];
+  /** Why the lists are not those of what was written. */
+  readonly unlisted: { readonly error: unknown } | undefined;
 }
 
 async function backUp(
@@ -106,7 +108,8 @@ async function backUp(
       const written = await write(bytes, nameOf(log, entry, key));
       await log.add({ ...entry, ...written });
     } catch (error) {
-      await log.fail(entry);
+      // Where the list cannot be written either, the end of the run says so.
+      await log.fail(entry).catch(() => {});
       throw error;
     }
     // Not those of an earlier tenant of the same id, which may be another customer's.
@@ -122,10 +125,19 @@ async function backUp(
   });
   const givenUp = open.filter((tenant) => isGivenUp(log, run, tenant)).map(({ id }) => id);
   const failed = outcome.failed.filter(({ tenant }) => !givenUp.includes(tenant));
-  if (outcome.remaining.length + failed.length === 0) await log.end(run);
-  else note('To continue, run the same command with --resume.');
+  const isComplete = outcome.remaining.length + failed.length === 0;
+  const unlisted = await conclude(log, isComplete ? run : undefined).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  if (!isComplete || unlisted) note('To continue, run the same command with --resume.');
+  return { ...outcome, givenUp, unlisted };
+}
+
+/** Writes the lists, in which the run is at its end if it is named. */
+async function conclude(log: BackupLog, ended: string | undefined): Promise<void> {
+  if (ended !== undefined) await log.end(ended);
   await log.flush();
-  return { ...outcome, givenUp };
 }
 
 type OfTenant = Pick<BackupFile, 'run' | 'createdAt'>;
@@ -149,9 +161,10 @@ function isOf(entry: OfTenant, run: string, { createdAt }: Tenant): boolean {
 }
 
 function report(outcome: BackupOutcome, total: number, asJson: true | undefined): void {
-  const { succeeded, failed, remaining, givenUp } = outcome;
+  const { succeeded, failed, remaining, givenUp, unlisted } = outcome;
   const notTried = givenUp.filter((id) => !failed.some(({ tenant }) => tenant === id));
   if (failed.length + remaining.length + givenUp.length > 0) process.exitCode = exitCodes.failed;
+  if (unlisted) process.exitCode = printFailure(unlisted.error);
   const before = total - succeeded - failed.length - remaining.length - notTried.length;
   if (asJson) {
     const failures = failed.map(({ tenant, error }) => ({ tenant, error: sentenceOf(error) }));

@@ -4,6 +4,7 @@ import { confirm, json } from '../application/options.ts';
 import { removalWarning } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
+import { adviseWith } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { say } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
@@ -39,7 +40,7 @@ export function erase(program: Program): void {
           const write = await fileWriter(key, signal);
           let written: WrittenFile | undefined;
           const { archive, ...erasure } = await tenants.erase(id, async (bytes) => {
-            written = await write(bytes, file);
+            written = await write(bytes, file).catch(adviseWith(again));
           });
           if (asJson) printJson({ ...erasure, parts: archive.parts, ...written });
           else

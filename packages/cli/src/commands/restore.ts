@@ -10,7 +10,7 @@ import { confirm, database, isolation, json, schema, server, time } from '../app
 import { outcome, placementLabel, summaryOf } from '../application/tenant-summary.ts';
 import { withApplication } from '../application/with-application.ts';
 import { examples } from '../terminal/examples.ts';
-import { UsageError } from '../terminal/failure.ts';
+import { adviseWith, UsageError } from '../terminal/failure.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { note, plain, say, warn } from '../terminal/output.ts';
 import type { Program } from '../terminal/program.ts';
@@ -99,7 +99,7 @@ function replaceData(
   return interruptible(afterwards, async (signal) => {
     const write = await fileWriter(forKey, signal);
     return tenants.restore(id, open, async (bytes) => {
-      const { file: written } = await write(bytes, file);
+      const { file: written } = await write(bytes, file).catch(adviseWith('Nothing was replaced.'));
       note(`what "${id}" had is in ${written}`);
     });
   });

@@ -12,16 +12,38 @@ export class UsageError extends Error {}
 /** The user cancelled at a prompt. */
 export class Cancelled extends Error {}
 
+/** An error that says little about where it leaves the tenant. */
+class Advised extends Error {
+  readonly advice: string;
+
+  constructor(cause: unknown, advice: string) {
+    super(messageOf(cause), { cause });
+    this.advice = advice;
+  }
+}
+
+/** Rejects with the error, and with a sentence on where that leaves the tenant, which is printed below it. */
+export function adviseWith(advice: string): (error: unknown) => Promise<never> {
+  return (error) => Promise.reject(new Advised(error, advice));
+}
+
+interface ReportOptions {
+  readonly verbose?: boolean | undefined;
+  /** What is printed below. Default: what is known of the error's code. */
+  readonly advice?: string | undefined;
+}
+
 /** Prints the error, its causes and a hint, without credentials; returns the exit code. */
-export function report(error: unknown, { verbose = false }: { readonly verbose?: boolean | undefined } = {}): number {
+export function report(error: unknown, { verbose = false, advice }: ReportOptions = {}): number {
+  if (error instanceof Advised) return report(error.cause, { verbose, advice: error.advice });
   if (error instanceof Cancelled) {
-    warn('Cancelled; nothing was changed.');
+    warn(`Cancelled${advice === undefined ? '; nothing was changed.' : `. ${advice}`}`);
     return exitCodes.interrupted;
   }
   const mark = isTenancyError(error) ? 'error' : 'error:';
   warn(`${paint('red', mark, process.stderr)} ${sentenceOf(error)}`);
   for (const cause of causesOf(error)) warn(`  cause: ${cause}`);
-  const hint = hintFor(error);
+  const hint = advice ?? hintFor(error);
   if (hint !== undefined) warn(`  ${hint}`);
   if (verbose) warn(redact(inspect(error, { depth: 4 })));
   return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
@@ -41,12 +63,23 @@ export function causesOf(error: unknown): string[] {
   const said = [messageOf(error)];
   const causes: string[] = [];
   for (const cause of chainOf(error).slice(1)) {
-    const message = messageOf(cause);
+    const message = messageOf(cause) + shortageOf(cause);
     if (said.some((before) => before.includes(message))) continue;
     said.push(message);
     causes.push(message);
   }
   return causes;
+}
+
+/** What a server lacks, which PostgreSQL's own messages do not always say. */
+const shortages: Readonly<Record<string, string>> = {
+  '53100': 'the disk of the server is full',
+  '53200': 'the server has no memory left',
+};
+
+function shortageOf(error: unknown): string {
+  const code = String((error as { code?: unknown }).code);
+  return shortages[code] === undefined ? '' : ` (${code}: ${shortages[code]})`;
 }
 
 function chainOf(error: unknown): unknown[] {
