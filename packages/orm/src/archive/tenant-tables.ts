@@ -137,8 +137,11 @@ const withPartitions =
 const foreignKeys = `select conrelid, confrelid, conkey, confkey, coalesce(pg_partition_root(confrelid), confrelid) as target
     from pg_constraint where conrelid = any (${withPartitions}) and contype = 'f'`;
 
-/** SQL for the columns that own a sequence of pg_class, `c`, or have it in their default. */
+/**
+ * SQL for the columns that own a sequence of pg_class, `c`, or have it in their default. The offset keeps it what depends on the sequence: by its
+ * class, PostgreSQL would read the defaults of all tenants.
+ */
 const sequenceColumns = `select refobjid as relation, refobjsubid as number from pg_depend
     where classid = 'pg_class'::regclass and objid = c.oid and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
-  union select adrelid, adnum from pg_depend join pg_attrdef d on d.oid = objid
-    where classid = 'pg_attrdef'::regclass and refclassid = 'pg_class'::regclass and refobjid = c.oid`;
+  union select adrelid, adnum from (select classid, objid from pg_depend where refclassid = 'pg_class'::regclass and refobjid = c.oid offset 0) u
+    join pg_attrdef d on d.oid = u.objid where u.classid = 'pg_attrdef'::regclass`;
