@@ -1,12 +1,11 @@
 import { outside } from '@omnitenant/core';
 import { currentScope } from '@omnitenant/core/extend';
-import { verifiedTenant, writingTenant } from '../placement/shared-tables.ts';
 import type { Command, Envelope, QueryResult, SqlClient, SqlPool } from '../sql/client.ts';
 import { trace } from '../sql/diagnostics.ts';
 import { codeOf, sqlState } from '../sql/error-codes.ts';
-import { quoteText } from '../sql/quote.ts';
 import { countStatement } from './count-statement.ts';
 import type { Envelopes } from './envelopes.ts';
+import { holdsTablesOnly } from './holds-tables-only.ts';
 import { settingCommand } from './pin.ts';
 import { type PlainRead, quickMs } from './plain-reads.ts';
 import { preparableRead } from './prepared-reads.ts';
@@ -211,22 +210,6 @@ function boundMessage(pin: readonly Command[], limitMs: number | undefined): Mes
 type SeveralClient = SqlClient & { readonly sendTogether: NonNullable<SqlClient['sendTogether']> };
 /** `named` is the read itself, whatever statement is sent for it. */
 type MessageSender<Client = SqlClient> = (client: Client, statement: string, named: string) => Promise<QueryResult>;
-
-/**
- * Whether a schema holds nothing that runs when one of its tables is read, and what tells the types of its columns. A function of a trigger
- * runs when rows are written: PostgreSQL refuses to call it otherwise.
- */
-function holdsTablesOnly(schema: string): string {
-  return `select not exists (select from pg_proc where pronamespace = n.oid and proname not in ('${verifiedTenant}', '${writingTenant}')
-      and prorettype not in ('trigger'::regtype, 'event_trigger'::regtype))
-    and not exists (select from pg_policy p join pg_class c on c.oid = p.polrelid where c.relnamespace = n.oid and p.polname !~ '^omnitenant')
-    and not exists (select from pg_operator where oprnamespace = n.oid)
-    and not exists (select from pg_class where relnamespace = n.oid and relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c'))
-    and not exists (select from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = n.oid)
-    as plain, (select md5(string_agg(attrelid || ' ' || attnum || ' ' || atttypid, ',' order by attrelid, attnum)) from pg_attribute
-      join pg_class c on c.oid = attrelid where c.relnamespace = n.oid and relkind in ('r', 'p') and attnum > 0) as columns
-    from pg_namespace n where nspname = ${quoteText(schema)}`;
-}
 
 /** The tags of what changes no schema. */
 const harmless: ReadonlySet<string> = new Set([
