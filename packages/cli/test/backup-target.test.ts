@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +80,18 @@ describe('a folder as a target of backups', () => {
     expect(await target.read('bloom/a')).toBeUndefined();
     expect(await namesOf(target.list('nobody/'))).toEqual([]);
   });
+});
+
+test('what a killed process has left half written goes with the next write, and what another is writing stays', async () => {
+  const path = join(folder, 'killed');
+  const target = folderTarget(path);
+  await target.write('acme/a', bytesOf(Buffer.from('a')));
+  for (const name of ['a.0123abcd.partial', 'b.4567cdef.partial', 'own.partial'])
+    writeFileSync(join(path, 'acme', name), '');
+  const longAgo = Date.now() / 1_000 - 90_000;
+  for (const name of ['a.0123abcd.partial', 'own.partial']) utimesSync(join(path, 'acme', name), longAgo, longAgo);
+  await target.write('acme/c', bytesOf(Buffer.from('c')));
+  expect(readdirSync(join(path, 'acme')).sort()).toEqual(['a', 'b.4567cdef.partial', 'c', 'own.partial']);
 });
 
 test('a folder is that of its owner, and only a write makes it', async () => {

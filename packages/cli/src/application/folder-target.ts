@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BackupTarget } from './backup-target.ts';
-import { writeWhole } from './write-whole.ts';
+import { removeAbandoned, writeWhole } from './write-whole.ts';
 
 /** A folder that only its owner reads. It is made by the first write. */
 export function folderTarget(folder: string): BackupTarget {
@@ -10,6 +10,8 @@ export function folderTarget(folder: string): BackupTarget {
     async write(name, bytes) {
       const path = join(folder, name);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      // First, as what a killed process has left may be what the disk is full of.
+      await removeAbandoned(dirname(path));
       await writeWhole(path, bytes);
     },
     async read(name) {

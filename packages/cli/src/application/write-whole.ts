@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /** Writes a file that only its owner reads, and that is whole or not there. What its disk refuses is explained, unlike what the bytes fail for. */
@@ -19,6 +20,21 @@ export async function writeWhole(
     throw explained(file, error);
   }
 }
+
+/** Deletes what processes have left in a folder that were killed while they wrote there. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!partialName.test(name)) continue;
+    const file = join(folder, name);
+    const found = await stat(file).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > abandonedMs) await rm(file, { force: true });
+  }
+}
+
+const partialName = /\.[\da-f]{8}\.partial$/;
+
+/** Nobody writes to a file for so long without a byte. */
+const abandonedMs = 86_400_000;
 
 /** Why a disk takes no more, by the code of its error. */
 const refusals: Readonly<Record<string, string>> = {
