@@ -80,11 +80,9 @@ class LeasesOfRun implements FleetLeases {
 
   async take(tenant: Incarnation): Promise<boolean> {
     if (this.#ahead.delete(tenant.id)) return true;
-    // What is asked for now must not be given back after it.
-    if (this.#returning.has(tenant.id)) await this.#free();
     const until = performance.now() + this.#verbs.waitMs;
     for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      const found = await this.#ask(tenant);
+      const found = await this.#find(tenant);
       if (found === 'held') return true;
       if (found !== 'busy') this.release(tenant.id);
       if (found === 'gone' || !(await this.#ledger.has(tenant))) return false;
@@ -101,16 +99,19 @@ class LeasesOfRun implements FleetLeases {
 
   release(id: string): void {
     this.#ahead.delete(id);
-    if (!this.#held.delete(id)) return;
-    this.#freed.push(id);
-    this.#returning.add(id);
-    this.#gathering ??= outside(() => setTimeout(() => void this.#free(), gatheringMs));
+    if (this.#held.delete(id)) this.#giveBack(id);
   }
 
   async end(): Promise<void> {
     this.#stopRenewing?.();
     for (const id of this.#held) this.release(id);
     await this.#free();
+  }
+
+  /** What is asked for must not be given back after it. */
+  async #find(tenant: Incarnation): Promise<Found> {
+    if (this.#returning.has(tenant.id)) await this.#free();
+    return this.#returning.has(tenant.id) ? 'busy' : this.#ask(tenant);
   }
 
   #ask(tenant: Incarnation): Promise<Found> {
@@ -124,20 +125,34 @@ class LeasesOfRun implements FleetLeases {
   async #askAll(): Promise<void> {
     this.#isAsking = true;
     while (this.#waiting.length > 0) {
-      const asked = this.#waiting;
-      const ids = new Set(asked.map(({ tenant }) => tenant.id));
-      const along = this.#expected.filter(({ id }) => !ids.has(id) && !this.#held.has(id) && !this.#returning.has(id));
+      const asked = this.#waiting.filter((one) => !this.#wasTakenAlong(one));
       this.#waiting = [];
-      this.#expected = [];
-      try {
-        const found = await this.#takeAll([...asked.map(({ tenant }) => tenant), ...along]);
-        for (const { id } of along) this.#keepAhead(id, found.get(id));
-        for (const { tenant, resolve } of asked) resolve(found.get(tenant.id) ?? 'busy');
-      } catch (error) {
-        for (const { reject } of asked) reject(error);
-      }
+      if (asked.length > 0) await this.#askFor(asked);
     }
     this.#isAsking = false;
+  }
+
+  /** Whoever asked for it while the statement before was under way has it already. */
+  #wasTakenAlong({ tenant, resolve }: Asked): boolean {
+    const isAhead = this.#ahead.delete(tenant.id);
+    if (isAhead) resolve('held');
+    return isAhead;
+  }
+
+  async #askFor(asked: readonly Asked[]): Promise<void> {
+    const ids = new Set(asked.map(({ tenant }) => tenant.id));
+    const along = this.#expected.filter(({ id }) => !ids.has(id) && !this.#held.has(id) && !this.#returning.has(id));
+    this.#expected = [];
+    const tenants = [...asked.map(({ tenant }) => tenant), ...along];
+    try {
+      const found = await this.#takeAll(tenants);
+      for (const { id } of along) this.#keepAhead(id, found.get(id));
+      for (const { tenant, resolve } of asked) resolve(found.get(tenant.id) ?? 'busy');
+    } catch (error) {
+      // They may have been taken although the answer was lost.
+      for (const { id } of tenants) this.#giveBack(id);
+      for (const { reject } of asked) reject(error);
+    }
   }
 
   async #takeAll(tenants: readonly Incarnation[]): Promise<ReadonlyMap<string, Found>> {
@@ -154,6 +169,7 @@ class LeasesOfRun implements FleetLeases {
   /** What nobody has taken by now may not be for long, while verbs of that tenant wait for it. */
   #keep(): Promise<void> {
     for (const id of this.#ahead) this.release(id);
+    if (this.#freed.length > 0) void this.#free();
     return this.#renew();
   }
 
@@ -171,15 +187,26 @@ class LeasesOfRun implements FleetLeases {
     this.#renewedAt = askedAt;
   }
 
-  /** Gives back what is to be, in turn. A lease that cannot be given back ends by itself. */
+  #giveBack(id: string): void {
+    this.#freed.push(id);
+    this.#returning.add(id);
+    this.#gathering ??= outside(() => setTimeout(() => void this.#free(), gatheringMs));
+  }
+
+  /** Gives back what is to be, in turn. A renewal would prolong what could not be given back, so that is tried again. */
   #free(): Promise<void> {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     const ids = this.#freed;
     this.#freed = [];
     this.#freeing = this.#freeing.then(async () => {
-      if (ids.length > 0) await this.#leases.release(this.#holder, ids).catch(() => {});
-      for (const id of ids) this.#returning.delete(id);
+      if (ids.length === 0) return;
+      try {
+        await this.#leases.release(this.#holder, ids);
+        for (const id of ids) this.#returning.delete(id);
+      } catch {
+        this.#freed.push(...ids);
+      }
     });
     return this.#freeing;
   }
