@@ -131,6 +131,24 @@ describe('verified tenants', () => {
     );
   });
 
+  test('are compared also where the log of one cannot be read, or its schema is dropped meanwhile', async () => {
+    await using site = await openSite();
+    const app = await site.open(first);
+    for (const id of ids(5)) await app.tenancy.tenants.create({ id });
+    await site.query('alter table t_t3.mikro_orm_migrations rename column name to title');
+    await using dropping = await site.hold('drop schema t_t1 cascade');
+    const report = verify(app);
+    await dropping.waitedFor();
+    await dropping.commit();
+    expect(await report).toMatchObject({
+      well: 3,
+      groups: [
+        { problem: 'missing', tenants: ['t1'] },
+        { problem: 'unreachable', tenants: ['t3'], message: expect.stringContaining('column "name"') },
+      ],
+    });
+  });
+
   test('that were restored from before a migration are recognised, recorded and migrated', async () => {
     await using site = await openSite();
     const before = await site.open([...first, AddNotes]);

@@ -107,15 +107,17 @@ async function judge(
   async function stateOf({ tenant }: StoredTenant) {
     const state = found.get(placementOf(tenant).schema);
     if (!state) return {};
+    if (state.unreadable !== undefined) return { unreadable: state.unreadable };
     const applied = inOrder(state.log);
     const isKnown = applied.every((name) => set.names.includes(name));
     const reference = await references(tenant, isKnown ? applied : set.names);
     return { applied, isKnown, reference, fingerprint: state.fingerprint };
   }
 
-  return there.map(({ stored, applied, isKnown }) => {
-    if (!applied) return { stored, ...missing };
+  return there.map(({ stored, applied, isKnown, unreadable }) => {
+    if (unreadable !== undefined) return { stored, problem: 'unreachable', message: withoutLog(unreadable) };
     const own = differences.get(stored.tenant.id) ?? [];
+    if (!applied || own === 'gone') return { stored, ...missing };
     const isDrifted = isKnown && own.length > 0;
     return {
       stored,
@@ -139,7 +141,7 @@ function inOrderOf({ names }: MigrationSet): (log: readonly string[]) => readonl
 async function compareAll(
   reader: StorageReader,
   tenants: readonly { readonly tenant: Tenant; readonly reference: Awaited<ReturnType<References>> }[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string, readonly string[] | 'gone'>> {
   const [first] = tenants;
   if (!first) return new Map();
   const schemaOf = (tenant: Tenant) => placementOf(tenant).schema;
@@ -148,10 +150,14 @@ async function compareAll(
     tenants.map(({ tenant }) => schemaOf(tenant)),
   );
   const compared = new Map<string, readonly string[]>();
-  const result = new Map<string, readonly string[]>();
+  const result = new Map<string, readonly string[] | 'gone'>();
   for (const { tenant, reference } of tenants) {
     const digest = digests.get(schemaOf(tenant));
     if (digest === reference.digest) continue;
+    if (digest === undefined) {
+      result.set(tenant.id, 'gone');
+      continue;
+    }
     const key = `${reference.digest} ${digest}`;
     const differences =
       compared.get(key) ?? differencesOf(reference.items, await reader.items(placementOf(tenant), schemaOf(tenant)));
@@ -159,6 +165,10 @@ async function compareAll(
     result.set(tenant.id, differences);
   }
   return result;
+}
+
+function withoutLog(reason: string): string {
+  return `The log of migrations cannot be read: ${reason}.`;
 }
 
 function drifted(applied: readonly string[], differences: readonly string[]) {

@@ -1,8 +1,10 @@
+import { isTenancyError } from '@omnitenant/core';
 import type { Pools } from '../../connections/pools.ts';
 import { appliedRows } from '../../isolation/row/storage.ts';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import type { Database, QueryResult, SqlClient } from '../../sql/client.ts';
 import { valuesIn } from '../../sql/copy-text.ts';
+import { codeOf, sqlState } from '../../sql/error-codes.ts';
 import { quoteName } from '../../sql/quote.ts';
 import { withoutTimeLimits } from '../../sql/time-limits.ts';
 import { loggedName } from '../version.ts';
@@ -10,12 +12,18 @@ import { type CatalogueTarget, digestSql, fingerprintSql, itemsSql, loggedSql } 
 import type { CatalogueItem } from './differences.ts';
 import { inChunks, inParallel } from './in-parallel.ts';
 
+/** The log of a tenant's migrations. */
+interface Log {
+  /** The names of the migrations in it, in no order; none if there is no log. */
+  readonly log: readonly string[];
+  /** Why it cannot be read. */
+  readonly unreadable?: string;
+}
+
 /** What is in a tenant's schema. */
-export interface Found {
+export interface Found extends Log {
   /** The same only for the same catalogue in the same database. */
   readonly fingerprint: string;
-  /** The names of the migrations in its log, in no order; none if it has no log. */
-  readonly log: readonly string[];
 }
 
 /** How schemas are read. */
@@ -112,20 +120,16 @@ export function storageReader(
   }
 
   /** The logs, by the names of those schemas that have one. */
-  async function logsOf(
-    database: Database,
-    schemas: readonly string[],
-  ): Promise<ReadonlyMap<string, readonly string[]>> {
+  async function logsOf(database: Database, schemas: readonly string[]): Promise<ReadonlyMap<string, Log>> {
     const logged = await readOnce(database, loggedSql(schemas, logTable));
     const names = logged.map(({ schema }) => schema as string);
     const logs = await inParallel(inChunks(names, logsPerConnection), concurrency, (some) =>
       once(database, async (client) => {
-        const found: (readonly [string, readonly string[]])[] = [];
+        const found: Log[] = [];
         for (const chunk of inChunks(some, logsPerMessage)) {
-          const read = await namesIn(client, chunk);
-          found.push(...chunk.map((schema, n) => [schema, read[n] ?? []] as const));
+          found.push(...(await readLogs(chunk, (part) => namesIn(client, part))));
         }
-        return found;
+        return some.map((schema, n) => [schema, found[n] ?? noLog] as const);
       }),
     );
     return new Map(logs.flat());
@@ -134,13 +138,40 @@ export function storageReader(
   return {
     async read(database, schemas) {
       const [found, logs] = await Promise.all([hashes(database, schemas, fingerprintSql), logsOf(database, schemas)]);
-      return new Map([...found].map(([schema, fingerprint]) => [schema, { fingerprint, log: logs.get(schema) ?? [] }]));
+      return new Map(
+        [...found].map(([schema, fingerprint]) => [schema, { fingerprint, ...(logs.get(schema) ?? noLog) }]),
+      );
     },
     digests: (database, schemas) => hashes(database, schemas, (target) => [digestSql(target)]),
     items: async (database, schema) =>
       (await readOnce(database, itemsSql(await targetOf(database, [schema])))) as unknown as CatalogueItem[],
     appliedShared: (placement) => appliedRows(pools, placement, logTable),
   };
+}
+
+/** The log of each schema. One that cannot be read keeps no other from being read. */
+async function readLogs(
+  schemas: readonly string[],
+  namesIn: (schemas: readonly string[]) => Promise<readonly (readonly string[])[]>,
+): Promise<readonly Log[]> {
+  try {
+    return (await namesIn(schemas)).map((log) => ({ log }));
+  } catch (error) {
+    if (isTenancyError(error) || codeOf(error) === '') throw error;
+    if (schemas.length === 1) return [unreadable(error)];
+    const read: Log[] = [];
+    for (const half of inChunks(schemas, Math.ceil(schemas.length / 2))) read.push(...(await readLogs(half, namesIn)));
+    return read;
+  }
+}
+
+const noLog: Log = { log: [] };
+
+/** Whose log was dropped meanwhile has none. */
+function unreadable(error: unknown): Log {
+  const code = codeOf(error);
+  const isDropped = code === sqlState.undefinedSchema || code === sqlState.undefinedTable;
+  return isDropped ? noLog : { log: [], unreadable: (error as Error).message };
 }
 
 async function serverVersion(pools: Pools, database: Database): Promise<number> {

@@ -34,7 +34,7 @@ export interface VerifiedGroup {
 
 /**
  * - `missing`: the schema or database is gone.
- * - `unreachable`: the server could not be asked.
+ * - `unreachable`: the server could not be asked, or the log of migrations not be read.
  * - `uncompared`: the tables that tenants share could not be compared, because the login may not create roles.
  * - `differs`: the tables differ from those that the tenant's migrations create.
  * - `unrecorded`: the log has other migrations than central has recorded, as after a restore.
