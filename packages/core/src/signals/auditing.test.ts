@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { defineResource, type TenantResource } from '../resource.ts';
 import { memoryStore } from '../stores/memory.ts';
 import { createTenancy } from '../tenancy.ts';

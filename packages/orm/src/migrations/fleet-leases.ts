@@ -134,9 +134,9 @@ class LeasesOfRun implements FleetLeases {
 
   /** Whoever asked for it while the statement before was under way has it already. */
   #wasTakenAlong({ tenant, resolve }: Asked): boolean {
-    const isAhead = this.#ahead.delete(tenant.id);
-    if (isAhead) resolve('held');
-    return isAhead;
+    const found: Found = this.#ahead.delete(tenant.id) ? 'held' : 'busy';
+    if (found === 'held') resolve(found);
+    return found === 'held';
   }
 
   async #askFor(asked: readonly Asked[]): Promise<void> {
