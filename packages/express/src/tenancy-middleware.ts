@@ -18,7 +18,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): RequestHandl
 
 function tenantRequest(req: Request): TenantRequest {
   return {
-    host: namesOneHost(req.headersDistinct.host, req.originalUrl) ? req.hostname : undefined,
+    host: namesOneHost(req, req.originalUrl) ? req.hostname : undefined,
     path: pathOfTarget(req.originalUrl),
     header: (name) => req.get(name),
     raw: req,

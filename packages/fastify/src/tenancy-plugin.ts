@@ -36,7 +36,7 @@ function register(app: FastifyInstance, { tenancy }: TenancyPluginOptions, done:
 
 function tenantRequest(request: FastifyRequest): TenantRequest {
   return {
-    host: namesOneHost(request.raw.headersDistinct?.host, request.originalUrl) ? request.host : undefined,
+    host: namesOneHost(request.raw, request.originalUrl) ? request.host : undefined,
     path: pathOfTarget(request.originalUrl),
     header: (name) => [request.headers[name.toLowerCase()]].flat()[0],
     raw: request,

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect, type OutgoingHttpHeaders } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { createTenancy, fromHeader, memoryStore, type TenantResource } from '@omnitenant/core';
+import { text } from 'node:stream/consumers';
+import { createTenancy, fromDomain, fromHeader, memoryStore, type TenantResource } from '@omnitenant/core';
 import { defineResource } from '@omnitenant/core/extend';
 import { adapterSuite, type SuiteAnswer, type SuiteApp, type SuiteServer } from '@omnitenant/core/testing';
 import Fastify, { type FastifyReply } from 'fastify';
@@ -26,6 +28,24 @@ test('listeners of the request hear it in the tenant', async () => {
   const answer = await fetch(url, { method: 'POST', body: 'hello', headers });
   assert.deepEqual(await answer.json(), ['acme', 'acme', 'acme']);
   await app.close();
+});
+
+test('a request of HTTP/2 is for its authority, and for nobody if another host stands beside it', async () => {
+  const tenancy = createTenancy({ store: memoryStore(), resolver: fromDomain() });
+  for (const id of ['acme', 'birch']) await tenancy.tenants.create({ id, domains: [`${id}.example.com`] });
+  const app = Fastify({ http2: true });
+  await app.register(tenancyPlugin, { tenancy });
+  app.get('/', () => tenancy.current().id);
+  const session = connect(await app.listen({ port: 0, host: '127.0.0.1' }));
+  async function answerTo(headers: OutgoingHttpHeaders): Promise<string> {
+    return text(session.request({ ':path': '/', ':authority': 'acme.example.com', ...headers }));
+  }
+  assert.equal(await answerTo({}), 'acme');
+  assert.equal(await answerTo({ host: 'acme.example.com' }), 'acme');
+  assert.match(await answerTo({ host: 'birch.example.com' }), /TENANT_UNRESOLVED/);
+  session.close();
+  await app.close();
+  await tenancy.close();
 });
 
 test('hooks, handlers and plugins registered after the plugin run in the tenant', async () => {

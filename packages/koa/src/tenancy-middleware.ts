@@ -37,7 +37,7 @@ export function tenancyMiddleware(tenancy: Pick<Tenancy, 'enter'>): Middleware {
 
 function tenantRequest(ctx: Context): TenantRequest {
   return {
-    host: namesOneHost(ctx.req.headersDistinct?.host, ctx.originalUrl) ? ctx.host : undefined,
+    host: namesOneHost(ctx.req, ctx.originalUrl) ? ctx.host : undefined,
     path: pathOfTarget(ctx.originalUrl),
     header: (name) => ctx.get(name) || undefined,
     raw: ctx.req,

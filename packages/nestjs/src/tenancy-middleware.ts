@@ -31,9 +31,7 @@ export class TenancyMiddleware implements NestMiddleware<PlatformRequest, Server
 function tenantRequest(request: PlatformRequest): TenantRequest {
   const target = request.originalUrl ?? request.url ?? '/';
   return {
-    host: namesOneHost(request.headersDistinct?.['host'], target)
-      ? (request.hostname ?? request.headers.host)
-      : undefined,
+    host: namesOneHost(request, target) ? (request.hostname ?? request.headers.host) : undefined,
     path: pathOfTarget(target),
     header: (name) => [request.headers[name.toLowerCase()]].flat()[0],
     raw: request,

@@ -9,7 +9,7 @@ export function nodeRequest(
 ): TenantRequest {
   const target = incoming.url ?? '/';
   return {
-    host: namesOneHost(incoming.headersDistinct?.host, target) ? host(incoming) : undefined,
+    host: namesOneHost(incoming, target) ? host(incoming) : undefined,
     path: pathOfTarget(target),
     header: (name) => [incoming.headers[name.toLowerCase()]].flat()[0],
     raw: incoming,

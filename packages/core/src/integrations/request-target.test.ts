@@ -18,7 +18,17 @@ test.each([
   [[], 'http://acme.com/', false],
   [undefined, '/', true],
 ])('the Host headers %j and the target "%s" name one host: %s', (hosts, target, one) => {
-  expect(namesOneHost(hosts, target)).toBe(one);
+  expect(namesOneHost({ headers: {}, headersDistinct: hosts && { host: hosts } }, target)).toBe(one);
+});
+
+test.each([
+  [{ ':authority': 'acme.com' }, true],
+  [{ host: 'acme.com', ':authority': 'acme.com' }, true],
+  [{ host: 'beta.com', ':authority': 'acme.com' }, false],
+  [{ ':authority': 'acme.com@beta.com' }, false],
+  [{ host: 'acme.com, beta.com' }, false],
+])('the headers %j of HTTP/2 name one host: %s', (headers, one) => {
+  expect(namesOneHost({ headers }, '/')).toBe(one);
 });
 
 test.each([

@@ -7,12 +7,20 @@ const wholeUrl = /^https?:\/\/[^/?#\\@]+(?:[/?#]|$)/i;
  */
 const ambiguous = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|$)|[\\#\p{Cc}]/iu;
 
+/** What Node says of the headers that name a host. A request of HTTP/2 has no `headersDistinct`. */
+export interface HostHeaders {
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly headersDistinct?: NodeJS.Dict<string[]> | undefined;
+}
+
 /**
- * Whether the `Host` headers and the request's target name one host. Node keeps the first of several headers, a proxy may have
- * read another one, and a target that is a full URL names a host, too. If they differ, the host is unknown.
+ * Whether the `Host` headers, the `:authority` of HTTP/2 and the request's target name one host. Node keeps the first of several headers,
+ * a proxy may have read another one, and a target that is a full URL names a host, too. If they differ, the host is unknown.
  */
-export function namesOneHost(hosts: readonly string[] | undefined, target: string): boolean {
-  const [host = '', ...others] = hosts ?? [];
+export function namesOneHost({ headers, headersDistinct }: HostHeaders, target: string): boolean {
+  const named = headersDistinct?.['host'] ?? [headers['host'] ?? []].flat();
+  const authority = [headers[':authority'] ?? []].flat().filter((one) => one !== named[0]);
+  const [host = '', ...others] = [...named, ...authority];
   if (others.length > 0 || /[,@]/.test(host)) return false;
   if (target.startsWith('/')) return true;
   return wholeUrl.test(target) && URL.parse(target)?.host === URL.parse(`http://${host}`)?.host;
