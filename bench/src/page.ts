@@ -43,7 +43,7 @@ const reasons = `The reasons for what is missed: each statement brings its tenan
 A verb is recorded, holds a lease, and its change is numbered, each in a transaction (why: [the
 audit](../decisions/0038-every-verb-is-recorded.md), [leases](../decisions/0022-verbs-exclude-each-other-by-leases.md),
 [changes](../decisions/0025-changes-reach-every-process.md)). The queue keeps an index of each tenant's jobs
-([why](../decisions/0015-jobs-carry-their-owner.md)). PostgreSQL goes through its catalogue of all tenants to find out what one has.`;
+([why](../decisions/0015-jobs-carry-their-owner.md)).`;
 
 const row = (figure: Figure): string =>
   `| ${[

@@ -6,6 +6,14 @@ import { expect, test, vi } from 'vitest';
 import { Author } from '../src/testing/library.ts';
 import { runLibrary } from './fixtures/running-library.ts';
 
+/** Goes on as the owner of the shared tables. */
+async function becomeOwner(client: Client): Promise<void> {
+  const { rows } = await client.query<{ owner: string }>(
+    `select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = 'rows'`,
+  );
+  await client.query(`set role "${rows[0]?.owner}"`);
+}
+
 test.each(['schema', 'row', 'database'])('a tenant is removed while fifty scopes run in it: %s', async (isolation) => {
   await using database = await plainDatabase();
   await using library = await runLibrary(
@@ -91,12 +99,9 @@ test('a removal that fails hands its connection on without the transaction that 
   const { tenancy, orm } = library;
   const admin = new Client({ connectionString: database.url });
   await admin.connect();
-  const { rows } = await admin.query<{ owner: string }>(
-    `select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = 'rows'`,
-  );
+  await becomeOwner(admin);
   await admin.query(
-    `set role "${rows[0]?.owner}";
-     create function rows.refuse() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$;
+    `create function rows.refuse() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$;
      create trigger refuses before delete on rows.author for each row execute function rows.refuse()`,
   );
   await expect(tenancy.tenants.remove('going')).rejects.toMatchObject({
@@ -139,10 +144,7 @@ test('a removal waits for who writes rows of its tenant, and none is left', asyn
   end();
   await writing;
   await expect(removed).resolves.toEqual({ left: [] });
-  const { rows } = await admin.query<{ owner: string }>(
-    `select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = 'rows'`,
-  );
-  await admin.query(`set role "${rows[0]?.owner}"`);
+  await becomeOwner(admin);
   const left = await admin.query('select name from rows.author order by name');
   expect(left.rows).toEqual([{ name: 'first of staying' }, { name: 'not kept from it' }]);
   await admin.end();

@@ -16,7 +16,7 @@ import { holdsTenants } from './requirements.ts';
  * Deletes a tenant's rows, and what triggers have written meanwhile, and remembers its key. Row-level security binds what triggers do.
  * Rows that were adopted stay, for who adopts them again.
  *
- * @throws REMOVE_FAILED where a table keeps rows.
+ * @throws REMOVE_FAILED where a table keeps rows, or a transaction that has used some stays open.
  */
 export async function destroyRows(pools: Pools, tenant: Tenant): Promise<void> {
   const placement = sharedPlacement(tenant);

@@ -29,7 +29,7 @@ interface OwnFunction {
  * Who may become the owner of the tables needs no proof: what migrates, makes and removes tenants, and processes that do not use the
  * tenants' login yet. The proof is an HMAC with SHA-256; what is compared are digests, so that how long it takes says nothing.
  */
-function verifying(schema: string): OwnFunction {
+function verifying({ schema }: Schema): OwnFunction {
   const source = `
 declare
   said text := ${currentTenant};
@@ -78,8 +78,8 @@ function writersKey(schema: string, key: string): string {
   return `hashtextextended(${quoteText(`omnitenant:writes:${schema}:`)} || ${key}, 0)`;
 }
 
-function ownFunctions({ schema, roles }: Schema, verifies: boolean): OwnFunction[] {
-  return [...(verifies ? [verifying(schema)] : []), writing({ schema, roles }, verifies)];
+function ownFunctions(schema: Schema, verifies: boolean): OwnFunction[] {
+  return [...(verifies ? [verifying(schema)] : []), writing(schema, verifies)];
 }
 
 /** SQL with which the owner of a shared schema makes the functions that its policies call. */

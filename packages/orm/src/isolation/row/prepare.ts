@@ -85,7 +85,7 @@ function schemaSql(placement: SharedSchema, mark: string, verifies: boolean): st
     `grant usage on schema ${schema} to ${quoteName(tenants)}, ${quoteName(changes)}`,
     'alter default privileges revoke execute on functions from public',
     createFormerTenants(placement),
-    ...(verifies ? [createSecrets(placement)] : []),
+    ...(verifies ? createSecrets(placement) : []),
     ...ownFunctionsSql({ schema: placement.schema, roles: rowRoles(placement) }, verifies),
     ...createReference(placement, ownRows(placement.schema, verifies)),
   ];

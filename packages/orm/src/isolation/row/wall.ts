@@ -2,15 +2,20 @@ import { createHash } from 'node:crypto';
 import { TenancyError } from '@omnitenant/core';
 import type { OrmPlacement } from '../../placement/placement.ts';
 import type { RowWall } from '../../placement/row-login.ts';
-import { inSchema, type RowRoles, secretsTable } from '../../placement/shared-tables.ts';
+import { inSchema, type RowRoles, rowRoles, secretsTable } from '../../placement/shared-tables.ts';
 import { quoteName, quoteText } from '../../sql/quote.ts';
 import { scramVerifier } from '../scram-verifier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Expectation, Requirement } from './requirement.ts';
 
-/** SQL with which the owner of a shared schema makes the table of its secrets. They are values, and come apart. */
-export function createSecrets(placement: OrmPlacement): string {
-  return `create table if not exists ${inSchema(placement, secretsTable)} (id text primary key, inner_pad bytea not null, outer_pad bytea not null)`;
+/** SQL with which the owner of a shared schema makes the table of its secrets, which nobody else reads. They are values, and come apart. */
+export function createSecrets(placement: OrmPlacement): string[] {
+  const { tenants, changes } = rowRoles(placement);
+  const secrets = inSchema(placement, secretsTable);
+  return [
+    `create table if not exists ${secrets} (id text primary key, inner_pad bytea not null, outer_pad bytea not null)`,
+    `revoke all on ${secrets} from public, ${quoteName(tenants)}, ${quoteName(changes)}`,
+  ];
 }
 
 /** Makes exactly these secrets the ones that tenants are verified by. Run as the owner; they stand in no statement's text. */
